@@ -1,0 +1,1 @@
+//! HTTP: readers only see what is published.

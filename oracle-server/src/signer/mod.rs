@@ -1,0 +1,1 @@
+//! The only secrets of the project.

@@ -1,0 +1,27 @@
+//! DLC oracle messages as every reader of them sees them: types that cannot
+//! hold an invalid message, strict codecs in both directions, verification and
+//! the participant's mathematics.
+//!
+//! Pure: no I/O, no async runtime, no clock. Everything that outlives the
+//! server process has its shape here.
+//!
+//! Sources: dlcspecs `Messaging.md`, `Oracle.md`, `NumericOutcomeCompression.md`;
+//! BIP340; RFC 8785 for the policy document.
+
+pub mod announcement;
+pub mod attestation;
+pub mod codec;
+pub mod event;
+pub mod log_entry;
+pub mod point;
+pub mod policy;
+pub mod sql;
+pub mod tag;
+pub mod verify;
+
+pub use announcement::{Announcement, OracleEvent};
+pub use attestation::Attestation;
+pub use event::{
+    Descriptor, Digits, DigitsDescriptor, EnumDescriptor, EventId, Maturity, Outcome, SeriesId,
+};
+pub use verify::Verified;

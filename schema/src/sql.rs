@@ -1,0 +1,14 @@
+//! The migrations, embedded: same numbers and names for both engines.
+
+/// One migration: number, name, SQL text.
+pub type Migration = (i64, &'static str, &'static str);
+
+/// For SQLite.
+pub const SQLITE: &[Migration] = &[(1, "initial", include_str!("../sql/sqlite/0001_initial.sql"))];
+
+/// For Postgres.
+pub const POSTGRES: &[Migration] = &[(
+    1,
+    "initial",
+    include_str!("../sql/postgres/0001_initial.sql"),
+)];

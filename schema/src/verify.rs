@@ -1,0 +1,5 @@
+//! verify
+
+/// Placeholder.
+#[derive(Debug)]
+pub struct Verified<T>(T);
