@@ -1,4 +1,4 @@
--- Times are Unix: *_ms in milliseconds, maturity, attest_by and announce_at in seconds.
+-- Times are Unix: *_ms in milliseconds, maturity, attest_by, announce_at and overdue_at in seconds.
 
 -- Who this database belongs to; one row.
 CREATE TABLE oracle (
@@ -50,7 +50,8 @@ CREATE TABLE event (
     announce_at BIGINT NOT NULL,
     descriptor TEXT NOT NULL,
     policy_hash BYTEA NOT NULL REFERENCES policy (policy_hash),
-    price_key TEXT,
+    price_key TEXT NOT NULL,
+    overdue_at BIGINT NOT NULL,
     state TEXT NOT NULL,
     reason TEXT
 );
@@ -116,6 +117,7 @@ CREATE TABLE announcement (
     event_id TEXT PRIMARY KEY REFERENCES event (event_id),
     position BIGINT NOT NULL UNIQUE,
     announced_ms BIGINT NOT NULL,
+    content_hash BYTEA NOT NULL,
     nonce_map BYTEA NOT NULL,
     tlv BYTEA NOT NULL
 );
