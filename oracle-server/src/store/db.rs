@@ -152,18 +152,6 @@ pub(crate) enum Tx {
     Postgres(Transaction<'static, Postgres>),
 }
 
-macro_rules! on_tx {
-    ($tx:expr, $args:expr, $sql:expr, $call:ident) => {
-        match $tx {
-            Tx::Sqlite(tx) => {
-                sqlx::query_with($sql, sqlite_arguments($args)?).$call(&mut **tx).await?
-            }
-            Tx::Postgres(tx) => {
-                sqlx::query_with($sql, pg_arguments($args)?).$call(&mut **tx).await?
-            }
-        }
-    };
-}
 
 impl Tx {
     /// Runs a statement; answers the number of rows it touched.

@@ -59,6 +59,7 @@ CREATE INDEX event_by_maturity ON event (maturity, event_id);
 CREATE INDEX event_by_round ON event (price_key, maturity, state);
 CREATE INDEX event_scheduled ON event (announce_at) WHERE state = 'scheduled';
 CREATE INDEX event_open ON event (attest_by) WHERE state IN ('scheduled', 'announced', 'provisional', 'held');
+CREATE INDEX event_overdue ON event (overdue_at) WHERE state IN ('announced', 'provisional', 'held', 'committed');
 CREATE INDEX event_committed ON event (event_id) WHERE state = 'committed';
 
 -- One observation round and one decision for all events of a price and a maturity.
