@@ -146,7 +146,15 @@ function main(paths) {
     console.error('usage: node check.mjs FILE|DIR...');
     process.exit(2);
   }
-  const { announcements, attestations, invalid, skips, failures } = check(paths);
+  let result;
+  try {
+    result = check(paths);
+  } catch (error) {
+    // An input that cannot be read at all.
+    console.error(`error: ${error.message}`);
+    process.exit(1);
+  }
+  const { announcements, attestations, invalid, skips, failures } = result;
   for (const line of skips) console.log(`limit: ${line}`);
   for (const line of failures) console.error(`error: ${line}`);
   console.log(
