@@ -7,8 +7,9 @@
 // A .json file may hold the messages anywhere: every hex string that begins
 // with an announcement's (fdd824) or an attestation's (fdd868) header is one,
 // and a DLC JSON object beside it must say the same. Cases that an object
-// marks with `error` are invalid on purpose and only counted. Other files
-// hold one message, hex or binary. Exit 0 when all pass and there was at
+// marks with `error` are invalid on purpose and only counted. A .json file
+// that is a DLC JSON object, as the oracle serves it, is one message. Other
+// files hold one message, hex or binary. Exit 0 when all pass and there was at
 // least one announcement and one attestation; 1 otherwise.
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync, statSync } from 'node:fs';
@@ -18,6 +19,7 @@ import messaging from '@node-dlc/messaging';
 import { countedForm, readAnnouncement, readAttestation, verifyAnnouncement, verifyAttestation } from './wire.mjs';
 
 const HEADERS = { fdd824: 'announcement', fdd868: 'attestation' };
+const CLASSES = { announcement: messaging.OracleAnnouncement, attestation: messaging.OracleAttestation };
 const kindOf = (text) => HEADERS[text.slice(0, 6).toLowerCase()];
 const isHex = (text) => text.length % 2 === 0 && /^[0-9a-f]+$/i.test(text);
 
@@ -50,7 +52,10 @@ function* messagesIn(node, where) {
 function* messagesInFile(path) {
   const raw = readFileSync(path);
   if (path.endsWith('.json')) {
-    yield* messagesIn(JSON.parse(raw.toString('utf8')), path);
+    const document = JSON.parse(raw.toString('utf8'));
+    const kind = kindOfJson(document);
+    if (kind) yield { where: path, kind, bytes: CLASSES[kind].fromJSON(document).serialize(), json: document };
+    else yield* messagesIn(document, path);
     return;
   }
   const text = raw.toString('latin1').trim();

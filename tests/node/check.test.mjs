@@ -106,6 +106,24 @@ test('a JSON form that says something else is refused', () => {
   assert.match(checked(one).failures.join(), /JSON form/);
 });
 
+test('messages in files of their own pass as hex, as bytes and as the JSON that is served', () => {
+  const dir = mkdtempSync(join(tmpdir(), 'node-check-'));
+  try {
+    const { announcement, attestation } = oracle({ descriptor: enumOf('yes', 'no'), outcomes: ['no'] });
+    writeFileSync(join(dir, 'a.hex'), `${announcement.toString('hex')}\n`);
+    writeFileSync(join(dir, 'a.tlv'), announcement);
+    writeFileSync(join(dir, 'a.json'), JSON.stringify(readAnnouncement(announcement).json));
+    writeFileSync(join(dir, 'b.hex'), attestation.toString('hex'));
+    writeFileSync(join(dir, 'b.tlv'), attestation);
+    writeFileSync(join(dir, 'b.json'), JSON.stringify(readAttestation(attestation).json));
+    const result = check([dir]);
+    assert.deepEqual(result.failures, []);
+    assert.deepEqual([result.announcements, result.attestations], [3, 3]);
+  } finally {
+    rmSync(dir, { recursive: true });
+  }
+});
+
 test('nothing to check is a failure', () => {
   assert.equal(checked().failures.length, 2);
 });
