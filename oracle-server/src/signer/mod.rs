@@ -1,1 +1,312 @@
 //! The only secrets of the project.
+//!
+//! Three typed calls: announce these drafts, attest these committed outcomes,
+//! sign this statement; never a raw hash. The order inside [`Signer::attest`]
+//! is the safety: check the clock, journal the promise durably, sign, check
+//! against the announced nonces, and only then let anything out. A threshold
+//! group can stand behind the same calls.
+//!
+//! Keys, nonces and the seed never leave this module. They are cleared on
+//! drop; copies that the compiler leaves on the stack cannot be.
+
+#![allow(
+    clippy::disallowed_types,
+    reason = "the one module that handles secret keys"
+)]
+
+mod announce;
+mod attest;
+mod error;
+mod journal;
+mod keystore;
+mod nonce;
+mod parallel;
+mod record;
+mod sign;
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex};
+
+use ed25519_dalek::Signer as _;
+use oracle_schema::tag::tagged_hash;
+use oracle_schema::{EventId, Maturity};
+use secp256k1::XOnlyPublicKey;
+use secp256k1::schnorr::Signature;
+use secrecy::SecretString;
+
+use crate::clock::Clock;
+use crate::lifecycle::IntentKind;
+
+pub use announce::{Draft, SignedAnnouncement};
+pub use attest::SignedAttestation;
+pub use error::SignerError;
+pub use journal::{JournalId, JournalRecords};
+pub use keystore::read_passphrase;
+pub use record::JournalRecord;
+
+use journal::Journal;
+use keystore::Secrets;
+use nonce::NonceSeed;
+use sign::OracleKey;
+
+/// Tag of the digest that the oracle key signs in the genesis log entry.
+pub const GENESIS_TAG: &str = "peercoin-dlc-oracle/genesis/v1";
+
+/// How far the clock may stand behind committed work, ms.
+const CLOCK_TOLERANCE_MS: i64 = 60_000;
+
+/// Where the signer's files are.
+#[derive(Debug, Clone)]
+pub struct SignerConfig {
+    /// `age` file.
+    pub keystore: PathBuf,
+    /// Of the keystore; see [`read_passphrase`].
+    pub passphrase: SecretString,
+    /// Signing journal.
+    pub journal: PathBuf,
+}
+
+/// What `init` made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PublicKeys {
+    /// The oracle's key P.
+    pub public_key: XOnlyPublicKey,
+    /// Ed25519 key of the log.
+    pub log_public_key: [u8; 32],
+    /// The journal that may sign.
+    pub journal_id: JournalId,
+}
+
+/// An end without a signature.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EndRecord {
+    /// The event.
+    pub event_id: EventId,
+    /// Which end.
+    pub kind: EndKind,
+    /// Its maturity.
+    pub maturity: Maturity,
+    /// SHA-256 of what its nonces are, or would be, bound to; see
+    /// [`Draft::content_hash`].
+    pub content_hash: [u8; 32],
+    /// Takeover epoch.
+    pub epoch: i64,
+}
+
+/// The ends that are never signed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EndKind {
+    /// Announced, never to be attested.
+    Refund,
+    /// Never announced.
+    Withdraw,
+}
+
+impl EndRecord {
+    fn to_record(&self) -> JournalRecord {
+        JournalRecord {
+            event_id: self.event_id.as_str().to_owned(),
+            kind: match self.kind {
+                EndKind::Refund => IntentKind::Refund,
+                EndKind::Withdraw => IntentKind::Withdraw,
+            },
+            content_hash: self.content_hash,
+            epoch: self.epoch,
+            maturity: self.maturity.epoch(),
+            nonces: Vec::new(),
+            messages: Vec::new(),
+        }
+    }
+}
+
+/// What the oracle key states beside announcements and attestations.
+#[derive(Debug, Clone, Copy)]
+pub enum Statement<'a> {
+    /// The first log entry, which binds the log key to the oracle key.
+    Genesis {
+        /// The entry's bytes up to its signature.
+        entry_without_signature: &'a [u8],
+    },
+}
+
+/// The keys, the journal and the clock, behind typed calls.
+///
+/// All calls take `&self` and block on disk and arithmetic: use it from
+/// blocking threads.
+pub struct Signer {
+    key: OracleKey,
+    nonces: NonceSeed,
+    log_key: ed25519_dalek::SigningKey,
+    network: String,
+    journal: Mutex<Journal>,
+    journal_id: JournalId,
+    clock: Arc<dyn Clock>,
+    high_water_ms: AtomicI64,
+}
+
+impl fmt::Debug for Signer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Signer")
+            .field("public_key", &self.public_key())
+            .field("network", &self.network)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Signer {
+    /// Makes a keystore and an empty journal; refuses where either exists.
+    pub fn create(cfg: &SignerConfig, network: &str) -> Result<PublicKeys, SignerError> {
+        Self::create_with_work_factor(cfg, network, None)
+    }
+
+    /// [`Signer::create`] with scrypt's log2 N given; `None` takes about a
+    /// second on this machine. Anything below is for tests.
+    pub fn create_with_work_factor(
+        cfg: &SignerConfig,
+        network: &str,
+        work_factor: Option<u8>,
+    ) -> Result<PublicKeys, SignerError> {
+        for path in [&cfg.keystore, &cfg.journal] {
+            if std::fs::symlink_metadata(path).is_ok() {
+                return Err(SignerError::Exists { path: path.clone() });
+            }
+        }
+        let secrets = Secrets::generate(network)?;
+        secrets.write(&cfg.keystore, cfg.passphrase.clone(), work_factor)?;
+        let public_key = OracleKey::new(&secrets.signing_key).public();
+        Ok(PublicKeys {
+            public_key,
+            log_public_key: log_key(&secrets).verifying_key().to_bytes(),
+            journal_id: Journal::create(&cfg.journal, &public_key.serialize())?,
+        })
+    }
+
+    /// Makes an empty journal for an existing keystore (`init --join`).
+    pub fn create_journal(cfg: &SignerConfig) -> Result<JournalId, SignerError> {
+        let secrets = Secrets::read(&cfg.keystore, cfg.passphrase.clone())?;
+        let public_key = OracleKey::new(&secrets.signing_key).public();
+        Journal::create(&cfg.journal, &public_key.serialize())
+    }
+
+    /// Decrypts the keystore; locks the journal and verifies all of it.
+    pub fn open(cfg: SignerConfig, clock: Arc<dyn Clock>) -> Result<Self, SignerError> {
+        Self::open_with(cfg, clock, || std::process::abort())
+    }
+
+    fn open_with(
+        cfg: SignerConfig,
+        clock: Arc<dyn Clock>,
+        on_fatal: fn(),
+    ) -> Result<Self, SignerError> {
+        let secrets = Secrets::read(&cfg.keystore, cfg.passphrase)?;
+        let key = OracleKey::new(&secrets.signing_key);
+        let public_key = key.public();
+        let journal = Journal::open(&cfg.journal, &public_key.serialize(), on_fatal)?;
+        Ok(Self {
+            nonces: NonceSeed::new(&secrets.nonce_seed, &public_key),
+            log_key: log_key(&secrets),
+            network: secrets.network.clone(),
+            journal_id: journal.id(),
+            journal: Mutex::new(journal),
+            key,
+            clock,
+            high_water_ms: AtomicI64::new(i64::MIN),
+        })
+    }
+
+    /// The oracle's key P.
+    pub fn public_key(&self) -> XOnlyPublicKey {
+        self.key.public()
+    }
+
+    /// Ed25519 key of the log.
+    pub fn log_public_key(&self) -> [u8; 32] {
+        self.log_key.verifying_key().to_bytes()
+    }
+
+    /// As given to `init`: `peercoin`, `peercoin-testnet` or `peercoin-regtest`.
+    pub fn network(&self) -> &str {
+        &self.network
+    }
+
+    /// Name of the open journal.
+    pub fn journal_id(&self) -> JournalId {
+        self.journal_id
+    }
+
+    /// Time of the last committed work, Unix ms: the clock is not believed when
+    /// it stands more than 60 s behind it. Only ever raised, except by a start
+    /// whose operator overrode it.
+    pub fn set_high_water(&self, ms: i64) {
+        self.high_water_ms.store(ms, Ordering::Release);
+    }
+
+    /// Journals refunds and withdrawals, durably. Nothing is signed.
+    pub fn record_ends(&self, ends: &[EndRecord]) -> Result<(), SignerError> {
+        let records: Vec<_> = ends.iter().map(EndRecord::to_record).collect();
+        self.journal_append(&records)
+    }
+
+    /// Every record of the journal, oldest first, read back from the file: for
+    /// uniting it with the intent rows at start.
+    pub fn journal_records(&self) -> Result<JournalRecords, SignerError> {
+        self.lock_journal()?.records()
+    }
+
+    /// Records that the database has and an older journal lacks; at start,
+    /// before anything is signed. An attest record carries its announced
+    /// nonces, else its event could not be signed later.
+    pub fn append_missing(&self, records: &[JournalRecord]) -> Result<(), SignerError> {
+        self.journal_append(records)
+    }
+
+    /// BIP340 signature of a statement; the same statement, the same bytes.
+    pub fn statement(&self, statement: Statement<'_>) -> Signature {
+        let digest = match statement {
+            Statement::Genesis {
+                entry_without_signature,
+            } => tagged_hash(GENESIS_TAG, &[entry_without_signature]),
+        };
+        self.key.sign(&digest)
+    }
+
+    /// Ed25519 signature of a checkpoint's text (C2SP signed note body) by the
+    /// log key.
+    pub fn sign_checkpoint(&self, text: &str) -> [u8; 64] {
+        self.log_key.sign(text.as_bytes()).to_bytes()
+    }
+
+    fn journal_append(&self, records: &[JournalRecord]) -> Result<(), SignerError> {
+        self.lock_journal()?.append(records)
+    }
+
+    fn lock_journal(&self) -> Result<std::sync::MutexGuard<'_, Journal>, SignerError> {
+        // A panic inside an append leaves the file in an unknown state.
+        self.journal.lock().map_err(|_| SignerError::JournalFailed)
+    }
+}
+
+fn log_key(secrets: &Secrets) -> ed25519_dalek::SigningKey {
+    ed25519_dalek::SigningKey::from_bytes(&secrets.log_key)
+}
+
+/// Keeps core dumps and other processes of the same user away from the keys:
+/// not dumpable, no core file. Call it first in `main`.
+///
+/// Pages are not locked in memory: swap is the host's to encrypt or disable.
+pub fn harden() -> std::io::Result<()> {
+    use rustix::process::{DumpableBehavior, Resource, Rlimit};
+    rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable)?;
+    rustix::process::setrlimit(
+        Resource::Core,
+        Rlimit {
+            current: Some(0),
+            maximum: Some(0),
+        },
+    )?;
+    Ok(())
+}

@@ -1,0 +1,133 @@
+//! Nonces: derived, never stored.
+//!
+//! `k_i` = HKDF-SHA512(salt none, IKM `nonce_seed`, info = domain ‖ P ‖
+//! SHA256(content) ‖ i as u32 BE), 64 bytes read as a big-endian number and
+//! reduced mod n, where content = lp("tagged") ‖ lp(`policy_hash`) ‖ lp(event
+//! TLV with an empty nonce list) and lp is a u32 BE length prefix. Any edit of
+//! event or policy changes every R, so an old database with an edited policy
+//! cannot meet an old nonce again. Vectors: `schema/vectors/nonce.json`.
+
+use hkdf::Hkdf;
+use oracle_schema::codec::event_tlv;
+use oracle_schema::{Descriptor, EventId, Maturity};
+use secp256k1::{Parity, Scalar, SecretKey, XOnlyPublicKey};
+use sha2::{Digest, Sha256, Sha512};
+use zeroize::Zeroizing;
+
+use super::sign::OracleKey;
+
+const DOMAIN: &[u8] = b"peercoin-dlc-oracle/nonce/v1";
+const DIALECT: &[u8] = b"tagged";
+
+/// 2^256 mod n.
+const TWO_256: [u8; 32] = [
+    0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0x45, 0x51, 0x23, 0x19, 0x50, 0xb7, 0x5f, 0xc4,
+    0x40, 0x2d, 0xa1, 0x73, 0x2f, 0xc9, 0xbe, 0xbf,
+];
+
+/// SHA-256 of everything a nonce is bound to.
+pub(super) fn content_hash(
+    event_id: &EventId,
+    maturity: Maturity,
+    descriptor: &Descriptor,
+    policy_hash: &[u8; 32],
+) -> [u8; 32] {
+    let tlv = event_tlv(&[], maturity, descriptor, event_id);
+    let mut hash = Sha256::new();
+    for part in [DIALECT, policy_hash, &tlv] {
+        // A descriptor's counts are u16 and its texts bounded: far below u32.
+        hash.update(u32::try_from(part.len()).unwrap_or(u32::MAX).to_be_bytes());
+        hash.update(part);
+    }
+    hash.finalize().into()
+}
+
+/// Derives the nonces of one keystore.
+///
+/// Holds the keyed HMAC of the extract step; `sha2` clears it on drop.
+pub(super) struct NonceSeed {
+    prk: Hkdf<Sha512>,
+    public_key: [u8; 32],
+}
+
+impl NonceSeed {
+    pub(super) fn new(seed: &[u8; 32], public_key: &XOnlyPublicKey) -> Self {
+        Self {
+            prk: Hkdf::new(None, seed),
+            public_key: public_key.serialize(),
+        }
+    }
+
+    /// Nonce `index` of the event with this content; `None` where it is zero.
+    pub(super) fn derive(&self, content_hash: &[u8; 32], index: u32) -> Option<SecretNonce> {
+        let info = [
+            DOMAIN,
+            &self.public_key,
+            content_hash,
+            &index.to_be_bytes(),
+        ];
+        let mut wide = Zeroizing::new([0; 64]);
+        self.prk.expand_multi_info(&info, wide.as_mut()).ok()?;
+        reduce_wide(&wide).map(SecretNonce)
+    }
+}
+
+/// k of one nonce. Consumed by its signature; cleared on drop.
+pub(super) struct SecretNonce(SecretKey);
+
+impl SecretNonce {
+    /// R and whether its Y is odd.
+    pub(super) fn public(&self) -> (XOnlyPublicKey, Parity) {
+        self.0.x_only_public_key()
+    }
+
+    /// s = k' + e·x' with k' and x' the scalars of the even-Y points; `parity`
+    /// is that of R. `None` on a zero scalar.
+    pub(super) fn sign(self, parity: Parity, key: &OracleKey, e: &Scalar) -> Option<SecretKey> {
+        let k = match parity {
+            Parity::Even => self.0,
+            Parity::Odd => self.0.negate(),
+        };
+        key.even_secret().mul_tweak(e).ok()?.add_tweak(&k.into()).ok()
+    }
+}
+
+impl Drop for SecretNonce {
+    fn drop(&mut self) {
+        self.0.non_secure_erase();
+    }
+}
+
+/// A 512-bit big-endian number mod n; `None` for zero.
+fn reduce_wide(wide: &[u8; 64]) -> Option<SecretKey> {
+    let (hi, lo) = wide.split_at(32);
+    let hi = reduce(hi.try_into().ok()?)
+        .and_then(|hi| hi.mul_tweak(&Scalar::from_be_bytes(TWO_256).ok()?).ok());
+    match (hi, reduce(lo.try_into().ok()?)) {
+        (Some(hi), Some(lo)) => hi.add_tweak(&lo.into()).ok(),
+        (one, other) => one.or(other),
+    }
+}
+
+/// A 256-bit big-endian number mod n; `None` for zero.
+fn reduce(bytes: [u8; 32]) -> Option<SecretKey> {
+    let bytes = Zeroizing::new(bytes);
+    // 2^256 < 2n, so one subtraction suffices; it is due with probability 2^-128.
+    SecretKey::from_secret_bytes(*bytes)
+        .or_else(|_| SecretKey::from_secret_bytes(minus_order(&bytes)))
+        .ok()
+}
+
+fn minus_order(bytes: &[u8; 32]) -> [u8; 32] {
+    let mut difference = [0; 32];
+    let mut borrow = false;
+    let order = secp256k1::constants::CURVE_ORDER;
+    for (out, (a, b)) in difference.iter_mut().zip(bytes.iter().zip(order)).rev() {
+        let (d, under) = a.overflowing_sub(b);
+        let (d, under_borrow) = d.overflowing_sub(u8::from(borrow));
+        *out = d;
+        borrow = under || under_borrow;
+    }
+    // Below n: the subtraction was not due; all zeros then reads as zero.
+    if borrow { [0; 32] } else { difference }
+}

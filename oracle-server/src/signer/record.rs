@@ -1,0 +1,156 @@
+//! One record of the signing journal: how one event ended.
+
+use std::fmt;
+
+use sha2::{Digest, Sha256};
+
+use crate::lifecycle::IntentKind;
+
+/// How one event ended, as the journal holds it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JournalRecord {
+    /// The event.
+    pub event_id: String,
+    /// Which end.
+    pub kind: IntentKind,
+    /// SHA-256 of what the event's nonces are bound to.
+    pub content_hash: [u8; 32],
+    /// Takeover epoch under which it was committed.
+    pub epoch: i64,
+    /// Unix seconds.
+    pub maturity: u32,
+    /// Announced nonces, x-only, in announced order; part of an attest record,
+    /// empty otherwise.
+    pub nonces: Vec<[u8; 32]>,
+    /// The texts to sign, one per nonce; empty unless attesting.
+    pub messages: Vec<String>,
+}
+
+impl JournalRecord {
+    /// What must be equal for two records to be the same end: SHA-256 over
+    /// kind, event id, content hash and messages, each u32 BE length-prefixed.
+    ///
+    /// The epoch is not part of it: a standby completes what its predecessor
+    /// committed. Nonces follow from the content.
+    pub fn digest(&self) -> [u8; 32] {
+        let mut hash = Sha256::new();
+        let mut part = |bytes: &[u8]| {
+            hash.update(count(bytes.len()).to_be_bytes());
+            hash.update(bytes);
+        };
+        part(self.kind.as_str().as_bytes());
+        part(self.event_id.as_bytes());
+        part(&self.content_hash);
+        for message in &self.messages {
+            part(message.as_bytes());
+        }
+        hash.finalize().into()
+    }
+
+    /// The digest together with the nonces of an attest record.
+    ///
+    /// The nonces decide the challenges. Were they taken from the database a
+    /// second time without this, a tampered list could obtain a second
+    /// challenge under the same k, and with it the key.
+    pub(super) fn binding(&self) -> [u8; 32] {
+        let mut hash = Sha256::new_with_prefix(self.digest());
+        if self.kind == IntentKind::Attest {
+            for nonce in &self.nonces {
+                hash.update(nonce);
+            }
+        }
+        hash.finalize().into()
+    }
+
+    pub(super) fn encode(&self, out: &mut Vec<u8>) {
+        out.push(match self.kind {
+            IntentKind::Attest => 1,
+            IntentKind::Refund => 2,
+            IntentKind::Withdraw => 3,
+        });
+        out.extend_from_slice(&self.epoch.to_be_bytes());
+        out.extend_from_slice(&self.maturity.to_be_bytes());
+        put_text(out, &self.event_id);
+        out.extend_from_slice(&self.content_hash);
+        out.extend_from_slice(&count(self.nonces.len()).to_be_bytes());
+        for nonce in &self.nonces {
+            out.extend_from_slice(nonce);
+        }
+        out.extend_from_slice(&count(self.messages.len()).to_be_bytes());
+        for message in &self.messages {
+            put_text(out, message);
+        }
+    }
+
+    /// The exact inverse of [`JournalRecord::encode`]; `None` for anything else.
+    pub(super) fn decode(body: &[u8]) -> Option<Self> {
+        let mut rest = body;
+        let kind = match take::<1>(&mut rest)? {
+            [1] => IntentKind::Attest,
+            [2] => IntentKind::Refund,
+            [3] => IntentKind::Withdraw,
+            _ => return None,
+        };
+        let epoch = i64::from_be_bytes(take(&mut rest)?);
+        let maturity = u32::from_be_bytes(take(&mut rest)?);
+        let event_id = take_text(&mut rest)?;
+        let content_hash = take(&mut rest)?;
+        // Collecting grows with what is there, not with what a count claims.
+        let nonces = (0..u32::from_be_bytes(take(&mut rest)?))
+            .map(|_| take(&mut rest))
+            .collect::<Option<Vec<_>>>()?;
+        let messages = (0..u32::from_be_bytes(take(&mut rest)?))
+            .map(|_| take_text(&mut rest))
+            .collect::<Option<Vec<_>>>()?;
+        rest.is_empty().then_some(Self {
+            event_id,
+            kind,
+            content_hash,
+            epoch,
+            maturity,
+            nonces,
+            messages,
+        })
+    }
+}
+
+impl fmt::Display for JournalRecord {
+    /// Names the end in an alarm: `attest 0,1,1 (content 5f…)`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.kind.as_str())?;
+        if !self.messages.is_empty() {
+            write!(f, " {}", self.messages.join(","))?;
+        }
+        let binding = self.binding();
+        write!(
+            f,
+            " (content {}, binding {})",
+            hex::encode(self.content_hash.split_at(8).0),
+            hex::encode(binding.split_at(8).0)
+        )
+    }
+}
+
+/// A length that 16 MiB records keep within u32; a longer one cannot be
+/// encoded, its record is refused by length first.
+fn count(len: usize) -> u32 {
+    u32::try_from(len).unwrap_or(u32::MAX)
+}
+
+fn put_text(out: &mut Vec<u8>, text: &str) {
+    out.extend_from_slice(&count(text.len()).to_be_bytes());
+    out.extend_from_slice(text.as_bytes());
+}
+
+fn take<const N: usize>(rest: &mut &[u8]) -> Option<[u8; N]> {
+    let (head, tail) = rest.split_first_chunk::<N>()?;
+    *rest = tail;
+    Some(*head)
+}
+
+fn take_text(rest: &mut &[u8]) -> Option<String> {
+    let len = u32::from_be_bytes(take(rest)?) as usize;
+    let (head, tail) = rest.split_at_checked(len)?;
+    *rest = tail;
+    String::from_utf8(head.to_vec()).ok()
+}
