@@ -46,7 +46,7 @@ impl Default for Options {
         Self {
             key: None,
             timeout: Duration::from_secs(15),
-            idle_timeout: Duration::from_secs(60),
+            idle_timeout: Duration::from_mins(1),
             first_backoff: Duration::from_millis(500),
             max_backoff: Duration::from_secs(30),
         }
@@ -307,7 +307,7 @@ fn check_key(
     }
     Err(Error::WrongKey {
         what,
-        expected,
-        got,
+        expected: Box::new(expected),
+        got: Box::new(got),
     })
 }

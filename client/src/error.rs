@@ -72,9 +72,9 @@ pub enum Error {
         /// Which answer.
         what: &'static str,
         /// The trusted key.
-        expected: XOnlyPublicKey,
+        expected: Box<XOnlyPublicKey>,
         /// The key found.
-        got: XOnlyPublicKey,
+        got: Box<XOnlyPublicKey>,
     },
     /// The oracle signs in a dialect that this client does not read.
     #[error("oracle: dialect is {0:?}; only \"tagged\" can be verified")]
