@@ -283,6 +283,7 @@ impl Bound {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
     use super::*;
 
     fn event(kind: &str, id: &str, data: &str) -> Event {

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
 
-use common::*;
+use common::{After, Answer, Oracle, Server, announcement_path, attestation_path, choice, digits};
 use oracle_schema::codec::Layout;
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, BufReader};
@@ -32,6 +32,10 @@ fn oracle(arguments: &[&str]) -> Command {
         .stdin(Stdio::null())
         .kill_on_drop(true);
     command
+}
+
+fn join<'a>(first: &[&'a str], more: &[&'a str]) -> Vec<&'a str> {
+    [first, more].concat()
 }
 
 async fn run(arguments: &[&str]) -> Ran {
@@ -140,7 +144,7 @@ async fn verify_says_error_and_exits_1_for_whatever_is_not_valid() {
         &["--announcement", &announcement, "--key", &wrong_key],
     ];
     for case in cases {
-        let ran = run(&[&["verify"], case].concat()).await;
+        let ran = run(&join(&["verify"], case)).await;
         assert_eq!(ran.0, 1, "{case:?}");
         assert!(ran.1.starts_with("error: "), "{case:?}: {}", ran.1);
         assert!(!ran.1.contains("ok "), "{case:?}: {}", ran.1);
@@ -149,20 +153,38 @@ async fn verify_says_error_and_exits_1_for_whatever_is_not_valid() {
 
 #[tokio::test]
 async fn wrong_arguments_exit_2() {
-    let url = ["--url", "http://127.0.0.1:1"];
     let cases: [&[&str]; 8] = [
         &[],
         &["verify"],
         &["verify", "--attestation", "00"],
         &["get", ID],
         &["get", ID, "--url", "ftp://example.org"],
-        &[&["points", ID, "--range", "9..1"], &url[..]].concat(),
         &[
-            &["points", ID, "--range", "1..2", "--outcome", "1"],
-            &url[..],
-        ]
-        .concat(),
-        &[&["wait", ID, "--timeout", "soon"], &url[..]].concat(),
+            "points",
+            ID,
+            "--url",
+            "http://127.0.0.1:1",
+            "--range",
+            "9..1",
+        ],
+        &[
+            "points",
+            ID,
+            "--url",
+            "http://127.0.0.1:1",
+            "--range",
+            "1..2",
+            "--outcome",
+            "1",
+        ],
+        &[
+            "wait",
+            ID,
+            "--url",
+            "http://127.0.0.1:1",
+            "--timeout",
+            "soon",
+        ],
     ];
     for case in cases {
         assert_eq!(run(case).await.0, 2, "{case:?}");
@@ -289,7 +311,7 @@ async fn watch_prints_verified_outcomes_and_stops_at_a_lie() {
 async fn points_show_secrets_only_for_what_came_true() {
     let (_, _, url) = world(true).await;
     let points = async |more: &[&str]| {
-        let ran = run(&[&["points", ID, "--url", &url, "--json"], more].concat()).await;
+        let ran = run(&join(&["points", ID, "--url", &url, "--json"], more)).await;
         ran.json()["points"].as_array().unwrap().clone()
     };
     assert_eq!(points(&[]).await.len(), 8);
@@ -346,7 +368,7 @@ async fn points_that_the_event_does_not_have_are_a_usage_error() {
         &["--range", "0..16"],
         &["--coinlib"],
     ] {
-        let ran = run(&[&["points", ID, "--url", &url], more].concat()).await;
+        let ran = run(&join(&["points", ID, "--url", &url], more)).await;
         assert_eq!(ran.0, 2, "{more:?}: {}", ran.2);
     }
 }

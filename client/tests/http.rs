@@ -5,7 +5,10 @@ mod common;
 
 use std::time::Duration;
 
-use common::*;
+use common::{
+    After, Announced, Answer, Oracle, Server, about, announcement_path, attestation_path, choice,
+    client, event_id, quick,
+};
 use futures::StreamExt;
 use oracle_client::{Error, EventState, Options, StreamEvent};
 use oracle_schema::codec::Layout;

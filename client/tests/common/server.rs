@@ -163,10 +163,7 @@ async fn answer(State(server): State<Server>, request: Request) -> Response {
     }
 }
 
-fn chunks<T: Into<Bytes>>(parts: Vec<T>, after: After) -> Body
-where
-    T: Send + 'static,
-{
+fn chunks<T: Into<Bytes>>(parts: Vec<T>, after: After) -> Body {
     let parts: Vec<_> = parts.into_iter().map(|p| Ok(p.into())).collect();
     let end = futures::stream::once(async move {
         if after == After::Open {
