@@ -90,6 +90,14 @@ pub enum Error {
         /// When the server wants to be asked again.
         retry_after: Option<Duration>,
     },
+    /// 404 `not-announced`: the event is scheduled, its nonces are not out yet.
+    #[error("event {id} is not announced yet")]
+    NotAnnounced {
+        /// The event.
+        id: EventId,
+        /// When the server wants to be asked again.
+        retry_after: Option<Duration>,
+    },
     /// 410 `refunded`: the server says that it will never attest the event.
     ///
     /// The server's word; its proof is the notice in the oracle's log.
@@ -174,9 +182,9 @@ impl Error {
     /// When the server wants to be asked again, if it said so.
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
-            Self::NotAttested { retry_after, .. } | Self::Problem { retry_after, .. } => {
-                *retry_after
-            }
+            Self::NotAttested { retry_after, .. }
+            | Self::NotAnnounced { retry_after, .. }
+            | Self::Problem { retry_after, .. } => *retry_after,
             _ => None,
         }
     }
@@ -197,6 +205,7 @@ impl Error {
         match (status, kind.as_str()) {
             (404, "unknown-event") => Self::UnknownEvent(id),
             (404, "not-attested") => Self::NotAttested { id, retry_after },
+            (404, "not-announced") => Self::NotAnnounced { id, retry_after },
             (410, "refunded") => Self::Refunded {
                 id,
                 reason: detail.clone(),

@@ -223,6 +223,23 @@ async fn waiting_goes_on_through_not_yet_and_outages_and_ends_with_the_outcome()
 }
 
 #[tokio::test]
+async fn waiting_begins_before_the_announcement() {
+    let (oracle, server, url, announced) = world().await;
+    let truth = oracle.attest(&announced, &["above"]);
+    server.attest(ID, &truth);
+    let not_yet = Answer::Problem(404, "not-announced");
+    let announcement = Answer::Bytes(announced.announcement.to_tlv());
+    server.put(
+        &announcement_path(ID),
+        [not_yet.clone(), not_yet, announcement],
+    );
+    let client = client(&url);
+    let error = client.attestation(&event_id(ID)).await.unwrap_err();
+    assert!(matches!(error, Error::NotAnnounced { .. }), "{error}");
+    assert!(client.wait(&event_id(ID), LONG).await.is_ok());
+}
+
+#[tokio::test]
 async fn waiting_ends_when_its_time_is_over() {
     let (_, server, url, _) = world().await;
     server.put(&attestation_path(ID), [Answer::Hold(LONG)]);

@@ -69,9 +69,9 @@ fn optional<T>(result: Result<T, Error>) -> Result<Option<T>, Error> {
         Ok(value) => Ok(Some(value)),
         Err(
             Error::NotAttested { .. }
+            | Error::NotAnnounced { .. }
             | Error::Refunded { .. }
-            | Error::Withdrawn { .. }
-            | Error::Problem { status: 404, .. },
+            | Error::Withdrawn { .. },
         ) => Ok(None),
         Err(error) => Err(error),
     }
