@@ -46,7 +46,7 @@ impl Default for Options {
         Self {
             key: None,
             timeout: Duration::from_secs(15),
-            idle_timeout: Duration::from_secs(60),
+            idle_timeout: Duration::from_mins(1),
             first_backoff: Duration::from_millis(500),
             max_backoff: Duration::from_secs(30),
         }
@@ -145,7 +145,8 @@ impl Client {
 
     /// The event's announcement, attestation and outcome, all verified.
     ///
-    /// Fails with [`Error::NotAttested`] before the outcome is published and
+    /// Fails with [`Error::NotAttested`] before the outcome is published
+    /// ([`Error::NotAnnounced`] even before the promise of one) and
     /// with [`Error::Refunded`] or [`Error::Withdrawn`] if it never will be.
     pub async fn attestation(&self, id: &EventId) -> Result<Attested, Error> {
         let announcement = self.announcement(id).await?;
@@ -162,8 +163,8 @@ impl Client {
     ///
     /// Ends early when waiting is pointless: unknown event, refunded,
     /// withdrawn, or an answer that fails verification. At the end of the time
-    /// it returns the last obstacle: [`Error::NotAttested`], or why the server
-    /// could not be asked.
+    /// it returns the last obstacle: [`Error::NotAttested`],
+    /// [`Error::NotAnnounced`], or why the server could not be asked.
     pub async fn wait(&self, id: &EventId, timeout: Duration) -> Result<Attested, Error> {
         let started = Instant::now();
         let left = || timeout.saturating_sub(started.elapsed());
@@ -175,6 +176,7 @@ impl Client {
             let obstacle = match self.poll(id, &mut announcement, hold).await {
                 Ok(attested) => return Ok(attested),
                 Err(error) if error.is_transient() => error,
+                Err(error @ Error::NotAnnounced { .. }) => error,
                 Err(error @ Error::NotAttested { .. }) => {
                     backoff.reset();
                     error
@@ -307,7 +309,7 @@ fn check_key(
     }
     Err(Error::WrongKey {
         what,
-        expected,
-        got,
+        expected: Box::new(expected),
+        got: Box::new(got),
     })
 }

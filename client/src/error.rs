@@ -72,9 +72,9 @@ pub enum Error {
         /// Which answer.
         what: &'static str,
         /// The trusted key.
-        expected: XOnlyPublicKey,
+        expected: Box<XOnlyPublicKey>,
         /// The key found.
-        got: XOnlyPublicKey,
+        got: Box<XOnlyPublicKey>,
     },
     /// The oracle signs in a dialect that this client does not read.
     #[error("oracle: dialect is {0:?}; only \"tagged\" can be verified")]
@@ -85,6 +85,14 @@ pub enum Error {
     /// 404 `not-attested`: no outcome has been published yet.
     #[error("event {id} is not attested yet")]
     NotAttested {
+        /// The event.
+        id: EventId,
+        /// When the server wants to be asked again.
+        retry_after: Option<Duration>,
+    },
+    /// 404 `not-announced`: the event is scheduled, its nonces are not out yet.
+    #[error("event {id} is not announced yet")]
+    NotAnnounced {
         /// The event.
         id: EventId,
         /// When the server wants to be asked again.
@@ -174,9 +182,9 @@ impl Error {
     /// When the server wants to be asked again, if it said so.
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
-            Self::NotAttested { retry_after, .. } | Self::Problem { retry_after, .. } => {
-                *retry_after
-            }
+            Self::NotAttested { retry_after, .. }
+            | Self::NotAnnounced { retry_after, .. }
+            | Self::Problem { retry_after, .. } => *retry_after,
             _ => None,
         }
     }
@@ -197,6 +205,7 @@ impl Error {
         match (status, kind.as_str()) {
             (404, "unknown-event") => Self::UnknownEvent(id),
             (404, "not-attested") => Self::NotAttested { id, retry_after },
+            (404, "not-announced") => Self::NotAnnounced { id, retry_after },
             (410, "refunded") => Self::Refunded {
                 id,
                 reason: detail.clone(),

@@ -1,6 +1,7 @@
 //! One bounded GET. Time, length and redirects are capped because the server
 //! is not trusted with the client's memory or patience either.
 
+use std::fmt;
 use std::time::Duration;
 
 use reqwest::header::{ACCEPT, HeaderName, RETRY_AFTER};
@@ -16,11 +17,20 @@ pub(crate) const MAX_BODY: usize = 1024 * 1024;
 const MAX_REDIRECTS: usize = 3;
 
 /// The HTTP side of a client: a connection pool and the base address.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(crate) struct Http {
     pool: reqwest::Client,
     base: Url,
     timeout: Duration,
+}
+
+impl fmt::Debug for Http {
+    /// The host only: an address may carry a password.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Http")
+            .field("host", &self.base.host_str())
+            .finish_non_exhaustive()
+    }
 }
 
 /// What to ask for.

@@ -108,7 +108,7 @@ pub fn adaptor_points(
     match (selection, &announcement.event.descriptor) {
         (Selection::All, Descriptor::Enum(_)) => enum_points(announcement)?
             .into_iter()
-            .map(|p| event.value(Subject::Outcome(p.value.clone()), 0, p))
+            .map(|p| event.value(Subject::Outcome(p.value.clone()), 0, &p))
             .collect(),
         (Selection::All, Descriptor::Digits(_)) => digit_points(announcement)?
             .into_iter()
@@ -116,7 +116,7 @@ pub fn adaptor_points(
             .flat_map(|(index, values)| values.into_iter().map(move |p| (index, p)))
             .map(|(index, p)| {
                 let value = p.value.clone();
-                event.value(Subject::Digit { index, value }, index, p)
+                event.value(Subject::Digit { index, value }, index, &p)
             })
             .collect(),
         (Selection::Outcome(text), descriptor) => {
@@ -151,7 +151,7 @@ impl Event<'_> {
         &self,
         subject: Subject,
         index: usize,
-        found: ValuePoint,
+        found: &ValuePoint,
     ) -> Result<AdaptorPoint, PointsError> {
         let secret = self
             .attestation

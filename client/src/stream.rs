@@ -109,7 +109,7 @@ pub(crate) fn watch(
         events: None,
         over: false,
     };
-    stream::unfold(watch, async |mut watch| {
+    stream::unfold(watch, |mut watch| async move {
         let item = watch.next().await?;
         Some((item, watch))
     })
@@ -157,7 +157,8 @@ impl Watch {
         None
     }
 
-    async fn connect(&self) -> Result<EventStream<Chunks>, Error> {
+    // `&mut` because a shared reference to the open body would not be `Send`.
+    async fn connect(&mut self) -> Result<EventStream<Chunks>, Error> {
         let get = Get {
             what: WHAT,
             path: &["v1", "stream"],
@@ -233,7 +234,7 @@ fn malformed(reason: &dyn std::fmt::Display) -> Error {
 /// (heartbeats count as sound) or sends an event without end.
 fn chunks(response: Response, idle: Duration) -> Chunks {
     let state = Some((response, Bound::default()));
-    stream::unfold(state, async move |state| {
+    stream::unfold(state, move |state| async move {
         let (mut response, mut bound) = state?;
         let fail = |error| Some((Err(error), None));
         match tokio::time::timeout(idle, response.chunk()).await {
@@ -282,6 +283,7 @@ impl Bound {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
     use super::*;
 
     fn event(kind: &str, id: &str, data: &str) -> Event {

@@ -69,9 +69,9 @@ fn optional<T>(result: Result<T, Error>) -> Result<Option<T>, Error> {
         Ok(value) => Ok(Some(value)),
         Err(
             Error::NotAttested { .. }
+            | Error::NotAnnounced { .. }
             | Error::Refunded { .. }
-            | Error::Withdrawn { .. }
-            | Error::Problem { status: 404, .. },
+            | Error::Withdrawn { .. },
         ) => Ok(None),
         Err(error) => Err(error),
     }
@@ -135,7 +135,7 @@ impl Shown {
             "announcement": announcement.map(|a| a.to_json()),
             "announcement_hex": announcement.map(|a| hex::encode(a.to_tlv())),
             "attestation": attestation.map(|a| a.to_json()),
-            "attestation_hex": attested.map(|(a, _)| hex::encode(a.to_tlv(Layout::Spec))),
+            "attestation_hex": attestation.map(|a| hex::encode(a.to_tlv(Layout::Spec))),
             "outcome": attestation.map(|a| a.outcome().to_string()),
         })
     }

@@ -19,7 +19,7 @@ Exit codes:
   0  done; for `verify` valid, for `wait` attested
   1  failed, or something did not verify
   2  wrong arguments
-  3  not attested yet (`wait`: not within --timeout)
+  3  not attested or not even announced yet (`wait`: not within --timeout)
   4  refunded: will never be attested
   5  withdrawn: was never announced
   6  the server does not know the event";
@@ -141,7 +141,7 @@ pub(crate) async fn run(cli: Cli) -> ExitCode {
 fn exit_code(error: &Error) -> u8 {
     match error {
         Error::Url(_) | Error::Points(_) => 2,
-        Error::NotAttested { .. } => 3,
+        Error::NotAttested { .. } | Error::NotAnnounced { .. } => 3,
         Error::Refunded { .. } => 4,
         Error::Withdrawn { .. } => 5,
         Error::UnknownEvent(_) => 6,

@@ -1,0 +1,27 @@
+//! What the client's tests stand on.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
+#![allow(dead_code, unreachable_pub, reason = "each test binary uses a part")]
+
+mod oracle;
+mod server;
+
+pub use oracle::*;
+pub use server::*;
+
+use std::time::Duration;
+
+use oracle_client::{Client, Options};
+
+/// Pauses short enough to run through many.
+pub fn quick() -> Options {
+    Options {
+        first_backoff: Duration::from_millis(5),
+        max_backoff: Duration::from_millis(20),
+        timeout: Duration::from_secs(10),
+        ..Options::default()
+    }
+}
+
+pub fn client(url: &str) -> Client {
+    Client::with_options(url, quick()).unwrap()
+}

@@ -1,0 +1,102 @@
+//! An oracle small enough to read: known keys, explicit nonces, real bytes.
+
+use oracle_schema::point::assign_sorted;
+use oracle_schema::tag::{announcement_hash, attestation_hash, challenge_scalar};
+use oracle_schema::{
+    Announcement, Attestation, Descriptor, DigitsDescriptor, EnumDescriptor, EventId, Maturity,
+    OracleEvent,
+};
+use secp256k1::schnorr::{Signature, sign_no_aux_rand};
+use secp256k1::{Parity, Scalar, SecretKey, XOnlyPublicKey};
+use sha2::{Digest, Sha256};
+
+/// Signs whatever it is told, also what an honest oracle would not.
+#[derive(Clone)]
+pub struct Oracle(SecretKey);
+
+/// An announcement and the nonces behind it.
+pub struct Announced {
+    pub announcement: Announcement,
+    nonces: Vec<SecretKey>,
+}
+
+impl Oracle {
+    pub fn new(name: &str) -> Self {
+        Self(secret(name))
+    }
+
+    pub fn key(&self) -> XOnlyPublicKey {
+        self.0.x_only_public_key().0
+    }
+
+    pub fn announce(&self, id: &str, descriptor: Descriptor) -> Announced {
+        let count = descriptor.nonce_count();
+        let nonces = (0..count).map(|i| secret(&format!("{id}/{i}"))).collect();
+        let nonces = assign_sorted(nonces, |k| k.x_only_public_key().0.to_byte_array());
+        let event = OracleEvent {
+            nonces: nonces.iter().map(|k| k.x_only_public_key().0).collect(),
+            maturity: Maturity::from_epoch(1_795_363_200),
+            descriptor,
+            event_id: event_id(id),
+        };
+        let digest = announcement_hash(&event.to_tlv());
+        let announcement = Announcement {
+            signature: sign_no_aux_rand(&digest, &self.0.keypair()),
+            oracle_public_key: self.key(),
+            event,
+        };
+        Announced {
+            announcement,
+            nonces,
+        }
+    }
+
+    /// Signs these texts under the announced nonces.
+    pub fn attest(&self, announced: &Announced, texts: &[&str]) -> Attestation {
+        let signatures = announced.nonces.iter().zip(texts);
+        Attestation {
+            event_id: Some(announced.announcement.event.event_id.clone()),
+            oracle_public_key: self.key(),
+            signatures: signatures.map(|(k, text)| self.sign(k, text)).collect(),
+            outcomes: texts.iter().map(|&text| text.to_owned()).collect(),
+        }
+    }
+
+    /// `s = k + e·x`, both secrets negated where their points have an odd y.
+    fn sign(&self, nonce: &SecretKey, text: &str) -> Signature {
+        let (r, p) = (nonce.x_only_public_key().0, self.key());
+        let (r, p) = (r.to_byte_array(), p.to_byte_array());
+        let e = challenge_scalar(&r, &p, &attestation_hash(text));
+        let ex = even(&self.0).mul_tweak(&e).unwrap();
+        let ex = Scalar::from_be_bytes(ex.to_secret_bytes()).unwrap();
+        let s = even(nonce).add_tweak(&ex).unwrap();
+        let mut bytes = [0; 64];
+        bytes[..32].copy_from_slice(&r);
+        bytes[32..].copy_from_slice(&s.to_secret_bytes());
+        Signature::from_byte_array(bytes)
+    }
+}
+
+fn even(key: &SecretKey) -> SecretKey {
+    match key.x_only_public_key().1 {
+        Parity::Even => *key,
+        Parity::Odd => key.negate(),
+    }
+}
+
+fn secret(name: &str) -> SecretKey {
+    SecretKey::from_secret_bytes(Sha256::digest(name.as_bytes()).into()).unwrap()
+}
+
+pub fn event_id(id: &str) -> EventId {
+    EventId::parse(id).unwrap()
+}
+
+pub fn choice(outcomes: &[&str]) -> Descriptor {
+    Descriptor::Enum(EnumDescriptor::normalised(outcomes).unwrap())
+}
+
+pub fn digits(base: u16, nb_digits: u16, is_signed: bool) -> Descriptor {
+    let unit = "uUSD/PPC".to_owned();
+    Descriptor::Digits(DigitsDescriptor::new(base, is_signed, unit, 0, nb_digits).unwrap())
+}

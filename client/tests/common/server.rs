@@ -1,0 +1,193 @@
+//! A server that says what the test tells it to, truth or not.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::extract::{Request, State};
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use futures::StreamExt;
+use oracle_schema::codec::Layout;
+use serde_json::json;
+
+use super::{Announced, Oracle};
+use oracle_schema::Attestation;
+
+/// One prepared answer.
+#[derive(Clone)]
+pub enum Answer {
+    Bytes(Vec<u8>),
+    Json(serde_json::Value),
+    Problem(u16, &'static str),
+    /// Held until the asked `wait` is over or the given time is, then a
+    /// `not-attested`.
+    Hold(Duration),
+    /// Headers that promise more body than comes before the connection ends.
+    CutShort(Vec<u8>),
+    /// An endless body.
+    Flood,
+    /// A stream of these chunks, left open or cut.
+    Stream(Vec<&'static str>, After),
+}
+
+/// What happens to the connection after the last chunk.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum After {
+    Open,
+    Cut,
+}
+
+/// A request seen: path and query, and the `Last-Event-ID` header.
+pub type Seen = (String, Option<String>);
+
+#[derive(Default)]
+struct Script {
+    answers: HashMap<String, VecDeque<Answer>>,
+    seen: Vec<Seen>,
+}
+
+/// Answers each path with its queue; the last answer of a queue repeats.
+#[derive(Clone, Default)]
+pub struct Server(Arc<Mutex<Script>>);
+
+impl Server {
+    /// A server of this oracle, on a free port. Returns its address too.
+    pub async fn start(oracle: &Oracle) -> (Self, String) {
+        let server = Self::default();
+        server.put("/v1/oracle", [Answer::Json(about(oracle))]);
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let router = Router::new().fallback(answer).with_state(server.clone());
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        (server, url)
+    }
+
+    pub fn put(&self, path: &str, answers: impl IntoIterator<Item = Answer>) {
+        let mut script = self.0.lock().unwrap();
+        let answers = answers.into_iter().collect();
+        script.answers.insert(path.to_owned(), answers);
+    }
+
+    /// Publishes an announcement, as an honest server would.
+    pub fn announce(&self, announced: &Announced) {
+        let id = announced.announcement.event.event_id.as_str();
+        let bytes = announced.announcement.to_tlv();
+        self.put(&announcement_path(id), [Answer::Bytes(bytes)]);
+        self.put(
+            &attestation_path(id),
+            [Answer::Problem(404, "not-attested")],
+        );
+    }
+
+    /// Publishes an attestation under an event's name.
+    pub fn attest(&self, id: &str, attestation: &Attestation) {
+        let bytes = attestation.to_tlv(Layout::Spec);
+        self.put(&attestation_path(id), [Answer::Bytes(bytes)]);
+    }
+
+    /// Requests whose path begins so, in order.
+    pub fn seen(&self, path: &str) -> Vec<Seen> {
+        let script = self.0.lock().unwrap();
+        let seen = script.seen.iter();
+        seen.filter(|(p, _)| p.starts_with(path)).cloned().collect()
+    }
+}
+
+pub fn announcement_path(id: &str) -> String {
+    format!("/v1/announcements/{id}")
+}
+
+pub fn attestation_path(id: &str) -> String {
+    format!("/v1/attestations/{id}")
+}
+
+pub fn about(oracle: &Oracle) -> serde_json::Value {
+    json!({
+        "name": "Test oracle",
+        "network": "peercoin-regtest",
+        "public_key": oracle.key().to_string(),
+        "log_origin": "localhost/log",
+        "log_public_key": "11".repeat(32),
+        "server_version": "0.1.0",
+        "dialect": "tagged",
+        "open_choice_bits": 1.58,
+        "max_open_choice_bits": 64,
+        "said_by_a_later_server": true,
+    })
+}
+
+async fn answer(State(server): State<Server>, request: Request) -> Response {
+    let uri = request.uri();
+    let wait = uri
+        .query()
+        .and_then(|q| q.split('&').find_map(|pair| pair.strip_prefix("wait=")))
+        .and_then(|seconds| seconds.parse().ok())
+        .map(Duration::from_secs);
+    let found = {
+        let mut script = server.0.lock().unwrap();
+        let header = request.headers().get("last-event-id");
+        let resume = header.map(|v| v.to_str().unwrap().to_owned());
+        script.seen.push((uri.to_string(), resume));
+        match script.answers.get_mut(uri.path()) {
+            Some(queue) if queue.len() > 1 => queue.pop_front(),
+            Some(queue) => queue.front().cloned(),
+            None => None,
+        }
+    };
+    match found.unwrap_or(Answer::Problem(404, "unknown-event")) {
+        Answer::Bytes(bytes) => bytes.into_response(),
+        Answer::Json(value) => value.to_string().into_response(),
+        Answer::Problem(status, kind) => problem(status, kind),
+        Answer::Hold(time) => {
+            tokio::time::sleep(time.min(wait.unwrap_or_default())).await;
+            problem(404, "not-attested")
+        }
+        Answer::CutShort(bytes) => {
+            let length = (bytes.len() + 1).to_string();
+            let body = chunks(vec![bytes], After::Cut);
+            ([(header::CONTENT_LENGTH, length)], body).into_response()
+        }
+        Answer::Flood => {
+            let chunk = Bytes::from(vec![b'0'; 64 * 1024]);
+            let flood =
+                futures::stream::repeat_with(move || Ok::<_, std::io::Error>(chunk.clone()));
+            Body::from_stream(flood).into_response()
+        }
+        Answer::Stream(lines, after) => {
+            let body = chunks(lines, after);
+            ([(header::CONTENT_TYPE, "text/event-stream")], body).into_response()
+        }
+    }
+}
+
+fn chunks<T: Into<Bytes>>(parts: Vec<T>, after: After) -> Body {
+    let parts: Vec<_> = parts.into_iter().map(|p| Ok(p.into())).collect();
+    let end = futures::stream::once(async move {
+        if after == After::Open {
+            std::future::pending::<()>().await;
+        }
+        Err(std::io::Error::other("cut"))
+    });
+    Body::from_stream(futures::stream::iter(parts).chain(end))
+}
+
+fn problem(status: u16, kind: &str) -> Response {
+    let body = json!({
+        "type": format!("/problems/{kind}"),
+        "title": "No",
+        "status": status,
+        "detail": format!("detail of {kind}"),
+    });
+    (
+        StatusCode::from_u16(status).unwrap(),
+        [
+            (header::CONTENT_TYPE, "application/problem+json"),
+            (header::RETRY_AFTER, "0"),
+        ],
+        body.to_string(),
+    )
+        .into_response()
+}
