@@ -6,6 +6,8 @@
 //! clock; [`http`] sees neither feeds nor signer.
 
 pub mod clock;
+pub mod config;
+pub mod engine;
 pub mod health;
 pub mod http;
 pub mod lifecycle;

@@ -93,6 +93,13 @@ fn read(
     })
 }
 
+/// Checks that `path` is an RFC 9535 path, for whoever reads a configuration.
+pub fn check_path(path: &str) -> Result<(), String> {
+    JsonPath::parse(path)
+        .map(drop)
+        .map_err(|e| format!("{path:?} is not an RFC 9535 path: {e}"))
+}
+
 /// The literal text at the one place that `path` matches.
 fn select<'a>(
     path: &str,

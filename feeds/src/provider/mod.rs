@@ -17,6 +17,8 @@ mod generic;
 mod kraken;
 mod trades;
 
+pub use generic::check_path;
+
 /// Most requests one observation may take.
 pub const MAX_REQUESTS: usize = 12;
 

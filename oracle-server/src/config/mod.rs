@@ -250,7 +250,10 @@ fn seconds(key: impl Into<String>, text: &str) -> Result<u32, Refusal> {
     let key = key.into();
     let d = duration(key.clone(), text)?;
     if d.subsec_nanos() != 0 {
-        return Err(Refusal::new(key, format!("{text:?} is not in whole seconds")));
+        return Err(Refusal::new(
+            key,
+            format!("{text:?} is not in whole seconds"),
+        ));
     }
     u32::try_from(d.as_secs()).map_err(|_| Refusal::new(key, format!("{text:?} is too long")))
 }

@@ -5,7 +5,7 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use oracle_feeds::fetch::ProviderSettings;
-use oracle_feeds::provider::{provider, provider_names};
+use oracle_feeds::provider::{check_path, provider, provider_names};
 use oracle_schema::policy::{LegPolicy, Method, PricePolicy, Selector, SourcePolicy};
 use rust_decimal::Decimal;
 
@@ -239,11 +239,11 @@ fn source(
         return Err(unknown_provider(key, name));
     }
     let (root, selector) = if name == "generic" {
-        let entry = generic.get(symbol).ok_or_else(|| {
-            Refusal::new(key, format!("{id:?}: there is no [generic.{symbol}]"))
-        })?;
+        let entry = generic
+            .get(symbol)
+            .ok_or_else(|| Refusal::new(key, format!("{id:?}: there is no [generic.{symbol}]")))?;
         for (path_key, path) in [("value", &entry.value), ("time", &entry.time)] {
-            oracle_feeds::provider::generic::check_path(path)
+            check_path(path)
                 .map_err(|e| Refusal::new(format!("generic.{symbol}.{path_key}"), e))?;
         }
         let root = entry.root.clone().unwrap_or_else(|| symbol.to_owned());
@@ -272,8 +272,6 @@ fn percent(key: &str, text: &str) -> Result<Decimal, Refusal> {
         .strip_suffix('%')
         .and_then(|t| t.trim().parse::<Decimal>().ok())
         .filter(|d| !d.is_sign_negative() && *d <= Decimal::ONE_HUNDRED)
-        .ok_or_else(|| {
-            Refusal::new(key, format!("{text:?} is not a percentage like \"0.5%\""))
-        })?;
+        .ok_or_else(|| Refusal::new(key, format!("{text:?} is not a percentage like \"0.5%\"")))?;
     Ok((value / Decimal::ONE_HUNDRED).normalize())
 }

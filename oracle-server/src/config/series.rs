@@ -183,12 +183,9 @@ fn definition(
     kind: file::Kind,
     prices: &BTreeMap<String, PricePolicy>,
 ) -> Result<Definition, Refusal> {
-    let give_up_after_s = kind
-        .give_up_after
-        .as_deref()
-        .map_or(Ok(72 * 3600), |t| {
-            seconds(format!("{key}.give_up_after"), t)
-        })?;
+    let give_up_after_s = kind.give_up_after.as_deref().map_or(Ok(72 * 3600), |t| {
+        seconds(format!("{key}.give_up_after"), t)
+    })?;
     let policy = Policy {
         version: POLICY_VERSION,
         rule: rule(key, kind, prices)?,
@@ -197,7 +194,7 @@ fn definition(
     let document = policy.canonical().map_err(|e| Refusal::new(key, e))?;
     let price = policy.rule.price();
     let definition = Definition {
-        descriptor: rule::price::descriptor(&policy.rule).map_err(|e| Refusal::new(key, e))?,
+        descriptor: rule::outcome::descriptor(&policy.rule).map_err(|e| Refusal::new(key, e))?,
         policy_hash: policy_hash(&document),
         price_key: price_key(price).map_err(|e| Refusal::new(key, e))?,
         price: serde_json::to_string(price).map_err(|e| Refusal::new(key, e))?,

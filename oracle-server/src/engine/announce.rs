@@ -6,7 +6,7 @@ use oracle_schema::{EventId, Maturity, SeriesId};
 use super::{BATCH, Engine, EngineError};
 use crate::config::{Definition, Series};
 use crate::lifecycle::{self, Bounds, State};
-use crate::signer::Draft;
+use crate::signer::{Draft, EndKind, EndRecord};
 use crate::store::{NewEvent, OpenRefund, ScheduledEvent, SeriesRow, SignedEvent};
 
 /// Seconds after maturity and settle delay at which a missing attestation is an
@@ -197,15 +197,13 @@ impl Engine {
     }
 }
 
-fn refund_record(refund: &OpenRefund) -> crate::signer::JournalRecord {
-    crate::signer::JournalRecord {
-        event_id: refund.event_id.as_str().to_owned(),
-        kind: lifecycle::IntentKind::Refund,
+fn refund_record(refund: &OpenRefund) -> EndRecord {
+    EndRecord {
+        event_id: refund.event_id.clone(),
+        kind: EndKind::Refund,
+        maturity: refund.maturity,
         content_hash: refund.content_hash,
         epoch: refund.epoch,
-        maturity: refund.maturity.epoch(),
-        nonces: refund.nonces.clone(),
-        messages: Vec::new(),
     }
 }
 

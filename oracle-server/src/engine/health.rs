@@ -19,10 +19,7 @@ impl Engine {
                     source.last_error = None;
                 } else {
                     source.consecutive_failures = source.consecutive_failures.saturating_add(1);
-                    source.last_error = Some(format!(
-                        "{verdict}: {}",
-                        reading.reading.detail().unwrap_or_default()
-                    ));
+                    source.last_error = Some(format!("{verdict}: {}", reading.reading.detail()));
                 }
                 metrics::counter!("oracle_source_readings_total",
                     "source" => reading.source.clone(), "verdict" => verdict)

@@ -90,8 +90,7 @@ impl Engine {
                     at,
                 ));
             }
-            self.waiting
-                .insert((round.price_key.clone(), at), round);
+            self.waiting.insert((round.price_key.clone(), at), round);
         }
         self.evaluate_waiting(now).await
     }
@@ -135,10 +134,7 @@ impl Engine {
     }
 
     /// Decides the rounds whose legs are all seen, or says when to look again.
-    pub(super) async fn evaluate_waiting(
-        &mut self,
-        now: DateTime<Utc>,
-    ) -> Result<(), EngineError> {
+    pub(super) async fn evaluate_waiting(&mut self, now: DateTime<Utc>) -> Result<(), EngineError> {
         let keys: Vec<(String, i64)> = self.waiting.keys().cloned().collect();
         for key in keys {
             let Some(round) = self.waiting.get(&key) else {
@@ -189,8 +185,7 @@ impl Engine {
         for (leg, key) in legs.iter().zip(leg_keys) {
             match self.store.fixing(&key.0, key.1).await? {
                 Some(fixing) => {
-                    let fixing: Fixing =
-                        serde_json::from_str(&fixing).map_err(stored("fixing"))?;
+                    let fixing: Fixing = serde_json::from_str(&fixing).map_err(stored("fixing"))?;
                     decided.push(LegDecision {
                         name: leg.name.clone(),
                         price: fixing.price,
@@ -306,7 +301,10 @@ async fn observe(
             () = &mut limit => break,
         }
         if !enough
-            && matches!(decide_leg(&leg, at, clock.now(), &readings), Decision::Attest { .. })
+            && matches!(
+                decide_leg(&leg, at, clock.now(), &readings),
+                Decision::Attest { .. }
+            )
         {
             enough = true;
             limit.as_mut().reset(tokio::time::Instant::now() + GRACE);
@@ -358,7 +356,8 @@ fn exchange_row(reading: &SourceReading, exchange: &Exchange) -> ObservedExchang
         detail: exchange
             .failure
             .clone()
-            .or_else(|| reading.reading.detail().map(str::to_owned)),
+            .or_else(|| Some(reading.reading.detail().to_owned()))
+            .filter(|detail| !detail.is_empty()),
     }
 }
 

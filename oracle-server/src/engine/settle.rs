@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use oracle_feeds::rule::price::outcome;
+use oracle_feeds::rule::outcome::outcome;
 use oracle_schema::Outcome;
 use oracle_schema::policy::Policy;
 

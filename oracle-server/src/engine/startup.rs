@@ -29,7 +29,9 @@ pub enum StartError {
     #[error(transparent)]
     Signer(#[from] SignerError),
     /// The keystore is another oracle's.
-    #[error("wrong key for this database: the keystore's public key is {keystore}, the database's {database}")]
+    #[error(
+        "wrong key for this database: the keystore's public key is {keystore}, the database's {database}"
+    )]
     WrongKey {
         /// Of the keystore.
         keystore: String,
@@ -50,7 +52,9 @@ pub enum StartError {
     #[error("this journal was not made for this database; `init --join` makes one for a standby")]
     ForeignJournal,
     /// Journal and database hold two ends for one event.
-    #[error("journal and database contradict each other about event {event}: {journal} against {database}")]
+    #[error(
+        "journal and database contradict each other about event {event}: {journal} against {database}"
+    )]
     Contradiction {
         /// Which event.
         event: String,
@@ -63,7 +67,9 @@ pub enum StartError {
     #[error("restoring intents from the journal: {0}")]
     Restore(#[from] CommitError),
     /// The clock went back.
-    #[error("the clock is {behind_s} s behind the last committed work ({last}); set it right, or start with --accept-clock")]
+    #[error(
+        "the clock is {behind_s} s behind the last committed work ({last}); set it right, or start with --accept-clock"
+    )]
     ClockBehind {
         /// By how much, seconds.
         behind_s: i64,
@@ -105,7 +111,7 @@ pub async fn open(
         return Err(wrong("database", &oracle.network));
     }
     let signer = tokio::task::spawn_blocking(move || Signer::open(signer, clock)).await??;
-    if signer.public_key().serialize() != oracle.public_key {
+    if signer.public_key().to_byte_array() != oracle.public_key {
         return Err(StartError::WrongKey {
             keystore: signer.public_key().to_string(),
             database: hex::encode(oracle.public_key),
@@ -154,9 +160,8 @@ pub async fn check_clock(
 pub async fn unite(store: &Store, signer: &Signer) -> Result<United, StartError> {
     let mut journal: HashMap<String, JournalRecord> = signer
         .journal_records()?
-        .into_iter()
-        .map(|r| (r.event_id.clone(), r))
-        .collect();
+        .map(|r| r.map(|r| (r.event_id.clone(), r)))
+        .collect::<Result<_, _>>()?;
     let mut missing = Vec::new();
     let mut after = String::new();
     loop {
@@ -264,7 +269,10 @@ pub async fn configure(
     let mut policies = Vec::new();
     for series in config.series.values() {
         let name = series.id.as_str();
-        if known.get(name).is_some_and(|r| r.definition == series.fingerprint) {
+        if known
+            .get(name)
+            .is_some_and(|r| r.definition == series.fingerprint)
+        {
             continue;
         }
         if known.contains_key(name) {

@@ -151,6 +151,20 @@ pub enum SignerError {
 }
 
 impl SignerError {
+    /// The fault lies with one event; others can go on without it.
+    pub fn is_about_the_event(&self) -> bool {
+        matches!(
+            self,
+            Self::Draft { .. }
+                | Self::Ticket { .. }
+                | Self::CheckFailed { .. }
+                | Self::Arithmetic { .. }
+                | Self::Conflict { .. }
+                | Self::NotMatured { .. }
+                | Self::JournalRecordTooLarge { .. }
+        )
+    }
+
     pub(super) fn io(what: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         move |source| Self::Io {
             what,

@@ -244,10 +244,7 @@ impl Journal {
         let mut scan = Scan::start(file, &self.path)?;
         // The tail may be growing under another thread's append.
         scan.len = self.end;
-        Ok(JournalRecords {
-            scan,
-            done: false,
-        })
+        Ok(JournalRecords { scan, done: false })
     }
 }
 

@@ -180,8 +180,6 @@ pub struct OpenRefund {
     pub epoch: i64,
     /// When the outcome was to be fixed.
     pub maturity: Maturity,
-    /// As announced.
-    pub nonces: Vec<[u8; 32]>,
     /// Why.
     pub reason: String,
 }
@@ -497,9 +495,8 @@ impl Store {
         let rows = self
             .db
             .fetch(
-                "SELECT e.event_id, i.content_hash, i.epoch, e.maturity, a.tlv, e.reason \
+                "SELECT e.event_id, i.content_hash, i.epoch, e.maturity, e.reason \
                  FROM event e JOIN intent i ON i.event_id = e.event_id \
-                 JOIN announcement a ON a.event_id = e.event_id \
                  WHERE e.state = 'committed' AND i.kind = 'refund' \
                  ORDER BY e.event_id LIMIT $1",
                 args![limit],
@@ -509,22 +506,13 @@ impl Store {
             .map(|r| {
                 let id: String = r.get(0)?;
                 let maturity: i64 = r.get(3)?;
-                let tlv: Vec<u8> = r.get(4)?;
-                let reason: Option<String> = r.get(5)?;
-                let announcement = Announcement::from_tlv(&tlv)
-                    .map_err(|e| StoreError::Damaged(format!("announcement of {id}: {e}")))?;
+                let reason: Option<String> = r.get(4)?;
                 Ok(OpenRefund {
                     event_id: event_id(&id)?,
                     content_hash: r.hash(1)?,
                     epoch: r.get(2)?,
                     maturity: Maturity::from_unix(maturity)
                         .map_err(|e| StoreError::Damaged(e.to_string()))?,
-                    nonces: announcement
-                        .event
-                        .nonces
-                        .iter()
-                        .map(secp256k1::XOnlyPublicKey::to_byte_array)
-                        .collect(),
                     reason: reason.unwrap_or_else(|| "no outcome could be determined".to_owned()),
                 })
             })
