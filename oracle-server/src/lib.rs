@@ -7,5 +7,6 @@
 
 pub mod clock;
 pub mod http;
+pub mod lifecycle;
 pub mod signer;
 pub mod store;

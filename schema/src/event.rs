@@ -255,6 +255,9 @@ pub enum DescriptorError {
     /// No digits at all.
     #[error("nb_digits is 0; it must be at least 1")]
     NoDigits,
+    /// A sign and 65535 digits: one nonce more than the wire's `u16` counts.
+    #[error("a sign and 65535 digits need more nonces than an event can list")]
+    TooManyDigits,
 }
 
 /// The outcomes of an enum event: non-empty, NFC, distinct, in announced order.
@@ -345,6 +348,9 @@ impl DigitsDescriptor {
         }
         if nb_digits == 0 {
             return Err(DescriptorError::NoDigits);
+        }
+        if is_signed && nb_digits == u16::MAX {
+            return Err(DescriptorError::TooManyDigits);
         }
         check_text("unit", &unit)?;
         Ok(Self {
