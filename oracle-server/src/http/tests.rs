@@ -1,0 +1,1 @@
+//! Laws of the HTTP room, through the routers and over sockets.
