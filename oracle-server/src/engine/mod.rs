@@ -28,11 +28,11 @@ use oracle_schema::SeriesId;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-pub use health::{HealthReport, ProviderHealth};
 pub use startup::{StartError, United, check_clock, configure, open, unite};
 
 use crate::clock::Clock;
 use crate::config::Series;
+use crate::health::HealthReport;
 use crate::signer::{Signer, SignerError};
 use crate::store::{CommitError, DueRound, PublishError, Store, StoreError};
 
@@ -102,14 +102,16 @@ type LegAt = (String, i64);
 
 impl Engine {
     /// An engine over an opened store and signer; see [`open`] for the checks
-    /// that come before.
+    /// that come before. `health` is where it says how it is doing.
     pub fn new(
         store: Arc<Store>,
         signer: Arc<Signer>,
         fetcher: Arc<Fetcher>,
         clock: Arc<dyn Clock>,
         series: BTreeMap<SeriesId, Series>,
+        health: watch::Sender<HealthReport>,
     ) -> Self {
+        health.send_replace(HealthReport::leading());
         Self {
             store,
             signer,
@@ -120,13 +122,8 @@ impl Engine {
             in_flight: HashSet::new(),
             waiting: HashMap::new(),
             seen: HashMap::new(),
-            health: watch::Sender::new(HealthReport::leading()),
+            health,
         }
-    }
-
-    /// What the health endpoint shows.
-    pub fn health(&self) -> watch::Receiver<HealthReport> {
-        self.health.subscribe()
     }
 
     /// Does everything that is due at `now` and can be done without waiting
@@ -173,7 +170,7 @@ impl Engine {
                     now + backoff::delay(i64::from(failures))
                 }
             };
-            self.report_health();
+            self.report_metrics();
             tokio::select! {
                 biased;
                 _ = shutdown.wait_for(|stop| *stop) => break,

@@ -108,7 +108,12 @@ pub struct Intent {
 impl Intent {
     /// See [`intent_digest`].
     pub fn digest(&self) -> [u8; 32] {
-        intent_digest(self.kind, &self.event_id, &self.content_hash, &self.messages)
+        intent_digest(
+            self.kind,
+            &self.event_id,
+            &self.content_hash,
+            &self.messages,
+        )
     }
 
     /// The end in words, for conflict reports.
@@ -371,7 +376,11 @@ impl Store {
 
     /// Outcomes that are committed and not yet attested, of events that have
     /// matured at `now` (Unix seconds): what a crash left.
-    pub async fn committed(&self, now: i64, limit: i64) -> Result<Vec<CommittedOutcome>, StoreError> {
+    pub async fn committed(
+        &self,
+        now: i64,
+        limit: i64,
+    ) -> Result<Vec<CommittedOutcome>, StoreError> {
         let sql = format!(
             "SELECT {INTENT_COLUMNS} FROM intent WHERE kind = 'attest' AND event_id IN \
              (SELECT event_id FROM event WHERE state = 'committed' AND maturity <= $1) \
@@ -431,9 +440,9 @@ impl Store {
                 reason: "it has no announcement or no intent".to_owned(),
             })?;
             let bytes = LogEntry::Attestation {
-                announcement: u64::try_from(*announcement).unwrap_or_default(),
+                announcement_position: u64::try_from(*announcement).unwrap_or_default(),
                 manifest_sha256: *manifest,
-                attestation: s.tlv.clone(),
+                attestation: s.attestation.clone(),
             }
             .to_bytes()
             .map_err(|error| PublishError::Entry {
@@ -514,7 +523,7 @@ impl Store {
                         .event
                         .nonces
                         .iter()
-                        .map(secp256k1::XOnlyPublicKey::serialize)
+                        .map(secp256k1::XOnlyPublicKey::to_byte_array)
                         .collect(),
                     reason: reason.unwrap_or_else(|| "no outcome could be determined".to_owned()),
                 })
@@ -609,13 +618,16 @@ impl Store {
     ) -> Result<Option<(Maturity, Vec<[u8; 32]>)>, StoreError> {
         let row = self
             .db
-            .fetch_optional("SELECT tlv FROM announcement WHERE event_id = $1", args![id])
+            .fetch_optional(
+                "SELECT tlv FROM announcement WHERE event_id = $1",
+                args![id],
+            )
             .await?;
         let Some(row) = row else { return Ok(None) };
         let tlv: Vec<u8> = row.get(0)?;
         let a = Announcement::from_tlv(&tlv)
             .map_err(|e| StoreError::Damaged(format!("announcement of {id}: {e}")))?;
-        let nonces = a.event.nonces.iter().map(|n| n.serialize()).collect();
+        let nonces = a.event.nonces.iter().map(|n| n.to_byte_array()).collect();
         Ok(Some((a.event.maturity, nonces)))
     }
 
@@ -643,8 +655,8 @@ fn ticket(c: Candidate, outcome: Outcome, epoch: i64) -> CommittedOutcome {
 async fn insert_intents(tx: &mut Tx, intents: &[Intent]) -> Result<u64, StoreError> {
     let mut rows = Vec::with_capacity(intents.len());
     for i in intents {
-        let messages = serde_json::to_string(&i.messages)
-            .map_err(|e| StoreError::Damaged(e.to_string()))?;
+        let messages =
+            serde_json::to_string(&i.messages).map_err(|e| StoreError::Damaged(e.to_string()))?;
         rows.push(args![
             i.event_id.as_str(),
             i.kind.as_str(),

@@ -17,7 +17,7 @@ use sqlx::sqlite::{
     SqliteSynchronous,
 };
 use sqlx::{
-    Arguments, AssertSqlSafe, Decode, PgPool, Postgres, Row as _, Sqlite, SqlSafeStr, SqlitePool,
+    Arguments, AssertSqlSafe, Decode, PgPool, Postgres, Row as _, SqlSafeStr, Sqlite, SqlitePool,
     Transaction, Type,
 };
 
@@ -151,7 +151,6 @@ pub(crate) enum Tx {
     Sqlite(Transaction<'static, Sqlite>),
     Postgres(Transaction<'static, Postgres>),
 }
-
 
 impl Tx {
     /// Runs a statement; answers the number of rows it touched.
@@ -301,8 +300,7 @@ impl Db {
     }
 
     async fn open_postgres(url: &str) -> Result<Self, StoreError> {
-        let options =
-            PgConnectOptions::from_str(url)?.options([("synchronous_commit", "on")]);
+        let options = PgConnectOptions::from_str(url)?.options([("synchronous_commit", "on")]);
         let pool = PgPoolOptions::new()
             .max_connections(POOL_SIZE * 2)
             .acquire_timeout(Duration::from_secs(10))
@@ -342,8 +340,14 @@ impl Db {
         let expected: &[(&str, &str)] = match self {
             Self::Sqlite { .. } => &[
                 ("SELECT journal_mode FROM pragma_journal_mode", "wal"),
-                ("SELECT CAST(synchronous AS TEXT) FROM pragma_synchronous", "2"),
-                ("SELECT CAST(foreign_keys AS TEXT) FROM pragma_foreign_keys", "1"),
+                (
+                    "SELECT CAST(synchronous AS TEXT) FROM pragma_synchronous",
+                    "2",
+                ),
+                (
+                    "SELECT CAST(foreign_keys AS TEXT) FROM pragma_foreign_keys",
+                    "1",
+                ),
             ],
             Self::Postgres(_) => &[
                 ("SELECT current_setting('synchronous_commit')", "on"),
@@ -370,9 +374,7 @@ impl Db {
     /// writers queue instead of failing half way.
     pub(crate) async fn begin(&self) -> Result<Tx, StoreError> {
         Ok(match self {
-            Self::Sqlite { write, .. } => {
-                Tx::Sqlite(write.begin_with("BEGIN IMMEDIATE").await?)
-            }
+            Self::Sqlite { write, .. } => Tx::Sqlite(write.begin_with("BEGIN IMMEDIATE").await?),
             Self::Postgres(pool) => Tx::Postgres(pool.begin().await?),
         })
     }

@@ -24,8 +24,8 @@ use tokio::sync::watch;
 pub use commit::{Candidate, CommitError, Intent, OpenRefund, SignedOutcome};
 pub use read::{OracleRow, ReadStore};
 pub use round::{
-    Attempt, DecidedRound, DueRound, ObservedExchange, RoundResult, leg_key,
-    legs as round_legs, price_key,
+    Attempt, DecidedRound, DueRound, ObservedExchange, RoundResult, leg_key, legs as round_legs,
+    price_key,
 };
 pub use schedule::{DueSeries, NewEvent, PublishError, ScheduledEvent, SeriesRow, SignedEvent};
 pub use ticket::CommittedOutcome;
@@ -288,7 +288,10 @@ impl Store {
             Lease::None => (Lease::None, false),
             Lease::File { _file } => (Lease::File { _file }, true),
             Lease::Session(mut connection) => {
-                let alive = sqlx::query("SELECT 1").execute(&mut **connection).await.is_ok();
+                let alive = sqlx::query("SELECT 1")
+                    .execute(&mut **connection)
+                    .await
+                    .is_ok();
                 if alive {
                     (Lease::Session(connection), true)
                 } else {
@@ -351,8 +354,7 @@ fn event_id(text: &str) -> Result<EventId, StoreError> {
 }
 
 fn time_ms(ms: i64) -> Result<DateTime<Utc>, StoreError> {
-    DateTime::from_timestamp_millis(ms)
-        .ok_or_else(|| StoreError::Damaged(format!("time {ms} ms")))
+    DateTime::from_timestamp_millis(ms).ok_or_else(|| StoreError::Damaged(format!("time {ms} ms")))
 }
 
 fn time_s(s: i64) -> Result<DateTime<Utc>, StoreError> {

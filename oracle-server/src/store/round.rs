@@ -274,7 +274,8 @@ impl Store {
             .execute(
                 "UPDATE round SET state = 'done', due_ms = NULL \
                  WHERE price_key = $1 AND maturity = $2 AND NOT EXISTS (SELECT 1 FROM event \
-    XX
+                 WHERE price_key = $1 AND maturity = $2 AND state IN \
+                 ('scheduled', 'announced', 'provisional'))",
                 args![round.price_key.as_str(), round.maturity.unix()],
             )
             .await?;
@@ -284,11 +285,7 @@ impl Store {
 
     /// Puts an open round off while it is being observed, without counting an
     /// attempt.
-    pub async fn defer_round(
-        &self,
-        round: &DueRound,
-        due_ms: i64,
-    ) -> Result<(), StoreError> {
+    pub async fn defer_round(&self, round: &DueRound, due_ms: i64) -> Result<(), StoreError> {
         let mut tx = self.db.begin().await?;
         self.lock(&mut tx, 0).await?;
         tx.execute(

@@ -108,6 +108,13 @@ pub enum PublishError {
         /// Events in the right state.
         found: u64,
     },
+    /// The journal remembers an end of another event under this name: an older
+    /// database is about to announce something else under a burned id.
+    #[error("event id {event} is burned: it was announced and ended with other content")]
+    Burned {
+        /// Which event.
+        event: String,
+    },
     /// A log entry that cannot be encoded.
     #[error("log entry of {event}: {reason}")]
     Entry {
@@ -395,7 +402,7 @@ impl Store {
             let id = e.announcement.event.event_id.as_str();
             let bytes = LogEntry::Announcement {
                 policy_hash: e.policy_hash,
-                announcement: e.tlv.clone(),
+                announcement: e.announcement.clone(),
             }
             .to_bytes()
             .map_err(|error| PublishError::Entry {
@@ -440,7 +447,7 @@ impl Store {
                     .event
                     .nonces
                     .iter()
-                    .map(move |n| args![n.serialize(), id])
+                    .map(move |n| args![n.to_byte_array(), id])
             })
             .collect();
         tx.insert_rows("INSERT INTO nonce (nonce, event_id)", nonces, "")
@@ -465,6 +472,7 @@ impl Store {
             "",
         )
         .await?;
+        meet_intents(&mut tx, events).await?;
         let size = self.append(&mut tx, &reserved, entries).await?;
         tx.commit().await?;
         self.publish(size);
@@ -490,6 +498,38 @@ impl Store {
         tx.commit().await?;
         Ok(changed)
     }
+}
+
+/// Ends that the journal gave back to an older database meet their events
+/// again: the same content takes its end over, other content is refused.
+async fn meet_intents(tx: &mut Tx, events: &[SignedEvent]) -> Result<(), PublishError> {
+    for chunk in events.chunks(1000) {
+        let list: Vec<String> = (1..=chunk.len()).map(|n| format!("${n}")).collect();
+        let sql = format!(
+            "SELECT event_id, content_hash FROM intent WHERE event_id IN ({})",
+            list.join(",")
+        );
+        let ids = chunk
+            .iter()
+            .map(|e| e.announcement.event.event_id.as_str().into())
+            .collect();
+        for row in tx.fetch(sqlx::AssertSqlSafe(sql), ids).await? {
+            let id: String = row.get(0)?;
+            let content = row.hash(1)?;
+            let same = chunk
+                .iter()
+                .any(|e| e.announcement.event.event_id.as_str() == id && e.content_hash == content);
+            if !same {
+                return Err(PublishError::Burned { event: id });
+            }
+            tx.execute(
+                "UPDATE event SET state = 'committed' WHERE event_id = $1",
+                args![id],
+            )
+            .await?;
+        }
+    }
+    Ok(())
 }
 
 pub(super) async fn put_policies(
