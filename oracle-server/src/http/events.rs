@@ -8,7 +8,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri};
 use axum::response::Response;
 use chrono::{DateTime, SecondsFormat, Utc};
 use oracle_schema::Descriptor;
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::AppState;
@@ -47,14 +47,6 @@ pub(super) fn time(at: DateTime<Utc>) -> String {
     at.to_rfc3339_opts(SecondsFormat::AutoSi, true)
 }
 
-#[allow(clippy::ref_option, reason = "serde's signature")]
-pub(super) fn optional_time<S: Serializer>(
-    at: &Option<DateTime<Utc>>,
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
-    at.map(time).serialize(serializer)
-}
-
 /// `GET /v1/oracle`.
 #[derive(Debug, Serialize, ToSchema)]
 struct OracleJson<'a> {
@@ -91,10 +83,10 @@ pub(super) async fn get_oracle(
         StatusCode::OK,
         &OracleJson {
             name: &identity.name,
-            network: &identity.network,
-            public_key: hex::encode(identity.public_key),
-            log_origin: &identity.log_origin,
-            log_public_key: hex::encode(identity.log_public_key),
+            network: &identity.oracle.network,
+            public_key: hex::encode(identity.oracle.public_key),
+            log_origin: &identity.oracle.log_origin,
+            log_public_key: hex::encode(identity.oracle.log_public_key),
             server_version: env!("CARGO_PKG_VERSION"),
             dialect: "tagged",
             open_choice_bits: app.health.borrow().open_choice_bits,

@@ -6,54 +6,38 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::http::{StatusCode, Uri};
 use axum::response::Response;
-use chrono::{DateTime, Utc};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::AppState;
 use super::cache::fresh_json;
+use super::events::time;
 use super::problem::Problem;
 use super::query::Query;
-
-/// What the engine says about itself; it sends a new one when something changes.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct HealthReport {
-    /// Whether this process may commit and sign.
-    pub leader: bool,
-    /// `ok`, or why the signing journal cannot be used. Never a path.
-    pub journal: String,
-    /// By configured name.
-    pub providers: BTreeMap<String, ProviderHealth>,
-    /// Sum of log2(outcomes) over open operator-resolved events, as
-    /// `GET /v1/oracle` shows it.
-    pub open_choice_bits: u32,
-}
-
-impl Default for HealthReport {
-    /// Before the engine's first word: not ready.
-    fn default() -> Self {
-        Self {
-            leader: false,
-            journal: "starting".to_owned(),
-            providers: BTreeMap::new(),
-            open_choice_bits: 0,
-        }
-    }
-}
+use crate::health::ProviderHealth;
 
 /// How one provider is doing.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, ToSchema)]
-pub struct ProviderHealth {
-    /// The last exchange worked.
-    pub ok: bool,
+#[derive(Debug, Serialize, ToSchema)]
+struct ProviderJson {
+    /// The last answer held an observation.
+    ok: bool,
     /// When one last did.
-    #[serde(serialize_with = "super::events::optional_time")]
-    #[schema(value_type = Option<String>, format = DateTime)]
-    pub last_success_at: Option<DateTime<Utc>>,
-    /// Failures since then.
-    pub consecutive_failures: u32,
-    /// What the last failure was; without secrets.
-    pub last_error: Option<String>,
+    last_success_at: Option<String>,
+    /// Answers without one since then.
+    consecutive_failures: u32,
+    /// Why the last of those held none.
+    last_error: Option<String>,
+}
+
+impl From<ProviderHealth> for ProviderJson {
+    fn from(health: ProviderHealth) -> Self {
+        Self {
+            ok: health.ok,
+            last_success_at: health.last_success_at.map(time),
+            consecutive_failures: health.consecutive_failures,
+            last_error: health.last_error,
+        }
+    }
 }
 
 /// `GET /readyz`.
@@ -68,7 +52,7 @@ struct Readiness {
     /// `ok`, or what is wrong with the signing journal.
     journal: String,
     /// By configured name.
-    providers: BTreeMap<String, ProviderHealth>,
+    providers: BTreeMap<String, ProviderJson>,
 }
 
 /// `GET /healthz`.
@@ -110,7 +94,11 @@ pub(super) async fn get_readyz(
             oldest_overdue_s: overdue.oldest_s,
             leader: report.leader,
             journal: report.journal,
-            providers: report.providers,
+            providers: report
+                .providers
+                .into_iter()
+                .map(|(name, health)| (name, health.into()))
+                .collect(),
         },
     ))
 }

@@ -3,13 +3,15 @@
 
 use std::any::Any;
 use std::fmt::Write as _;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use axum::extract::{MatchedPath, Request};
+use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderName, HeaderValue, Method};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use metrics_exporter_prometheus::PrometheusHandle;
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use tokio::time::Instant;
 use tracing::Instrument;
 
@@ -21,6 +23,10 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 pub const REQUESTS: &str = "oracle_http_requests_total";
 /// Seconds to the head of the answer, by `route`.
 pub const LATENCY: &str = "oracle_http_request_seconds";
+/// Upper bounds of [`LATENCY`]'s buckets, seconds; the last are long polls.
+const LATENCY_BUCKETS: [f64; 11] = [
+    0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.5, 1.0, 5.0, 30.0, 60.0,
+];
 /// Open `/v1/stream` connections.
 pub const STREAMS: &str = "oracle_http_streams";
 /// Open connections of both listeners.
@@ -105,15 +111,41 @@ impl Drop for StreamGauge {
     }
 }
 
-/// The Prometheus text, with this build's version as a constant series.
-pub(super) fn render(handle: &PrometheusHandle) -> String {
-    handle.run_upkeep();
-    let mut text = handle.render();
+/// The process's recorder; the first caller installs it.
+///
+/// `None` where another recorder was installed before (an embedding program's):
+/// then that one has the numbers.
+pub fn recorder() -> Option<&'static PrometheusHandle> {
+    static RECORDER: OnceLock<Option<PrometheusHandle>> = OnceLock::new();
+    RECORDER
+        .get_or_init(|| {
+            PrometheusBuilder::new()
+                .set_buckets(&LATENCY_BUCKETS)
+                .ok()?
+                .install_recorder()
+                .inspect_err(|error| tracing::warn!(%error, "no metrics from this process"))
+                .ok()
+        })
+        .as_ref()
+}
+
+/// `GET /metrics`: the Prometheus text, with this build's version as a
+/// constant series.
+pub(super) async fn get_metrics() -> Response {
+    let mut text = String::new();
+    if let Some(recorder) = recorder() {
+        recorder.run_upkeep();
+        text = recorder.render();
+    }
     // Writing to a String cannot fail.
     let _ = writeln!(
         text,
         "# TYPE oracle_build_info gauge\noracle_build_info{{version=\"{}\"}} 1",
         env!("CARGO_PKG_VERSION")
     );
-    text
+    (
+        [(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")],
+        text,
+    )
+        .into_response()
 }

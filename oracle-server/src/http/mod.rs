@@ -23,7 +23,7 @@ mod stream;
 #[cfg(test)]
 mod tests;
 
-use std::net::SocketAddr;
+use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
@@ -34,7 +34,6 @@ use axum::http::{HeaderName, HeaderValue, Method};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Router};
-use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::sync::watch;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
@@ -44,12 +43,11 @@ use utoipa::OpenApi as _;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-pub use admission::{TrustedProxy, TrustedProxyError};
-pub use health::{HealthReport, ProviderHealth};
 pub use serve::{Limits, serve};
 
 use crate::clock::Clock;
-use crate::store::ReadStore;
+use crate::health::HealthReport;
+use crate::store::{OracleRow, ReadStore};
 use admission::Admission;
 use cache::Representation;
 use fanout::Fanout;
@@ -61,13 +59,9 @@ const BODY_BYTES: usize = 64 * 1024;
 const ANSWER_WITHIN: Duration = Duration::from_secs(30);
 const ANSWER_WAIT_WITHIN: Duration = Duration::from_secs(90);
 
-/// `[http]` of the configuration.
+/// What the routers need of `[http]`.
 #[derive(Debug, Clone)]
 pub struct HttpConfig {
-    /// Public listener.
-    pub listen: SocketAddr,
-    /// Listener for `/metrics`, `/healthz`, `/readyz`.
-    pub admin_listen: SocketAddr,
     /// How readers reach the public listener, without a trailing slash.
     pub public_url: String,
     /// Requests per second and client address.
@@ -75,7 +69,7 @@ pub struct HttpConfig {
     /// Connections at once on the public listener.
     pub max_connections: usize,
     /// Whose forwarding headers are believed.
-    pub trusted_proxies: Vec<TrustedProxy>,
+    pub trusted_proxies: Vec<IpAddr>,
 }
 
 impl HttpConfig {
@@ -89,18 +83,12 @@ impl HttpConfig {
 }
 
 /// Who the oracle is, as `GET /v1/oracle` says it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Identity {
     /// For people.
     pub name: String,
-    /// `peercoin`, `peercoin-testnet` or `peercoin-regtest`.
-    pub network: String,
-    /// x-only.
-    pub public_key: [u8; 32],
-    /// Origin line of the log's checkpoints.
-    pub log_origin: String,
-    /// Ed25519.
-    pub log_public_key: [u8; 32],
+    /// Keys, network and log.
+    pub oracle: OracleRow,
     /// `[signer] max_open_choice_bits`.
     pub max_open_choice_bits: u32,
 }
@@ -119,7 +107,7 @@ pub struct AppState {
 impl AppState {
     /// Starts the task that follows the published log; call it inside a Tokio
     /// runtime. When `stopping` becomes true, streams end and long polls answer.
-    pub fn start(
+    pub fn new(
         store: ReadStore,
         clock: Arc<dyn Clock>,
         identity: Identity,
@@ -150,7 +138,7 @@ async fn stopped(mut stopping: watch::Receiver<bool>) {
 pub fn public_router(state: Arc<AppState>, config: &HttpConfig) -> Router {
     let admission = Arc::new(Admission::new(
         config.rate_limit,
-        config.trusted_proxies.clone(),
+        &config.trusted_proxies,
     ));
     let (routes, document) = public_routes().split_for_parts();
     let document = finish(document, &config.public_url);
@@ -162,16 +150,10 @@ pub fn public_router(state: Arc<AppState>, config: &HttpConfig) -> Router {
 }
 
 /// Everything on `admin_listen`.
-pub fn admin_router(state: Arc<AppState>, metrics: PrometheusHandle) -> Router {
+pub fn admin_router(state: Arc<AppState>) -> Router {
     let (routes, _) = health_routes().split_for_parts();
-    let render = move || async move {
-        (
-            [("content-type", "text/plain; version=0.0.4; charset=utf-8")],
-            metrics::render(&metrics),
-        )
-    };
     let routes = routes
-        .route("/metrics", axum::routing::get(render))
+        .route("/metrics", axum::routing::get(metrics::get_metrics))
         .with_state(state);
     with_manners(routes, None)
 }

@@ -107,8 +107,8 @@ fn page(app: &AppState, upcoming: &[EventView], recent: &[EventView]) -> String 
          <p>{network} oracle <code>{key}</code> · {now} · <a href=\"/v1/oracle\">identity</a> · \
          <a href=\"/v1/events\">events (JSON)</a> · <a href=\"/openapi.json\">API</a></p>\n\
          <h2>Upcoming</h2>\n{upcoming}<h2>Recent</h2>\n{recent}</body></html>\n",
-        network = escape(&identity.network),
-        key = hex::encode(identity.public_key),
+        network = escape(&identity.oracle.network),
+        key = hex::encode(identity.oracle.public_key),
         now = time(app.clock.now()),
         upcoming = table(upcoming),
         recent = table(recent),
