@@ -4,6 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use axum::extract::{ConnectInfo, Request, State};
 use axum::http::HeaderMap;
@@ -14,6 +15,15 @@ use governor::clock::{Clock, DefaultClock};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 
 use super::problem::{Kind, Problem};
+
+/// How often one client address may ask.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RateLimit {
+    /// Requests at once.
+    pub burst: NonZeroU32,
+    /// Between two requests once those are used up.
+    pub interval: Duration,
+}
 
 /// Requests between two sweeps of addresses not seen for a while.
 const SWEEP_EVERY: u64 = 10_000;
@@ -27,12 +37,11 @@ pub(super) struct Admission {
 }
 
 impl Admission {
-    /// So many requests a second, and as many at once.
-    pub(super) fn new(per_second: NonZeroU32, trusted: &[IpAddr]) -> Self {
-        Self::with_quota(Quota::per_second(per_second), trusted)
-    }
-
-    fn with_quota(quota: Quota, trusted: &[IpAddr]) -> Self {
+    pub(super) fn new(rate: RateLimit, trusted: &[IpAddr]) -> Self {
+        // Only a zero interval has no quota: that many requests a nanosecond is no limit.
+        let quota = Quota::with_period(rate.interval.max(Duration::from_nanos(1)))
+            .unwrap_or(Quota::per_second(NonZeroU32::MAX))
+            .allow_burst(rate.burst);
         Self {
             limiter: RateLimiter::keyed(quota),
             clock: DefaultClock::default(),
@@ -138,10 +147,11 @@ mod tests {
 
     fn admission(trusted: &[&str]) -> Admission {
         // By the hour, so that no test is too slow to exceed it.
-        Admission::with_quota(
-            Quota::per_hour(NonZeroU32::MIN),
-            &trusted.iter().map(|t| ip(t)).collect::<Vec<_>>(),
-        )
+        let rate = RateLimit {
+            burst: NonZeroU32::MIN,
+            interval: Duration::from_hours(1),
+        };
+        Admission::new(rate, &trusted.iter().map(|t| ip(t)).collect::<Vec<_>>())
     }
 
     fn ip(text: &str) -> IpAddr {
@@ -158,7 +168,10 @@ mod tests {
     fn each_address_has_its_own_budget_and_an_ipv6_subscriber_one() {
         let a = admission(&[]);
         assert!(a.admit(ip("192.0.2.1")).is_ok());
-        assert_eq!(a.admit(ip("192.0.2.1")).unwrap_err().kind(), Kind::RateLimited);
+        assert_eq!(
+            a.admit(ip("192.0.2.1")).unwrap_err().kind(),
+            Kind::RateLimited
+        );
         assert!(a.admit(ip("192.0.2.2")).is_ok());
         assert!(a.admit(ip("2001:db8::1")).is_ok());
         assert!(a.admit(ip("2001:db8::2")).is_err());
@@ -178,7 +191,10 @@ mod tests {
         let a = admission(&["10.9.9.9", "::ffff:10.0.0.1", "::1"]);
         let h = headers("x-forwarded-for", "203.0.113.9, 198.51.100.7, 10.9.9.9");
         assert_eq!(a.client(ip("::1"), &h), ip("198.51.100.7"));
-        let h = headers("forwarded", "for=203.0.113.9, for=\"[2001:db8::7]:443\";proto=https");
+        let h = headers(
+            "forwarded",
+            "for=203.0.113.9, for=\"[2001:db8::7]:443\";proto=https",
+        );
         assert_eq!(a.client(ip("10.0.0.1"), &h), ip("2001:db8::7"));
         let h = headers("x-forwarded-for", "203.0.113.9, unknown");
         assert_eq!(a.client(ip("10.0.0.1"), &h), ip("10.0.0.1"));

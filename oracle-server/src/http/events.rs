@@ -233,7 +233,9 @@ fn filter(query: &Query) -> Result<EventFilter, Problem> {
         to,
         q: query.text("q")?,
         after: query.get("cursor").map(cursor::decode).transpose()?,
-        limit: query.number("limit", 1..=PAGE_MOST)?.unwrap_or(PAGE_DEFAULT),
+        limit: query
+            .number("limit", 1..=PAGE_MOST)?
+            .unwrap_or(PAGE_DEFAULT),
     })
 }
 
@@ -444,8 +446,7 @@ pub(super) async fn get_evidence_body(
             .because("no body of this hash is recorded, or its licence keeps it private")
             .field("sha256")
     })?;
-    let mut response =
-        Representation::new("application/octet-stream", body).immutable(&headers);
+    let mut response = Representation::new("application/octet-stream", body).immutable(&headers);
     // Strangers' bytes under our name: no browser may run them.
     let headers = response.headers_mut();
     headers.insert(

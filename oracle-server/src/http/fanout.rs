@@ -66,7 +66,7 @@ impl Fanout {
     }
 
     #[cfg(test)]
-    fn waiting_events(&self) -> usize {
+    pub(super) fn waiting_events(&self) -> usize {
         self.waiting().len()
     }
 }

@@ -160,7 +160,10 @@ mod tests {
         assert_eq!(accept("text/plain, */*;q=0.5"), Ok(Format::Hex));
         assert_eq!(accept("application/*;q=0.2, text/*;q=0.3"), Ok(Format::Hex));
         assert_eq!(accept("application/json;q=0, */*"), Ok(Format::Tlv));
-        assert_eq!(accept("text/html,application/xhtml+xml,*/*;q=0.8"), Ok(Format::Json));
+        assert_eq!(
+            accept("text/html,application/xhtml+xml,*/*;q=0.8"),
+            Ok(Format::Json)
+        );
         assert_eq!(accept("image/png").unwrap_err().kind(), Kind::NotAcceptable);
     }
 
@@ -169,8 +172,18 @@ mod tests {
         assert_eq!(attestation("format=rust-dlc"), Ok(Format::RustDlc));
         assert_eq!(attestation("format=rust-dlc&hex=1"), Ok(Format::RustDlcHex));
         assert_eq!(attestation("format=hex"), Ok(Format::Hex));
-        for bad in ["format=JSON", "format=", "hex=1", "format=tlv&hex=1", "format=rust-dlc&hex=0"] {
-            assert_eq!(attestation(bad).unwrap_err().kind(), Kind::BadParameter, "{bad}");
+        for bad in [
+            "format=JSON",
+            "format=",
+            "hex=1",
+            "format=tlv&hex=1",
+            "format=rust-dlc&hex=0",
+        ] {
+            assert_eq!(
+                attestation(bad).unwrap_err().kind(),
+                Kind::BadParameter,
+                "{bad}"
+            );
         }
     }
 }

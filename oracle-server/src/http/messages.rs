@@ -36,7 +36,11 @@ pub(super) struct Message {
 }
 
 impl Message {
-    fn new(json: &serde_json::Value, tlv: Vec<u8>, counted: Option<&[u8]>) -> Result<Self, Problem> {
+    fn new(
+        json: &serde_json::Value,
+        tlv: Vec<u8>,
+        counted: Option<&[u8]>,
+    ) -> Result<Self, Problem> {
         let bytes = |b: &[u8]| Representation::new("application/octet-stream", b.to_vec());
         let text = |b: &[u8]| Representation::new("text/plain; charset=utf-8", hex::encode(b));
         Ok(Self {

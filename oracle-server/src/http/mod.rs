@@ -24,12 +24,13 @@ mod stream;
 mod tests;
 
 use std::net::IpAddr;
-use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::{DefaultBodyLimit, MatchedPath, Request};
-use axum::http::header::{CONTENT_LENGTH, ETAG, REFERRER_POLICY, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS};
+use axum::http::header::{
+    CONTENT_LENGTH, ETAG, REFERRER_POLICY, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS,
+};
 use axum::http::{HeaderName, HeaderValue, Method};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
@@ -43,6 +44,7 @@ use utoipa::OpenApi as _;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+pub use admission::RateLimit;
 pub use serve::{Limits, serve};
 
 use crate::clock::Clock;
@@ -64,8 +66,8 @@ const ANSWER_WAIT_WITHIN: Duration = Duration::from_secs(90);
 pub struct HttpConfig {
     /// How readers reach the public listener, without a trailing slash.
     pub public_url: String,
-    /// Requests per second and client address.
-    pub rate_limit: NonZeroU32,
+    /// Per client address.
+    pub rate_limit: RateLimit,
     /// Connections at once on the public listener.
     pub max_connections: usize,
     /// Whose forwarding headers are believed.
@@ -136,10 +138,7 @@ async fn stopped(mut stopping: watch::Receiver<bool>) {
 
 /// Everything on `listen`.
 pub fn public_router(state: Arc<AppState>, config: &HttpConfig) -> Router {
-    let admission = Arc::new(Admission::new(
-        config.rate_limit,
-        &config.trusted_proxies,
-    ));
+    let admission = Arc::new(Admission::new(config.rate_limit, &config.trusted_proxies));
     let (routes, document) = public_routes().split_for_parts();
     let document = finish(document, &config.public_url);
     let routes = routes
@@ -191,9 +190,8 @@ fn finish(mut document: utoipa::openapi::OpenApi, public_url: &str) -> openapi::
 
 /// What every answer of both listeners has in common, outermost last.
 fn with_manners(routes: Router, admission: Option<Arc<Admission>>) -> Router {
-    let header = |name, value| {
-        SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value))
-    };
+    let header =
+        |name, value| SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value));
     let mut router = routes
         .fallback(async || Kind::NotFound.because("no resource has this path"))
         .method_not_allowed_fallback(async || {

@@ -102,9 +102,7 @@ impl Query {
                     .map_err(|_| {
                         Problem::bad(
                             name,
-                            format!(
-                                "{name} must be an RFC 3339 time such as 2026-11-22T16:00:00Z"
-                            ),
+                            format!("{name} must be an RFC 3339 time such as 2026-11-22T16:00:00Z"),
                         )
                     })
             })
@@ -228,7 +226,16 @@ mod tests {
 
     #[test]
     fn limits_are_refused_not_clamped() {
-        for bad in ["0", "501", "-1", "1e2", "+5", "05", "", "99999999999999999999"] {
+        for bad in [
+            "0",
+            "501",
+            "-1",
+            "1e2",
+            "+5",
+            "05",
+            "",
+            "99999999999999999999",
+        ] {
             let q = query(&format!("limit={bad}"), &["limit"]).unwrap();
             assert!(q.number("limit", 1..=500).is_err(), "{bad}");
         }
@@ -240,7 +247,11 @@ mod tests {
 
     #[test]
     fn a_plus_sign_in_a_query_stands_for_itself() {
-        let q = query("prefix=+,0&from=2026-11-22T17:00:00+01:00", &["prefix", "from"]).unwrap();
+        let q = query(
+            "prefix=+,0&from=2026-11-22T17:00:00+01:00",
+            &["prefix", "from"],
+        )
+        .unwrap();
         assert_eq!(q.get("prefix"), Some("+,0"));
         assert_eq!(
             q.time("from").unwrap().unwrap().to_rfc3339(),
@@ -259,7 +270,10 @@ mod tests {
         let text = cursor::encode(1_795_363_200, "ppcusd-daily@2026-11-22T16:00:00Z");
         assert_eq!(
             cursor::decode(&text).unwrap(),
-            (1_795_363_200, "ppcusd-daily@2026-11-22T16:00:00Z".to_owned())
+            (
+                1_795_363_200,
+                "ppcusd-daily@2026-11-22T16:00:00Z".to_owned()
+            )
         );
         for i in 0..text.len() {
             let mut damaged = text.clone().into_bytes();
@@ -274,7 +288,10 @@ mod tests {
 
     #[test]
     fn path_segments_keep_what_ids_hold_and_encode_the_rest() {
-        assert_eq!(path_segment("a@2026-11-22T16:00:00Z"), "a@2026-11-22T16:00:00Z");
+        assert_eq!(
+            path_segment("a@2026-11-22T16:00:00Z"),
+            "a@2026-11-22T16:00:00Z"
+        );
         assert_eq!(path_segment("a/b?<ü"), "a%2Fb%3F%3C%C3%BC");
     }
 }
