@@ -289,7 +289,10 @@ async fn bind(address: SocketAddr) -> Result<TcpListener, ServiceError> {
 fn http_config(config: &Config) -> http::HttpConfig {
     http::HttpConfig {
         public_url: config.http.public_url.clone(),
-        rate_limit: config.http.rate_limit,
+        rate_limit: http::RateLimit {
+            burst: config.http.rate_limit.burst(),
+            interval: config.http.rate_limit.interval(),
+        },
         max_connections: config.http.max_connections,
         trusted_proxies: config.http.trusted_proxies.clone(),
     }

@@ -1,1 +1,254 @@
-//! HTTP: readers only see what is published.
+//! HTTP: what readers see. Imports a read store and what the engine says about
+//! its health; never the signer, never the feeds.
+//!
+//! [`problem`] is the only table of status codes. Published things are
+//! immutable ([`cache`]) and served from memory once read; one task
+//! ([`fanout`]) tells streams and long polls what is new.
+
+mod admission;
+mod cache;
+mod events;
+mod fanout;
+mod formats;
+mod health;
+mod messages;
+pub mod metrics;
+mod openapi;
+mod page;
+mod points;
+pub mod problem;
+mod query;
+mod serve;
+mod stream;
+#[cfg(test)]
+mod tests;
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::{DefaultBodyLimit, MatchedPath, Request};
+use axum::http::header::{
+    CONTENT_LENGTH, ETAG, REFERRER_POLICY, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS,
+};
+use axum::http::{HeaderName, HeaderValue, Method};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use axum::{Extension, Router};
+use tokio::sync::watch;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::compression::CompressionLayer;
+use tower_http::cors::{Any, CorsLayer};
+use tower_http::set_header::SetResponseHeaderLayer;
+use utoipa::OpenApi as _;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+pub use admission::RateLimit;
+pub use serve::{Limits, serve};
+
+use crate::clock::Clock;
+use crate::health::HealthReport;
+use crate::store::{OracleRow, ReadStore};
+use admission::Admission;
+use cache::Representation;
+use fanout::Fanout;
+use problem::{Kind, Problem};
+
+/// Largest request body, bytes.
+const BODY_BYTES: usize = 64 * 1024;
+/// Longest time to an answer, and the same where a long poll is allowed.
+const ANSWER_WITHIN: Duration = Duration::from_secs(30);
+const ANSWER_WAIT_WITHIN: Duration = Duration::from_secs(90);
+
+/// What the routers need of `[http]`.
+#[derive(Debug, Clone)]
+pub struct HttpConfig {
+    /// How readers reach the public listener, without a trailing slash.
+    pub public_url: String,
+    /// Per client address.
+    pub rate_limit: RateLimit,
+    /// Connections at once on the public listener.
+    pub max_connections: usize,
+    /// Whose forwarding headers are believed.
+    pub trusted_proxies: Vec<IpAddr>,
+}
+
+impl HttpConfig {
+    /// Bounds for [`serve`] on the public listener.
+    pub fn limits(&self) -> Limits {
+        Limits {
+            max_connections: self.max_connections,
+            ..Limits::default()
+        }
+    }
+}
+
+/// Who the oracle is, as `GET /v1/oracle` says it.
+#[derive(Debug, Clone)]
+pub struct Identity {
+    /// For people.
+    pub name: String,
+    /// Keys, network and log.
+    pub oracle: OracleRow,
+    /// `[signer] max_open_choice_bits`.
+    pub max_open_choice_bits: u32,
+}
+
+/// What the handlers share.
+pub struct AppState {
+    store: ReadStore,
+    clock: Arc<dyn Clock>,
+    identity: Identity,
+    health: watch::Receiver<HealthReport>,
+    stopping: watch::Receiver<bool>,
+    fanout: Arc<Fanout>,
+    hot: messages::Hot,
+}
+
+impl AppState {
+    /// Starts the task that follows the published log; call it inside a Tokio
+    /// runtime. When `stopping` becomes true, streams end and long polls answer.
+    pub fn new(
+        store: ReadStore,
+        clock: Arc<dyn Clock>,
+        identity: Identity,
+        health: watch::Receiver<HealthReport>,
+        stopping: watch::Receiver<bool>,
+    ) -> Arc<Self> {
+        let fanout = Fanout::new();
+        tokio::spawn(fanout::run(store.clone(), Arc::downgrade(&fanout)));
+        Arc::new(Self {
+            store,
+            clock,
+            identity,
+            health,
+            stopping,
+            fanout,
+            hot: messages::Hot::new(),
+        })
+    }
+}
+
+/// Resolves when `stopping` says so, or nobody is left to say it.
+async fn stopped(mut stopping: watch::Receiver<bool>) {
+    // An error means that the sender is gone: the service is going down too.
+    let _ = stopping.wait_for(|stop| *stop).await;
+}
+
+/// Everything on `listen`.
+pub fn public_router(state: Arc<AppState>, config: &HttpConfig) -> Router {
+    let admission = Arc::new(Admission::new(config.rate_limit, &config.trusted_proxies));
+    let (routes, document) = public_routes().split_for_parts();
+    let document = finish(document, &config.public_url);
+    let routes = routes
+        .route("/style.css", axum::routing::get(page::get_style))
+        .with_state(state)
+        .layer(Extension(document));
+    with_manners(routes, Some(admission))
+}
+
+/// Everything on `admin_listen`.
+pub fn admin_router(state: Arc<AppState>) -> Router {
+    let (routes, _) = health_routes().split_for_parts();
+    let routes = routes
+        .route("/metrics", axum::routing::get(metrics::get_metrics))
+        .with_state(state);
+    with_manners(routes, None)
+}
+
+fn health_routes() -> OpenApiRouter<Arc<AppState>> {
+    OpenApiRouter::new()
+        .routes(routes!(health::get_healthz))
+        .routes(routes!(health::get_readyz))
+}
+
+fn public_routes() -> OpenApiRouter<Arc<AppState>> {
+    OpenApiRouter::with_openapi(openapi::Document::openapi())
+        .routes(routes!(page::get_index))
+        .routes(routes!(events::get_oracle))
+        .routes(routes!(events::get_events))
+        .routes(routes!(events::get_event))
+        .routes(routes!(points::get_points))
+        .routes(routes!(events::get_policy))
+        .routes(routes!(events::get_evidence))
+        .routes(routes!(events::get_evidence_body))
+        .routes(routes!(messages::get_announcement))
+        .routes(routes!(messages::get_attestation))
+        .routes(routes!(stream::get_stream))
+        .routes(routes!(openapi::get_openapi))
+        .merge(health_routes())
+}
+
+fn finish(mut document: utoipa::openapi::OpenApi, public_url: &str) -> openapi::Written {
+    openapi::document_problems(&mut document);
+    document.servers = Some(vec![utoipa::openapi::Server::new(public_url)]);
+    let written = Representation::json(&document)
+        .unwrap_or_else(|_| Representation::new("application/json", "{}"));
+    openapi::Written(Arc::new(written))
+}
+
+/// What every answer of both listeners has in common, outermost last.
+fn with_manners(routes: Router, admission: Option<Arc<Admission>>) -> Router {
+    let header =
+        |name, value| SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value));
+    let mut router = routes
+        .fallback(async || Kind::NotFound.because("no resource has this path"))
+        .method_not_allowed_fallback(async || {
+            Kind::MethodNotAllowed.because("see the Allow header for the methods of this resource")
+        })
+        .layer(CompressionLayer::new())
+        .layer(from_fn(bound_time))
+        .layer(DefaultBodyLimit::max(BODY_BYTES))
+        .layer(from_fn(bound_body));
+    if let Some(admission) = admission {
+        router = router.layer(from_fn_with_state(admission, admission::limit_rate));
+    }
+    router
+        .layer(CatchPanicLayer::custom(metrics::panicked))
+        .layer(
+            CorsLayer::new()
+                .allow_origin(Any)
+                .allow_methods([Method::GET, Method::HEAD])
+                .allow_headers(Any)
+                .expose_headers([ETAG, RETRY_AFTER, HeaderName::from_static("x-request-id")]),
+        )
+        .layer(header(X_CONTENT_TYPE_OPTIONS, "nosniff"))
+        .layer(header(REFERRER_POLICY, "no-referrer"))
+        .layer(from_fn(metrics::observe))
+}
+
+/// Middleware: an answer must begin in time. A stream begins at once and may
+/// then go on for ever.
+async fn bound_time(request: Request, next: Next) -> Response {
+    let waits = request
+        .extensions()
+        .get::<MatchedPath>()
+        .is_some_and(|path| path.as_str() == "/v1/attestations/{id}");
+    let limit = if waits {
+        ANSWER_WAIT_WITHIN
+    } else {
+        ANSWER_WITHIN
+    };
+    tokio::time::timeout(limit, next.run(request))
+        .await
+        .unwrap_or_else(|_| {
+            Kind::Timeout
+                .because("no answer was ready in time")
+                .into_response()
+        })
+}
+
+/// Middleware: a body announced as too large is refused before it is sent.
+async fn bound_body(request: Request, next: Next) -> Response {
+    let announced = request
+        .headers()
+        .get(CONTENT_LENGTH)
+        .and_then(|v| v.to_str().ok())
+        .and_then(|v| v.parse::<u64>().ok());
+    if announced.is_some_and(|length| length > BODY_BYTES as u64) {
+        let problem: Problem = Kind::TooLarge.because("a request body is at most 64 KiB");
+        return problem.into_response();
+    }
+    next.run(request).await
+}

@@ -1,0 +1,457 @@
+//! `/v1/oracle`, `/v1/events` and what hangs below an event: policy, evidence.
+
+use std::sync::Arc;
+
+use axum::extract::{Path, State};
+use axum::http::header::CONTENT_SECURITY_POLICY;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri};
+use axum::response::Response;
+use chrono::{DateTime, SecondsFormat, Utc};
+use oracle_schema::Descriptor;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::AppState;
+use super::cache::{Representation, fresh_json};
+use super::problem::{Kind, Problem, ProblemJson};
+use super::query::{EventPath, Query, cursor};
+use crate::store::read::{EventFilter, EventState, EventView, ObservationRow};
+
+/// Events in a page when nothing else is asked for, and at most.
+const PAGE_DEFAULT: i64 = 100;
+const PAGE_MOST: i64 = 500;
+
+/// The contract's names of the states.
+const STATES: [(EventState, &str); 10] = [
+    (EventState::Scheduled, "scheduled"),
+    (EventState::Announced, "announced"),
+    (EventState::Matured, "matured"),
+    (EventState::Provisional, "provisional"),
+    (EventState::Held, "held"),
+    (EventState::Committed, "committed"),
+    (EventState::Attested, "attested"),
+    (EventState::Voided, "voided"),
+    (EventState::Refund, "refund"),
+    (EventState::Withdrawn, "withdrawn"),
+];
+
+pub(super) fn state_name(state: EventState) -> &'static str {
+    STATES
+        .iter()
+        .find(|(s, _)| *s == state)
+        .map_or("unknown", |(_, name)| name)
+}
+
+/// RFC 3339 UTC with a `Z`; a fraction only where there is one.
+pub(super) fn time(at: DateTime<Utc>) -> String {
+    at.to_rfc3339_opts(SecondsFormat::AutoSi, true)
+}
+
+/// `GET /v1/oracle`.
+#[derive(Debug, Serialize, ToSchema)]
+struct OracleJson<'a> {
+    /// For people.
+    name: &'a str,
+    /// `peercoin`, `peercoin-testnet` or `peercoin-regtest`.
+    network: &'a str,
+    /// x-only, hex.
+    public_key: String,
+    /// Origin line of the log's checkpoints.
+    log_origin: &'a str,
+    /// Ed25519, hex.
+    log_public_key: String,
+    /// Of the software.
+    server_version: &'static str,
+    /// Which hash is signed; always `tagged`.
+    dialect: &'static str,
+    /// Choice, in bits, that operators hold over events still open.
+    open_choice_bits: u32,
+    /// The bound on it.
+    max_open_choice_bits: u32,
+}
+
+/// Who this oracle is.
+#[utoipa::path(get, path = "/v1/oracle", tag = "oracle",
+    responses((status = 200, description = "Identity and bounds.", body = OracleJson)))]
+pub(super) async fn get_oracle(
+    State(app): State<Arc<AppState>>,
+    uri: Uri,
+) -> Result<Response, Problem> {
+    Query::strict(&uri, &[])?;
+    let identity = &app.identity;
+    Ok(fresh_json(
+        StatusCode::OK,
+        &OracleJson {
+            name: &identity.name,
+            network: &identity.oracle.network,
+            public_key: hex::encode(identity.oracle.public_key),
+            log_origin: &identity.oracle.log_origin,
+            log_public_key: hex::encode(identity.oracle.log_public_key),
+            server_version: env!("CARGO_PKG_VERSION"),
+            dialect: "tagged",
+            open_choice_bits: app.health.borrow().open_choice_bits,
+            max_open_choice_bits: identity.max_open_choice_bits,
+        },
+    ))
+}
+
+/// How a number is cut into digits.
+#[derive(Debug, Serialize, ToSchema)]
+struct DigitsJson {
+    base: u16,
+    nb_digits: u16,
+    /// The first nonce signs `+` or `-`.
+    is_signed: bool,
+    /// What the attested integer counts.
+    unit: String,
+    /// Always 0: the attested integer is the value.
+    precision: i32,
+}
+
+/// One event.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({
+    "event_id": "ppcusd-daily@2026-11-22T16:00:00Z", "kind": "digits", "series": "ppcusd-daily",
+    "state": "attested", "reason": null, "maturity": "2026-11-22T16:00:00Z",
+    "attest_by": "2026-11-25T16:00:00Z", "announce_at": "2026-11-15T16:00:00Z",
+    "digits": {"base": 2, "nb_digits": 20, "is_signed": false, "unit": "uUSD/PPC", "precision": 0},
+    "policy_hash": "5f7c0d2b4c0b6a4f6f0f3b0a9b6f1f9f3b3e6a5d1c2b3a495867768594a3b2c1",
+    "announced_at": "2026-11-15T16:00:00.125Z", "attested_at": "2026-11-22T16:01:04.871Z",
+    "outcome": "251873", "next_attempt_at": null,
+    "announcement_position": 1, "attestation_position": 2
+}))]
+pub(super) struct EventJson {
+    /// Name; burned for ever once used.
+    event_id: String,
+    /// `digits`, `threshold`, ….
+    kind: String,
+    /// The series that made it, if one did.
+    series: Option<String>,
+    /// `scheduled`, `announced`, `matured`, `provisional`, `held`, `committed`,
+    /// `attested`, `voided`, `refund` or `withdrawn`.
+    state: &'static str,
+    /// One sentence on why it is held, voided, refunded, withdrawn or pending.
+    reason: Option<String>,
+    /// When the outcome is fixed.
+    maturity: String,
+    /// Set refund locktimes after this.
+    attest_by: String,
+    /// When it is or was due to be announced.
+    announce_at: String,
+    /// What can come out, for an enum event.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    outcomes: Option<Vec<String>>,
+    /// How the number is cut, for a digit event.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    digits: Option<DigitsJson>,
+    /// SHA-256 of the policy document, hex.
+    policy_hash: String,
+    announced_at: Option<String>,
+    attested_at: Option<String>,
+    /// The outcome, or the attested integer in decimal; null until attested.
+    outcome: Option<String>,
+    /// When the service looks again.
+    next_attempt_at: Option<String>,
+    /// Position of the announcement in the log.
+    announcement_position: Option<i64>,
+    /// Position of the attestation in the log.
+    attestation_position: Option<i64>,
+}
+
+impl From<EventView> for EventJson {
+    fn from(event: EventView) -> Self {
+        let (outcomes, digits) = match &event.descriptor {
+            Descriptor::Enum(d) => (Some(d.outcomes().to_vec()), None),
+            Descriptor::Digits(d) => (
+                None,
+                Some(DigitsJson {
+                    base: d.base(),
+                    nb_digits: d.nb_digits(),
+                    is_signed: d.is_signed(),
+                    unit: d.unit().to_owned(),
+                    precision: d.precision(),
+                }),
+            ),
+        };
+        Self {
+            event_id: event.event_id.to_string(),
+            kind: event.kind,
+            series: event.series,
+            state: state_name(event.state),
+            reason: event.reason,
+            maturity: event.maturity.to_string(),
+            attest_by: time(event.attest_by),
+            announce_at: time(event.announce_at),
+            outcomes,
+            digits,
+            policy_hash: hex::encode(event.policy_hash),
+            announced_at: event.announced_at.map(time),
+            attested_at: event.attested_at.map(time),
+            outcome: event.outcome,
+            next_attempt_at: event.next_attempt_at.map(time),
+            announcement_position: event.announcement_position,
+            attestation_position: event.attestation_position,
+        }
+    }
+}
+
+/// A page of events, oldest maturity first.
+#[derive(Debug, Serialize, ToSchema)]
+struct EventsJson {
+    events: Vec<EventJson>,
+    /// Give it as `cursor` for the next page; null on the last.
+    next_cursor: Option<String>,
+}
+
+fn filter(query: &Query) -> Result<EventFilter, Problem> {
+    let state = query
+        .get("state")
+        .map(|wanted| {
+            STATES
+                .iter()
+                .find(|(_, name)| *name == wanted)
+                .map(|(state, _)| *state)
+                .ok_or_else(|| {
+                    let names: Vec<_> = STATES.iter().map(|(_, name)| *name).collect();
+                    Problem::bad("state", format!("state is one of {}", names.join(", ")))
+                })
+        })
+        .transpose()?;
+    // Maturities are whole seconds: the first at or after `from`.
+    let from = query
+        .time("from")?
+        .map(|t| t.timestamp() + i64::from(t.timestamp_subsec_nanos() > 0));
+    let to = query.time("to")?.map(|t| t.timestamp());
+    if from.zip(to).is_some_and(|(from, to)| from > to) {
+        return Err(Problem::bad("to", "to is before from"));
+    }
+    Ok(EventFilter {
+        state,
+        kind: query.text("kind")?,
+        series: query.text("series")?,
+        from,
+        to,
+        q: query.text("q")?,
+        after: query.get("cursor").map(cursor::decode).transpose()?,
+        limit: query
+            .number("limit", 1..=PAGE_MOST)?
+            .unwrap_or(PAGE_DEFAULT),
+    })
+}
+
+/// Events, oldest maturity first.
+#[utoipa::path(get, path = "/v1/events", tag = "events",
+    params(
+        ("state" = Option<String>, Query, description = "Only this state."),
+        ("kind" = Option<String>, Query, description = "Only this kind."),
+        ("series" = Option<String>, Query, description = "Only this series."),
+        ("from" = Option<String>, Query, description = "Maturity at or after, RFC 3339."),
+        ("to" = Option<String>, Query, description = "Maturity at or before, RFC 3339."),
+        ("q" = Option<String>, Query, description = "Part of the event id."),
+        ("limit" = Option<i64>, Query, description = "1 to 500, default 100.", minimum = 1, maximum = 500),
+        ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before."),
+    ),
+    responses((status = 200, description = "A page.", body = EventsJson)))]
+pub(super) async fn get_events(
+    State(app): State<Arc<AppState>>,
+    uri: Uri,
+) -> Result<Response, Problem> {
+    const KNOWN: &[&str] = &[
+        "state", "kind", "series", "from", "to", "q", "limit", "cursor",
+    ];
+    let mut filter = filter(&Query::strict(&uri, KNOWN)?)?;
+    let page = usize::try_from(filter.limit).unwrap_or(usize::MAX);
+    // One more tells whether there is a next page.
+    filter.limit += 1;
+    let mut events = app.store.events(&filter, app.clock.now()).await?;
+    let more = events.len() > page;
+    events.truncate(page);
+    let next_cursor = events
+        .last()
+        .filter(|_| more)
+        .map(|e| cursor::encode(e.maturity.unix(), e.event_id.as_str()));
+    let events = events.into_iter().map(EventJson::from).collect();
+    Ok(fresh_json(
+        StatusCode::OK,
+        &EventsJson {
+            events,
+            next_cursor,
+        },
+    ))
+}
+
+/// One event and where it stands.
+#[utoipa::path(get, path = "/v1/events/{id}", tag = "events",
+    params(("id" = String, Path, description = "Event id, percent-encoded.")),
+    responses(
+        (status = 200, description = "The event as of now.", body = EventJson),
+        (status = 404, description = "`unknown-event`.", body = ProblemJson, content_type = "application/problem+json")))]
+pub(super) async fn get_event(
+    State(app): State<Arc<AppState>>,
+    EventPath(id): EventPath,
+    uri: Uri,
+) -> Result<Response, Problem> {
+    Query::strict(&uri, &[])?;
+    let event = event(&app, &id).await?;
+    Ok(fresh_json(StatusCode::OK, &EventJson::from(event)))
+}
+
+/// An event that must exist.
+pub(super) async fn event(app: &AppState, id: &str) -> Result<EventView, Problem> {
+    app.store
+        .event(id, app.clock.now())
+        .await?
+        .ok_or_else(|| Problem::unknown_event(id))
+}
+
+/// The rules of an event: the canonical policy document (RFC 8785 JSON), whose
+/// SHA-256 is the event's `policy_hash`.
+#[utoipa::path(get, path = "/v1/events/{id}/policy", tag = "events",
+    params(("id" = String, Path, description = "Event id, percent-encoded.")),
+    responses(
+        (status = 200, description = "Exactly the bytes that were hashed.", content_type = "application/json", body = Object),
+        (status = 304, description = "The reader has it."),
+        (status = 404, description = "`unknown-event`.", body = ProblemJson, content_type = "application/problem+json")))]
+pub(super) async fn get_policy(
+    State(app): State<Arc<AppState>>,
+    EventPath(id): EventPath,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    Query::strict(&uri, &[])?;
+    let announced = event(&app, &id).await?.announced_at.is_some();
+    let document = app
+        .store
+        .policy(&id)
+        .await?
+        .ok_or_else(|| Problem::unknown_event(&id))?;
+    let document = Representation::new("application/json", document);
+    // Until the announcement the rules can still be replaced.
+    Ok(if announced {
+        document.immutable(&headers)
+    } else {
+        document.revalidated(&headers)
+    })
+}
+
+/// One exchange with a provider.
+#[derive(Debug, Serialize, ToSchema)]
+struct ObservationJson {
+    /// As configured.
+    source: String,
+    /// Sources of one root count once.
+    root: String,
+    /// What was asked, without secrets.
+    url: String,
+    sent_at: String,
+    received_at: String,
+    /// HTTP status; null when nothing answered.
+    status: Option<u16>,
+    /// SHA-256 of the body, hex; see `/v1/evidence/{sha256}`.
+    sha256: Option<String>,
+    /// The value's text, as the provider wrote it.
+    literal: Option<String>,
+    /// End of the bar used.
+    effective_at: Option<String>,
+    /// `observation`, `not_yet`, `no_data`, `transient`, `permanent` or `contradiction`.
+    verdict: String,
+    /// What the verdict rests on.
+    detail: Option<String>,
+    /// Which attempt of the round.
+    attempt: i64,
+}
+
+impl From<ObservationRow> for ObservationJson {
+    fn from(row: ObservationRow) -> Self {
+        Self {
+            source: row.source,
+            root: row.root,
+            url: row.url,
+            sent_at: time(row.sent_at),
+            received_at: time(row.received_at),
+            status: row.status,
+            sha256: row.sha256.map(hex::encode),
+            literal: row.literal,
+            effective_at: row
+                .effective_at
+                .and_then(|s| DateTime::from_timestamp(s, 0))
+                .map(time),
+            verdict: row.verdict,
+            detail: row.detail,
+            attempt: row.attempt,
+        }
+    }
+}
+
+/// What an outcome rests on.
+#[derive(Debug, Serialize, ToSchema)]
+struct EvidenceJson {
+    /// Oldest first.
+    observations: Vec<ObservationJson>,
+    /// The decision and its trace; null until there is one.
+    #[schema(value_type = Option<Object>)]
+    decision: Option<serde_json::Value>,
+    /// SHA-256 of the canonical manifest that the log entry binds, hex.
+    manifest_sha256: Option<String>,
+}
+
+/// What an event's outcome rests on.
+#[utoipa::path(get, path = "/v1/events/{id}/evidence", tag = "events",
+    params(("id" = String, Path, description = "Event id, percent-encoded.")),
+    responses(
+        (status = 200, description = "Observations and the decision's trace.", body = EvidenceJson),
+        (status = 304, description = "The reader has it."),
+        (status = 404, description = "`unknown-event`.", body = ProblemJson, content_type = "application/problem+json")))]
+pub(super) async fn get_evidence(
+    State(app): State<Arc<AppState>>,
+    EventPath(id): EventPath,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    Query::strict(&uri, &[])?;
+    let evidence = app
+        .store
+        .evidence(&id)
+        .await?
+        .ok_or_else(|| Problem::unknown_event(&id))?;
+    let json = Representation::json(&EvidenceJson {
+        observations: evidence.observations.into_iter().map(Into::into).collect(),
+        decision: evidence.decision,
+        manifest_sha256: evidence.manifest_sha256.map(hex::encode),
+    })?;
+    Ok(json.revalidated(&headers))
+}
+
+/// A provider's answer, byte for byte.
+#[utoipa::path(get, path = "/v1/evidence/{sha256}", tag = "events",
+    params(("sha256" = String, Path, description = "SHA-256 of the body, lower-case hex.")),
+    responses(
+        (status = 200, description = "The recorded body.", content_type = "application/octet-stream", body = Vec<u8>),
+        (status = 304, description = "The reader has it."),
+        (status = 404, description = "`unknown-evidence`.", body = ProblemJson, content_type = "application/problem+json")))]
+pub(super) async fn get_evidence_body(
+    State(app): State<Arc<AppState>>,
+    Path(name): Path<String>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    Query::strict(&uri, &[])?;
+    let mut sha256 = [0; 32];
+    hex::decode_to_slice(&name, &mut sha256)
+        .ok()
+        .filter(|()| !name.bytes().any(|b| b.is_ascii_uppercase()))
+        .ok_or_else(|| Problem::bad("sha256", "sha256 is 64 lower-case hex digits"))?;
+    let body = app.store.evidence_body(&sha256).await?.ok_or_else(|| {
+        Kind::UnknownEvidence
+            .because("no body of this hash is recorded, or its licence keeps it private")
+            .field("sha256")
+    })?;
+    let mut response = Representation::new("application/octet-stream", body).immutable(&headers);
+    // Strangers' bytes under our name: no browser may run them.
+    let headers = response.headers_mut();
+    headers.insert(
+        CONTENT_SECURITY_POLICY,
+        HeaderValue::from_static("default-src 'none'; sandbox"),
+    );
+    Ok(response)
+}

@@ -1,0 +1,104 @@
+//! `/healthz` (the process answers) and `/readyz` (it does its job).
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::{StatusCode, Uri};
+use axum::response::Response;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::AppState;
+use super::cache::fresh_json;
+use super::events::time;
+use super::problem::Problem;
+use super::query::Query;
+use crate::health::ProviderHealth;
+
+/// How one provider is doing.
+#[derive(Debug, Serialize, ToSchema)]
+struct ProviderJson {
+    /// The last answer held an observation.
+    ok: bool,
+    /// When one last did.
+    last_success_at: Option<String>,
+    /// Answers without one since then.
+    consecutive_failures: u32,
+    /// Why the last of those held none.
+    last_error: Option<String>,
+}
+
+impl From<ProviderHealth> for ProviderJson {
+    fn from(health: ProviderHealth) -> Self {
+        Self {
+            ok: health.ok,
+            last_success_at: health.last_success_at.map(time),
+            consecutive_failures: health.consecutive_failures,
+            last_error: health.last_error,
+        }
+    }
+}
+
+/// `GET /readyz`.
+#[derive(Debug, Serialize, ToSchema)]
+struct Readiness {
+    /// Attestations that are late.
+    overdue: i64,
+    /// Age of the oldest of them, seconds.
+    oldest_overdue_s: i64,
+    /// Whether this process commits and signs; a standby is ready without.
+    leader: bool,
+    /// `ok`, or what is wrong with the signing journal.
+    journal: String,
+    /// By configured name.
+    providers: BTreeMap<String, ProviderJson>,
+}
+
+/// `GET /healthz`.
+#[derive(Debug, Serialize, ToSchema)]
+struct Alive {
+    /// Always `ok`.
+    status: &'static str,
+}
+
+/// The process answers.
+#[utoipa::path(get, path = "/healthz", tag = "service",
+    responses((status = 200, description = "The process answers.", body = Alive)))]
+pub(super) async fn get_healthz(uri: Uri) -> Result<Response, Problem> {
+    Query::strict(&uri, &[])?;
+    Ok(fresh_json(StatusCode::OK, &Alive { status: "ok" }))
+}
+
+/// Whether attestations are on time and the journal can be used.
+#[utoipa::path(get, path = "/readyz", tag = "service", responses(
+    (status = 200, description = "Ready.", body = Readiness),
+    (status = 503, description = "Attestations are overdue, or signing is not possible.", body = Readiness)))]
+pub(super) async fn get_readyz(
+    State(app): State<Arc<AppState>>,
+    uri: Uri,
+) -> Result<Response, Problem> {
+    Query::strict(&uri, &[])?;
+    let overdue = app.store.overdue(app.clock.now()).await?;
+    let report = app.health.borrow().clone();
+    let ready = overdue.count == 0 && report.journal == "ok";
+    let status = if ready {
+        StatusCode::OK
+    } else {
+        StatusCode::SERVICE_UNAVAILABLE
+    };
+    Ok(fresh_json(
+        status,
+        &Readiness {
+            overdue: overdue.count,
+            oldest_overdue_s: overdue.oldest_s,
+            leader: report.leader,
+            journal: report.journal,
+            providers: report
+                .providers
+                .into_iter()
+                .map(|(name, health)| (name, health.into()))
+                .collect(),
+        },
+    ))
+}

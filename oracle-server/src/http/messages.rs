@@ -1,0 +1,258 @@
+//! `/v1/announcements/{id}` and `/v1/attestations/{id}`: the published DLC
+//! messages in the forms of [`super::formats`], served from memory once read.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::http::{HeaderMap, Uri};
+use axum::response::Response;
+use chrono::{DateTime, Utc};
+use oracle_schema::codec::Layout;
+use oracle_schema::{Announcement, Attestation};
+use quick_cache::Weighter;
+use quick_cache::sync::Cache;
+
+use super::AppState;
+use super::cache::Representation;
+use super::events::{event, time};
+use super::formats::Format;
+use super::problem::{Kind, Problem, ProblemJson};
+use super::query::{EventPath, Query};
+use crate::store::read::{AttestationLookup, EventState};
+
+/// Bytes of messages kept in memory, per kind.
+const CACHE_BYTES: u64 = 64 << 20;
+/// Longest long poll, seconds.
+const WAIT_MOST_S: i64 = 60;
+
+/// One published message in every form.
+pub(super) struct Message {
+    json: Representation,
+    tlv: Representation,
+    hex: Representation,
+    /// Counted layout, bytes and hex; attestations only.
+    rust_dlc: Option<(Representation, Representation)>,
+}
+
+impl Message {
+    fn new(
+        json: &serde_json::Value,
+        tlv: Vec<u8>,
+        counted: Option<&[u8]>,
+    ) -> Result<Self, Problem> {
+        let bytes = |b: &[u8]| Representation::new("application/octet-stream", b.to_vec());
+        let text = |b: &[u8]| Representation::new("text/plain; charset=utf-8", hex::encode(b));
+        Ok(Self {
+            json: Representation::json(json)?,
+            hex: text(&tlv),
+            tlv: Representation::new("application/octet-stream", tlv),
+            rust_dlc: counted.map(|c| (bytes(c), text(c))),
+        })
+    }
+
+    fn form(&self, format: Format) -> &Representation {
+        match (format, &self.rust_dlc) {
+            (Format::Json, _) => &self.json,
+            (Format::Hex, _) => &self.hex,
+            (Format::RustDlc, Some((bytes, _))) => bytes,
+            (Format::RustDlcHex, Some((_, text))) => text,
+            // Announcements have one layout only.
+            (Format::Tlv | Format::RustDlc | Format::RustDlcHex, _) => &self.tlv,
+        }
+    }
+}
+
+/// Weighs a message by its bytes.
+#[derive(Clone)]
+struct Bytes;
+
+impl Weighter<String, Arc<Message>> for Bytes {
+    fn weight(&self, id: &String, message: &Arc<Message>) -> u64 {
+        let forms = [Some(&message.json), Some(&message.tlv), Some(&message.hex)];
+        let counted = message.rust_dlc.iter().flat_map(|(b, t)| [b, t]);
+        let bytes: u64 = forms
+            .into_iter()
+            .flatten()
+            .chain(counted)
+            .map(Representation::weight)
+            .sum();
+        bytes + u64::try_from(id.len()).unwrap_or(0)
+    }
+}
+
+/// Published messages and points in memory. They never change, so nothing is
+/// ever invalidated.
+pub(super) struct Hot {
+    announcements: Cache<String, Arc<Message>, Bytes>,
+    attestations: Cache<String, Arc<Message>, Bytes>,
+    /// `/v1/events/{id}/points`: some milliseconds of curve arithmetic each.
+    pub(super) points: Cache<String, Representation, PointBytes>,
+}
+
+/// Weighs a point list by its bytes.
+#[derive(Clone)]
+pub(super) struct PointBytes;
+
+impl Weighter<String, Representation> for PointBytes {
+    fn weight(&self, id: &String, points: &Representation) -> u64 {
+        points.weight() + u64::try_from(id.len()).unwrap_or(0)
+    }
+}
+
+impl Hot {
+    pub(super) fn new() -> Self {
+        // An estimate of entries; the weight is what bounds.
+        const ENTRIES: usize = 8192;
+        Self {
+            announcements: Cache::with_weighter(ENTRIES, CACHE_BYTES, Bytes),
+            attestations: Cache::with_weighter(ENTRIES, CACHE_BYTES, Bytes),
+            points: Cache::with_weighter(ENTRIES, CACHE_BYTES, PointBytes),
+        }
+    }
+}
+
+/// A stored message that this build cannot read: never the reader's fault.
+fn unreadable(id: &str, error: &dyn std::fmt::Display) -> Problem {
+    tracing::error!(event_id = id, %error, "stored message cannot be read");
+    Kind::Internal.because("the stored message cannot be read")
+}
+
+/// The announcement of an event, parsed.
+pub(super) async fn announcement(app: &AppState, id: &str) -> Result<Announcement, Problem> {
+    match app.store.announcement(id).await? {
+        Some(row) => Announcement::from_tlv(&row.tlv).map_err(|e| unreadable(id, &e)),
+        None => Err(not_announced(app, id).await?),
+    }
+}
+
+/// Why there is no announcement.
+async fn not_announced(app: &AppState, id: &str) -> Result<Problem, Problem> {
+    let event = event(app, id).await?;
+    Ok(if event.state == EventState::Withdrawn {
+        withdrawn(&event.reason.unwrap_or_default())
+    } else {
+        let wait = (event.announce_at - app.clock.now()).num_seconds();
+        Kind::NotAnnounced
+            .because(format!(
+                "event {id} is due to be announced at {}",
+                time(event.announce_at)
+            ))
+            .retry_after_s(wait)
+    })
+}
+
+fn withdrawn(reason: &str) -> Problem {
+    Kind::Withdrawn.because(format!("never announced: {reason}"))
+}
+
+/// The announcement of an event.
+#[utoipa::path(get, path = "/v1/announcements/{id}", tag = "messages",
+    params(
+        ("id" = String, Path, description = "Event id, percent-encoded."),
+        ("format" = Option<String>, Query, description = "`json`, `tlv` or `hex`; otherwise the Accept header decides."),
+    ),
+    responses(
+        (status = 200, description = "The published announcement; it never changes.",
+            content((Object = "application/json"), (Vec<u8> = "application/octet-stream"), (String = "text/plain"))),
+        (status = 304, description = "The reader has it."),
+        (status = 404, description = "`unknown-event`, or `not-announced` with Retry-After.", body = ProblemJson, content_type = "application/problem+json"),
+        (status = 406, description = "`not-acceptable`.", body = ProblemJson, content_type = "application/problem+json"),
+        (status = 410, description = "`withdrawn`.", body = ProblemJson, content_type = "application/problem+json")))]
+pub(super) async fn get_announcement(
+    State(app): State<Arc<AppState>>,
+    EventPath(id): EventPath,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let query = Query::strict(&uri, &["format"])?;
+    let format = Format::of_announcement(&query, &headers)?;
+    let message = if let Some(hot) = app.hot.announcements.get(&id) {
+        hot
+    } else {
+        let announcement = announcement(&app, &id).await?;
+        let json = announcement.to_json();
+        let message = Arc::new(Message::new(&json, announcement.to_tlv(), None)?);
+        app.hot.announcements.insert(id, Arc::clone(&message));
+        message
+    };
+    Ok(message.form(format).immutable(&headers))
+}
+
+/// The attestation of an event.
+#[utoipa::path(get, path = "/v1/attestations/{id}", tag = "messages",
+    params(
+        ("id" = String, Path, description = "Event id, percent-encoded."),
+        ("format" = Option<String>, Query, description = "`json`, `tlv` (spec layout), `hex` or `rust-dlc` (counted layout); otherwise the Accept header decides."),
+        ("hex" = Option<String>, Query, description = "`1` with `format=rust-dlc`: hex instead of bytes."),
+        ("wait" = Option<i64>, Query, description = "Seconds to wait for the attestation, 0 to 60.", minimum = 0, maximum = 60),
+    ),
+    responses(
+        (status = 200, description = "The published attestation; it never changes.",
+            content((Object = "application/json"), (Vec<u8> = "application/octet-stream"), (String = "text/plain"))),
+        (status = 304, description = "The reader has it."),
+        (status = 404, description = "`unknown-event`, or `not-attested` with Retry-After.", body = ProblemJson, content_type = "application/problem+json"),
+        (status = 406, description = "`not-acceptable`.", body = ProblemJson, content_type = "application/problem+json"),
+        (status = 410, description = "`refunded` or `withdrawn`.", body = ProblemJson, content_type = "application/problem+json")))]
+pub(super) async fn get_attestation(
+    State(app): State<Arc<AppState>>,
+    EventPath(id): EventPath,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let query = Query::strict(&uri, &["format", "hex", "wait"])?;
+    let format = Format::of_attestation(&query, &headers)?;
+    let wait = query.number("wait", 0..=WAIT_MOST_S)?.unwrap_or(0);
+    // Registered before looking, so that nothing falls between the two.
+    let waiter = (wait > 0).then(|| app.fanout.wait_for(&id));
+    let mut found = attestation(&app, &id).await;
+    if let (Some(mut waiter), Err(problem)) = (waiter, &found)
+        && problem.kind() == Kind::NotAttested
+    {
+        let patience = Duration::from_secs(wait.unsigned_abs());
+        tokio::select! {
+            () = waiter.ended() => {}
+            () = tokio::time::sleep(patience) => {}
+            () = super::stopped(app.stopping.clone()) => {}
+        }
+        found = attestation(&app, &id).await;
+    }
+    Ok(found?.form(format).immutable(&headers))
+}
+
+async fn attestation(app: &AppState, id: &str) -> Result<Arc<Message>, Problem> {
+    if let Some(hot) = app.hot.attestations.get(id) {
+        return Ok(hot);
+    }
+    let row = match app.store.attestation(id).await? {
+        AttestationLookup::Attested(row) => row,
+        AttestationLookup::UnknownEvent => return Err(Problem::unknown_event(id)),
+        AttestationLookup::NotYet { next_attempt_at } => {
+            return Err(not_yet(id, next_attempt_at, app.clock.now()));
+        }
+        AttestationLookup::Refunded { reason } => {
+            return Err(Kind::Refunded.because(format!("no signature, ever: {reason}")));
+        }
+        AttestationLookup::Withdrawn { reason } => return Err(withdrawn(&reason)),
+    };
+    let (attestation, _) = Attestation::from_tlv(&row.tlv).map_err(|e| unreadable(id, &e))?;
+    let counted = attestation.to_tlv(Layout::Counted);
+    let message = Arc::new(Message::new(
+        &attestation.to_json(),
+        row.tlv,
+        Some(&counted),
+    )?);
+    app.hot
+        .attestations
+        .insert(id.to_owned(), Arc::clone(&message));
+    Ok(message)
+}
+
+fn not_yet(id: &str, next_attempt_at: DateTime<Utc>, now: DateTime<Utc>) -> Problem {
+    Kind::NotAttested
+        .because(format!(
+            "event {id} is not attested yet; the service looks next at {}",
+            time(next_attempt_at)
+        ))
+        .retry_after_s((next_attempt_at - now).num_seconds())
+}

@@ -1,0 +1,297 @@
+//! Strict reading of query strings and path segments: what is not understood
+//! is refused by name, never ignored and never clamped.
+
+use std::borrow::Cow;
+
+use axum::extract::{FromRequestParts, Path};
+use axum::http::Uri;
+use axum::http::request::Parts;
+use chrono::{DateTime, Utc};
+use oracle_schema::EventId;
+use url::form_urlencoded;
+
+use super::problem::{Kind, Problem};
+
+/// The parameters of one request, each known to the endpoint and given once.
+#[derive(Debug)]
+pub(super) struct Query(Vec<(&'static str, String)>);
+
+impl Query {
+    /// Reads the query string of an endpoint that has exactly these parameters.
+    ///
+    /// `+` stands for itself (ids, signs and time zones hold it), not for a space.
+    pub(super) fn strict(uri: &Uri, known: &[&'static str]) -> Result<Self, Problem> {
+        let raw = uri.query().unwrap_or_default().replace('+', "%2B");
+        let mut given: Vec<(&'static str, String)> = Vec::new();
+        for (name, value) in form_urlencoded::parse(raw.as_bytes()) {
+            let Some(name) = known.iter().find(|k| **k == name) else {
+                let expected: Cow<'static, str> = if known.is_empty() {
+                    "this address takes no parameters".into()
+                } else {
+                    format!("known parameters are {}", known.join(", ")).into()
+                };
+                return Err(Kind::UnknownParameter
+                    .because(expected)
+                    .field(name.into_owned()));
+            };
+            if given.iter().any(|(n, _)| n == name) {
+                return Err(Problem::bad(*name, format!("{name} is given twice")));
+            }
+            if value.contains(char::REPLACEMENT_CHARACTER) {
+                return Err(Problem::bad(*name, format!("{name} is not UTF-8")));
+            }
+            given.push((name, value.into_owned()));
+        }
+        Ok(Self(given))
+    }
+
+    /// The value as given.
+    pub(super) fn get(&self, name: &str) -> Option<&str> {
+        self.0
+            .iter()
+            .find(|(n, _)| *n == name)
+            .map(|(_, v)| v.as_str())
+    }
+
+    /// A short text: 1 to 100 bytes without control characters.
+    pub(super) fn text(&self, name: &'static str) -> Result<Option<String>, Problem> {
+        self.get(name)
+            .map(|text| {
+                if is_name(text) {
+                    Ok(text.to_owned())
+                } else {
+                    Err(Problem::bad(
+                        name,
+                        format!("{name} must be 1 to 100 bytes without control characters"),
+                    ))
+                }
+            })
+            .transpose()
+    }
+
+    /// A whole number inside a range.
+    pub(super) fn number(
+        &self,
+        name: &'static str,
+        range: std::ops::RangeInclusive<i64>,
+    ) -> Result<Option<i64>, Problem> {
+        self.get(name)
+            .map(|text| {
+                text.parse()
+                    .ok()
+                    // `+5` and `007` are other spellings of a number, not other numbers,
+                    // but caches key by spelling: one is enough.
+                    .filter(|n: &i64| range.contains(n) && n.to_string() == text)
+                    .ok_or_else(|| {
+                        let (low, high) = (range.start(), range.end());
+                        Problem::bad(
+                            name,
+                            format!("{name} must be a whole number from {low} to {high}"),
+                        )
+                    })
+            })
+            .transpose()
+    }
+
+    /// A time, RFC 3339 with any offset.
+    pub(super) fn time(&self, name: &'static str) -> Result<Option<DateTime<Utc>>, Problem> {
+        self.get(name)
+            .map(|text| {
+                DateTime::parse_from_rfc3339(text)
+                    .map(|t| t.to_utc())
+                    .map_err(|_| {
+                        Problem::bad(
+                            name,
+                            format!("{name} must be an RFC 3339 time such as 2026-11-22T16:00:00Z"),
+                        )
+                    })
+            })
+            .transpose()
+    }
+
+    /// A switch: `1` or absent.
+    pub(super) fn switch(&self, name: &'static str) -> Result<bool, Problem> {
+        match self.get(name) {
+            None => Ok(false),
+            Some("1") => Ok(true),
+            Some(_) => Err(Problem::bad(
+                name,
+                format!("{name} can only be 1, or absent"),
+            )),
+        }
+    }
+}
+
+fn is_name(text: &str) -> bool {
+    (1..=EventId::MAX_BYTES).contains(&text.len()) && !text.chars().any(char::is_control)
+}
+
+/// The percent-decoded `{id}` segment of a path.
+///
+/// A text that no event of this service can bear is answered like any other
+/// unknown event, without asking the store.
+#[derive(Debug)]
+pub(super) struct EventPath(pub(super) String);
+
+impl<S: Send + Sync> FromRequestParts<S> for EventPath {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let Path(id) = Path::<String>::from_request_parts(parts, state)
+            .await
+            .map_err(|_| Problem::bad("id", "the id is not percent-encoded UTF-8"))?;
+        if is_name(&id) {
+            Ok(Self(id))
+        } else {
+            Err(Problem::unknown_event(&id))
+        }
+    }
+}
+
+/// Percent-encodes a text as one path segment (RFC 3986 `pchar`).
+pub(super) fn path_segment(text: &str) -> String {
+    use std::fmt::Write as _;
+    text.bytes().fold(String::new(), |mut out, byte| {
+        if byte.is_ascii_alphanumeric() || b"-._~@:+".contains(&byte) {
+            out.push(char::from(byte));
+        } else {
+            // Writing to a String cannot fail.
+            let _ = write!(out, "%{byte:02X}");
+        }
+        out
+    })
+}
+
+/// Where a page of events ended: hex of crc32 ‖ maturity (8 bytes) ‖ event id.
+/// Opaque to clients; the checksum tells a damaged one from an old one.
+pub(super) mod cursor {
+    use super::Problem;
+
+    /// After this event.
+    pub(crate) fn encode(maturity: i64, event_id: &str) -> String {
+        let mut body = maturity.to_be_bytes().to_vec();
+        body.extend_from_slice(event_id.as_bytes());
+        let mut bytes = crc32fast::hash(&body).to_be_bytes().to_vec();
+        bytes.append(&mut body);
+        hex::encode(bytes)
+    }
+
+    /// The (maturity, event id) inside.
+    pub(crate) fn decode(text: &str) -> Result<(i64, String), Problem> {
+        read(text).ok_or_else(|| {
+            Problem::bad(
+                "cursor",
+                "the cursor is damaged; use next_cursor exactly as given, or start without one",
+            )
+        })
+    }
+
+    fn read(text: &str) -> Option<(i64, String)> {
+        let bytes = hex::decode(text).ok()?;
+        let (crc, body) = bytes.split_first_chunk::<4>()?;
+        let (maturity, id) = body.split_first_chunk::<8>()?;
+        (crc32fast::hash(body) == u32::from_be_bytes(*crc)).then_some(())?;
+        let id = String::from_utf8(id.to_vec()).ok()?;
+        Some((i64::from_be_bytes(*maturity), id))
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+
+    fn query(raw: &str, known: &[&'static str]) -> Result<Query, Problem> {
+        Query::strict(&format!("/x?{raw}").parse().unwrap(), known)
+    }
+
+    fn field(problem: &Problem) -> String {
+        format!("{problem:?}")
+    }
+
+    #[test]
+    fn an_unknown_parameter_is_refused_by_name() {
+        let problem = query("limt=5", &["limit"]).unwrap_err();
+        assert_eq!(problem.kind(), Kind::UnknownParameter);
+        assert!(field(&problem).contains("limt"));
+    }
+
+    #[test]
+    fn a_repeated_parameter_is_refused() {
+        assert_eq!(
+            query("a=1&a=1", &["a"]).unwrap_err().kind(),
+            Kind::BadParameter
+        );
+    }
+
+    #[test]
+    fn limits_are_refused_not_clamped() {
+        for bad in [
+            "0",
+            "501",
+            "-1",
+            "1e2",
+            "+5",
+            "05",
+            "",
+            "99999999999999999999",
+        ] {
+            let q = query(&format!("limit={bad}"), &["limit"]).unwrap();
+            assert!(q.number("limit", 1..=500).is_err(), "{bad}");
+        }
+        for good in ["1", "500"] {
+            let q = query(&format!("limit={good}"), &["limit"]).unwrap();
+            assert!(q.number("limit", 1..=500).unwrap().is_some());
+        }
+    }
+
+    #[test]
+    fn a_plus_sign_in_a_query_stands_for_itself() {
+        let q = query(
+            "prefix=+,0&from=2026-11-22T17:00:00+01:00",
+            &["prefix", "from"],
+        )
+        .unwrap();
+        assert_eq!(q.get("prefix"), Some("+,0"));
+        assert_eq!(
+            q.time("from").unwrap().unwrap().to_rfc3339(),
+            "2026-11-22T16:00:00+00:00"
+        );
+    }
+
+    #[test]
+    fn control_characters_and_broken_utf8_never_reach_the_store() {
+        assert!(query("q=%00", &["q"]).unwrap().text("q").is_err());
+        assert!(query("q=%ff", &["q"]).is_err());
+    }
+
+    #[test]
+    fn a_cursor_reads_back_and_any_damage_is_noticed() {
+        let text = cursor::encode(1_795_363_200, "ppcusd-daily@2026-11-22T16:00:00Z");
+        assert_eq!(
+            cursor::decode(&text).unwrap(),
+            (
+                1_795_363_200,
+                "ppcusd-daily@2026-11-22T16:00:00Z".to_owned()
+            )
+        );
+        for i in 0..text.len() {
+            let mut damaged = text.clone().into_bytes();
+            damaged[i] = if damaged[i] == b'0' { b'1' } else { b'0' };
+            let damaged = String::from_utf8(damaged).unwrap();
+            assert!(cursor::decode(&damaged).is_err(), "{i}");
+        }
+        for short in ["", "00", "zz", "0000000000000000"] {
+            assert!(cursor::decode(short).is_err());
+        }
+    }
+
+    #[test]
+    fn path_segments_keep_what_ids_hold_and_encode_the_rest() {
+        assert_eq!(
+            path_segment("a@2026-11-22T16:00:00Z"),
+            "a@2026-11-22T16:00:00Z"
+        );
+        assert_eq!(path_segment("a/b?<ü"), "a%2Fb%3F%3C%C3%BC");
+    }
+}
