@@ -1,1 +1,281 @@
-//! x
+//! The venues on 127.0.0.1, for the demo and the tests: real HTTP, the venues'
+//! real shapes, prices from a function, time from outside, faults on demand.
+//!
+//! Every venue has a port of its own, so that limits and failures stay apart
+//! as they do outside.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::extract::State;
+use axum::http::{HeaderValue, StatusCode, Uri, header};
+use axum::response::{IntoResponse, Response};
+use axum::serve::Listener;
+use chrono::{DateTime, TimeDelta, Utc};
+use rust_decimal::Decimal;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+
+use crate::time::TimeSource;
+
+mod path;
+mod shapes;
+
+pub use path::price_path;
+
+/// `(venue, symbol, open of the minute in Unix seconds)` to that minute's
+/// close; `None` for a minute without trades.
+pub type PriceFn = dyn Fn(&str, &str, i64) -> Option<Decimal> + Send + Sync;
+
+/// What a venue does wrong, from now on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fault {
+    /// Connections are closed before a byte is answered.
+    Down,
+    /// Every answer takes this long.
+    Slow(Duration),
+    /// Every price is multiplied.
+    Factor(Decimal),
+    /// HTTP 200 with the venue's error body.
+    ErrorBody200,
+    /// This status with the venue's error body (429 with `Retry-After: 7`).
+    Http(u16),
+    /// The last two whole minutes had no trades.
+    MissingBar,
+    /// Bars and trades appear this long after they should.
+    LateBar(Duration),
+    /// HTTP 200 with a web page.
+    Html,
+    /// The connection breaks in the middle of the body.
+    Truncated,
+    /// The `Date` header is off by this much.
+    ClockSkew(TimeDelta),
+    /// HTTP 200 with nothing.
+    Empty,
+    /// HTTP 302 to another host.
+    Redirect,
+    /// HTTP 200 with three megabytes of blanks.
+    TooLarge,
+}
+
+/// One request as a venue saw it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RecordedRequest {
+    /// The venue asked.
+    pub venue: String,
+    /// As sent.
+    pub path_and_query: String,
+    /// By the injected time.
+    pub at: DateTime<Utc>,
+}
+
+/// Running venues. They stop when this is dropped.
+pub struct LoopbackVenues {
+    addresses: BTreeMap<String, SocketAddr>,
+    shared: Arc<Shared>,
+    // Dropping the sender is the signal.
+    _stop: watch::Sender<()>,
+}
+
+struct Shared {
+    time: Arc<dyn TimeSource>,
+    price: Arc<PriceFn>,
+    faults: Mutex<BTreeMap<String, Fault>>,
+    requests: Mutex<Vec<RecordedRequest>>,
+}
+
+/// A test's panic while holding the lock must not hide its message.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl LoopbackVenues {
+    /// Names of the venues with a shape of their own; every other name is a
+    /// generic JSON venue.
+    pub const BUILT_IN: [&'static str; 4] = ["kraken", "coinbase", "bitstamp", "gemini"];
+
+    /// Starts venues on the ports given, 0 for a free one.
+    ///
+    /// Ports matter where a policy holds a generic venue's whole URL: a
+    /// restarted demo must find it where it was.
+    pub async fn start(
+        venues: &[(&str, u16)],
+        time: Arc<dyn TimeSource>,
+        price: Arc<PriceFn>,
+    ) -> io::Result<Self> {
+        let shared = Arc::new(Shared {
+            time,
+            price,
+            faults: Mutex::default(),
+            requests: Mutex::default(),
+        });
+        let (stop, stopped) = watch::channel(());
+        let mut addresses = BTreeMap::new();
+        for (name, port) in venues {
+            let listener = TcpListener::bind(("127.0.0.1", *port)).await?;
+            addresses.insert((*name).to_owned(), listener.local_addr()?);
+            let venue = Venue {
+                name: (*name).to_owned(),
+                shared: Arc::clone(&shared),
+            };
+            let gate = Gate {
+                listener,
+                venue: venue.clone(),
+            };
+            let router = Router::new().fallback(answer).with_state(venue);
+            let mut stopped = stopped.clone();
+            tokio::spawn(async move {
+                let stop = async move {
+                    let _ = stopped.changed().await;
+                };
+                axum::serve(gate, router).with_graceful_shutdown(stop).await
+            });
+        }
+        Ok(Self {
+            addresses,
+            shared,
+            _stop: stop,
+        })
+    }
+
+    /// `http://127.0.0.1:PORT` of a running venue.
+    pub fn base_url(&self, venue: &str) -> Option<String> {
+        self.addresses.get(venue).map(|a| format!("http://{a}"))
+    }
+
+    /// URL of a generic venue for a symbol, with `{unix}` to be filled in. Its
+    /// answer is `{"symbol":…,"price":"…","ts":SECONDS}`.
+    pub fn generic_url(&self, venue: &str, symbol: &str) -> Option<String> {
+        self.base_url(venue)
+            .map(|base| format!("{base}/{symbol}?at={{unix}}"))
+    }
+
+    /// Breaks a venue, or mends it.
+    pub fn set_fault(&self, venue: &str, fault: Option<Fault>) {
+        let mut faults = lock(&self.shared.faults);
+        match fault {
+            Some(fault) => faults.insert(venue.to_owned(), fault),
+            None => faults.remove(venue),
+        };
+    }
+
+    /// Every request so far, in order of arrival.
+    pub fn requests(&self) -> Vec<RecordedRequest> {
+        lock(&self.shared.requests).clone()
+    }
+}
+
+#[derive(Clone)]
+struct Venue {
+    name: String,
+    shared: Arc<Shared>,
+}
+
+impl Venue {
+    fn fault(&self) -> Option<Fault> {
+        lock(&self.shared.faults).get(&self.name).cloned()
+    }
+}
+
+/// Drops connections to a venue that is down. Answers say `Connection: close`,
+/// so no connection outlives the moment its venue goes down.
+struct Gate {
+    listener: TcpListener,
+    venue: Venue,
+}
+
+impl Listener for Gate {
+    type Io = TcpStream;
+    type Addr = SocketAddr;
+
+    async fn accept(&mut self) -> (TcpStream, SocketAddr) {
+        loop {
+            let accepted = Listener::accept(&mut self.listener).await;
+            if self.venue.fault() != Some(Fault::Down) {
+                return accepted;
+            }
+        }
+    }
+
+    fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.listener.local_addr()
+    }
+}
+
+async fn answer(State(venue): State<Venue>, uri: Uri) -> Response {
+    let now = venue.shared.time.now();
+    lock(&venue.shared.requests).push(RecordedRequest {
+        venue: venue.name.clone(),
+        path_and_query: uri.to_string(),
+        at: now,
+    });
+    let fault = venue.fault();
+    if let Some(Fault::Slow(delay)) = fault {
+        tokio::time::sleep(delay).await;
+    }
+    let market = shapes::Market {
+        venue: &venue.name,
+        now: now.timestamp(),
+        price: venue.shared.price.as_ref(),
+        fault: fault.as_ref(),
+    };
+    let mut response = respond(&market, &uri, fault.as_ref());
+    let skew = match fault {
+        Some(Fault::ClockSkew(skew)) => skew,
+        _ => TimeDelta::zero(),
+    };
+    let date = (now + skew).format("%a, %d %b %Y %H:%M:%S GMT").to_string();
+    let headers = response.headers_mut();
+    if let Ok(date) = HeaderValue::from_str(&date) {
+        headers.insert(header::DATE, date);
+    }
+    headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+    response
+}
+
+fn respond(market: &shapes::Market<'_>, uri: &Uri, fault: Option<&Fault>) -> Response {
+    let json = [(header::CONTENT_TYPE, "application/json")];
+    let html = [(header::CONTENT_TYPE, "text/html")];
+    match fault {
+        Some(Fault::Html) => {
+            (html, "<html><body>Checking your browser</body></html>").into_response()
+        }
+        Some(Fault::Empty) => json.into_response(),
+        Some(Fault::TooLarge) => (json, " ".repeat(3 * 1024 * 1024)).into_response(),
+        Some(Fault::ErrorBody200) => (json, market.error_body()).into_response(),
+        Some(Fault::Redirect) => {
+            let to = [(header::LOCATION, "http://127.0.0.2:1/elsewhere")];
+            (StatusCode::FOUND, to).into_response()
+        }
+        Some(Fault::Http(status)) => {
+            let status = StatusCode::from_u16(*status).unwrap_or(StatusCode::BAD_GATEWAY);
+            let wait = [(header::RETRY_AFTER, "7")];
+            if status == StatusCode::TOO_MANY_REQUESTS {
+                return (status, wait, json, market.error_body()).into_response();
+            }
+            (status, json, market.error_body()).into_response()
+        }
+        _ => match market.answer(uri) {
+            Ok(body) if fault == Some(&Fault::Truncated) => truncated(&body),
+            Ok(body) => (json, body).into_response(),
+            Err(status) => (status, json, market.error_body()).into_response(),
+        },
+    }
+}
+
+/// Half a body under the whole one's length.
+fn truncated(body: &str) -> Response {
+    let half = Bytes::copy_from_slice(body.as_bytes().get(..body.len() / 2).unwrap_or_default());
+    // A stream hides its length, so the header below stands.
+    let stream = futures::stream::once(async { Ok::<_, io::Error>(half) });
+    let headers = [
+        (header::CONTENT_TYPE, "application/json".to_owned()),
+        (header::CONTENT_LENGTH, body.len().to_string()),
+    ];
+    (headers, Body::from_stream(stream)).into_response()
+}

@@ -23,7 +23,7 @@ pub use generic::check_path;
 pub const MAX_REQUESTS: usize = 12;
 
 /// Longest wait that a `Retry-After` can impose.
-const MAX_RETRY_AFTER: Duration = Duration::from_secs(3600);
+const MAX_RETRY_AFTER: Duration = Duration::from_hours(1);
 
 /// What an adapter wants after the exchanges so far.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -123,10 +123,8 @@ fn accept<'a>(query: &PriceQuery<'_>, exchange: &'a Exchange) -> Result<&'a [u8]
 }
 
 fn http_detail(status: u16, body: &[u8]) -> String {
-    match error_text(body) {
-        Some(text) => format!("HTTP {status}: {text}"),
-        None => format!("HTTP {status}"),
-    }
+    let status = format!("HTTP {status}");
+    error_text(body).map_or(status.clone(), |text| format!("{status}: {text}"))
 }
 
 /// What an error body says of itself, if it is a JSON object that does.

@@ -1,0 +1,252 @@
+//! The fetcher and the adapters against the loopback venues.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use oracle_feeds::fetch::{Fetcher, ProviderSettings};
+use oracle_feeds::loopback::{Fault, LoopbackVenues, price_path};
+use oracle_feeds::{PriceQuery, Rate, SourceReading};
+use oracle_schema::policy::{SourcePolicy, TimeUnit};
+use rust_decimal::Decimal;
+
+use crate::common::{Stopped, T, d, generic, query, seen, source};
+
+const VENUES: [(&str, &str); 4] = [
+    ("kraken", "XBTUSD"),
+    ("coinbase", "BTC-USD"),
+    ("bitstamp", "btcusd"),
+    ("gemini", "btcusd"),
+];
+
+struct World {
+    venues: LoopbackVenues,
+    fetcher: Fetcher,
+    time: Stopped,
+}
+
+/// Distinct prices a minute and a venue.
+fn market(venue: &str, symbol: &str, open: i64) -> Option<Decimal> {
+    Some(price_path(venue, symbol, d("61234.50"), open))
+}
+
+async fn world() -> World {
+    let time = Stopped::at(T + 61);
+    let names = ["kraken", "coinbase", "bitstamp", "gemini", "venue-a"];
+    let ports: Vec<(&str, u16)> = names.iter().map(|n| (*n, 0)).collect();
+    let venues = LoopbackVenues::start(&ports, Arc::new(time.clone()), Arc::new(market))
+        .await
+        .unwrap();
+    let settings: BTreeMap<String, ProviderSettings> = LoopbackVenues::BUILT_IN
+        .iter()
+        .map(|name| {
+            let entry = ProviderSettings {
+                base_url: venues.base_url(name),
+                timeout: Duration::from_secs(20),
+                rate: Some(Rate::per_second(1000)),
+            };
+            ((*name).to_owned(), entry)
+        })
+        .collect();
+    let fetcher = Fetcher::new(settings, Arc::new(time.clone())).unwrap();
+    World {
+        venues,
+        fetcher,
+        time,
+    }
+}
+
+async fn observe(world: &World, venue: &str) -> SourceReading {
+    let symbol = VENUES.iter().find(|(v, _)| *v == venue).unwrap().1;
+    world.fetcher.observe(&query(&source(venue, symbol))).await
+}
+
+async fn everyone_fixes_t(world: &World) {
+    for (venue, symbol) in VENUES {
+        let read = observe(world, venue).await;
+        let close = market(venue, symbol, T - 60).unwrap();
+        let (literal, at) = seen(&read.reading);
+        assert_eq!((literal.parse(), at), (Ok(close), T), "{venue}");
+        let last = read.exchanges.last().unwrap();
+        assert!(last.sha256.is_some() && last.date.is_some());
+    }
+}
+
+#[tokio::test]
+async fn every_venue_fixes_t_a_minute_later() {
+    everyone_fixes_t(&world().await).await;
+}
+
+#[tokio::test]
+async fn every_venue_fixes_t_thirteen_hours_later() {
+    let world = world().await;
+    world.time.set(T + 13 * 3600);
+    everyone_fixes_t(&world).await;
+    let requests = world.venues.requests();
+    assert!(
+        requests
+            .iter()
+            .any(|r| r.path_and_query.contains("/Trades"))
+    );
+}
+
+#[tokio::test]
+async fn every_venue_fixes_t_three_days_later() {
+    let world = world().await;
+    world.time.set(T + 3 * 86_400);
+    everyone_fixes_t(&world).await;
+    let requests = world.venues.requests();
+    assert!(
+        requests
+            .iter()
+            .any(|r| r.path_and_query.contains("/v1/trades"))
+    );
+}
+
+fn at_venue_a(world: &World) -> SourcePolicy {
+    let url = world.venues.generic_url("venue-a", "ppcbtc").unwrap();
+    generic(&format!("{url}&api_key=s3cret"), TimeUnit::S)
+}
+
+#[tokio::test]
+async fn a_generic_source_fixes_t_and_its_secret_stays_out_of_the_record() {
+    let world = world().await;
+    let source = at_venue_a(&world);
+    let read = world.fetcher.observe(&query(&source)).await;
+    let close = market("venue-a", "ppcbtc", T - 60).unwrap();
+    let (literal, at) = seen(&read.reading);
+    assert_eq!((literal.parse(), at), (Ok(close), T));
+    assert!(!format!("{read:?}").contains("s3cret"));
+    let asked = &world.venues.requests()[0].path_and_query;
+    assert_eq!(asked, &format!("/ppcbtc?at={T}&api_key=s3cret"));
+}
+
+#[tokio::test]
+async fn before_t_nothing_is_sent() {
+    let world = world().await;
+    world.time.set(T - 1);
+    for (venue, _) in VENUES {
+        assert_eq!(observe(&world, venue).await.reading.verdict(), "not_yet");
+    }
+    assert_eq!(world.venues.requests(), []);
+}
+
+#[tokio::test]
+async fn every_fault_is_recorded_as_what_it_is() {
+    let world = world().await;
+    let cases = [
+        (Fault::Down, "transient", ""),
+        (Fault::ErrorBody200, "transient", "ava"),
+        (Fault::Http(503), "transient", "HTTP 503"),
+        (Fault::Http(403), "permanent", "HTTP 403"),
+        (Fault::Html, "transient", "not JSON"),
+        (Fault::Empty, "transient", "empty"),
+        (Fault::Truncated, "transient", "truncated"),
+        (Fault::TooLarge, "transient", "too large"),
+        (Fault::Redirect, "permanent", "redirect"),
+        (
+            Fault::ClockSkew(TimeDelta::minutes(-5)),
+            "not_yet",
+            "before T",
+        ),
+    ];
+    for (fault, verdict, detail) in cases {
+        for venue in ["kraken", "coinbase"] {
+            world.venues.set_fault(venue, Some(fault.clone()));
+            let reading = observe(&world, venue).await.reading;
+            assert_eq!(
+                reading.verdict(),
+                verdict,
+                "{fault:?}: {}",
+                reading.detail()
+            );
+            assert!(
+                reading.detail().contains(detail),
+                "{fault:?}: {}",
+                reading.detail()
+            );
+            world.venues.set_fault(venue, None);
+        }
+    }
+    everyone_fixes_t(&world).await;
+}
+
+#[tokio::test]
+async fn too_many_requests_says_when_to_come_back() {
+    let world = world().await;
+    world.venues.set_fault("gemini", Some(Fault::Http(429)));
+    let reading = observe(&world, "gemini").await.reading;
+    let oracle_feeds::Reading::Transient { retry_after, .. } = reading else {
+        panic!("{reading:?}");
+    };
+    assert_eq!(retry_after, Some(Duration::from_secs(7)));
+}
+
+#[tokio::test]
+async fn a_slow_venue_is_a_recorded_timeout() {
+    let world = world().await;
+    let settings = ProviderSettings {
+        base_url: world.venues.base_url("bitstamp"),
+        timeout: Duration::from_millis(50),
+        rate: None,
+    };
+    let settings = BTreeMap::from([("bitstamp".to_owned(), settings)]);
+    let hasty = Fetcher::new(settings, Arc::new(world.time.clone())).unwrap();
+    let hour = Duration::from_secs(3600);
+    world.venues.set_fault("bitstamp", Some(Fault::Slow(hour)));
+    let source = source("bitstamp", "btcusd");
+    let read = hasty.observe(&query(&source)).await;
+    assert_eq!(read.exchanges[0].failure.as_deref(), Some("timeout"));
+    assert_eq!(read.reading.verdict(), "transient");
+}
+
+#[tokio::test]
+async fn a_late_or_missing_bar_yields_the_one_before() {
+    let world = world().await;
+    let minute = Duration::from_secs(90);
+    world
+        .venues
+        .set_fault("coinbase", Some(Fault::LateBar(minute)));
+    let (_, at) = {
+        let r = observe(&world, "coinbase").await.reading;
+        (seen(&r).0.to_owned(), seen(&r).1)
+    };
+    assert_eq!(at, T);
+    world.venues.set_fault("kraken", Some(Fault::MissingBar));
+    let reading = observe(&world, "kraken").await.reading;
+    assert_eq!(seen(&reading).1, T - 60);
+}
+
+#[tokio::test]
+async fn a_quiet_window_is_no_data_and_paging_is_bounded() {
+    let time = Stopped::at(T + 3 * 86_400);
+    let ports: Vec<(&str, u16)> = VENUES.iter().map(|(n, _)| (*n, 0)).collect();
+    let recent = |_: &str, _: &str, open: i64| (open > T + 86_400).then(|| d("5"));
+    let venues = LoopbackVenues::start(&ports, Arc::new(time.clone()), Arc::new(recent))
+        .await
+        .unwrap();
+    for (venue, symbol) in VENUES {
+        let entry = ProviderSettings {
+            base_url: venues.base_url(venue),
+            rate: Some(Rate::per_second(1000)),
+            ..ProviderSettings::default()
+        };
+        let settings = BTreeMap::from([(venue.to_owned(), entry)]);
+        let fetcher = Fetcher::new(settings, Arc::new(time.clone())).unwrap();
+        let source = source(venue, symbol);
+        let wide = PriceQuery {
+            source: &source,
+            at: T,
+            max_trade_age_s: 12 * 3600,
+        };
+        let read = fetcher.observe(&wide).await;
+        assert_eq!(
+            read.reading.verdict(),
+            "no_data",
+            "{venue}: {:?}",
+            read.reading
+        );
+        assert!(read.exchanges.len() <= oracle_feeds::provider::MAX_REQUESTS);
+    }
+}

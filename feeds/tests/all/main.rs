@@ -1,0 +1,9 @@
+//! The feeds against recorded shapes, against lying venues, and the rule
+//! against everything.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
+
+mod common;
+mod end_to_end;
+mod properties;
+mod rule;
+mod samples;

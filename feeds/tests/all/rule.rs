@@ -1,0 +1,195 @@
+use oracle_feeds::Reading;
+use oracle_feeds::rule::{CrossError, Decision, cross, decide_leg, descriptor, outcome};
+use oracle_schema::policy::{LegPolicy, PricePolicy, Rule};
+
+use crate::common::{T, d, leg, price_of, reading, reason_of, time};
+
+const NOW: i64 = T + 61;
+
+fn decide(leg: &LegPolicy, readings: &[oracle_feeds::SourceReading]) -> Decision {
+    decide_leg(leg, T, time(NOW), readings)
+}
+
+#[test]
+fn flash_print_at_one_venue_does_not_move_the_fixing() {
+    let leg = leg(3, &["a", "b", "c", "d"]);
+    let mut readings = vec![
+        reading("a", "61230"),
+        reading("b", "61234.5"),
+        reading("c", "61236.12"),
+        reading("d", "9.00"),
+    ];
+    let decision = decide(&leg, &readings);
+    assert_eq!(price_of(&decision), d("61234.5"));
+    let dropped = decision.trace().sources.last().unwrap();
+    assert!(!dropped.used && dropped.why.as_ref().unwrap().contains("max_deviation"));
+    readings.pop();
+    assert_eq!(price_of(&decide(&leg, &readings)), d("61234.5"));
+}
+
+#[test]
+fn of_two_sources_a_thousandfold_apart_neither_decides() {
+    let decision = decide(
+        &leg(2, &["a", "b"]),
+        &[reading("a", "1.10"), reading("b", "1100")],
+    );
+    assert!(reason_of(&decision).starts_with("0 of 2 sources: a:X: beyond"));
+}
+
+#[test]
+fn two_of_eleven_near_zero_leave_the_median_alone() {
+    let names = ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k"];
+    let mut readings: Vec<_> = names.iter().map(|n| reading(n, "40100")).collect();
+    readings.truncate(9);
+    readings.extend([reading("j", "0.001"), reading("k", "0.002")]);
+    assert_eq!(price_of(&decide(&leg(9, &names), &readings)), d("40100"));
+}
+
+#[test]
+fn a_frozen_price_is_stale_by_its_trade_time() {
+    let leg = leg(1, &["a"]);
+    let mut frozen = reading("a", "0.10");
+    let age = |frozen: &mut oracle_feeds::SourceReading, by: i64| {
+        if let Reading::Observation(o) = &mut frozen.reading {
+            o.effective_at = T - by;
+        }
+    };
+    age(&mut frozen, 900);
+    assert_eq!(price_of(&decide(&leg, &[frozen.clone()])), d("0.10"));
+    age(&mut frozen, 901);
+    assert!(reason_of(&decide(&leg, &[frozen.clone()])).contains("stale"));
+    age(&mut frozen, -1);
+    assert!(reason_of(&decide(&leg, &[frozen])).contains("after T"));
+}
+
+#[test]
+fn an_outage_names_what_is_missing() {
+    let mut down = reading("b", "1");
+    down.reading = Reading::Transient {
+        detail: "timeout".to_owned(),
+        retry_after: None,
+    };
+    let decision = decide(&leg(3, &["a", "b", "c"]), &[reading("a", "1"), down]);
+    assert_eq!(
+        reason_of(&decision),
+        "1 of 3 sources: b:X: timeout; c:X: not read"
+    );
+}
+
+#[test]
+fn one_root_has_one_vote() {
+    let mut leg = leg(2, &["a", "b"]);
+    for s in &mut leg.sources {
+        s.root = "same".to_owned();
+    }
+    let readings = [reading("a", "1"), reading("b", "1")];
+    assert!(reason_of(&decide(&leg, &readings)).contains("root same has voted"));
+}
+
+#[test]
+fn a_reading_asked_before_t_never_votes() {
+    let leg = leg(1, &["a"]);
+    let mut early = reading("a", "1");
+    early.exchanges[0].sent_at = time(T - 1);
+    assert!(reason_of(&decide(&leg, &[early.clone()])).contains("asked before T"));
+    early.exchanges[0].sent_at = time(T + 59);
+    assert!(reason_of(&decide(&leg, &[early.clone()])).contains("settle_delay"));
+    early.exchanges[0].sent_at = time(T + 60);
+    early.exchanges[0].date = Some(time(T - 1));
+    assert!(reason_of(&decide(&leg, &[early.clone()])).contains("before T"));
+    early.exchanges.clear();
+    assert!(reason_of(&decide(&leg, &[early])).contains("no recorded request"));
+}
+
+#[test]
+fn nothing_is_decided_before_settle_delay_is_over() {
+    let leg = leg(1, &["a"]);
+    let readings = [reading("a", "1")];
+    let before = decide_leg(&leg, T, time(T + 59), &readings);
+    assert_eq!(reason_of(&before), "settling until 2026-10-01T16:01:00Z");
+    assert_eq!(
+        price_of(&decide_leg(&leg, T, time(T + 61), &readings)),
+        d("1")
+    );
+}
+
+#[test]
+fn a_clock_five_minutes_ahead_alarms() {
+    let leg = leg(2, &["a", "b", "c"]);
+    let mut readings = vec![reading("a", "1"), reading("b", "1"), reading("c", "1")];
+    for r in &mut readings {
+        r.exchanges[0].date = Some(time(NOW - 300));
+    }
+    assert!(reason_of(&decide(&leg, &readings)).starts_with("clock:"));
+    // One venue's wrong clock is that venue's problem.
+    for r in &mut readings[1..] {
+        r.exchanges[0].date = Some(time(NOW));
+    }
+    assert_eq!(price_of(&decide(&leg, &readings)), d("1"));
+    for r in &mut readings {
+        r.exchanges[0].date = None;
+    }
+    let unchecked = decide(&leg, &readings);
+    assert_eq!(price_of(&unchecked), d("1"));
+    assert_eq!(unchecked.trace().clock.ahead_s, None);
+}
+
+#[test]
+fn an_even_number_fixes_at_the_exact_mean_of_the_middle_two() {
+    let decision = decide(
+        &leg(2, &["a", "b"]),
+        &[reading("a", "100.01"), reading("b", "100.02")],
+    );
+    assert_eq!(price_of(&decision), d("100.015"));
+}
+
+#[test]
+fn a_cross_is_exact_or_refused() {
+    assert_eq!(cross(&[d("0.00000412"), d("61234.5")]), Ok(d("0.25228614")));
+    assert_eq!(cross(&[]), Err(CrossError::NoLegs));
+    let long = d("1.234567890123456789012345678");
+    assert_eq!(cross(&[long, long]), Err(CrossError::Inexact));
+}
+
+#[test]
+fn outcomes_follow_their_rule() {
+    let price = PricePolicy {
+        name: "ppcusd".to_owned(),
+        legs: vec![leg(1, &["a"])],
+    };
+    let threshold = Rule::Threshold {
+        price: price.clone(),
+        above: d("0.25"),
+    };
+    let announced = descriptor(&threshold).unwrap();
+    for (price, expected) in [("0.25", "not_above"), ("0.2500000001", "above")] {
+        let found = outcome(&threshold, d(price), &announced).unwrap();
+        assert_eq!(found.to_string(), expected);
+    }
+    let digits = Rule::Digits {
+        price,
+        decimals: 6,
+        base: 2,
+        digits: 20,
+        unit: "uUSD/PPC".to_owned(),
+    };
+    let cut = descriptor(&digits).unwrap();
+    for (price, expected) in [
+        ("0.25228614", "252286"),
+        ("0.2522865", "252286"),
+        ("0.2522875", "252288"),
+        ("2", "1048575"),
+    ] {
+        let found = outcome(&digits, d(price), &cut).unwrap();
+        assert_eq!(found.to_string(), expected, "{price}");
+    }
+    assert!(outcome(&digits, d("1"), &announced).is_err());
+}
+
+#[test]
+fn a_trace_reads_back() {
+    let decision = decide(&leg(1, &["a", "b"]), &[reading("a", "61234.50")]);
+    let text = serde_json::to_string(decision.trace()).unwrap();
+    let back: oracle_feeds::rule::Trace = serde_json::from_str(&text).unwrap();
+    assert_eq!(&back, decision.trace());
+}
