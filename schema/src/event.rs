@@ -413,7 +413,7 @@ impl DigitsDescriptor {
             sign: self
                 .is_signed
                 .then_some(if negative { Sign::Minus } else { Sign::Plus }),
-            digits,
+            places: digits,
             base: self.base,
         }
     }
@@ -454,7 +454,7 @@ impl DigitsDescriptor {
         }
         Ok(Digits {
             sign,
-            digits,
+            places: digits,
             base: self.base,
         })
     }
@@ -540,14 +540,14 @@ pub enum Sign {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Digits {
     sign: Option<Sign>,
-    digits: Vec<u16>,
+    places: Vec<u16>,
     base: u16,
 }
 
 impl Digits {
     /// Most significant first, leading zeros included.
     pub fn digits(&self) -> &[u16] {
-        &self.digits
+        &self.places
     }
 
     /// `None` for unsigned events.
@@ -557,7 +557,7 @@ impl Digits {
 
     /// The attested integer, or `None` beyond 127 bits.
     pub fn value(&self) -> Option<i128> {
-        let magnitude = self.digits.iter().try_fold(0_i128, |acc, digit| {
+        let magnitude = self.places.iter().try_fold(0_i128, |acc, digit| {
             acc.checked_mul(i128::from(self.base))?
                 .checked_add(i128::from(*digit))
         })?;
@@ -590,7 +590,7 @@ impl Outcome {
                     Sign::Minus => "-".to_owned(),
                 })
                 .into_iter()
-                .chain(d.digits.iter().map(ToString::to_string))
+                .chain(d.places.iter().map(ToString::to_string))
                 .collect(),
         }
     }
@@ -606,5 +606,100 @@ impl fmt::Display for Outcome {
                 None => f.write_str(&self.messages().join(",")),
             },
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
+    use super::*;
+
+    fn cut(base: u16, is_signed: bool, nb_digits: u16) -> DigitsDescriptor {
+        DigitsDescriptor::new(base, is_signed, String::new(), 0, nb_digits).unwrap()
+    }
+
+    fn signed_texts(cut: &DigitsDescriptor, value: i128) -> String {
+        Outcome::Digits(cut.split(value)).messages().join(" ")
+    }
+
+    #[test]
+    fn digits_are_decimal_texts_most_significant_first_with_leading_zeros() {
+        assert_eq!(signed_texts(&cut(10, false, 4), 70), "0 0 7 0");
+        assert_eq!(signed_texts(&cut(16, false, 2), 0xf3), "15 3");
+        assert_eq!(signed_texts(&cut(10, true, 3), -42), "- 0 4 2");
+    }
+
+    #[test]
+    fn what_the_digits_cannot_hold_is_clamped() {
+        assert_eq!(signed_texts(&cut(10, false, 2), 100), "9 9");
+        assert_eq!(signed_texts(&cut(10, false, 2), -1), "0 0");
+        assert_eq!(signed_texts(&cut(10, true, 2), -100), "- 9 9");
+        assert_eq!(
+            cut(2, false, 64).split(i128::MAX).value(),
+            Some(i128::from(u64::MAX))
+        );
+        assert_eq!(cut(2, false, 200).split(i128::MAX).value(), Some(i128::MAX));
+    }
+
+    #[test]
+    fn zero_is_signed_plus_and_never_minus() {
+        let cut = cut(10, true, 2);
+        assert_eq!(signed_texts(&cut, 0), "+ 0 0");
+        let texts = ["-", "0", "0"].map(str::to_owned);
+        assert_eq!(cut.parse(&texts), Err(OutcomeError::NegativeZero));
+    }
+
+    #[test]
+    fn odd_numbers_above_the_reach_of_floats_keep_their_last_digit() {
+        let value = (1 << 53) + 1;
+        assert_eq!(cut(2, false, 64).split(value).value(), Some(value));
+        assert!(signed_texts(&cut(2, false, 64), value).ends_with('1'));
+    }
+
+    #[test]
+    fn only_the_canonical_text_of_a_digit_is_one() {
+        let cut = cut(10, false, 1);
+        for text in ["", "00", "07", "+7", " 7", "10", "-1", "a", "\u{0667}"] {
+            let error = OutcomeError::NotADigit(text.to_owned());
+            assert_eq!(cut.parse(&[text.to_owned()]), Err(error), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_sign_and_65535_digits_are_refused_since_no_event_can_list_their_nonces() {
+        let new = |is_signed, n| DigitsDescriptor::new(2, is_signed, String::new(), 0, n);
+        assert_eq!(new(true, 65_535), Err(DescriptorError::TooManyDigits));
+        assert!(new(false, 65_535).is_ok());
+        assert!(new(true, 65_534).is_ok());
+    }
+
+    #[test]
+    fn ids_of_people_and_of_series_cannot_meet() {
+        assert_eq!(EventId::one_off("a@b"), Err(IdError::Character('@')));
+        assert_eq!(EventId::one_off(".a"), Err(IdError::Character('.')));
+        assert!(EventId::one_off(&"a".repeat(100)).is_ok());
+        assert!(EventId::one_off(&"a".repeat(101)).is_err());
+        let series = SeriesId::parse(&"a".repeat(79)).unwrap();
+        let id = EventId::in_series(&series, Maturity::from_epoch(u32::MAX));
+        assert_eq!(id.as_str().len(), EventId::MAX_BYTES);
+    }
+
+    #[test]
+    fn a_maturity_reads_as_utc_seconds() {
+        assert_eq!(
+            Maturity::from_epoch(1_795_363_200).to_string(),
+            "2026-11-22T16:00:00Z"
+        );
+        assert!(Maturity::from_unix(-1).is_err());
+        assert!(Maturity::from_unix(1 << 32).is_err());
+    }
+
+    #[test]
+    fn outcomes_that_only_look_different_are_the_same() {
+        let twice = EnumDescriptor::normalised(&["\u{fc}", "u\u{308}"]);
+        assert_eq!(
+            twice,
+            Err(DescriptorError::DuplicateOutcome("\u{fc}".to_owned()))
+        );
     }
 }

@@ -302,3 +302,169 @@ pub fn assign_sorted<T>(mut nonces: Vec<T>, xonly: impl Fn(&T) -> [u8; 32]) -> V
     nonces.sort_by_cached_key(xonly);
     nonces
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
+    use secp256k1::constants::CURVE_ORDER;
+
+    use super::*;
+    use crate::announcement::OracleEvent;
+    use crate::event::{EnumDescriptor, EventId, Maturity};
+
+    fn scalar_key(byte: u8) -> SecretKey {
+        SecretKey::from_secret_bytes([byte; 32]).unwrap()
+    }
+
+    fn announcement(descriptor: Descriptor) -> Announcement {
+        let nonces = (1..=descriptor.nonce_count())
+            .map(|i| scalar_key(u8::try_from(i).unwrap()).x_only_public_key().0)
+            .collect();
+        Announcement {
+            signature: Signature::from_byte_array([0; 64]),
+            oracle_public_key: scalar_key(0x77).x_only_public_key().0,
+            event: OracleEvent {
+                nonces,
+                maturity: Maturity::from_epoch(0),
+                descriptor,
+                event_id: EventId::parse("e").unwrap(),
+            },
+        }
+    }
+
+    fn signed_digits() -> Announcement {
+        let unit = String::new();
+        let cut = DigitsDescriptor::new(3, true, unit, 0, 2).unwrap();
+        announcement(Descriptor::Digits(cut))
+    }
+
+    fn with_scalar(s: [u8; 32]) -> Signature {
+        let mut bytes = [1; 64];
+        bytes[32..].copy_from_slice(&s);
+        Signature::from_byte_array(bytes)
+    }
+
+    #[test]
+    fn points_that_cancel_out_are_an_error() {
+        let point = scalar_key(1).public_key();
+        let pair = [point, point.negate()].map(|point| OutcomePoint { point });
+        assert_eq!(sum(&pair), Err(PointError::Infinity));
+        assert_eq!(sum(&[]), Err(PointError::Empty));
+    }
+
+    #[test]
+    fn secrets_that_cancel_out_are_an_error_only_at_the_end() {
+        let s = scalar_key(9);
+        let (one, minus_one) = (s.to_secret_bytes(), s.negate().to_secret_bytes());
+        let cancelling = [with_scalar(one), with_scalar(minus_one)];
+        assert_eq!(adaptor_secret(&cancelling), Err(PointError::Infinity));
+        let back = [with_scalar(one), with_scalar(minus_one), with_scalar(one)];
+        assert_eq!(adaptor_secret(&back).unwrap().to_bytes(), one);
+        assert_eq!(
+            adaptor_secret(&[with_scalar([0; 32])]),
+            Err(PointError::Infinity)
+        );
+        assert_eq!(adaptor_secret(&[]), Err(PointError::Empty));
+    }
+
+    #[test]
+    fn a_signature_beyond_the_group_order_is_no_secret() {
+        let signatures = [with_scalar([1; 32]), with_scalar(CURVE_ORDER)];
+        assert_eq!(
+            adaptor_secret(&signatures),
+            Err(PointError::Scalar { index: 1 })
+        );
+    }
+
+    #[test]
+    fn a_secret_does_not_show_in_debug() {
+        let secret = adaptor_secret(&[with_scalar([0x5a; 32])]).unwrap();
+        assert!(!format!("{secret:?}").contains("5a5a5a"));
+    }
+
+    #[test]
+    fn digit_points_are_the_points_of_one_digit_each() {
+        let announcement = signed_digits();
+        let points = digit_points(&announcement).unwrap();
+        let values = |i: usize| {
+            points[i]
+                .iter()
+                .map(|p| p.value.as_str())
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(
+            (values(0), values(1), values(2)),
+            (vec!["+", "-"], vec!["0", "1", "2"], vec!["0", "1", "2"],)
+        );
+        let parts = [points[0][1].point, points[1][2].point, points[2][0].point];
+        assert_eq!(prefix_point(&announcement, &["-", "2", "0"]), sum(&parts));
+        assert_eq!(prefix_point(&announcement, &["-"]), Ok(parts[0]));
+    }
+
+    #[test]
+    fn enum_points_are_in_announced_order() {
+        let outcomes = vec!["b".to_owned(), "a".to_owned()];
+        let announcement = announcement(Descriptor::Enum(
+            EnumDescriptor::new(outcomes.clone()).unwrap(),
+        ));
+        let points = enum_points(&announcement).unwrap();
+        assert_eq!(
+            points.iter().map(|p| &p.value).collect::<Vec<_>>(),
+            outcomes.iter().collect::<Vec<_>>()
+        );
+        assert_eq!(prefix_point(&announcement, &["a"]), Ok(points[1].point));
+        assert_eq!(digit_points(&announcement), Err(PointError::Kind("digits")));
+    }
+
+    #[test]
+    fn a_prefix_that_the_event_cannot_have_is_refused() {
+        let announcement = signed_digits();
+        let refused = |values: &[&str], index: usize| {
+            let value = values[index].to_owned();
+            let error = PointError::Value { index, value };
+            assert_eq!(prefix_point(&announcement, values), Err(error));
+        };
+        refused(&["0"], 0);
+        refused(&["+", "-"], 1);
+        refused(&["+", "3"], 1);
+        refused(&["+", "0", "01"], 2);
+        let too_long = PointError::TooLong { got: 4, max: 3 };
+        assert_eq!(
+            prefix_point(&announcement, &["+", "0", "0", "0"]),
+            Err(too_long)
+        );
+        assert_eq!(
+            prefix_point::<&str>(&announcement, &[]),
+            Err(PointError::Empty)
+        );
+        assert_eq!(enum_points(&announcement), Err(PointError::Kind("enum")));
+    }
+
+    #[test]
+    fn more_points_than_an_answer_holds_are_refused() {
+        let cut = DigitsDescriptor::new(u16::MAX, false, String::new(), 0, 2).unwrap();
+        let announcement = announcement(Descriptor::Digits(cut));
+        assert_eq!(
+            digit_points(&announcement),
+            Err(PointError::TooMany(131_070))
+        );
+    }
+
+    #[test]
+    fn nonces_are_assigned_in_ascending_order_of_their_x() {
+        let order = |last: [u8; 3]| {
+            let nonces = last
+                .map(|n| {
+                    let mut x = [0; 32];
+                    x[31] = n;
+                    x
+                })
+                .to_vec();
+            assign_sorted(nonces, |x| *x)
+                .iter()
+                .map(|x| x[31])
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(order([3, 1, 2]), [1, 2, 3]);
+    }
+}

@@ -192,3 +192,84 @@ pub fn canonical_json(document: &impl Serialize) -> Result<Vec<u8>, serde_json::
 pub fn policy_hash(canonical: &[u8]) -> [u8; 32] {
     Sha256::digest(canonical).into()
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
+    use super::*;
+
+    const DOCUMENT: &str = r#"{"give_up_after_s":259200,"rule":{"above":"0.250","kind":"threshold","price":{"legs":[{"max_deviation":"0.005","max_trade_age_s":900,"method":"close1m_median","min_sources":1,"name":"btcusd","settle_delay_s":60,"sources":[{"id":"kraken:XBTUSD","provider":"kraken","root":"kraken","symbol":"XBTUSD"}]}],"name":"btcusd"}},"version":1}"#;
+
+    #[test]
+    fn canonical_bytes_do_not_depend_on_how_the_document_was_written() {
+        let policy = Policy::parse(DOCUMENT.as_bytes()).unwrap();
+        assert_eq!(policy.canonical().unwrap(), DOCUMENT.as_bytes());
+        let moved = DOCUMENT.replace(r#"{"give_up_after_s":259200,"#, "{ ");
+        let moved = moved.replace(
+            r#","version":1}"#,
+            r#", "version": 1, "give_up_after_s": 259200}"#,
+        );
+        let same = Policy::parse(moved.as_bytes()).unwrap();
+        assert_eq!(same.canonical().unwrap(), DOCUMENT.as_bytes());
+    }
+
+    #[test]
+    fn the_hash_is_the_sha256_of_the_canonical_bytes() {
+        let hash = hex::encode(policy_hash(DOCUMENT.as_bytes()));
+        assert_eq!(
+            hash,
+            "6a85cf78f747422c4fb3000980c7bddbe464b69e2e26ac407c4e19024703f128"
+        );
+    }
+
+    #[test]
+    fn a_decimal_keeps_the_places_it_was_written_with() {
+        // 0.250 and 0.25 are equal numbers and two documents.
+        let shorter = DOCUMENT.replace("0.250", "0.25");
+        let policy = Policy::parse(shorter.as_bytes()).unwrap();
+        assert_eq!(policy.canonical().unwrap(), shorter.as_bytes());
+    }
+
+    #[test]
+    fn an_unknown_field_is_refused_at_every_level() {
+        let opened = DOCUMENT.match_indices('{').map(|(at, _)| at + 1);
+        let mut levels = 0;
+        for at in opened {
+            let mut spoilt = DOCUMENT.to_owned();
+            spoilt.insert_str(at, r#""surplus":0,"#);
+            assert!(
+                matches!(Policy::parse(spoilt.as_bytes()), Err(PolicyError::Json(_))),
+                "{spoilt}"
+            );
+            levels += 1;
+        }
+        assert_eq!(levels, 5);
+    }
+
+    #[test]
+    fn a_field_twice_is_refused() {
+        let spoilt = DOCUMENT.replace(r#""version":1"#, r#""version":1,"version":1"#);
+        assert!(Policy::parse(spoilt.as_bytes()).is_err());
+    }
+
+    #[test]
+    fn another_version_is_refused() {
+        let newer = DOCUMENT.replace(r#""version":1"#, r#""version":2"#);
+        assert!(matches!(
+            Policy::parse(newer.as_bytes()),
+            Err(PolicyError::Version(2))
+        ));
+    }
+
+    #[test]
+    fn a_quorum_of_none_is_refused() {
+        let spoilt = DOCUMENT.replace(r#""min_sources":1"#, r#""min_sources":0"#);
+        assert!(Policy::parse(spoilt.as_bytes()).is_err());
+    }
+
+    #[test]
+    fn a_number_in_place_of_a_decimal_text_is_refused() {
+        let spoilt = DOCUMENT.replace(r#""above":"0.250""#, r#""above":0.250"#);
+        assert!(Policy::parse(spoilt.as_bytes()).is_err());
+    }
+}

@@ -3,7 +3,7 @@
 /// One migration: number, name, SQL text.
 pub type Migration = (i64, &'static str, &'static str);
 
-/// For SQLite.
+/// For `SQLite`.
 pub const SQLITE: &[Migration] = &[(1, "initial", include_str!("../sql/sqlite/0001_initial.sql"))];
 
 /// For Postgres.

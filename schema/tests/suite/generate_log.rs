@@ -1,0 +1,259 @@
+//! Vectors of log entries and of the policy document.
+
+use std::num::NonZeroU32;
+
+use oracle_schema::EventId;
+use oracle_schema::log_entry::{Genesis, GenesisStatement, LogEntry, NoticeKind};
+use oracle_schema::policy::{
+    LegPolicy, Method, POLICY_VERSION, Policy, PricePolicy, Rule, Selector, SourcePolicy, TimeUnit,
+    policy_hash,
+};
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+use crate::events::{choice, digits};
+use crate::generate::file;
+use crate::oracle::TestOracle;
+
+/// Valid entries, by name.
+pub(crate) fn entries(oracle: &TestOracle) -> Vec<(&'static str, LogEntry)> {
+    let statement = GenesisStatement {
+        network: "peercoin-regtest".to_owned(),
+        oracle_public_key: oracle.public_key(),
+        log_public_key: [7; 32],
+        log_origin: "oracle.example/log".to_owned(),
+        created_ms: 1_795_363_200_123,
+    };
+    let signature = oracle.sign_digest(&statement.digest().unwrap());
+    let announced = oracle.announce("logged", 1_795_363_200, choice(&["yes", "no"]));
+    let number = oracle.announce("logged-digits", 1_795_363_200, digits(10, true, 2));
+    let notice = |kind, reason: &str| LogEntry::Notice {
+        kind,
+        event_id: EventId::parse("logged-refund").unwrap(),
+        time_ms: 1_795_622_400_000,
+        reason: reason.to_owned(),
+    };
+    vec![
+        (
+            "genesis",
+            LogEntry::Genesis(Genesis {
+                statement,
+                signature,
+            }),
+        ),
+        (
+            "announcement",
+            LogEntry::Announcement {
+                policy_hash: [0x11; 32],
+                announcement: announced.announcement.clone(),
+            },
+        ),
+        (
+            "announcement-digits",
+            LogEntry::Announcement {
+                policy_hash: [0x12; 32],
+                announcement: number.announcement.clone(),
+            },
+        ),
+        (
+            "attestation",
+            LogEntry::Attestation {
+                announcement_position: 1,
+                manifest_sha256: [0x22; 32],
+                attestation: oracle.attest(&announced, &["yes".to_owned()]),
+            },
+        ),
+        (
+            "attestation-digits",
+            LogEntry::Attestation {
+                announcement_position: 2,
+                manifest_sha256: [0x23; 32],
+                attestation: oracle
+                    .attest(&number, &["-".to_owned(), "4".to_owned(), "2".to_owned()]),
+            },
+        ),
+        (
+            "refund",
+            notice(NoticeKind::Refund, "no fixing within 72 h"),
+        ),
+        ("withdrawn", notice(NoticeKind::Withdrawn, "")),
+    ]
+}
+
+pub(crate) fn cases(oracle: &TestOracle) -> Value {
+    let mut cases: Vec<Value> = Vec::new();
+    for (name, entry) in entries(oracle) {
+        let bytes = entry.to_bytes().unwrap();
+        let mut leaf = Sha256::new_with_prefix([0]);
+        leaf.update(&bytes);
+        let mut case = json!({
+            "name": name,
+            "entry": hex::encode(&bytes),
+            "leaf_hash": hex::encode(leaf.finalize()),
+            "error": null,
+        });
+        if let LogEntry::Genesis(genesis) = &entry {
+            case["genesis_digest"] = json!(hex::encode(genesis.statement.digest().unwrap()));
+        }
+        cases.push(case);
+    }
+    for (name, error, bytes) in refused(oracle) {
+        cases.push(json!({ "name": name, "entry": hex::encode(bytes), "error": error }));
+    }
+    file(
+        "Log entries (docs/log-format.md). Where error is not null the entry must be refused; a \
+         genesis-signature entry decodes and its signature does not hold. leaf_hash is \
+         SHA-256(0x00 then the entry).",
+        &cases,
+    )
+}
+
+fn refused(oracle: &TestOracle) -> Vec<(&'static str, &'static str, Vec<u8>)> {
+    let entries = entries(oracle);
+    let bytes = |name: &str| {
+        let (_, entry) = entries.iter().find(|(n, _)| *n == name).unwrap();
+        entry.to_bytes().unwrap()
+    };
+    let edit = |name: &str, change: &dyn Fn(&mut Vec<u8>)| {
+        let mut bytes = bytes(name);
+        change(&mut bytes);
+        bytes
+    };
+    let (_, LogEntry::Attestation { attestation, .. }) = &entries[3] else {
+        unreachable!("the fourth entry is an attestation")
+    };
+    let counted = attestation.to_tlv(oracle_schema::codec::Layout::Counted);
+    let header = 4;
+    vec![
+        ("nothing", "truncated", Vec::new()),
+        ("version 2", "version", edit("refund", &|b| b[0] = 2)),
+        ("type 4", "entry-type", edit("refund", &|b| b[1] = 4)),
+        (
+            "notice kind 3",
+            "notice-kind",
+            edit("refund", &|b| b[2] = 3),
+        ),
+        (
+            "byte after a notice",
+            "trailing",
+            edit("refund", &|b| b.push(0)),
+        ),
+        (
+            "notice cut short",
+            "truncated",
+            edit("refund", &|b| b.truncate(b.len() - 1)),
+        ),
+        (
+            "genesis of no network",
+            "text",
+            edit("genesis", &|b| {
+                b.splice(2..19, [0]);
+            }),
+        ),
+        (
+            "genesis forged",
+            "genesis-signature",
+            edit("genesis", &|b| b[60] ^= 1),
+        ),
+        (
+            "attestation in the counted layout",
+            "not-canonical",
+            edit("attestation", &|b| {
+                b.splice(42.., counted.iter().copied());
+            }),
+        ),
+        (
+            "announcement without its TLV header",
+            "not-canonical",
+            edit("announcement", &|b| {
+                b.drain(34..34 + header);
+            }),
+        ),
+        ("longer than 65535 bytes", "entry-too-long", vec![1; 65_536]),
+    ]
+}
+
+/// Policies of both kinds and all shapes of a source.
+pub(crate) fn policy_samples() -> Vec<(&'static str, Policy)> {
+    let source = |id: &str, provider: &str, symbol: &str| SourcePolicy {
+        id: id.to_owned(),
+        provider: provider.to_owned(),
+        symbol: symbol.to_owned(),
+        root: provider.to_owned(),
+        selector: None,
+    };
+    let btcusd = LegPolicy {
+        name: "btcusd".to_owned(),
+        method: Method::Close1mMedian,
+        sources: vec![
+            source("kraken:XBTUSD", "kraken", "XBTUSD"),
+            source("coinbase:BTC-USD", "coinbase", "BTC-USD"),
+        ],
+        min_sources: NonZeroU32::new(2).unwrap(),
+        max_deviation: "0.005".parse().unwrap(),
+        max_trade_age_s: 900,
+        settle_delay_s: 60,
+    };
+    let ppcbtc = LegPolicy {
+        name: "ppcbtc".to_owned(),
+        sources: vec![SourcePolicy {
+            root: "venue-a".to_owned(),
+            selector: Some(Selector {
+                url: "http://127.0.0.1:9105/ppcbtc?at={unix}".to_owned(),
+                value: "$.price".to_owned(),
+                time: "$.ts".to_owned(),
+                time_unit: TimeUnit::S,
+            }),
+            ..source("generic:ppcbtc_a", "generic", "ppcbtc_a")
+        }],
+        min_sources: NonZeroU32::MIN,
+        max_deviation: "0.05".parse().unwrap(),
+        max_trade_age_s: 21_600,
+        ..btcusd.clone()
+    };
+    let policy = |rule| Policy {
+        version: POLICY_VERSION,
+        rule,
+        give_up_after_s: 259_200,
+    };
+    vec![
+        (
+            "threshold",
+            policy(Rule::Threshold {
+                price: PricePolicy {
+                    name: "btcusd".to_owned(),
+                    legs: vec![btcusd.clone()],
+                },
+                above: "60000.5".parse().unwrap(),
+            }),
+        ),
+        (
+            "digits-cross",
+            policy(Rule::Digits {
+                price: PricePolicy {
+                    name: "ppcusd".to_owned(),
+                    legs: vec![ppcbtc, btcusd],
+                },
+                decimals: 6,
+                base: 2,
+                digits: 20,
+                unit: "uUSD/PPC".to_owned(),
+            }),
+        ),
+    ]
+}
+
+pub(crate) fn policies() -> Value {
+    let case = |(name, policy): (&str, Policy)| {
+        let canonical = policy.canonical().unwrap();
+        json!({
+            "name": name,
+            "policy_hash": hex::encode(policy_hash(&canonical)),
+            "canonical": String::from_utf8(canonical).unwrap(),
+        })
+    };
+    file(
+        "Policy documents: the RFC 8785 text and its SHA-256.",
+        &policy_samples().into_iter().map(case).collect::<Vec<_>>(),
+    )
+}

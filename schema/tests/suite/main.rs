@@ -1,0 +1,17 @@
+//! The messages from outside: vectors, other implementations, arbitrary bytes.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
+
+mod arbitrary;
+mod changed_bytes;
+#[path = "../../fuzz/checks.rs"]
+#[allow(unreachable_pub, reason = "the fuzz crate exports them")]
+mod checks;
+mod ddk;
+mod events;
+mod generate;
+mod generate_invalid;
+mod generate_log;
+mod oracle;
+mod seeds;
+mod vectors;

@@ -1,0 +1,60 @@
+//! Seeds of the fuzz targets: every valid and every refused message of the
+//! vectors, one file each.
+
+use serde_json::Value;
+
+use crate::generate;
+
+/// Path under `fuzz/seeds` and content of every seed.
+pub(crate) fn files() -> Vec<(String, Vec<u8>)> {
+    let vectors = generate::files();
+    let cases = |file: &str| -> Vec<Value> {
+        let (_, content) = vectors.iter().find(|(name, _)| *name == file).unwrap();
+        content["cases"].as_array().unwrap().clone()
+    };
+    let mut out = Vec::new();
+    let mut add = |target: &str, index: usize, bytes: Vec<u8>| {
+        out.push((format!("{target}/{index:02}"), bytes));
+    };
+    let binary = |case: &Value, key: &str| hex::decode(case[key].as_str().unwrap()).unwrap();
+    for (i, case) in cases("announcements.json").iter().enumerate() {
+        add("announcement_tlv", i, binary(case, "tlv"));
+        add(
+            "announcement_json",
+            i,
+            case["json"].to_string().into_bytes(),
+        );
+    }
+    for (i, case) in cases("attestations.json").iter().enumerate() {
+        add("attestation_tlv", 2 * i, binary(case, "tlv"));
+        add(
+            "attestation_tlv",
+            2 * i + 1,
+            binary(case, "tlv_counted_without_event_id"),
+        );
+        add("attestation_json", i, case["json"].to_string().into_bytes());
+    }
+    for (i, case) in cases("invalid.json").iter().enumerate() {
+        let input = case["input"].as_str().unwrap();
+        match case["form"].as_str().unwrap() {
+            form @ ("announcement" | "attestation") => {
+                add(&format!("{form}_tlv"), 30 + i, hex::decode(input).unwrap());
+            }
+            form => add(form, 30 + i, input.as_bytes().to_vec()),
+        }
+    }
+    for (i, case) in cases("log_entries.json").iter().enumerate() {
+        // The over-long entry is one byte repeated; a seed of it teaches nothing.
+        if case["error"] != "entry-too-long" {
+            add("log_entry", i, binary(case, "entry"));
+        }
+    }
+    for (i, case) in cases("policies.json").iter().enumerate() {
+        add(
+            "policy",
+            i,
+            case["canonical"].as_str().unwrap().as_bytes().to_vec(),
+        );
+    }
+    out
+}
