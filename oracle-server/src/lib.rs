@@ -5,11 +5,14 @@
 //! the only SQL, [`signer`] the only place with secrets, [`clock`] the only
 //! clock; [`http`] sees neither feeds nor signer.
 
+pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod demo;
 pub mod engine;
 pub mod health;
 pub mod http;
 pub mod lifecycle;
+pub mod service;
 pub mod signer;
 pub mod store;

@@ -89,7 +89,7 @@ pub(crate) async fn make(init: &Init) -> Result<PublicKeys, CliError> {
     let signer = Signer::open(files, std::sync::Arc::new(SystemClock))
         .map_err(|e| CliError::other("signer", e))?;
     let signature = signer
-        .statement(&Statement::Genesis(&statement))
+        .statement(Statement::Genesis(&statement))
         .map_err(|e| CliError::other("genesis", e))?;
     let genesis = LogEntry::Genesis(Genesis {
         statement,

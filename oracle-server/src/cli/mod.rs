@@ -4,13 +4,15 @@ mod check;
 mod init;
 mod run;
 
+pub(crate) use init::{Init, make, make_passphrase};
+
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::config::ConfigError;
-use crate::engine::{EngineError, StartError};
+use crate::service::ServiceError;
 
 /// A Peercoin DLC oracle: announces events ahead of time, attests their
 /// outcomes when they mature, serves both.
@@ -97,9 +99,9 @@ pub(crate) struct DemoArgs {
     /// Where the demo's oracle lives.
     #[arg(long, default_value = "data/demo")]
     pub(crate) dir: PathBuf,
-    /// Address of the page and API; port 0 takes any free port.
-    #[arg(long, default_value = "127.0.0.1:8080")]
-    pub(crate) listen: std::net::SocketAddr,
+    /// Address of the page and API: 127.0.0.1:8080, with --once any free port.
+    #[arg(long)]
+    pub(crate) listen: Option<std::net::SocketAddr>,
 }
 
 /// Why a command failed; the exit code follows from it.
@@ -108,12 +110,9 @@ pub(crate) enum CliError {
     /// The configuration: exit 2.
     #[error("{0}")]
     Config(#[from] ConfigError),
-    /// Refused to start: exit 1.
+    /// Did not start, or stopped working: exit 1.
     #[error("{0}")]
-    Start(#[from] StartError),
-    /// Stopped working: exit 1.
-    #[error("{0}")]
-    Engine(#[from] EngineError),
+    Service(#[from] ServiceError),
     /// Anything else, said in one line: exit 1.
     #[error("{0}")]
     Other(String),

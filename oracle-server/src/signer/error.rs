@@ -119,6 +119,9 @@ pub enum SignerError {
         /// How far.
         behind_ms: i64,
     },
+    /// A statement that has no bytes to sign.
+    #[error("statement: {0}")]
+    Statement(String),
     /// A draft that cannot be announced.
     #[error("event {event_id} cannot be announced: {reason}")]
     Draft {

@@ -32,7 +32,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use ed25519_dalek::Signer as _;
-use oracle_schema::tag::tagged_hash;
+use oracle_schema::log_entry::GenesisStatement;
 use oracle_schema::{EventId, Maturity};
 use secp256k1::XOnlyPublicKey;
 use secp256k1::schnorr::Signature;
@@ -52,9 +52,6 @@ use journal::Journal;
 use keystore::Secrets;
 use nonce::NonceSeed;
 use sign::OracleKey;
-
-/// Tag of the digest that the oracle key signs in the genesis log entry.
-pub const GENESIS_TAG: &str = "peercoin-dlc-oracle/genesis/v1";
 
 /// How far the clock may stand behind committed work, ms.
 const CLOCK_TOLERANCE_MS: i64 = 60_000;
@@ -127,10 +124,7 @@ impl EndRecord {
 #[derive(Debug, Clone, Copy)]
 pub enum Statement<'a> {
     /// The first log entry, which binds the log key to the oracle key.
-    Genesis {
-        /// The entry's bytes up to its signature.
-        entry_without_signature: &'a [u8],
-    },
+    Genesis(&'a GenesisStatement),
 }
 
 /// The keys, the journal and the clock, behind typed calls.
@@ -265,13 +259,13 @@ impl Signer {
     }
 
     /// BIP340 signature of a statement; the same statement, the same bytes.
-    pub fn statement(&self, statement: Statement<'_>) -> Signature {
+    pub fn statement(&self, statement: Statement<'_>) -> Result<Signature, SignerError> {
         let digest = match statement {
-            Statement::Genesis {
-                entry_without_signature,
-            } => tagged_hash(GENESIS_TAG, &[entry_without_signature]),
+            Statement::Genesis(genesis) => genesis
+                .digest()
+                .map_err(|e| SignerError::Statement(e.to_string()))?,
         };
-        self.key.sign(&digest)
+        Ok(self.key.sign(&digest))
     }
 
     /// Ed25519 signature of a checkpoint's text (C2SP signed note body) by the

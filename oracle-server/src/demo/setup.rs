@@ -1,0 +1,244 @@
+//! The demo's oracle: real venues' shapes replayed on loopback, a real keystore,
+//! journal and database under one directory.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use oracle_feeds::loopback::{LoopbackVenues, price_path};
+use oracle_feeds::time::TimeSource;
+use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
+
+use crate::cli::{CliError, Init, make, make_passphrase};
+use crate::clock::{Clock as _, SystemClock};
+use crate::config::Config;
+
+/// Venues of the demo, the last two serving a thin PPC market as generic JSON.
+const VENUES: [&str; 6] = [
+    "kraken",
+    "coinbase",
+    "bitstamp",
+    "gemini",
+    "ppcbtc_a",
+    "ppcbtc_b",
+];
+
+/// Prices around which the replayed markets move.
+const BTC_USD: Decimal = Decimal::from_parts(6_123_450, 0, 0, false, 2);
+const PPC_BTC: Decimal = Decimal::from_parts(41_200, 0, 0, false, 10);
+
+/// Ports of the venues, kept so that a resumed demo finds its generic sources
+/// where the announced policies say they are.
+#[derive(Serialize, Deserialize)]
+struct Ports {
+    ports: Vec<u16>,
+}
+
+#[derive(Debug)]
+struct Now;
+
+impl TimeSource for Now {
+    fn now(&self) -> DateTime<Utc> {
+        SystemClock.now()
+    }
+}
+
+/// What the demo runs on.
+pub(super) struct Setup {
+    /// The replayed venues; they stop when this is dropped.
+    pub(super) _venues: LoopbackVenues,
+    /// Ready to start.
+    pub(super) config: Config,
+    /// Whether this run made the oracle.
+    pub(super) fresh: bool,
+}
+
+/// Starts the venues and makes the oracle where there is none.
+pub(super) async fn setup(dir: &Path, listen: &str) -> Result<Setup, CliError> {
+    let io = |e: std::io::Error| CliError::Other(format!("{}: {e}", dir.display()));
+    std::fs::create_dir_all(dir.join("data")).map_err(io)?;
+    let venues = start_venues(&dir.join("venues.json")).await?;
+    let config_file = dir.join("oracle.toml");
+    let fresh = !config_file.exists();
+    let text = config_text(&venues, listen)?;
+    if fresh {
+        let passphrase = dir.join("data/passphrase");
+        let passphrase_file: PathBuf = if passphrase.exists() {
+            passphrase
+        } else {
+            make_passphrase(&passphrase)?
+        };
+        make(&Init {
+            dir: dir.to_owned(),
+            network: "peercoin-regtest".to_owned(),
+            store: "sqlite:data/oracle.db".to_owned(),
+            passphrase_file,
+            config: text,
+        })
+        .await?;
+    } else {
+        // Addresses may differ from run to run; the rest is the same text.
+        std::fs::write(&config_file, text).map_err(io)?;
+    }
+    Ok(Setup {
+        _venues: venues,
+        config: Config::load(&config_file)?,
+        fresh,
+    })
+}
+
+async fn start_venues(file: &Path) -> Result<LoopbackVenues, CliError> {
+    let failed = |e: &dyn std::fmt::Display| CliError::Other(format!("{}: {e}", file.display()));
+    let known: Option<Ports> = std::fs::read(file)
+        .ok()
+        .and_then(|bytes| serde_json::from_slice(&bytes).ok());
+    let ports = known.map_or_else(|| vec![0; VENUES.len()], |p| p.ports);
+    let wanted: Vec<(&str, u16)> = VENUES.into_iter().zip(ports).collect();
+    let venues = LoopbackVenues::start(&wanted, Arc::new(Now), Arc::new(price))
+        .await
+        .map_err(|e| {
+            failed(&format_args!(
+                "a venue's port is taken ({e}); is another demo running? Deleting the demo's directory starts over"
+            ))
+        })?;
+    let ports = VENUES
+        .iter()
+        .filter_map(|name| venues.base_url(name))
+        .filter_map(|base| url::Url::parse(&base).ok()?.port())
+        .collect();
+    let json = serde_json::to_vec(&Ports { ports }).map_err(|e| failed(&e))?;
+    std::fs::write(file, json).map_err(|e| failed(&e))?;
+    Ok(venues)
+}
+
+fn price(venue: &str, symbol: &str, minute_open: i64) -> Option<Decimal> {
+    let (market, base) = if venue.starts_with("ppcbtc") {
+        ("ppcbtc", PPC_BTC)
+    } else {
+        ("btcusd", BTC_USD)
+    };
+    // One market, whatever a venue calls it.
+    let _ = symbol;
+    Some(price_path(venue, market, base, minute_open))
+}
+
+fn config_text(venues: &LoopbackVenues, listen: &str) -> Result<String, CliError> {
+    let base = |name: &str| {
+        venues
+            .base_url(name)
+            .ok_or_else(|| CliError::Other(format!("venue {name} did not start")))
+    };
+    let generic = |name: &str| {
+        venues
+            .generic_url(name, "ppcbtc")
+            .ok_or_else(|| CliError::Other(format!("venue {name} did not start")))
+    };
+    Ok(format!(
+        r#"# The demo's oracle. The providers are replayed on loopback.
+[oracle]
+name = "Demo oracle"
+network = "peercoin-regtest"
+
+[http]
+listen = "{listen}"
+admin_listen = "127.0.0.1:0"
+rate_limit = "1000/s"
+
+[store]
+url = "sqlite:data/oracle.db"
+
+[signer]
+keystore = "data/keystore.age"
+passphrase_file = "data/passphrase"
+journal = "data/journal"
+
+[provider.kraken]
+base_url = "{kraken}"
+rate = "20/s"
+[provider.coinbase]
+base_url = "{coinbase}"
+rate = "20/s"
+[provider.bitstamp]
+base_url = "{bitstamp}"
+rate = "20/s"
+[provider.gemini]
+base_url = "{gemini}"
+rate = "20/s"
+
+[price.btcusd]
+method = "close1m_median"
+sources = ["kraken:XBTUSD", "coinbase:BTC-USD", "bitstamp:btcusd", "gemini:btcusd"]
+min_sources = 3
+max_deviation = "0.5%"
+max_trade_age = "15m"
+settle_delay = "1s"
+
+[price.ppcbtc]
+method = "close1m_median"
+sources = ["generic:ppcbtc_a", "generic:ppcbtc_b"]
+min_sources = 2
+max_deviation = "5%"
+max_trade_age = "6h"
+settle_delay = "1s"
+
+[price.ppcusd]
+cross = ["ppcbtc", "btcusd"]
+
+[generic.ppcbtc_a]
+url = "{ppcbtc_a}"
+value = "$.price"
+time = "$.ts"
+time_unit = "s"
+rate = "20/s"
+[generic.ppcbtc_b]
+url = "{ppcbtc_b}"
+value = "$.price"
+time = "$.ts"
+time_unit = "s"
+rate = "20/s"
+
+# A future: the price of a peercoin in millionths of a dollar, digit by digit.
+[[series]]
+id = "ppcusd-future"
+kind = "digits"
+price = "ppcusd"
+decimals = 6
+base = 2
+digits = 20
+unit = "uUSD/PPC"
+every = "20s"
+announce_ahead = "3m"
+give_up_after = "1h"
+
+# A binary option on the same price.
+[[series]]
+id = "ppcusd-above-025"
+kind = "threshold"
+price = "ppcusd"
+above = "0.25"
+every = "20s"
+announce_ahead = "3m"
+give_up_after = "1h"
+
+# Bitcoin in whole dollars, base 10.
+[[series]]
+id = "btcusd-minute"
+kind = "digits"
+price = "btcusd"
+decimals = 0
+base = 10
+digits = 7
+unit = "USD/BTC"
+every = "1m"
+announce_ahead = "5m"
+give_up_after = "1h"
+"#,
+        kraken = base("kraken")?,
+        coinbase = base("coinbase")?,
+        bitstamp = base("bitstamp")?,
+        gemini = base("gemini")?,
+        ppcbtc_a = generic("ppcbtc_a")?,
+        ppcbtc_b = generic("ppcbtc_b")?,
+    ))
+}
