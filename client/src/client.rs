@@ -176,18 +176,16 @@ impl Client {
             let obstacle = match self.poll(id, &mut announcement, hold).await {
                 Ok(attested) => return Ok(attested),
                 Err(error) if error.is_transient() => error,
-                Err(error @ Error::NotAnnounced { .. }) => error,
-                Err(error @ Error::NotAttested { .. }) => {
-                    backoff.reset();
-                    error
-                }
+                Err(error @ (Error::NotAttested { .. } | Error::NotAnnounced { .. })) => error,
                 Err(error) => return Err(error),
             };
             if left().is_zero() {
                 return Err(obstacle);
             }
             // A server that held the request to its end has made the pause.
-            if hold.is_zero() || polled.elapsed() < hold {
+            if !hold.is_zero() && polled.elapsed() >= hold {
+                backoff.reset();
+            } else {
                 let pause = backoff.pause(obstacle.retry_after());
                 tokio::time::sleep(pause.min(left())).await;
             }
