@@ -29,6 +29,8 @@ mod stream;
 
 pub use client::{Attested, Client, Options};
 pub use error::{Cause, Error};
-pub use model::{EventInfo, EventState, OracleInfo, parse_key};
+pub use model::{
+    EventInfo, EventState, EventsPage, EvidenceInfo, ObservationInfo, OracleInfo, parse_key,
+};
 pub use oracle_schema::{Announcement, Attestation, EventId, Outcome, Verified};
 pub use stream::StreamEvent;

@@ -125,6 +125,45 @@ pub struct EventInfo {
     pub more: BTreeMap<String, serde_json::Value>,
 }
 
+/// A page of `GET /v1/events`. Unsigned.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EventsPage {
+    /// Oldest maturity first.
+    pub events: Vec<EventInfo>,
+    /// Where to go on; `None` after the last page.
+    #[serde(default)]
+    pub next_cursor: Option<String>,
+}
+
+/// What an outcome rests on: `GET /v1/events/{id}/evidence`. Unsigned.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EvidenceInfo {
+    /// Oldest first.
+    pub observations: Vec<ObservationInfo>,
+    /// Decision and trace, as the server words them.
+    #[serde(default)]
+    pub decision: Option<serde_json::Value>,
+    /// SHA-256 of the manifest that the attestation's log entry binds, hex.
+    #[serde(default)]
+    pub manifest_sha256: Option<String>,
+}
+
+/// One exchange of the server with a provider.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ObservationInfo {
+    /// As configured.
+    pub source: String,
+    /// `observation`, `not_yet`, `no_data`, `transient`, `permanent` or
+    /// `contradiction`.
+    pub verdict: String,
+    /// The value's literal text.
+    #[serde(default)]
+    pub literal: Option<String>,
+    /// Whatever else the server says.
+    #[serde(flatten)]
+    pub more: BTreeMap<String, serde_json::Value>,
+}
+
 /// State of an event, as the HTTP API names it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -253,7 +253,7 @@ impl Leader {
             }
             tokio::select! {
                 biased;
-                _ = stop.wait_for(|s| *s) => return Ok(()),
+                () = stopped(&mut stop) => return Ok(()),
                 () = tokio::time::sleep(STANDBY_POLL) => {}
             }
             if let Err(e) = self.store.refresh_head().await {
@@ -272,9 +272,13 @@ impl Leader {
     }
 }
 
-async fn wait_for_stop(mut stop: watch::Receiver<bool>) {
+async fn stopped(stop: &mut watch::Receiver<bool>) {
     // A dropped sender is a stop too.
     let _ = stop.wait_for(|s| *s).await;
+}
+
+async fn wait_for_stop(mut stop: watch::Receiver<bool>) {
+    stopped(&mut stop).await;
 }
 
 async fn bind(address: SocketAddr) -> Result<TcpListener, ServiceError> {

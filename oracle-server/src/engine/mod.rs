@@ -173,7 +173,7 @@ impl Engine {
             self.report_metrics();
             tokio::select! {
                 biased;
-                _ = shutdown.wait_for(|stop| *stop) => break,
+                () = stopped(&mut shutdown) => break,
                 Some(seen) = self.observing.join_next() => match seen {
                     Ok(seen) => self.take_in(seen).await?,
                     Err(e) => tracing::error!(error = %e, "observation failed"),
@@ -203,4 +203,10 @@ impl Engine {
             }
         }
     }
+}
+
+/// Resolves when `shutdown` says so, or nobody is left to say it.
+async fn stopped(shutdown: &mut watch::Receiver<bool>) {
+    // An error means that the sender is gone: the service is going down too.
+    let _ = shutdown.wait_for(|stop| *stop).await;
 }

@@ -180,7 +180,7 @@ impl Signer {
     }
 
     /// Makes an empty journal for an existing keystore (`init --join`).
-    pub fn create_journal(cfg: &SignerConfig) -> Result<JournalId, SignerError> {
+    pub fn create_journal(cfg: &SignerConfig) -> Result<PublicKeys, SignerError> {
         let secrets = Secrets::read(&cfg.keystore, cfg.passphrase.clone())?;
         let public_key = OracleKey::new(&secrets.signing_key).public();
         Journal::create(&cfg.journal, &public_key.serialize())
