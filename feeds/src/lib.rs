@@ -1,1 +1,29 @@
-//! feeds
+//! Feeds: adapters turn a venue's bytes into facts, rules turn facts into a
+//! decision.
+//!
+//! Everything but the [`fetch`] and [`loopback`] modules is pure: no I/O, no
+//! clock. An auditor replays recorded exchanges through the same
+//! [`provider::PriceProvider::interpret`] and the same [`rule::price`] that the
+//! service used, and must come to the same outcome.
+//!
+//! What is absent: retries over time, give-up and refund (the lifecycle owns
+//! them), storage and signing.
+
+pub mod decimal;
+#[cfg(feature = "fetch")]
+pub mod fetch;
+mod json;
+#[cfg(feature = "loopback")]
+pub mod loopback;
+pub mod observation;
+pub mod provider;
+pub mod rate;
+pub mod rule;
+pub mod time;
+
+pub use observation::{
+    Exchange, PriceObservation, PriceQuery, Reading, Request, SourceReading, Target,
+};
+pub use provider::{PriceProvider, provider, provider_names};
+pub use rate::Rate;
+pub use time::TimeSource;

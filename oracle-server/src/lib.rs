@@ -6,6 +6,7 @@
 //! clock; [`http`] sees neither feeds nor signer.
 
 pub mod clock;
+pub mod health;
 pub mod http;
 pub mod lifecycle;
 pub mod signer;

@@ -170,7 +170,7 @@ pub enum PolicyError {
 impl Policy {
     /// RFC 8785 bytes, the document as published.
     pub fn canonical(&self) -> Result<Vec<u8>, PolicyError> {
-        Ok(serde_jcs::to_vec(self)?)
+        Ok(canonical_json(self)?)
     }
 
     /// Reads a published document.
@@ -181,6 +181,11 @@ impl Policy {
         }
         Ok(policy)
     }
+}
+
+/// RFC 8785 bytes of any document that is hashed and published.
+pub fn canonical_json(document: &impl Serialize) -> Result<Vec<u8>, serde_json::Error> {
+    serde_jcs::to_vec(document)
 }
 
 /// SHA-256 of the canonical bytes.

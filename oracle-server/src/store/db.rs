@@ -1,10 +1,424 @@
-//! The seam between the two engines.
+//! The seam between the two engines: one SQL text, two concrete drivers.
+//!
+//! Statements use `$n` placeholders and multi-row `VALUES`, which both engines
+//! take; columns are read by position as `i64`, text or bytes, which both
+//! engines have. Everything above this file is written once.
 
-/// A database of either engine.
+use std::fmt::Write as _;
+use std::path::Path;
+use std::str::FromStr;
+use std::time::Duration;
+
+use oracle_schema::sql;
+use sqlx::migrate::{Migration, MigrationType, Migrator};
+use sqlx::postgres::{PgArguments, PgConnectOptions, PgPoolOptions, PgRow};
+use sqlx::sqlite::{
+    SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteRow,
+    SqliteSynchronous,
+};
+use sqlx::{
+    Arguments, AssertSqlSafe, Decode, PgPool, Postgres, Row as _, SqlSafeStr, Sqlite, SqlitePool,
+    Transaction, Type,
+};
+
+use super::StoreError;
+
+/// Parameters of one statement at most (SQLite's limit is 32,766).
+const MAX_PARAMETERS: usize = 30_000;
+
+/// Readers of one SQLite file, or connections to one Postgres.
+const POOL_SIZE: u32 = 8;
+
+/// A database of either engine; clones share the pools.
 #[derive(Clone)]
 pub(crate) enum Db {
     /// SQLite: one writer, many readers.
-    Sqlite,
+    Sqlite {
+        /// Exactly one connection.
+        write: SqlitePool,
+        /// Read-only connections.
+        read: SqlitePool,
+    },
     /// Postgres.
-    Postgres,
+    Postgres(PgPool),
+}
+
+/// One bound parameter.
+#[derive(Debug)]
+pub(crate) enum Arg {
+    Int(i64),
+    OptInt(Option<i64>),
+    Text(String),
+    OptText(Option<String>),
+    Blob(Vec<u8>),
+    OptBlob(Option<Vec<u8>>),
+}
+
+macro_rules! arg_from {
+    ($($from:ty => $variant:ident),* $(,)?) => {$(
+        impl From<$from> for Arg {
+            fn from(value: $from) -> Self {
+                Self::$variant(value.into())
+            }
+        }
+    )*};
+}
+arg_from! {
+    i64 => Int,
+    u32 => Int,
+    Option<i64> => OptInt,
+    &str => Text,
+    String => Text,
+    Option<String> => OptText,
+    &[u8] => Blob,
+    Vec<u8> => Blob,
+    [u8; 32] => Blob,
+    &[u8; 32] => Blob,
+    [u8; 16] => Blob,
+    Option<Vec<u8>> => OptBlob,
+}
+
+/// `args![a, b]`: a parameter list.
+macro_rules! args {
+    ($($value:expr),* $(,)?) => { vec![$($crate::store::db::Arg::from($value)),*] };
+}
+pub(crate) use args;
+
+macro_rules! bind_all {
+    ($arguments:expr, $args:expr) => {{
+        for arg in $args {
+            match arg {
+                Arg::Int(v) => $arguments.add(v),
+                Arg::OptInt(v) => $arguments.add(v),
+                Arg::Text(v) => $arguments.add(v),
+                Arg::OptText(v) => $arguments.add(v),
+                Arg::Blob(v) => $arguments.add(v),
+                Arg::OptBlob(v) => $arguments.add(v),
+            }
+            .map_err(sqlx::Error::Encode)?;
+        }
+        $arguments
+    }};
+}
+
+fn sqlite_arguments(args: Vec<Arg>) -> Result<SqliteArguments, sqlx::Error> {
+    let mut arguments = SqliteArguments::default();
+    Ok(bind_all!(arguments, args))
+}
+
+fn pg_arguments(args: Vec<Arg>) -> Result<PgArguments, sqlx::Error> {
+    let mut arguments = PgArguments::default();
+    Ok(bind_all!(arguments, args))
+}
+
+/// A row of either engine.
+pub(crate) enum Row {
+    Sqlite(SqliteRow),
+    Postgres(PgRow),
+}
+
+impl Row {
+    /// The column at `index`, from 0.
+    pub(crate) fn get<T>(&self, index: usize) -> Result<T, StoreError>
+    where
+        T: for<'r> Decode<'r, Sqlite>
+            + Type<Sqlite>
+            + for<'r> Decode<'r, Postgres>
+            + Type<Postgres>,
+    {
+        Ok(match self {
+            Self::Sqlite(row) => row.try_get(index)?,
+            Self::Postgres(row) => row.try_get(index)?,
+        })
+    }
+
+    /// A 32-byte column.
+    pub(crate) fn hash(&self, index: usize) -> Result<[u8; 32], StoreError> {
+        let bytes: Vec<u8> = self.get(index)?;
+        <[u8; 32]>::try_from(bytes)
+            .map_err(|b| StoreError::Damaged(format!("{} bytes where 32 are due", b.len())))
+    }
+
+    /// A 32-byte column that may be null.
+    pub(crate) fn opt_hash(&self, index: usize) -> Result<Option<[u8; 32]>, StoreError> {
+        let bytes: Option<Vec<u8>> = self.get(index)?;
+        bytes.map_or(Ok(None), |_| self.hash(index).map(Some))
+    }
+}
+
+/// A transaction of either engine.
+pub(crate) enum Tx {
+    Sqlite(Transaction<'static, Sqlite>),
+    Postgres(Transaction<'static, Postgres>),
+}
+
+impl Tx {
+    /// Runs a statement; answers the number of rows it touched.
+    pub(crate) async fn execute(
+        &mut self,
+        sql: impl SqlSafeStr,
+        args: Vec<Arg>,
+    ) -> Result<u64, StoreError> {
+        let sql = sql.into_sql_str();
+        Ok(match self {
+            Self::Sqlite(tx) => sqlx::query_with(sql, sqlite_arguments(args)?)
+                .execute(&mut **tx)
+                .await?
+                .rows_affected(),
+            Self::Postgres(tx) => sqlx::query_with(sql, pg_arguments(args)?)
+                .execute(&mut **tx)
+                .await?
+                .rows_affected(),
+        })
+    }
+
+    /// Runs a query; answers all its rows.
+    pub(crate) async fn fetch(
+        &mut self,
+        sql: impl SqlSafeStr,
+        args: Vec<Arg>,
+    ) -> Result<Vec<Row>, StoreError> {
+        let sql = sql.into_sql_str();
+        Ok(match self {
+            Self::Sqlite(tx) => sqlx::query_with(sql, sqlite_arguments(args)?)
+                .fetch_all(&mut **tx)
+                .await?
+                .into_iter()
+                .map(Row::Sqlite)
+                .collect(),
+            Self::Postgres(tx) => sqlx::query_with(sql, pg_arguments(args)?)
+                .fetch_all(&mut **tx)
+                .await?
+                .into_iter()
+                .map(Row::Postgres)
+                .collect(),
+        })
+    }
+
+    /// Runs a query of which at most one row is used.
+    pub(crate) async fn fetch_optional(
+        &mut self,
+        sql: impl SqlSafeStr,
+        args: Vec<Arg>,
+    ) -> Result<Option<Row>, StoreError> {
+        Ok(self.fetch(sql, args).await?.into_iter().next())
+    }
+
+    /// `insert` + `VALUES (…),(…)` + `suffix`, in as few statements as the
+    /// engines take; answers the number of rows inserted.
+    pub(crate) async fn insert_rows(
+        &mut self,
+        insert: &'static str,
+        rows: Vec<Vec<Arg>>,
+        suffix: &'static str,
+    ) -> Result<u64, StoreError> {
+        let Some(width) = rows.first().map(Vec::len).filter(|w| *w > 0) else {
+            return Ok(0);
+        };
+        let mut inserted = 0;
+        let mut rows = rows.into_iter().peekable();
+        while rows.peek().is_some() {
+            let mut args = Vec::new();
+            let mut count = 0;
+            for row in rows.by_ref().take(MAX_PARAMETERS / width) {
+                args.extend(row);
+                count += 1;
+            }
+            let sql = format!("{insert} VALUES {} {suffix}", tuples(count, width));
+            inserted += self.execute(AssertSqlSafe(sql), args).await?;
+        }
+        Ok(inserted)
+    }
+
+    /// Makes it durable. An error leaves the outcome unknown: callers ask
+    /// again and get the committed answer.
+    pub(crate) async fn commit(self) -> Result<(), StoreError> {
+        match self {
+            Self::Sqlite(tx) => tx.commit().await?,
+            Self::Postgres(tx) => tx.commit().await?,
+        }
+        Ok(())
+    }
+}
+
+/// `($1,$2),($3,$4),…`: `count` tuples of `width` placeholders.
+pub(crate) fn tuples(count: usize, width: usize) -> String {
+    let mut sql = String::with_capacity(count * width * 7);
+    let mut n = 0;
+    for row in 0..count {
+        sql.push_str(if row == 0 { "(" } else { ",(" });
+        for column in 0..width {
+            n += 1;
+            if column > 0 {
+                sql.push(',');
+            }
+            // Writing to a String cannot fail.
+            let _ = write!(sql, "${n}");
+        }
+        sql.push(')');
+    }
+    sql
+}
+
+impl Db {
+    /// Opens (and for SQLite creates) a database and brings its schema up to
+    /// this build's; refuses a newer one and any durability setting that is
+    /// not what it asked for.
+    pub(crate) async fn open(url: &str, create: bool) -> Result<Self, StoreError> {
+        let db = if let Some(path) = url.strip_prefix("sqlite:") {
+            Self::open_sqlite(Path::new(path), create).await?
+        } else if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+            Self::open_postgres(url).await?
+        } else {
+            return Err(StoreError::Url);
+        };
+        db.check_durability().await?;
+        Ok(db)
+    }
+
+    async fn open_sqlite(path: &Path, create: bool) -> Result<Self, StoreError> {
+        let options = SqliteConnectOptions::new()
+            .filename(path)
+            .create_if_missing(create)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .foreign_keys(true)
+            .busy_timeout(Duration::from_secs(10))
+            .pragma("cache_size", "-65536")
+            .pragma("temp_store", "MEMORY");
+        let write = SqlitePoolOptions::new()
+            .max_connections(1)
+            .min_connections(1)
+            .idle_timeout(None)
+            .max_lifetime(None)
+            .connect_with(options.clone())
+            .await?;
+        let read = SqlitePoolOptions::new()
+            .max_connections(POOL_SIZE)
+            .connect_lazy_with(options.create_if_missing(false).read_only(true));
+        Ok(Self::Sqlite { write, read })
+    }
+
+    async fn open_postgres(url: &str) -> Result<Self, StoreError> {
+        let options = PgConnectOptions::from_str(url)?.options([("synchronous_commit", "on")]);
+        let pool = PgPoolOptions::new()
+            .max_connections(POOL_SIZE * 2)
+            .acquire_timeout(Duration::from_secs(10))
+            .connect_with(options)
+            .await?;
+        Ok(Self::Postgres(pool))
+    }
+
+    /// Applies the migrations; refuses a schema this build does not know.
+    pub(crate) async fn migrate(&self) -> Result<(), StoreError> {
+        let migrations = match self {
+            Self::Sqlite { .. } => sql::SQLITE,
+            Self::Postgres(_) => sql::POSTGRES,
+        };
+        let migrations = migrations
+            .iter()
+            .map(|(version, name, text)| {
+                Migration::new(
+                    *version,
+                    (*name).into(),
+                    MigrationType::Simple,
+                    (*text).into_sql_str(),
+                    false,
+                )
+            })
+            .collect();
+        let migrator = Migrator::with_migrations(migrations);
+        match self {
+            Self::Sqlite { write, .. } => migrator.run(write).await,
+            Self::Postgres(pool) => migrator.run(pool).await,
+        }
+        .map_err(|e| StoreError::Schema(e.to_string()))
+    }
+
+    /// Reads the durability settings back; what was asked for is not proof.
+    async fn check_durability(&self) -> Result<(), StoreError> {
+        let expected: &[(&str, &str)] = match self {
+            Self::Sqlite { .. } => &[
+                ("SELECT journal_mode FROM pragma_journal_mode", "wal"),
+                (
+                    "SELECT CAST(synchronous AS TEXT) FROM pragma_synchronous",
+                    "2",
+                ),
+                (
+                    "SELECT CAST(foreign_keys AS TEXT) FROM pragma_foreign_keys",
+                    "1",
+                ),
+            ],
+            Self::Postgres(_) => &[
+                ("SELECT current_setting('synchronous_commit')", "on"),
+                ("SELECT current_setting('fsync')", "on"),
+                ("SELECT current_setting('full_page_writes')", "on"),
+            ],
+        };
+        let mut tx = self.begin().await?;
+        for (sql, due) in expected {
+            let row = tx.fetch_optional(*sql, Vec::new()).await?;
+            let found: String = row.map_or(Ok(String::new()), |r| r.get(0))?;
+            if found != *due {
+                return Err(StoreError::Durability {
+                    setting: (*sql).to_owned(),
+                    found,
+                    due,
+                });
+            }
+        }
+        tx.commit().await
+    }
+
+    /// Starts a write transaction. SQLite takes its write lock at once, so two
+    /// writers queue instead of failing half way.
+    pub(crate) async fn begin(&self) -> Result<Tx, StoreError> {
+        Ok(match self {
+            Self::Sqlite { write, .. } => Tx::Sqlite(write.begin_with("BEGIN IMMEDIATE").await?),
+            Self::Postgres(pool) => Tx::Postgres(pool.begin().await?),
+        })
+    }
+
+    /// Runs a query outside any write transaction.
+    pub(crate) async fn fetch(
+        &self,
+        sql: impl SqlSafeStr,
+        args: Vec<Arg>,
+    ) -> Result<Vec<Row>, StoreError> {
+        let sql = sql.into_sql_str();
+        Ok(match self {
+            Self::Sqlite { read, .. } => sqlx::query_with(sql, sqlite_arguments(args)?)
+                .fetch_all(read)
+                .await?
+                .into_iter()
+                .map(Row::Sqlite)
+                .collect(),
+            Self::Postgres(pool) => sqlx::query_with(sql, pg_arguments(args)?)
+                .fetch_all(pool)
+                .await?
+                .into_iter()
+                .map(Row::Postgres)
+                .collect(),
+        })
+    }
+
+    /// Runs a query of which at most one row is used.
+    pub(crate) async fn fetch_optional(
+        &self,
+        sql: impl SqlSafeStr,
+        args: Vec<Arg>,
+    ) -> Result<Option<Row>, StoreError> {
+        Ok(self.fetch(sql, args).await?.into_iter().next())
+    }
+
+    /// Closes every connection; SQLite folds its write-ahead log back.
+    pub(crate) async fn close(&self) {
+        match self {
+            Self::Sqlite { write, read } => {
+                read.close().await;
+                write.close().await;
+            }
+            Self::Postgres(pool) => pool.close().await,
+        }
+    }
 }

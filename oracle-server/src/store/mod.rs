@@ -1,11 +1,36 @@
 //! The only SQL of the project.
+//!
+//! One set of functions over two engines ([`db`]). Writers lock one row, the
+//! ledger, whose `epoch` says who leads and whose `next_position` numbers the
+//! log; what a transaction appends becomes visible with the head it commits.
 
+mod commit;
 pub(crate) mod db;
+mod descriptor;
+mod ledger;
 pub mod read;
+mod round;
+mod schedule;
 mod ticket;
 
-pub use read::ReadStore;
+use std::fs::File;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use chrono::{DateTime, Utc};
+use oracle_schema::EventId;
+use tokio::sync::watch;
+
+pub use commit::{Candidate, CommitError, Intent, OpenRefund, SignedOutcome};
+pub use read::{OracleRow, ReadStore};
+pub use round::{
+    Attempt, DecidedRound, DueRound, ObservedExchange, RoundResult, leg_key, legs as round_legs,
+    price_key,
+};
+pub use schedule::{DueSeries, NewEvent, PublishError, ScheduledEvent, SeriesRow, SignedEvent};
 pub use ticket::CommittedOutcome;
+
+use db::{Db, args};
 
 /// Why the store could not do it.
 #[derive(Debug, thiserror::Error)]
@@ -16,4 +41,322 @@ pub enum StoreError {
     /// A row that this build did not write.
     #[error("database row is damaged: {0}")]
     Damaged(String),
+    /// Not a URL of either engine.
+    #[error("store url must start with sqlite: or postgres://")]
+    Url,
+    /// The schema is not one that this build can bring up to date.
+    #[error("unknown schema version: {0}")]
+    Schema(String),
+    /// The engine does not keep what it commits.
+    #[error("durability: {setting} is {found:?}; it must be {due:?}")]
+    Durability {
+        /// The query that reads the setting.
+        setting: String,
+        /// What it says.
+        found: String,
+        /// What it must say.
+        due: &'static str,
+    },
+    /// `init` on a database that has an oracle.
+    #[error("the database already belongs to an oracle")]
+    AlreadyInitialised,
+    /// `run` on a database that has none.
+    #[error("the database belongs to no oracle yet; run `oracle-server init`")]
+    NotInitialised,
+    /// Another process leads.
+    #[error("another process holds this database")]
+    Held,
+    /// Another process took over.
+    #[error("another process has taken over (this one held epoch {epoch})")]
+    Deposed {
+        /// The epoch this process held.
+        epoch: i64,
+    },
+    /// The lock file beside an SQLite database.
+    #[error("lock file {path}: {source}")]
+    LockFile {
+        /// Which file.
+        path: String,
+        /// Why.
+        source: std::io::Error,
+    },
+}
+
+impl StoreError {
+    /// A constraint said no: this batch can never succeed as it is.
+    pub fn is_constraint(&self) -> bool {
+        matches!(self, Self::Sqlx(sqlx::Error::Database(e))
+            if e.is_unique_violation() || e.is_foreign_key_violation() || e.is_check_violation())
+    }
+}
+
+/// What holds the lead: dropped with the store.
+enum Lease {
+    /// None taken.
+    None,
+    /// SQLite: an exclusively locked file beside the database.
+    File { _file: File },
+    /// Postgres: a session advisory lock on its own connection.
+    Session(Box<sqlx::pool::PoolConnection<sqlx::Postgres>>),
+}
+
+/// Write access, for the engine.
+pub struct Store {
+    db: Db,
+    url: String,
+    epoch: AtomicI64,
+    head: watch::Sender<i64>,
+    lease: Mutex<Lease>,
+}
+
+/// The advisory lock's key, "PPCDLC" and a number; one oracle per database.
+const ADVISORY_LOCK: i64 = 0x5050_4344_4c43_0001;
+
+impl Store {
+    /// Opens a database and brings its schema up to date. `create` makes the
+    /// SQLite file where there is none.
+    pub async fn open(url: &str, create: bool) -> Result<Self, StoreError> {
+        let db = Db::open(url, create).await?;
+        db.migrate().await?;
+        let store = Self {
+            db,
+            url: url.to_owned(),
+            epoch: AtomicI64::new(0),
+            head: watch::Sender::new(0),
+            lease: Mutex::new(Lease::None),
+        };
+        store.refresh_head().await?;
+        Ok(store)
+    }
+
+    /// The readers' side.
+    pub fn reader(&self) -> ReadStore {
+        ReadStore {
+            db: self.db.clone(),
+            head: self.head.subscribe(),
+        }
+    }
+
+    /// Re-reads the published head: what another process published shows too.
+    pub async fn refresh_head(&self) -> Result<(), StoreError> {
+        let row = self
+            .db
+            .fetch_optional("SELECT COALESCE(MAX(size), 0) FROM head", args![])
+            .await?;
+        let size = row.map_or(Ok(0), |r| r.get(0))?;
+        self.head.send_if_modified(|head| {
+            let newer = size > *head;
+            *head = size.max(*head);
+            newer
+        });
+        Ok(())
+    }
+
+    /// Writes the identity, the first journal and the genesis entry; once.
+    pub async fn initialise(
+        &self,
+        oracle: &OracleRow,
+        journal_id: &[u8; 16],
+        genesis: &[u8],
+        now: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        let mut tx = self.db.begin().await?;
+        if tx
+            .fetch_optional("SELECT id FROM oracle", args![])
+            .await?
+            .is_some()
+        {
+            return Err(StoreError::AlreadyInitialised);
+        }
+        let now_ms = now.timestamp_millis();
+        tx.execute(
+            "INSERT INTO oracle (id, public_key, log_public_key, log_origin, network) \
+             VALUES (1, $1, $2, $3, $4)",
+            args![
+                oracle.public_key,
+                oracle.log_public_key,
+                oracle.log_origin.as_str(),
+                oracle.network.as_str()
+            ],
+        )
+        .await?;
+        tx.execute(
+            "INSERT INTO ledger (id, epoch, next_position, head_time_ms, high_water_ms) \
+             VALUES (1, 0, 1, $1, $1)",
+            args![now_ms],
+        )
+        .await?;
+        tx.execute(
+            "INSERT INTO log_entry (position, entry_type, event_id, entry) \
+             VALUES (0, 0, NULL, $1)",
+            args![genesis],
+        )
+        .await?;
+        tx.execute(
+            "INSERT INTO head (size, time_ms) VALUES (1, $1)",
+            args![now_ms],
+        )
+        .await?;
+        join_journal(&mut tx, journal_id, now_ms).await?;
+        tx.commit().await?;
+        self.refresh_head().await
+    }
+
+    /// Registers a further journal (a standby's).
+    pub async fn join(&self, journal_id: &[u8; 16], now: DateTime<Utc>) -> Result<(), StoreError> {
+        let mut tx = self.db.begin().await?;
+        join_journal(&mut tx, journal_id, now.timestamp_millis()).await?;
+        tx.commit().await
+    }
+
+    /// Whether a journal was made for this database.
+    pub async fn knows_journal(&self, journal_id: &[u8; 16]) -> Result<bool, StoreError> {
+        let row = self
+            .db
+            .fetch_optional(
+                "SELECT joined_ms FROM journal WHERE journal_id = $1",
+                args![*journal_id],
+            )
+            .await?;
+        Ok(row.is_some())
+    }
+
+    /// Whose database this is.
+    pub async fn oracle(&self) -> Result<OracleRow, StoreError> {
+        self.reader().oracle().await
+    }
+
+    /// Tries to become the one process that writes: a locked file for SQLite,
+    /// an advisory lock for Postgres, and a new epoch in both. `Ok(false)`:
+    /// another process leads.
+    pub async fn take_lead(&self) -> Result<bool, StoreError> {
+        let Some(lease) = self.try_lease().await? else {
+            return Ok(false);
+        };
+        let mut tx = self.db.begin().await?;
+        let row = tx
+            .fetch_optional(
+                "UPDATE ledger SET epoch = epoch + 1 WHERE id = 1 RETURNING epoch",
+                args![],
+            )
+            .await?
+            .ok_or(StoreError::NotInitialised)?;
+        let epoch = row.get(0)?;
+        tx.commit().await?;
+        self.epoch.store(epoch, Ordering::SeqCst);
+        *self.lease() = lease;
+        self.refresh_head().await?;
+        Ok(true)
+    }
+
+    async fn try_lease(&self) -> Result<Option<Lease>, StoreError> {
+        match &self.db {
+            Db::Sqlite { .. } => {
+                let path = format!("{}.lock", self.url.trim_start_matches("sqlite:"));
+                let io = |source| StoreError::LockFile {
+                    path: path.clone(),
+                    source,
+                };
+                let file = File::options()
+                    .create(true)
+                    .truncate(false)
+                    .write(true)
+                    .open(&path)
+                    .map_err(io)?;
+                match file.try_lock() {
+                    Ok(()) => Ok(Some(Lease::File { _file: file })),
+                    Err(std::fs::TryLockError::WouldBlock) => Ok(None),
+                    Err(std::fs::TryLockError::Error(e)) => Err(io(e)),
+                }
+            }
+            Db::Postgres(pool) => {
+                let mut connection = pool.acquire().await?;
+                let got: bool = sqlx::query_scalar("SELECT pg_try_advisory_lock($1)")
+                    .bind(ADVISORY_LOCK)
+                    .fetch_one(&mut *connection)
+                    .await?;
+                Ok(got.then(|| Lease::Session(Box::new(connection))))
+            }
+        }
+    }
+
+    /// Whether the lead is still held. A lost Postgres session loses it; the
+    /// intent rows keep two leaders harmless until it is noticed.
+    pub async fn still_leads(&self) -> bool {
+        let lease = std::mem::replace(&mut *self.lease(), Lease::None);
+        let (lease, alive) = match lease {
+            Lease::None => (Lease::None, false),
+            Lease::File { _file } => (Lease::File { _file }, true),
+            Lease::Session(mut connection) => {
+                let alive = sqlx::query("SELECT 1")
+                    .execute(&mut **connection)
+                    .await
+                    .is_ok();
+                if alive {
+                    (Lease::Session(connection), true)
+                } else {
+                    // Never back into the pool: the session may live on there.
+                    drop(connection.detach());
+                    (Lease::None, false)
+                }
+            }
+        };
+        *self.lease() = lease;
+        alive
+    }
+
+    /// The epoch this process took the lead with.
+    pub fn epoch(&self) -> i64 {
+        self.epoch.load(Ordering::SeqCst)
+    }
+
+    /// Latest time of committed work, milliseconds.
+    pub async fn high_water_ms(&self) -> Result<i64, StoreError> {
+        let row = self
+            .db
+            .fetch_optional("SELECT high_water_ms FROM ledger WHERE id = 1", args![])
+            .await?
+            .ok_or(StoreError::NotInitialised)?;
+        row.get(0)
+    }
+
+    /// Gives up the lead and closes every connection.
+    pub async fn close(&self) {
+        let lease = std::mem::replace(&mut *self.lease(), Lease::None);
+        if let Lease::Session(connection) = lease {
+            drop(connection.detach());
+        }
+        self.db.close().await;
+    }
+
+    fn lease(&self) -> std::sync::MutexGuard<'_, Lease> {
+        self.lease
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+async fn join_journal(
+    tx: &mut db::Tx,
+    journal_id: &[u8; 16],
+    now_ms: i64,
+) -> Result<(), StoreError> {
+    tx.execute(
+        "INSERT INTO journal (journal_id, joined_ms) VALUES ($1, $2)",
+        args![*journal_id, now_ms],
+    )
+    .await?;
+    Ok(())
+}
+
+fn event_id(text: &str) -> Result<EventId, StoreError> {
+    EventId::parse(text).map_err(|e| StoreError::Damaged(format!("event id {text:?}: {e}")))
+}
+
+fn time_ms(ms: i64) -> Result<DateTime<Utc>, StoreError> {
+    DateTime::from_timestamp_millis(ms).ok_or_else(|| StoreError::Damaged(format!("time {ms} ms")))
+}
+
+fn time_s(s: i64) -> Result<DateTime<Utc>, StoreError> {
+    DateTime::from_timestamp(s, 0).ok_or_else(|| StoreError::Damaged(format!("time {s} s")))
 }

@@ -1,10 +1,14 @@
 //! What readers see: published rows only, never a lock.
 
+use std::io::Read as _;
+
 use chrono::{DateTime, Utc};
 use oracle_schema::{Descriptor, EventId, Maturity};
 use tokio::sync::watch;
 
-use super::StoreError;
+use super::db::{Arg, Db, Row, args};
+use super::{StoreError, descriptor, event_id, round, time_ms, time_s};
+use crate::lifecycle::State;
 
 /// Where an event stands, as readers see it (`CONTRACT` names of section 7).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -224,11 +228,88 @@ pub struct OracleRow {
 /// Read access for HTTP; clones share one pool.
 #[derive(Clone)]
 pub struct ReadStore {
-    pub(super) db: super::db::Db,
+    pub(super) db: Db,
     pub(super) head: watch::Receiver<i64>,
 }
 
-#[allow(clippy::todo, clippy::unused_async, reason = "skeleton")]
+/// Columns of an [`EventView`], in order.
+const EVENT_COLUMNS: &str = "SELECT e.event_id, e.kind, e.series, e.state, e.reason, e.maturity, \
+     e.attest_by, e.announce_at, e.descriptor, e.policy_hash, a.announced_ms, a.position, \
+     t.attested_ms, t.position, t.outcome, r.due_ms, r.reason FROM event e \
+     LEFT JOIN announcement a ON a.event_id = e.event_id \
+     LEFT JOIN attestation t ON t.event_id = e.event_id \
+     LEFT JOIN round r ON r.price_key = e.price_key AND r.maturity = e.maturity ";
+
+fn event_view(r: &Row, now: DateTime<Utc>) -> Result<EventView, StoreError> {
+    let id: String = r.get(0)?;
+    let stored: String = r.get(3)?;
+    let stored = State::parse(&stored)
+        .ok_or_else(|| StoreError::Damaged(format!("event {id}: state {stored:?}")))?;
+    let maturity: i64 = r.get(5)?;
+    let descriptor: String = r.get(8)?;
+    let announced_ms: Option<i64> = r.get(10)?;
+    let attested_ms: Option<i64> = r.get(12)?;
+    let due_ms: Option<i64> = r.get(15)?;
+    let round_reason: Option<String> = r.get(16)?;
+    let state = EventState::at(stored, maturity, now);
+    let reason: Option<String> = r.get(4)?;
+    let open = !stored.is_final();
+    Ok(EventView {
+        event_id: event_id(&id)?,
+        kind: r.get(1)?,
+        series: r.get(2)?,
+        state,
+        reason: reason.or(round_reason.filter(|_| open)),
+        maturity: Maturity::from_unix(maturity).map_err(|e| StoreError::Damaged(e.to_string()))?,
+        attest_by: time_s(r.get(6)?)?,
+        announce_at: time_s(r.get(7)?)?,
+        descriptor: descriptor::read(&descriptor)?,
+        policy_hash: r.hash(9)?,
+        announced_at: announced_ms.map(time_ms).transpose()?,
+        attested_at: attested_ms.map(time_ms).transpose()?,
+        outcome: r.get(14)?,
+        next_attempt_at: due_ms.filter(|_| open).map(time_ms).transpose()?,
+        announcement_position: r.get(11)?,
+        attestation_position: r.get(13)?,
+    })
+}
+
+impl EventState {
+    /// The state a reader sees: an announced event has matured once its
+    /// maturity is not after `now`.
+    fn at(stored: State, maturity: i64, now: DateTime<Utc>) -> Self {
+        match stored {
+            State::Scheduled => Self::Scheduled,
+            State::Announced if maturity <= now.timestamp() => Self::Matured,
+            State::Announced => Self::Announced,
+            State::Provisional => Self::Provisional,
+            State::Held => Self::Held,
+            State::Committed => Self::Committed,
+            State::Attested => Self::Attested,
+            State::Voided => Self::Voided,
+            State::Refund => Self::Refund,
+            State::Withdrawn => Self::Withdrawn,
+        }
+    }
+
+    /// The stored state behind it, and whether the maturity must have come
+    /// (`Some(true)`) or must not (`Some(false)`).
+    fn stored(self) -> (State, Option<bool>) {
+        match self {
+            Self::Scheduled => (State::Scheduled, None),
+            Self::Announced => (State::Announced, Some(false)),
+            Self::Matured => (State::Announced, Some(true)),
+            Self::Provisional => (State::Provisional, None),
+            Self::Held => (State::Held, None),
+            Self::Committed => (State::Committed, None),
+            Self::Attested => (State::Attested, None),
+            Self::Voided => (State::Voided, None),
+            Self::Refund => (State::Refund, None),
+            Self::Withdrawn => (State::Withdrawn, None),
+        }
+    }
+}
+
 impl ReadStore {
     /// Published log size; changes when something is published.
     pub fn head(&self) -> watch::Receiver<i64> {
@@ -237,7 +318,20 @@ impl ReadStore {
 
     /// Whose oracle this is.
     pub async fn oracle(&self) -> Result<OracleRow, StoreError> {
-        todo!()
+        let row = self
+            .db
+            .fetch_optional(
+                "SELECT public_key, log_public_key, log_origin, network FROM oracle WHERE id = 1",
+                args![],
+            )
+            .await?
+            .ok_or(StoreError::NotInitialised)?;
+        Ok(OracleRow {
+            public_key: row.hash(0)?,
+            log_public_key: row.hash(1)?,
+            log_origin: row.get(2)?,
+            network: row.get(3)?,
+        })
     }
 
     /// One event, its state as of `now`.
@@ -246,8 +340,12 @@ impl ReadStore {
         id: &str,
         now: DateTime<Utc>,
     ) -> Result<Option<EventView>, StoreError> {
-        let _ = (id, now);
-        todo!()
+        let sql = format!("{EVENT_COLUMNS} WHERE e.event_id = $1");
+        self.db
+            .fetch_optional(sqlx::AssertSqlSafe(sql), args![id])
+            .await?
+            .map(|r| event_view(&r, now))
+            .transpose()
     }
 
     /// A page of events; `now` decides which announced ones are matured.
@@ -256,38 +354,214 @@ impl ReadStore {
         filter: &EventFilter,
         now: DateTime<Utc>,
     ) -> Result<Vec<EventView>, StoreError> {
-        let _ = (filter, now);
-        todo!()
+        let mut sql = format!("{EVENT_COLUMNS} WHERE 1 = 1");
+        let mut args: Vec<Arg> = Vec::new();
+        let mut condition = |sql_part: &str, arg: Arg| {
+            args.push(arg);
+            sql.push_str(&sql_part.replace('?', &format!("${}", args.len())));
+        };
+        if let Some(state) = filter.state {
+            let (stored, matured) = state.stored();
+            condition(" AND e.state = ?", stored.as_str().into());
+            match matured {
+                Some(true) => condition(" AND e.maturity <= ?", now.timestamp().into()),
+                Some(false) => condition(" AND e.maturity > ?", now.timestamp().into()),
+                None => {}
+            }
+        }
+        if let Some(kind) = &filter.kind {
+            condition(" AND e.kind = ?", kind.as_str().into());
+        }
+        if let Some(series) = &filter.series {
+            condition(" AND e.series = ?", series.as_str().into());
+        }
+        if let Some(from) = filter.from {
+            condition(" AND e.maturity >= ?", from.into());
+        }
+        if let Some(to) = filter.to {
+            condition(" AND e.maturity <= ?", to.into());
+        }
+        if let Some(q) = &filter.q {
+            let escaped = q
+                .replace('\\', "\\\\")
+                .replace('%', "\\%")
+                .replace('_', "\\_");
+            condition(
+                " AND e.event_id LIKE ? ESCAPE '\\'",
+                format!("%{escaped}%").into(),
+            );
+        }
+        if let Some((maturity, id)) = &filter.after {
+            condition(" AND (e.maturity, e.event_id) > (?", (*maturity).into());
+            condition(", ?)", id.as_str().into());
+        }
+        condition(
+            " ORDER BY e.maturity, e.event_id LIMIT ?",
+            filter.limit.into(),
+        );
+        self.db
+            .fetch(sqlx::AssertSqlSafe(sql), args)
+            .await?
+            .iter()
+            .map(|r| event_view(r, now))
+            .collect()
     }
 
     /// The announcement of an event.
     pub async fn announcement(&self, id: &str) -> Result<Option<AnnouncementRow>, StoreError> {
-        let _ = id;
-        todo!()
+        self.db
+            .fetch_optional(
+                "SELECT position, announced_ms, tlv FROM announcement WHERE event_id = $1",
+                args![id],
+            )
+            .await?
+            .map(|r| {
+                Ok(AnnouncementRow {
+                    position: r.get(0)?,
+                    announced_at: time_ms(r.get(1)?)?,
+                    tlv: r.get(2)?,
+                })
+            })
+            .transpose()
     }
 
     /// The attestation of an event, or why there is none.
     pub async fn attestation(&self, id: &str) -> Result<AttestationLookup, StoreError> {
-        let _ = id;
-        todo!()
+        let row = self
+            .db
+            .fetch_optional(
+                "SELECT e.state, e.reason, e.maturity, r.due_ms, t.position, t.attested_ms, \
+                 t.outcome, t.tlv FROM event e \
+                 LEFT JOIN attestation t ON t.event_id = e.event_id \
+                 LEFT JOIN round r ON r.price_key = e.price_key AND r.maturity = e.maturity \
+                 WHERE e.event_id = $1",
+                args![id],
+            )
+            .await?;
+        let Some(r) = row else {
+            return Ok(AttestationLookup::UnknownEvent);
+        };
+        let state: String = r.get(0)?;
+        let reason: Option<String> = r.get(1)?;
+        let reason = reason.unwrap_or_default();
+        if let Some(position) = r.get::<Option<i64>>(4)? {
+            return Ok(AttestationLookup::Attested(AttestationRow {
+                position,
+                attested_at: time_ms(r.get(5)?)?,
+                outcome: r.get(6)?,
+                tlv: r.get(7)?,
+            }));
+        }
+        Ok(match State::parse(&state) {
+            Some(State::Refund) => AttestationLookup::Refunded { reason },
+            Some(State::Withdrawn) => AttestationLookup::Withdrawn { reason },
+            _ => {
+                let maturity = time_s(r.get(2)?)?;
+                let due = r.get::<Option<i64>>(3)?.map(time_ms).transpose()?;
+                AttestationLookup::NotYet {
+                    next_attempt_at: due.map_or(maturity, |due| due.max(maturity)),
+                }
+            }
+        })
     }
 
     /// Canonical policy document of an event.
     pub async fn policy(&self, id: &str) -> Result<Option<Vec<u8>>, StoreError> {
-        let _ = id;
-        todo!()
+        self.db
+            .fetch_optional(
+                "SELECT p.document FROM event e \
+                 JOIN policy p ON p.policy_hash = e.policy_hash WHERE e.event_id = $1",
+                args![id],
+            )
+            .await?
+            .map(|r| r.get(0))
+            .transpose()
     }
 
     /// What an event's outcome rests on; `None` for an unknown event.
     pub async fn evidence(&self, id: &str) -> Result<Option<EvidenceView>, StoreError> {
-        let _ = id;
-        todo!()
+        let row = self
+            .db
+            .fetch_optional(
+                "SELECT e.maturity, r.price, r.decision, r.manifest_sha256 FROM event e \
+                 LEFT JOIN round r ON r.price_key = e.price_key AND r.maturity = e.maturity \
+                 WHERE e.event_id = $1",
+                args![id],
+            )
+            .await?;
+        let Some(row) = row else { return Ok(None) };
+        let maturity: i64 = row.get(0)?;
+        let price: Option<String> = row.get(1)?;
+        let decision: Option<String> = row.get(2)?;
+        let mut observations = Vec::new();
+        if let Some(price) = price {
+            for leg in round::legs(&price)? {
+                observations.extend(self.observations(&round::leg_key(&leg)?, maturity).await?);
+            }
+        }
+        Ok(Some(EvidenceView {
+            observations,
+            decision: decision
+                .map(|d| serde_json::from_str(&d))
+                .transpose()
+                .map_err(|e| StoreError::Damaged(format!("decision of {id}: {e}")))?,
+            manifest_sha256: row.opt_hash(3)?,
+        }))
+    }
+
+    /// The latest exchanges about a leg, oldest first.
+    pub(crate) async fn observations(
+        &self,
+        leg_key: &str,
+        maturity: i64,
+    ) -> Result<Vec<ObservationRow>, StoreError> {
+        let rows = self
+            .db
+            .fetch(
+                "SELECT source, root, url, sent_ms, received_ms, status, sha256, literal, \
+                 effective_at, verdict, detail, attempt FROM observation \
+                 WHERE leg_key = $1 AND maturity = $2 ORDER BY observation_id DESC LIMIT 200",
+                args![leg_key, maturity],
+            )
+            .await?;
+        rows.iter()
+            .rev()
+            .map(|r| {
+                let status: Option<i64> = r.get(5)?;
+                Ok(ObservationRow {
+                    source: r.get(0)?,
+                    root: r.get(1)?,
+                    url: r.get(2)?,
+                    sent_at: time_ms(r.get(3)?)?,
+                    received_at: time_ms(r.get(4)?)?,
+                    status: status.and_then(|s| u16::try_from(s).ok()),
+                    sha256: r.opt_hash(6)?,
+                    literal: r.get(7)?,
+                    effective_at: r.get(8)?,
+                    verdict: r.get(9)?,
+                    detail: r.get(10)?,
+                    attempt: r.get(11)?,
+                })
+            })
+            .collect()
     }
 
     /// A recorded response body, uncompressed.
     pub async fn evidence_body(&self, sha256: &[u8; 32]) -> Result<Option<Vec<u8>>, StoreError> {
-        let _ = sha256;
-        todo!()
+        let row = self
+            .db
+            .fetch_optional(
+                "SELECT body FROM evidence_body WHERE sha256 = $1",
+                args![*sha256],
+            )
+            .await?;
+        let Some(row) = row else { return Ok(None) };
+        let compressed: Vec<u8> = row.get(0)?;
+        let mut body = Vec::new();
+        flate2::read::DeflateDecoder::new(compressed.as_slice())
+            .read_to_end(&mut body)
+            .map_err(|e| StoreError::Damaged(format!("evidence body: {e}")))?;
+        Ok(Some(body))
     }
 
     /// Published items with position > `after`, oldest first.
@@ -296,18 +570,59 @@ impl ReadStore {
         after: i64,
         limit: i64,
     ) -> Result<Vec<StreamItem>, StoreError> {
-        let _ = (after, limit);
-        todo!()
+        self.db
+            .fetch(
+                "SELECT position, entry_type, event_id FROM log_entry \
+                 WHERE position > $1 AND event_id IS NOT NULL ORDER BY position LIMIT $2",
+                args![after, limit],
+            )
+            .await?
+            .iter()
+            .map(|r| {
+                let entry_type: i64 = r.get(1)?;
+                Ok(StreamItem {
+                    position: r.get(0)?,
+                    kind: match entry_type {
+                        1 => StreamKind::Announced,
+                        2 => StreamKind::Attested,
+                        3 => StreamKind::Refunded,
+                        other => {
+                            return Err(StoreError::Damaged(format!("log entry type {other}")));
+                        }
+                    },
+                    event_id: r.get(2)?,
+                })
+            })
+            .collect()
     }
 
     /// Events that should have been attested by now and are not.
     pub async fn overdue(&self, now: DateTime<Utc>) -> Result<Overdue, StoreError> {
-        let _ = now;
-        todo!()
+        let row = self
+            .db
+            .fetch_optional(
+                "SELECT COUNT(*), MIN(overdue_at) FROM event WHERE overdue_at <= $1 \
+                 AND state IN ('announced', 'provisional', 'held', 'committed')",
+                args![now.timestamp()],
+            )
+            .await?;
+        let Some(row) = row else {
+            return Ok(Overdue::default());
+        };
+        let oldest: Option<i64> = row.get(1)?;
+        Ok(Overdue {
+            count: row.get(0)?,
+            oldest_s: oldest.map_or(0, |o| now.timestamp() - o),
+        })
     }
 
     /// Events by stored state, for metrics.
     pub async fn counts(&self) -> Result<Vec<(String, i64)>, StoreError> {
-        todo!()
+        self.db
+            .fetch("SELECT state, COUNT(*) FROM event GROUP BY state", args![])
+            .await?
+            .iter()
+            .map(|r| Ok((r.get(0)?, r.get(1)?)))
+            .collect()
     }
 }

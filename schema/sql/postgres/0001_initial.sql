@@ -1,4 +1,4 @@
--- Times are Unix: *_ms in milliseconds, maturity, attest_by and announce_at in seconds.
+-- Times are Unix: *_ms in milliseconds, maturity, attest_by, announce_at and overdue_at in seconds.
 
 -- Who this database belongs to; one row.
 CREATE TABLE oracle (
@@ -50,7 +50,8 @@ CREATE TABLE event (
     announce_at BIGINT NOT NULL,
     descriptor TEXT NOT NULL,
     policy_hash BYTEA NOT NULL REFERENCES policy (policy_hash),
-    price_key TEXT,
+    price_key TEXT NOT NULL,
+    overdue_at BIGINT NOT NULL,
     state TEXT NOT NULL,
     reason TEXT
 );
@@ -58,6 +59,7 @@ CREATE INDEX event_by_maturity ON event (maturity, event_id);
 CREATE INDEX event_by_round ON event (price_key, maturity, state);
 CREATE INDEX event_scheduled ON event (announce_at) WHERE state = 'scheduled';
 CREATE INDEX event_open ON event (attest_by) WHERE state IN ('scheduled', 'announced', 'provisional', 'held');
+CREATE INDEX event_overdue ON event (overdue_at) WHERE state IN ('announced', 'provisional', 'held', 'committed');
 CREATE INDEX event_committed ON event (event_id) WHERE state = 'committed';
 
 -- One observation round and one decision for all events of a price and a maturity.
@@ -116,6 +118,7 @@ CREATE TABLE announcement (
     event_id TEXT PRIMARY KEY REFERENCES event (event_id),
     position BIGINT NOT NULL UNIQUE,
     announced_ms BIGINT NOT NULL,
+    content_hash BYTEA NOT NULL,
     nonce_map BYTEA NOT NULL,
     tlv BYTEA NOT NULL
 );

@@ -13,6 +13,7 @@ mod json;
 mod tlv;
 
 pub use tlv::event_tlv;
+pub(crate) use tlv::{Reader, put_string};
 
 use crate::announcement::Announcement;
 use crate::attestation::Attestation;

@@ -303,7 +303,7 @@ pub(crate) fn put_string(out: &mut Vec<u8>, text: &str) {
 }
 
 /// Appends a bigsize in its minimal form (BOLT 1).
-pub(crate) fn put_bigsize(out: &mut Vec<u8>, value: u64) {
+fn put_bigsize(out: &mut Vec<u8>, value: u64) {
     if let Ok(byte @ 0..=0xfc) = u8::try_from(value) {
         out.push(byte);
     } else if let Ok(short) = u16::try_from(value) {
@@ -333,7 +333,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    pub(crate) fn offset(&self) -> usize {
+    fn offset(&self) -> usize {
         self.offset
     }
 
@@ -380,11 +380,11 @@ impl<'a> Reader<'a> {
         self.array(field).map(u8::from_be_bytes)
     }
 
-    pub(crate) fn u16(&mut self, field: &'static str) -> Result<u16, CodecError> {
+    fn u16(&mut self, field: &'static str) -> Result<u16, CodecError> {
         self.array(field).map(u16::from_be_bytes)
     }
 
-    pub(crate) fn u32(&mut self, field: &'static str) -> Result<u32, CodecError> {
+    fn u32(&mut self, field: &'static str) -> Result<u32, CodecError> {
         self.array(field).map(u32::from_be_bytes)
     }
 
@@ -401,7 +401,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    pub(crate) fn bigsize(&mut self, field: &'static str) -> Result<u64, CodecError> {
+    fn bigsize(&mut self, field: &'static str) -> Result<u64, CodecError> {
         let offset = self.offset;
         let (value, least) = match self.u8(field)? {
             0xfd => (u64::from(self.u16(field)?), 0xfd),

@@ -1,0 +1,184 @@
+//! `oracle get` and `oracle wait`.
+
+use std::time::Duration;
+
+use clap::Args;
+use oracle_client::{Announcement, Attestation, Error, EventInfo, Verified};
+use oracle_schema::codec::Layout;
+use serde_json::{Value, json};
+
+use super::output::printable;
+use super::{Failure, Remote, output};
+
+const GET_EXAMPLES: &str = "\
+Examples:
+  oracle get ppcusd-daily@2026-11-22T16:00:00Z --url http://127.0.0.1:8080
+  oracle get ppcusd-daily@2026-11-22T16:00:00Z --url http://127.0.0.1:8080 --json";
+
+/// Show an event, its announcement and, if there is one, its attestation
+#[derive(Args)]
+#[command(after_help = GET_EXAMPLES)]
+pub(super) struct Get {
+    #[command(flatten)]
+    remote: Remote,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+impl Get {
+    pub(super) async fn run(&self) -> Result<(), Failure> {
+        let client = self.remote.server.client()?;
+        let id = &self.remote.id;
+        let event = client.event(id).await?;
+        let announced = optional(client.announcement(id).await)?;
+        let attested = match announced {
+            Some(_) => optional(client.attestation(id).await)?,
+            None => None,
+        };
+        let shown = match (attested, announced) {
+            (Some(a), _) => Shown {
+                announcement: Some(a.announcement),
+                attestation: Some(a.attestation),
+            },
+            (None, announcement) => Shown {
+                announcement,
+                attestation: None,
+            },
+        };
+        if self.json {
+            let mut value = shown.to_json();
+            // The server's own view of it, as it was said.
+            if let (Some(object), Ok(event)) = (value.as_object_mut(), serde_json::to_value(&event))
+            {
+                object.insert("event".to_owned(), event);
+            }
+            output::json(&value, true)?;
+        } else {
+            print_event(&event)?;
+            shown.print()?;
+        }
+        Ok(())
+    }
+}
+
+/// "Not there" is an answer for `get`, not a failure: the event's state says
+/// which kind of not.
+fn optional<T>(result: Result<T, Error>) -> Result<Option<T>, Error> {
+    match result {
+        Ok(value) => Ok(Some(value)),
+        Err(
+            Error::NotAttested { .. }
+            | Error::Refunded { .. }
+            | Error::Withdrawn { .. }
+            | Error::Problem { status: 404, .. },
+        ) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+const WAIT_EXAMPLES: &str = "\
+Exits 0 when attested, 3 when --timeout passes first, 4 refunded, 5 withdrawn,
+6 unknown event, 1 when the answer does not verify.
+
+Examples:
+  oracle wait ppcusd-daily@2026-11-22T16:00:00Z --url http://127.0.0.1:8080
+  oracle wait pm-upgrade-2026 --url http://127.0.0.1:8080 --timeout 2h --json";
+
+/// Wait until an event is attested, and show the verified outcome
+#[derive(Args)]
+#[command(after_help = WAIT_EXAMPLES)]
+pub(super) struct Wait {
+    #[command(flatten)]
+    remote: Remote,
+    /// How long to wait, for example 30s, 10m, 2h
+    #[arg(long, value_name = "DURATION", default_value = "60s",
+          value_parser = humantime::parse_duration)]
+    timeout: Duration,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+impl Wait {
+    pub(super) async fn run(&self) -> Result<(), Failure> {
+        let client = self.remote.server.client()?;
+        let attested = client.wait(&self.remote.id, self.timeout).await?;
+        if self.json {
+            let shown = Shown {
+                announcement: Some(attested.announcement),
+                attestation: Some(attested.attestation),
+            };
+            output::json(&shown.to_json(), true)?;
+        } else {
+            output::line(&format!(
+                "ok attestation {} outcome={}",
+                printable(self.remote.id.as_str()),
+                printable(&attested.outcome_text())
+            ))?;
+        }
+        Ok(())
+    }
+}
+
+/// What has been verified of an event so far.
+struct Shown {
+    announcement: Option<Verified<Announcement>>,
+    attestation: Option<Verified<Attestation>>,
+}
+
+impl Shown {
+    fn to_json(&self) -> Value {
+        let announcement = self.announcement.as_ref();
+        let attestation = self.attestation.as_ref();
+        json!({
+            "announcement": announcement.map(|a| a.to_json()),
+            "announcement_hex": announcement.map(|a| hex::encode(a.to_tlv())),
+            "attestation": attestation.map(|a| a.to_json()),
+            "attestation_hex": attested.map(|(a, _)| hex::encode(a.to_tlv(Layout::Spec))),
+            "outcome": attestation.map(|a| a.outcome().to_string()),
+        })
+    }
+
+    fn print(&self) -> std::io::Result<()> {
+        if let Some(announcement) = &self.announcement {
+            field("oracle key", &announcement.oracle_public_key.to_string())?;
+            field("announcement", &hex::encode(announcement.to_tlv()))?;
+        }
+        if let Some(attestation) = &self.attestation {
+            field(
+                "attestation",
+                &hex::encode(attestation.to_tlv(Layout::Spec)),
+            )?;
+            field("outcome", &attestation.outcome().to_string())?;
+        }
+        Ok(())
+    }
+}
+
+fn print_event(event: &EventInfo) -> std::io::Result<()> {
+    field("event", event.event_id.as_str())?;
+    field("kind", &event.kind)?;
+    field("state", &event.state.to_string())?;
+    if let Some(reason) = &event.reason {
+        field("reason", reason)?;
+    }
+    let times = [
+        ("maturity", Some(event.maturity)),
+        ("attest by", event.attest_by),
+        ("next attempt", event.next_attempt_at),
+    ];
+    for (name, time) in times {
+        if let Some(time) = time {
+            field(name, &time.format("%Y-%m-%dT%H:%M:%SZ").to_string())?;
+        }
+    }
+    if let Some(policy_hash) = &event.policy_hash {
+        field("policy hash", policy_hash)?;
+    }
+    Ok(())
+}
+
+fn field(name: &str, value: &str) -> std::io::Result<()> {
+    output::line(&format!("{name:<13} {}", printable(value)))
+}

@@ -1,0 +1,150 @@
+//! Arguments, and the way from a failure to an exit code.
+
+mod event;
+mod output;
+mod points;
+mod verify;
+mod watch;
+
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+use oracle_client::{Client, Error, EventId, Options, parse_key};
+use secp256k1::XOnlyPublicKey;
+
+use self::output::{eline, printable};
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  done; for `verify` valid, for `wait` attested
+  1  failed, or something did not verify
+  2  wrong arguments
+  3  not attested yet (`wait`: not within --timeout)
+  4  refunded: will never be attested
+  5  withdrawn: was never announced
+  6  the server does not know the event";
+
+/// Read a Peercoin DLC oracle: verify its messages, wait for outcomes, derive
+/// adaptor points.
+///
+/// Everything printed as fact has been verified against the oracle's key;
+/// states and reasons are the server's word.
+#[derive(Parser)]
+#[command(name = "oracle", version, after_help = EXIT_CODES)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Verify(verify::Verify),
+    Get(event::Get),
+    Wait(event::Wait),
+    Watch(watch::Watch),
+    Points(points::Points),
+}
+
+/// Where the oracle is.
+#[derive(Args)]
+struct Server {
+    /// Address of the oracle, for example <http://127.0.0.1:8080>
+    #[arg(long, value_name = "URL")]
+    url: String,
+    /// The oracle's x-only public key in hex, if known from elsewhere; without
+    /// it the key that the server names is believed
+    #[arg(long, value_name = "HEX", value_parser = key)]
+    key: Option<XOnlyPublicKey>,
+}
+
+impl Server {
+    fn client(&self) -> Result<Client, Failure> {
+        let options = Options {
+            key: self.key,
+            ..Options::default()
+        };
+        Ok(Client::with_options(&self.url, options)?)
+    }
+}
+
+/// One event at one oracle.
+#[derive(Args)]
+struct Remote {
+    /// Event id, for example ppcusd-daily@2026-11-22T16:00:00Z
+    id: EventId,
+    #[command(flatten)]
+    server: Server,
+}
+
+fn key(text: &str) -> Result<XOnlyPublicKey, String> {
+    parse_key(text).ok_or_else(|| "not an x-only public key (64 hex digits)".to_owned())
+}
+
+/// How a command ends when it does not end well.
+enum Failure {
+    /// Reported on stderr; the code follows from the error.
+    Client(Error),
+    /// A verdict on an argument, reported on stdout as the command's result.
+    Invalid(String),
+    /// An argument that cannot be used; on stderr, exit 2.
+    Usage(String),
+    /// Nobody reads our output any more.
+    Output(std::io::Error),
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self::Client(error)
+    }
+}
+
+impl From<std::io::Error> for Failure {
+    fn from(error: std::io::Error) -> Self {
+        Self::Output(error)
+    }
+}
+
+/// Runs one command and reports how it ended.
+pub(crate) async fn run(cli: Cli) -> ExitCode {
+    let result = match cli.command {
+        Command::Verify(command) => command.run(),
+        Command::Get(command) => command.run().await,
+        Command::Wait(command) => command.run().await,
+        Command::Watch(command) => command.run().await,
+        Command::Points(command) => command.run().await,
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Failure::Client(error)) => {
+            eline(&format!("error: {}", printable(&error.to_string())));
+            ExitCode::from(exit_code(&error))
+        }
+        Err(Failure::Invalid(verdict)) => {
+            // Should stdout be gone, the exit code still says it.
+            let _ = output::line(&format!("error: {}", printable(&verdict)));
+            ExitCode::FAILURE
+        }
+        Err(Failure::Usage(reason)) => {
+            eline(&format!("error: {}", printable(&reason)));
+            ExitCode::from(2)
+        }
+        Err(Failure::Output(error)) if error.kind() == std::io::ErrorKind::BrokenPipe => {
+            ExitCode::SUCCESS
+        }
+        Err(Failure::Output(error)) => {
+            eline(&format!("error: cannot write: {error}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn exit_code(error: &Error) -> u8 {
+    match error {
+        Error::Url(_) | Error::Points(_) => 2,
+        Error::NotAttested { .. } => 3,
+        Error::Refunded { .. } => 4,
+        Error::Withdrawn { .. } => 5,
+        Error::UnknownEvent(_) => 6,
+        _ => 1,
+    }
+}

@@ -1,0 +1,211 @@
+//! Everything that can go wrong between a participant and an oracle.
+
+use std::time::Duration;
+
+use oracle_schema::EventId;
+use secp256k1::XOnlyPublicKey;
+
+/// Why the client has no answer, or refuses the one it got.
+///
+/// Nothing in it repeats the address asked, which may hold credentials.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The address is not an `http` or `https` one.
+    #[error("url: {0}")]
+    Url(String),
+    /// The server could not be reached, or the connection broke.
+    #[error("{what}: {source}")]
+    Transport {
+        /// What was asked for.
+        what: &'static str,
+        /// The cause, without the address.
+        #[source]
+        source: Cause,
+    },
+    /// The answer is longer than anything this protocol needs.
+    #[error("{what}: answer is longer than {limit} bytes")]
+    TooLarge {
+        /// What was asked for.
+        what: &'static str,
+        /// Length allowed, bytes.
+        limit: usize,
+    },
+    /// The answer is not what the documented HTTP API says.
+    #[error("{what}: {reason}")]
+    Malformed {
+        /// What was asked for.
+        what: &'static str,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The message's bytes are not one.
+    #[error("{what}: {source}")]
+    Decode {
+        /// Which message.
+        what: &'static str,
+        /// The codec's finding.
+        #[source]
+        source: oracle_schema::codec::CodecError,
+    },
+    /// The message is well-formed but not the oracle's, or breaks a rule.
+    #[error("{what}: {source}")]
+    Verify {
+        /// Which message.
+        what: &'static str,
+        /// The rule broken.
+        #[source]
+        source: oracle_schema::verify::VerifyError,
+    },
+    /// The server answered with another event than the one asked for.
+    #[error("{what}: asked for event {asked}, got {got}")]
+    WrongEvent {
+        /// Which answer.
+        what: &'static str,
+        /// The event asked for.
+        asked: EventId,
+        /// The event answered.
+        got: String,
+    },
+    /// The message or the server names another oracle key than the trusted one.
+    #[error("{what}: signed by oracle key {got}, expected {expected}")]
+    WrongKey {
+        /// Which answer.
+        what: &'static str,
+        /// The trusted key.
+        expected: XOnlyPublicKey,
+        /// The key found.
+        got: XOnlyPublicKey,
+    },
+    /// The oracle signs in a dialect that this client does not read.
+    #[error("oracle: dialect is {0:?}; only \"tagged\" can be verified")]
+    Dialect(String),
+    /// 404 `unknown-event`: the server has no event of that name.
+    #[error("event {0} is unknown to the server")]
+    UnknownEvent(EventId),
+    /// 404 `not-attested`: no outcome has been published yet.
+    #[error("event {id} is not attested yet")]
+    NotAttested {
+        /// The event.
+        id: EventId,
+        /// When the server wants to be asked again.
+        retry_after: Option<Duration>,
+    },
+    /// 410 `refunded`: the server says that it will never attest the event.
+    ///
+    /// The server's word; its proof is the notice in the oracle's log.
+    #[error("event {id} will never be attested (refunded): {reason}")]
+    Refunded {
+        /// The event.
+        id: EventId,
+        /// The server's reason, one sentence.
+        reason: String,
+    },
+    /// 410 `withdrawn`: the event was never announced and never will be.
+    #[error("event {id} was withdrawn: {reason}")]
+    Withdrawn {
+        /// The event.
+        id: EventId,
+        /// The server's reason, one sentence.
+        reason: String,
+    },
+    /// Any other refusal, an RFC 9457 problem.
+    #[error("{what}: server answered {status} {kind}: {detail}")]
+    Problem {
+        /// What was asked for.
+        what: &'static str,
+        /// HTTP status code.
+        status: u16,
+        /// Last segment of the problem's `type`; `about:blank` without one.
+        kind: String,
+        /// The problem's `detail`, else its `title`, else empty.
+        detail: String,
+        /// When the server wants to be asked again.
+        retry_after: Option<Duration>,
+    },
+    /// The points asked for do not exist.
+    #[error(transparent)]
+    Points(#[from] crate::points::PointsError),
+}
+
+/// Why a connection gave nothing.
+#[derive(Debug, thiserror::Error)]
+pub enum Cause {
+    /// From the HTTP stack, address removed.
+    #[error("{}", chain(.0))]
+    Http(#[source] reqwest::Error),
+    /// No byte came for so long that the connection counts as dead.
+    #[error("nothing received for {} s", .0.as_secs())]
+    Silent(Duration),
+}
+
+/// reqwest names only the outermost layer; the useful word ("connection
+/// refused") is the innermost.
+fn chain(error: &reqwest::Error) -> String {
+    let mut text = error.to_string();
+    let mut next = std::error::Error::source(error);
+    while let Some(cause) = next {
+        let cause_text = cause.to_string();
+        if !text.contains(&cause_text) {
+            text.push_str(": ");
+            text.push_str(&cause_text);
+        }
+        next = cause.source();
+    }
+    text
+}
+
+impl Error {
+    pub(crate) fn transport(what: &'static str, source: reqwest::Error) -> Self {
+        Self::Transport {
+            what,
+            source: Cause::Http(source.without_url()),
+        }
+    }
+
+    /// Whether asking again later may help without anyone changing anything.
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::Transport { .. } => true,
+            Self::Problem { status, .. } => matches!(status, 408 | 429 | 500..=599),
+            _ => false,
+        }
+    }
+
+    /// When the server wants to be asked again, if it said so.
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::NotAttested { retry_after, .. } | Self::Problem { retry_after, .. } => {
+                *retry_after
+            }
+            _ => None,
+        }
+    }
+
+    /// Gives a problem about one event its own variant.
+    pub(crate) fn about(self, id: &EventId) -> Self {
+        let Self::Problem {
+            status,
+            ref kind,
+            ref detail,
+            retry_after,
+            ..
+        } = self
+        else {
+            return self;
+        };
+        let id = id.clone();
+        match (status, kind.as_str()) {
+            (404, "unknown-event") => Self::UnknownEvent(id),
+            (404, "not-attested") => Self::NotAttested { id, retry_after },
+            (410, "refunded") => Self::Refunded {
+                id,
+                reason: detail.clone(),
+            },
+            (410, "withdrawn") => Self::Withdrawn {
+                id,
+                reason: detail.clone(),
+            },
+            _ => self,
+        }
+    }
+}

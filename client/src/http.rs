@@ -1,0 +1,157 @@
+//! One bounded GET. Time, length and redirects are capped because the server
+//! is not trusted with the client's memory or patience either.
+
+use std::time::Duration;
+
+use reqwest::header::{ACCEPT, HeaderName, RETRY_AFTER};
+use reqwest::{Response, StatusCode};
+use url::Url;
+
+use crate::Error;
+use crate::model::Problem;
+
+/// Longest answer read, bytes after decompression. The largest real message,
+/// a digit event of 64 digits, is below 10 KiB.
+pub(crate) const MAX_BODY: usize = 1024 * 1024;
+const MAX_REDIRECTS: usize = 3;
+
+/// The HTTP side of a client: a connection pool and the base address.
+#[derive(Debug, Clone)]
+pub(crate) struct Http {
+    pool: reqwest::Client,
+    base: Url,
+    timeout: Duration,
+}
+
+/// What to ask for.
+pub(crate) struct Get<'a> {
+    /// Named in errors.
+    pub(crate) what: &'static str,
+    /// Path segments after the base, not yet percent-encoded.
+    pub(crate) path: &'a [&'a str],
+    /// Query pairs.
+    pub(crate) query: &'a [(&'a str, &'a str)],
+    /// Media type wanted.
+    pub(crate) accept: &'static str,
+    /// How long the server is asked to hold the request.
+    pub(crate) hold: Duration,
+}
+
+impl Http {
+    pub(crate) fn new(base: &str, timeout: Duration) -> Result<Self, Error> {
+        let base = Url::parse(base).map_err(|e| Error::Url(e.to_string()))?;
+        if !matches!(base.scheme(), "http" | "https") {
+            return Err(Error::Url(format!(
+                "scheme is {:?}; http or https is needed",
+                base.scheme()
+            )));
+        }
+        let pool = reqwest::Client::builder()
+            .connect_timeout(timeout)
+            .redirect(reqwest::redirect::Policy::limited(MAX_REDIRECTS))
+            .user_agent(concat!("oracle-client/", env!("CARGO_PKG_VERSION")))
+            .build()
+            .map_err(|e| Error::transport("http client", e))?;
+        Ok(Self {
+            pool,
+            base,
+            timeout,
+        })
+    }
+
+    /// The whole body of a 200 answer.
+    pub(crate) async fn get(&self, get: Get<'_>) -> Result<Vec<u8>, Error> {
+        let response = self
+            .request(&get)?
+            // The budget covers the body too, so a trickling server ends here.
+            .timeout(self.timeout.saturating_add(get.hold))
+            .send()
+            .await
+            .map_err(|e| Error::transport(get.what, e))?;
+        read(get.what, accepted(get.what, response).await?).await
+    }
+
+    /// A 200 answer whose body is read as it comes, without a time limit.
+    pub(crate) async fn open(
+        &self,
+        get: Get<'_>,
+        header: Option<(HeaderName, String)>,
+    ) -> Result<Response, Error> {
+        let mut request = self.request(&get)?;
+        if let Some((name, value)) = header {
+            request = request.header(name, value);
+        }
+        let sent = tokio::time::timeout(self.timeout, request.send())
+            .await
+            .map_err(|_| Error::Transport {
+                what: get.what,
+                source: crate::error::Cause::Silent(self.timeout),
+            })?;
+        accepted(get.what, sent.map_err(|e| Error::transport(get.what, e))?).await
+    }
+
+    fn request(&self, get: &Get<'_>) -> Result<reqwest::RequestBuilder, Error> {
+        let mut url = self.base.clone();
+        url.set_query(None);
+        url.set_fragment(None);
+        url.path_segments_mut()
+            .map_err(|()| Error::Url("address cannot have a path".to_owned()))?
+            .pop_if_empty()
+            .extend(get.path);
+        Ok(self
+            .pool
+            .get(url)
+            .query(get.query)
+            .header(ACCEPT, get.accept))
+    }
+}
+
+/// Passes a 200 on and turns everything else into [`Error::Problem`].
+async fn accepted(what: &'static str, response: Response) -> Result<Response, Error> {
+    let status = response.status();
+    if status == StatusCode::OK {
+        return Ok(response);
+    }
+    let retry_after = response
+        .headers()
+        .get(RETRY_AFTER)
+        .and_then(|v| v.to_str().ok()?.trim().parse().ok())
+        .map(Duration::from_secs);
+    let body = tokio::time::timeout(PROBLEM_PATIENCE, read(what, response)).await;
+    // A proxy's page instead of a problem is still an answer: its status.
+    let problem: Problem = body
+        .ok()
+        .and_then(Result::ok)
+        .and_then(|body| serde_json::from_slice(&body).ok())
+        .unwrap_or_default();
+    Err(Error::Problem {
+        what,
+        status: status.as_u16(),
+        kind: problem.kind(),
+        detail: problem.detail(),
+        retry_after,
+    })
+}
+
+/// How long the body of a refusal may take.
+const PROBLEM_PATIENCE: Duration = Duration::from_secs(5);
+
+/// Counts what arrives, not what `Content-Length` claims, and after
+/// decompression, so that neither a lie nor a bomb fills memory.
+async fn read(what: &'static str, mut response: Response) -> Result<Vec<u8>, Error> {
+    let mut body = Vec::new();
+    while let Some(chunk) = response
+        .chunk()
+        .await
+        .map_err(|e| Error::transport(what, e))?
+    {
+        if body.len().saturating_add(chunk.len()) > MAX_BODY {
+            return Err(Error::TooLarge {
+                what,
+                limit: MAX_BODY,
+            });
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body)
+}

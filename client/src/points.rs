@@ -1,0 +1,283 @@
+//! Adaptor points of an announced event, and their secrets once it is
+//! attested.
+//!
+//! A contract's outcome is encrypted to a point: the signature point of an enum
+//! outcome, or the sum of the points of the first digits, which covers every
+//! number that begins with them. The mathematics is [`oracle_schema::point`];
+//! here it is asked in the words of an event: an outcome, a prefix, a range.
+
+use std::ops::RangeInclusive;
+
+use oracle_schema::event::{OutcomeError, Sign};
+use oracle_schema::point::{
+    AdaptorSecret, MAX_POINTS, OutcomePoint, PointError, RangeError, ValuePoint, adaptor_secret,
+    digit_points, enum_points, group_range, prefix_point,
+};
+use oracle_schema::{Announcement, Attestation, Descriptor, DigitsDescriptor, Outcome, Verified};
+
+/// Why the points asked for do not exist.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PointsError {
+    /// The announcement has no such point.
+    #[error(transparent)]
+    Point(#[from] PointError),
+    /// The digits cannot hold the range.
+    #[error(transparent)]
+    Range(#[from] RangeError),
+    /// Not an outcome of the event.
+    #[error(transparent)]
+    Outcome(#[from] OutcomeError),
+    /// A range of an event whose outcomes are not numbers.
+    #[error("a range needs a digit event")]
+    NotDigits,
+    /// A number that the event would clamp to another one.
+    #[error("{value} is outside what the event can attest")]
+    Clamped {
+        /// The number given.
+        value: i128,
+    },
+    /// A range whose end comes before its start.
+    #[error("range starts at {start}, after its end {end}")]
+    Backwards {
+        /// First value.
+        start: i128,
+        /// Last value.
+        end: i128,
+    },
+}
+
+/// Which points of an event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Selection {
+    /// Every outcome of an enum event; every value of every digit of a digit
+    /// event.
+    All,
+    /// One outcome: an enum text, or the attested integer in decimal.
+    Outcome(String),
+    /// All numbers that begin with these digits, most significant first; for a
+    /// signed event `+` or `-` comes first.
+    Prefix(Vec<String>),
+    /// All numbers of a range, both ends included, as attested integers.
+    Range(RangeInclusive<i128>),
+}
+
+/// What a point stands for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Subject {
+    /// One outcome, as [`Outcome`] displays it.
+    Outcome(String),
+    /// One value of one nonce; a summand, of no use to a contract alone.
+    Digit {
+        /// Position of the nonce, from 0.
+        index: usize,
+        /// The text it would sign.
+        value: String,
+    },
+    /// All numbers that begin with these values.
+    Prefix {
+        /// The texts of the first nonces.
+        values: Vec<String>,
+        /// The numbers covered, both ends included; `None` beyond 127 bits.
+        numbers: Option<RangeInclusive<i128>>,
+    },
+}
+
+/// A point, and its secret if that is what came true.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AdaptorPoint {
+    /// What it stands for.
+    pub subject: Subject,
+    /// The point to encrypt to.
+    pub point: OutcomePoint,
+    /// The scalar that opens it; `None` before the attestation and for what
+    /// did not happen. Coinlib and other users of x-only points need it
+    /// [`AdaptorSecret::normalised`].
+    pub secret: Option<AdaptorSecret>,
+}
+
+/// The selected points of an event, in ascending order of outcome.
+pub fn adaptor_points(
+    announcement: &Verified<Announcement>,
+    attestation: Option<&Verified<Attestation>>,
+    selection: &Selection,
+) -> Result<Vec<AdaptorPoint>, PointsError> {
+    let event = Event {
+        announcement,
+        attestation,
+    };
+    match (selection, &announcement.event.descriptor) {
+        (Selection::All, Descriptor::Enum(_)) => enum_points(announcement)?
+            .into_iter()
+            .map(|p| event.value(Subject::Outcome(p.value.clone()), 0, p))
+            .collect(),
+        (Selection::All, Descriptor::Digits(_)) => digit_points(announcement)?
+            .into_iter()
+            .enumerate()
+            .flat_map(|(index, values)| values.into_iter().map(move |p| (index, p)))
+            .map(|(index, p)| {
+                let value = p.value.clone();
+                event.value(Subject::Digit { index, value }, index, p)
+            })
+            .collect(),
+        (Selection::Outcome(text), descriptor) => {
+            let outcome = outcome(descriptor, text)?;
+            let subject = Subject::Outcome(outcome.to_string());
+            Ok(vec![event.prefix(subject, &outcome.messages())?])
+        }
+        (Selection::Prefix(values), descriptor) => {
+            Ok(vec![event.prefix(subject(descriptor, values), values)?])
+        }
+        (Selection::Range(range), descriptor @ Descriptor::Digits(digits)) => {
+            let prefixes = range_prefixes(digits, range)?;
+            if prefixes.len() > MAX_POINTS {
+                return Err(PointError::TooMany(prefixes.len()).into());
+            }
+            prefixes
+                .iter()
+                .map(|values| event.prefix(subject(descriptor, values), values))
+                .collect()
+        }
+        (Selection::Range(_), Descriptor::Enum(_)) => Err(PointsError::NotDigits),
+    }
+}
+
+struct Event<'a> {
+    announcement: &'a Verified<Announcement>,
+    attestation: Option<&'a Verified<Attestation>>,
+}
+
+impl Event<'_> {
+    fn value(
+        &self,
+        subject: Subject,
+        index: usize,
+        found: ValuePoint,
+    ) -> Result<AdaptorPoint, PointsError> {
+        let secret = self
+            .attestation
+            .filter(|a| a.outcomes.get(index) == Some(&found.value))
+            .and_then(|a| a.signatures.get(index..=index))
+            .map(adaptor_secret)
+            .transpose()?;
+        Ok(AdaptorPoint {
+            subject,
+            point: found.point,
+            secret,
+        })
+    }
+
+    fn prefix(&self, subject: Subject, values: &[String]) -> Result<AdaptorPoint, PointsError> {
+        let secret = self
+            .attestation
+            .filter(|a| a.outcomes.starts_with(values))
+            .and_then(|a| a.signatures.get(..values.len()))
+            // An empty prefix is refused below, by name.
+            .filter(|signatures| !signatures.is_empty())
+            .map(adaptor_secret)
+            .transpose()?;
+        Ok(AdaptorPoint {
+            subject,
+            point: prefix_point(self.announcement, values)?,
+            secret,
+        })
+    }
+}
+
+fn outcome(descriptor: &Descriptor, text: &str) -> Result<Outcome, PointsError> {
+    let Descriptor::Digits(digits) = descriptor else {
+        return Ok(descriptor.enum_outcome(text)?);
+    };
+    let value = text
+        .parse()
+        .map_err(|_| OutcomeError::NotAnOutcome(text.to_owned()))?;
+    exact(digits, value).map(Outcome::Digits)
+}
+
+/// The digits of a number that need no clamping: an adaptor point of the
+/// clamped number would be one of another outcome.
+fn exact(descriptor: &DigitsDescriptor, value: i128) -> Result<oracle_schema::Digits, PointsError> {
+    let digits = descriptor.split(value);
+    if digits.value() == Some(value) {
+        Ok(digits)
+    } else {
+        Err(PointsError::Clamped { value })
+    }
+}
+
+/// Negative numbers ascend as their magnitudes descend, and carry a `-`.
+fn range_prefixes(
+    descriptor: &DigitsDescriptor,
+    range: &RangeInclusive<i128>,
+) -> Result<Vec<Vec<String>>, PointsError> {
+    let (start, end) = (*range.start(), *range.end());
+    if start > end {
+        return Err(PointsError::Backwards { start, end });
+    }
+    exact(descriptor, start)?;
+    exact(descriptor, end)?;
+    let group = |sign: &'static str, magnitudes: RangeInclusive<u128>| {
+        let groups = group_range(descriptor.base(), descriptor.nb_digits(), magnitudes)?;
+        let sign = descriptor.is_signed().then(|| sign.to_owned());
+        Ok::<_, PointsError>(
+            groups
+                .into_iter()
+                .map(|digits| {
+                    let digits = digits.iter().map(ToString::to_string);
+                    sign.clone().into_iter().chain(digits).collect::<Vec<_>>()
+                })
+                .collect::<Vec<_>>(),
+        )
+    };
+    let mut prefixes = Vec::new();
+    if start < 0 {
+        let nearest = end.min(-1).unsigned_abs();
+        prefixes = group("-", nearest..=start.unsigned_abs())?;
+        prefixes.reverse();
+    }
+    if end >= 0 {
+        prefixes.extend(group(
+            "+",
+            start.max(0).unsigned_abs()..=end.unsigned_abs(),
+        )?);
+    }
+    Ok(prefixes)
+}
+
+fn subject(descriptor: &Descriptor, values: &[String]) -> Subject {
+    match (descriptor, values) {
+        (Descriptor::Enum(_), [outcome]) => Subject::Outcome(outcome.clone()),
+        (Descriptor::Digits(digits), _) => Subject::Prefix {
+            values: values.to_vec(),
+            numbers: numbers(digits, values),
+        },
+        // Not a prefix of this event; computing its point says so.
+        (Descriptor::Enum(_), _) => Subject::Prefix {
+            values: values.to_vec(),
+            numbers: None,
+        },
+    }
+}
+
+/// The numbers that begin with these values: the free digits all zero, and all
+/// at their highest.
+fn numbers(descriptor: &DigitsDescriptor, values: &[String]) -> Option<RangeInclusive<i128>> {
+    let free = descriptor
+        .nb_digits()
+        .checked_add(u16::from(descriptor.is_signed()))
+        .and_then(|all| usize::from(all).checked_sub(values.len()))?;
+    let filled = |digit: u16| {
+        let digits = std::iter::repeat_n(digit.to_string(), free);
+        let texts: Vec<String> = values.iter().cloned().chain(digits).collect();
+        descriptor.parse(&texts)
+    };
+    let high = filled(descriptor.base() - 1).ok()?;
+    let low = match filled(0) {
+        Ok(low) => low.value()?,
+        // Zero is never signed `-`, so these numbers begin at minus one.
+        Err(OutcomeError::NegativeZero) => -1,
+        Err(_) => return None,
+    };
+    let negative = high.sign() == Some(Sign::Minus);
+    let high = high.value()?;
+    Some(if negative { high..=low } else { low..=high })
+}

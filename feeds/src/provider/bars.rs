@@ -1,0 +1,133 @@
+//! One-minute bars: which of them may fix T, and the last one with trades.
+
+use std::collections::BTreeMap;
+
+use rust_decimal::Decimal;
+
+use crate::observation::{PriceObservation, PriceQuery, Reading};
+
+/// Seconds in a bar.
+pub(super) const BAR: i64 = 60;
+
+/// A venue's time may lie this far from T, seconds, before it is taken for
+/// one in the wrong unit.
+const SANE: i64 = 366 * 86_400;
+
+/// The bars that may fix T: those ending in T − `max_trade_age` … T, both
+/// included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Window {
+    /// Open time of the oldest bar, Unix seconds. Beyond `last_open` if no bar
+    /// qualifies.
+    pub(super) first_open: i64,
+    /// Open time of the newest bar, Unix seconds.
+    pub(super) last_open: i64,
+    at: i64,
+}
+
+impl Window {
+    pub(super) fn of(query: &PriceQuery<'_>) -> Self {
+        let floor = |t: i64| t - t.rem_euclid(BAR);
+        // A time beyond the wire's 32 bits is nobody's maturity; the clamp
+        // only keeps the arithmetic below from overflowing.
+        let at = query.at.clamp(0, i64::from(u32::MAX) * 2);
+        let oldest_end = at - i64::from(query.max_trade_age_s);
+        Self {
+            first_open: floor(oldest_end + BAR - 1) - BAR,
+            last_open: floor(at) - BAR,
+            at,
+        }
+    }
+
+    /// End of the newest bar, at or before T.
+    pub(super) fn end(&self) -> i64 {
+        self.last_open + BAR
+    }
+
+    pub(super) fn contains(&self, open: i64) -> bool {
+        (self.first_open..=self.last_open).contains(&open)
+    }
+
+    /// Refuses a time that can only be in the wrong unit.
+    pub(super) fn sane(&self, time: i64) -> Result<i64, Reading> {
+        if time.abs_diff(self.at) > SANE.unsigned_abs() {
+            return Err(Reading::Contradiction(format!(
+                "time {time} is nowhere near T: wrong unit?"
+            )));
+        }
+        Ok(time)
+    }
+
+    /// Refuses a time that opens no one-minute bar.
+    pub(super) fn sane_open(&self, open: i64) -> Result<i64, Reading> {
+        if self.sane(open)?.rem_euclid(BAR) != 0 {
+            return Err(Reading::Contradiction(format!(
+                "bar at {open} does not begin on a minute"
+            )));
+        }
+        Ok(open)
+    }
+}
+
+/// One bar, as far as a fixing needs it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Bar {
+    /// Open time, Unix seconds.
+    pub(super) open: i64,
+    /// Close, as written.
+    pub(super) literal: String,
+    /// Close.
+    pub(super) close: Decimal,
+    /// Whether anything traded.
+    pub(super) traded: bool,
+}
+
+/// The close of the newest bar with trades inside the window, whatever the
+/// order of the rows. Two different rows for one minute are a contradiction.
+pub(super) fn last_close(
+    bars: &[Bar],
+    window: &Window,
+) -> Result<Option<PriceObservation>, Reading> {
+    let mut by_open: BTreeMap<i64, &Bar> = BTreeMap::new();
+    for bar in bars.iter().filter(|b| window.contains(b.open)) {
+        if let Some(other) = by_open.insert(bar.open, bar)
+            && (other.close != bar.close || other.traded != bar.traded)
+        {
+            return Err(Reading::Contradiction(format!(
+                "two different bars at {}",
+                bar.open
+            )));
+        }
+    }
+    let Some(bar) = by_open.into_values().rev().find(|b| b.traded) else {
+        return Ok(None);
+    };
+    observation(&bar.literal, bar.close, bar.open).map(Some)
+}
+
+/// An observation of a bar's close; refuses a price that is not positive.
+pub(super) fn observation(
+    literal: &str,
+    price: Decimal,
+    open: i64,
+) -> Result<PriceObservation, Reading> {
+    if price <= Decimal::ZERO {
+        return Err(Reading::Contradiction(format!(
+            "price {literal} in the bar at {open} is not positive"
+        )));
+    }
+    Ok(PriceObservation {
+        literal: literal.to_owned(),
+        price,
+        effective_at: open + BAR,
+    })
+}
+
+/// The reading when the whole window was seen and nothing traded in it.
+pub(super) fn no_trade(window: &Window) -> Reading {
+    Reading::NoData(format!(
+        "no bar with trades ending in {} … {}",
+        window.first_open + BAR,
+        window.end()
+    ))
+}

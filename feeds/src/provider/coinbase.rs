@@ -1,0 +1,88 @@
+//! Coinbase Exchange: `/products/{id}/candles`, at most 300 a request.
+//!
+//! Source: docs.cdp.coinbase.com, "Get product candles". Rows are `[time, LOW,
+//! HIGH, OPEN, CLOSE, volume]` in numbers, newest first; minutes without trades
+//! are absent; rows may precede `start`.
+
+use chrono::{DateTime, SecondsFormat};
+use rust_decimal::Decimal;
+use serde_json::value::RawValue;
+
+use super::bars::{BAR, Bar, Window, last_close, no_trade};
+use super::{PriceProvider, Step, accept, error_body, settle, symbol};
+use crate::json;
+use crate::observation::{Exchange, PriceQuery, Reading, Request};
+use crate::rate::Rate;
+
+pub(super) struct Coinbase;
+
+/// Rows a request may cover, both ends included.
+const ROWS: i64 = 300;
+
+impl PriceProvider for Coinbase {
+    fn name(&self) -> &'static str {
+        "coinbase"
+    }
+    fn base_url(&self) -> &'static str {
+        "https://api.exchange.coinbase.com"
+    }
+    fn rate(&self) -> Rate {
+        Rate::per_second(10)
+    }
+    fn step(&self, query: &PriceQuery<'_>, done: &[Exchange]) -> Step {
+        settle(step(query, done))
+    }
+}
+
+fn step(query: &PriceQuery<'_>, done: &[Exchange]) -> Result<Step, Reading> {
+    let window = Window::of(query);
+    let product = symbol(query)?;
+    let mut bars = Vec::new();
+    let mut end = window.end();
+    for exchange in done {
+        bars.extend(read(query, &window, exchange)?);
+        if let Some(found) = last_close(&bars, &window)? {
+            return Ok(Step::Done(Reading::Observation(found)));
+        }
+        end -= (ROWS - 1) * BAR;
+        if end <= window.first_open {
+            return Err(no_trade(&window));
+        }
+    }
+    let start = (end - (ROWS - 1) * BAR).max(window.first_open.min(end));
+    Ok(Step::Ask(Request::path(format!(
+        "/products/{product}/candles?granularity=60&start={}&end={}",
+        rfc3339(start),
+        rfc3339(end)
+    ))))
+}
+
+fn rfc3339(unix: i64) -> String {
+    DateTime::from_timestamp(unix, 0)
+        .unwrap_or_default()
+        .to_rfc3339_opts(SecondsFormat::Secs, true)
+}
+
+fn read(query: &PriceQuery<'_>, window: &Window, exchange: &Exchange) -> Result<Vec<Bar>, Reading> {
+    let body = accept(query, exchange)?;
+    if let Some(error) = error_body(body) {
+        return Err(error);
+    }
+    let rows: Vec<Vec<&RawValue>> = json::parse(body)?;
+    rows.iter()
+        .map(|row| {
+            let [time, _low, _high, _open, close, volume] = row.as_slice() else {
+                return Err(Reading::Contradiction(
+                    "bar is not 6 fields long".to_owned(),
+                ));
+            };
+            let (literal, close) = json::number(close, "close")?;
+            Ok(Bar {
+                open: window.sane_open(json::integer(time, "time")?)?,
+                literal,
+                close,
+                traded: json::number(volume, "volume")?.1 > Decimal::ZERO,
+            })
+        })
+        .collect()
+}

@@ -1,0 +1,126 @@
+//! Gemini: `/v2/candles/{symbol}/1m`, recent bars only, and
+//! `/v1/trades/{symbol}` for times before them.
+//!
+//! Source: docs.gemini.com, "List Candles", "List Trades". Candles are `[ms,
+//! open, high, low, close, volume]` in numbers, newest first; `timestamp` asks
+//! for trades after it, and each page is newest first.
+
+use rust_decimal::Decimal;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::bars::{Bar, Window, last_close, no_trade};
+use super::trades::{Page, Trade, Walk, walk};
+use super::{PriceProvider, Step, accept, error_body, settle, symbol};
+use crate::json;
+use crate::observation::{Exchange, PriceQuery, Reading, Request};
+use crate::rate::Rate;
+
+pub(super) struct Gemini;
+
+/// Nanoseconds in a millisecond.
+const MS: i64 = 1_000_000;
+
+impl PriceProvider for Gemini {
+    fn name(&self) -> &'static str {
+        "gemini"
+    }
+    fn base_url(&self) -> &'static str {
+        "https://api.gemini.com"
+    }
+    fn rate(&self) -> Rate {
+        // 120 a minute; more than five at once are delayed by the venue, so
+        // they are spread here.
+        Rate::per_second(2)
+    }
+    fn step(&self, query: &PriceQuery<'_>, done: &[Exchange]) -> Step {
+        settle(step(query, done))
+    }
+}
+
+fn step(query: &PriceQuery<'_>, done: &[Exchange]) -> Result<Step, Reading> {
+    let window = Window::of(query);
+    let pair = symbol(query)?;
+    let Some((first, rest)) = done.split_first() else {
+        return Ok(Step::Ask(Request::path(format!("/v2/candles/{pair}/1m"))));
+    };
+    let bars = bars(query, &window, first)?;
+    if let Some(found) = last_close(&bars, &window)? {
+        return Ok(Step::Done(Reading::Observation(found)));
+    }
+    let oldest = bars.iter().map(|b| b.open).min();
+    if oldest.is_some_and(|open| open <= window.first_open) {
+        return Err(no_trade(&window));
+    }
+    let pages = rest.iter().map(|e| page(query, &window, e));
+    Ok(match walk(&window, pages)? {
+        Walk::Found(found) => Step::Done(Reading::Observation(found)),
+        Walk::Nothing => Step::Done(no_trade(&window)),
+        Walk::Ask(since_ns) => Step::Ask(Request::path(format!(
+            "/v1/trades/{pair}?timestamp={}&limit_trades=500",
+            since_ns / MS
+        ))),
+    })
+}
+
+fn bars(query: &PriceQuery<'_>, window: &Window, exchange: &Exchange) -> Result<Vec<Bar>, Reading> {
+    let body = accept(query, exchange)?;
+    if let Some(error) = error_body(body) {
+        return Err(error);
+    }
+    let rows: Vec<Vec<&RawValue>> = json::parse(body)?;
+    rows.iter()
+        .map(|row| {
+            let [time, _, _, _, close, volume] = row.as_slice() else {
+                return Err(Reading::Contradiction(
+                    "bar is not 6 fields long".to_owned(),
+                ));
+            };
+            let ms = json::integer(time, "time")?;
+            if ms.rem_euclid(1000) != 0 {
+                return Err(Reading::Contradiction(format!(
+                    "bar at {ms} ms is not on a second"
+                )));
+            }
+            let (literal, close) = json::number(close, "close")?;
+            Ok(Bar {
+                open: window.sane_open(ms.div_euclid(1000))?,
+                literal,
+                close,
+                traded: json::number(volume, "volume")?.1 > Decimal::ZERO,
+            })
+        })
+        .collect()
+}
+
+#[derive(Deserialize)]
+struct Row<'a> {
+    #[serde(borrow)]
+    timestampms: &'a RawValue,
+    #[serde(borrow)]
+    tid: &'a RawValue,
+    #[serde(borrow)]
+    price: &'a RawValue,
+}
+
+fn page(query: &PriceQuery<'_>, window: &Window, exchange: &Exchange) -> Result<Page, Reading> {
+    let body = accept(query, exchange)?;
+    if let Some(error) = error_body(body) {
+        return Err(error);
+    }
+    let rows: Vec<Row<'_>> = json::parse(body)?;
+    let mut trades = Vec::with_capacity(rows.len());
+    for row in rows {
+        let ms = json::integer(row.timestampms, "timestampms")?;
+        window.sane(ms.div_euclid(1000))?;
+        let (literal, price) = json::number(row.price, "price")?;
+        trades.push(Trade {
+            at_ns: ms.saturating_mul(MS),
+            id: json::integer(row.tid, "tid")?,
+            literal,
+            price,
+        });
+    }
+    let next_ns = trades.iter().map(|t| t.at_ns).max().unwrap_or(i64::MIN);
+    Ok(Page { trades, next_ns })
+}

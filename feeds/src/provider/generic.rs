@@ -1,0 +1,160 @@
+//! Any JSON over HTTP that states a price and its time.
+//!
+//! The selectors are RFC 9535 paths with exactly one match each. They run on a
+//! parsed copy; the price is then read from the literal text at the place they
+//! found, so no number passes through a float.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use chrono::DateTime;
+use oracle_schema::policy::{Selector, TimeUnit};
+use rust_decimal::Decimal;
+use serde_json::Value;
+use serde_json::value::RawValue;
+use serde_json_path::{JsonPath, PathElement};
+
+use super::{PriceProvider, Step, accept, settle};
+use crate::decimal;
+use crate::json;
+use crate::observation::{Exchange, PriceObservation, PriceQuery, Reading, Request, Target};
+use crate::rate::Rate;
+
+pub(super) struct Generic;
+
+impl PriceProvider for Generic {
+    fn name(&self) -> &'static str {
+        "generic"
+    }
+    fn base_url(&self) -> &'static str {
+        ""
+    }
+    fn rate(&self) -> Rate {
+        Rate::per_second(10)
+    }
+    fn step(&self, query: &PriceQuery<'_>, done: &[Exchange]) -> Step {
+        settle(step(query, done))
+    }
+}
+
+fn step(query: &PriceQuery<'_>, done: &[Exchange]) -> Result<Step, Reading> {
+    let selector = query
+        .source
+        .selector
+        .as_ref()
+        .ok_or_else(|| Reading::Permanent("generic source without a selector".to_owned()))?;
+    let Some(exchange) = done.first() else {
+        return Ok(Step::Ask(Request {
+            target: Target::Absolute(selector.url.replace("{unix}", &query.at.to_string())),
+        }));
+    };
+    let body = accept(query, exchange)?;
+    read(query, selector, body).map(|o| Step::Done(Reading::Observation(o)))
+}
+
+fn read(
+    query: &PriceQuery<'_>,
+    selector: &Selector,
+    body: &[u8],
+) -> Result<PriceObservation, Reading> {
+    let raw: &RawValue = json::parse(body)?;
+    let value: Value = json::parse(body)?;
+    let (literal, price) = price(select(&selector.value, "value", &value, raw)?)?;
+    if price <= Decimal::ZERO {
+        return Err(Reading::Contradiction(format!(
+            "price {literal} is not positive"
+        )));
+    }
+    let time = select(&selector.time, "time", &value, raw)?;
+    // A time between two seconds counts as the later one, so that it can never
+    // slip to T or before.
+    let millis = milliseconds(time, selector.time_unit)?;
+    let effective_at = millis.div_euclid(1000) + i64::from(millis.rem_euclid(1000) != 0);
+    let age = query.at.checked_sub(effective_at).unwrap_or(i64::MAX);
+    if effective_at.abs_diff(query.at) > 366 * 86_400 {
+        return Err(Reading::Contradiction(format!(
+            "time {effective_at} is nowhere near T: wrong unit?"
+        )));
+    }
+    if age < 0 {
+        return Err(Reading::NoData(format!(
+            "price is of {effective_at}, after T"
+        )));
+    }
+    if age > i64::from(query.max_trade_age_s) {
+        return Err(Reading::NoData(format!(
+            "price is {age} s older than T: stale"
+        )));
+    }
+    Ok(PriceObservation {
+        literal,
+        price,
+        effective_at,
+    })
+}
+
+/// The literal text at the one place that `path` matches.
+fn select<'a>(
+    path: &str,
+    field: &str,
+    value: &Value,
+    raw: &'a RawValue,
+) -> Result<&'a RawValue, Reading> {
+    let parsed = JsonPath::parse(path)
+        .map_err(|_| Reading::Permanent(format!("{field} path {path:?} is not RFC 9535")))?;
+    let nodes = parsed.query_located(value);
+    let mut nodes = nodes.iter();
+    let (Some(node), None) = (nodes.next(), nodes.next()) else {
+        return Err(Reading::Contradiction(format!(
+            "{field} path {path:?} does not match exactly once"
+        )));
+    };
+    node.location()
+        .iter()
+        .try_fold(raw, |raw, element| descend(raw, element))
+        .ok_or_else(|| Reading::Contradiction(format!("{field} path {path:?} leads nowhere")))
+}
+
+fn descend<'a>(raw: &'a RawValue, element: &PathElement<'_>) -> Option<&'a RawValue> {
+    match element {
+        PathElement::Name(name) => {
+            let map: BTreeMap<Cow<'a, str>, &'a RawValue> = serde_json::from_str(raw.get()).ok()?;
+            map.get(*name).copied()
+        }
+        PathElement::Index(index) => {
+            let rows: Vec<&'a RawValue> = serde_json::from_str(raw.get()).ok()?;
+            rows.get(*index).copied()
+        }
+    }
+}
+
+/// A JSON number in any notation, or a plain decimal string.
+fn price(raw: &RawValue) -> Result<(String, Decimal), Reading> {
+    if raw.get().starts_with('"') {
+        return json::number(raw, "value");
+    }
+    let literal = json::text(raw)?;
+    let price = decimal::parse_scientific(&literal)
+        .map_err(|e| Reading::Contradiction(format!("value {:?}: {e}", json::quote(&literal))))?;
+    Ok((literal.into_owned(), price))
+}
+
+/// Unix milliseconds, rounded up.
+fn milliseconds(raw: &RawValue, unit: TimeUnit) -> Result<i64, Reading> {
+    let bad = |text: &str| {
+        Reading::Contradiction(format!("time {:?} is not {unit:?}", json::quote(text)))
+    };
+    let text = json::text(raw)?;
+    let scale = match unit {
+        TimeUnit::Rfc3339 => {
+            let time = DateTime::parse_from_rfc3339(&text).map_err(|_| bad(&text))?;
+            let partial = time.timestamp_subsec_nanos() % 1_000_000 != 0;
+            return Ok(time.timestamp_millis() + i64::from(partial));
+        }
+        TimeUnit::S => 3,
+        TimeUnit::Ms => 0,
+    };
+    let time = decimal::parse_scientific(&text).map_err(|_| bad(&text))?;
+    let scaled = decimal::mul(time, Decimal::from(10_i64.pow(scale))).ok_or_else(|| bad(&text))?;
+    i64::try_from(decimal::to_integer(scaled.ceil(), 0)).map_err(|_| bad(&text))
+}

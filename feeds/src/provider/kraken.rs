@@ -1,0 +1,179 @@
+//! Kraken: `/0/public/OHLC`, and `/0/public/Trades` for times before the
+//! newest 720 bars.
+//!
+//! Source: docs.kraken.com, "Get OHLC Data", "Get Recent Trades". The last row
+//! of OHLC is the running bar and never final; errors come as HTTP 200; the
+//! key of the result is not the pair asked for; `last` of Trades is a string of
+//! nanoseconds and the times of trades are fractions of a second.
+
+use std::collections::BTreeMap;
+
+use rust_decimal::Decimal;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::bars::{BAR, Bar, Window, last_close, no_trade};
+use super::trades::{NS, Page, Trade, Walk, walk};
+use super::{PriceProvider, Step, accept, settle, symbol};
+use crate::decimal;
+use crate::json;
+use crate::observation::{Exchange, PriceQuery, Reading, Request};
+use crate::rate::Rate;
+
+pub(super) struct Kraken;
+
+impl PriceProvider for Kraken {
+    fn name(&self) -> &'static str {
+        "kraken"
+    }
+    fn base_url(&self) -> &'static str {
+        "https://api.kraken.com"
+    }
+    fn rate(&self) -> Rate {
+        Rate::per_second(1)
+    }
+    fn step(&self, query: &PriceQuery<'_>, done: &[Exchange]) -> Step {
+        settle(step(query, done))
+    }
+}
+
+fn step(query: &PriceQuery<'_>, done: &[Exchange]) -> Result<Step, Reading> {
+    let window = Window::of(query);
+    let pair = symbol(query)?;
+    let Some((first, rest)) = done.split_first() else {
+        // `since` is exclusive; one bar more shows that the window is covered.
+        let since = window.first_open - 2 * BAR;
+        return Ok(Step::Ask(Request::path(format!(
+            "/0/public/OHLC?pair={pair}&interval=1&since={since}"
+        ))));
+    };
+    let bars = bars(query, &window, first)?;
+    if let Some(found) = last_close(&bars, &window)? {
+        return Ok(Step::Done(Reading::Observation(found)));
+    }
+    let oldest = bars.iter().map(|b| b.open).min();
+    if oldest.is_none_or(|open| open <= window.first_open) {
+        return Err(no_trade(&window));
+    }
+    let pages = rest.iter().map(|e| page(query, &window, e));
+    Ok(match walk(&window, pages)? {
+        Walk::Found(found) => Step::Done(Reading::Observation(found)),
+        Walk::Nothing => Step::Done(no_trade(&window)),
+        Walk::Ask(since_ns) => Step::Ask(Request::path(format!(
+            // One nanosecond less, so that a trade at the very start is not lost
+            // to an exclusive bound.
+            "/0/public/Trades?pair={pair}&since={}&count=1000",
+            since_ns - 1
+        ))),
+    })
+}
+
+#[derive(Deserialize)]
+struct Answer<'a> {
+    error: Vec<String>,
+    #[serde(borrow)]
+    result: Option<BTreeMap<String, &'a RawValue>>,
+}
+
+/// The rows under the one key that is not `last`, and `last`.
+fn rows(body: &[u8]) -> Result<(Vec<Vec<&RawValue>>, &RawValue), Reading> {
+    let answer: Answer<'_> = json::parse(body)?;
+    if let Some(error) = answer.error.first() {
+        return Err(error_reading(error));
+    }
+    let bad = |what: &str| Reading::Contradiction(format!("kraken result {what}"));
+    let mut result = answer.result.ok_or_else(|| bad("is missing"))?;
+    let last = result.remove("last").ok_or_else(|| bad("has no `last`"))?;
+    let mut pairs = result.into_values();
+    match (pairs.next(), pairs.next()) {
+        (Some(rows), None) => serde_json::from_str(rows.get())
+            .map(|rows| (rows, last))
+            .map_err(|_| bad("holds no rows")),
+        _ => Err(bad("does not hold exactly one pair")),
+    }
+}
+
+/// `E<category>:<message>`; docs.kraken.com, "Errors".
+fn error_reading(error: &str) -> Reading {
+    let permanent = [
+        "EQuery:",
+        "EGeneral:Invalid",
+        "EGeneral:Unknown",
+        "EGeneral:Permission",
+    ];
+    if permanent.iter().any(|p| error.starts_with(p)) {
+        Reading::Permanent(json::quote(error))
+    } else {
+        Reading::transient(json::quote(error))
+    }
+}
+
+/// `[time, "open", "high", "low", "close", "vwap", "volume", count]`, without
+/// the running bar.
+fn bars(query: &PriceQuery<'_>, window: &Window, exchange: &Exchange) -> Result<Vec<Bar>, Reading> {
+    let (rows, _) = rows(accept(query, exchange)?)?;
+    let mut bars = Vec::with_capacity(rows.len());
+    for row in rows {
+        let [time, _, _, _, close, _, volume, count] = row.as_slice() else {
+            return Err(Reading::Contradiction(
+                "bar is not 8 fields long".to_owned(),
+            ));
+        };
+        let (literal, close) = json::number(close, "close")?;
+        let (_, volume) = json::number(volume, "volume")?;
+        bars.push(Bar {
+            open: window.sane_open(json::integer(time, "time")?)?,
+            literal,
+            close,
+            traded: volume > Decimal::ZERO && json::integer(count, "count")? > 0,
+        });
+    }
+    let Some(newest) = bars.iter().map(|b| b.open).max() else {
+        return Ok(bars);
+    };
+    let committed = exchange
+        .date
+        .is_some_and(|date| newest + BAR <= date.timestamp());
+    if !committed {
+        if newest <= window.last_open {
+            return Err(Reading::NotYet(format!(
+                "the bar at {newest} is still running"
+            )));
+        }
+        bars.retain(|b| b.open < newest);
+    }
+    Ok(bars)
+}
+
+/// `["price", "volume", time, side, type, misc, id]`, oldest first.
+fn page(query: &PriceQuery<'_>, window: &Window, exchange: &Exchange) -> Result<Page, Reading> {
+    let (rows, last) = rows(accept(query, exchange)?)?;
+    let mut trades = Vec::with_capacity(rows.len());
+    for (index, row) in rows.iter().enumerate() {
+        let [price, _, time, _, _, _, rest @ ..] = row.as_slice() else {
+            return Err(Reading::Contradiction(
+                "trade has fewer than 6 fields".to_owned(),
+            ));
+        };
+        let (literal, price) = json::number(price, "price")?;
+        let (_, time) = json::number(time, "time")?;
+        let at_ns = i64::try_from(decimal::to_integer(time, 9))
+            .map_err(|_| Reading::Contradiction("trade time out of range".to_owned()))?;
+        window.sane(at_ns.div_euclid(NS))?;
+        // Old recordings lack the id; rows come oldest first.
+        let id = match rest.first() {
+            Some(id) => json::integer(id, "trade id")?,
+            None => i64::try_from(index).unwrap_or(i64::MAX),
+        };
+        trades.push(Trade {
+            at_ns,
+            id,
+            literal,
+            price,
+        });
+    }
+    Ok(Page {
+        trades,
+        next_ns: json::integer(last, "last")?,
+    })
+}

@@ -1,0 +1,62 @@
+//! From a price to what is signed.
+
+use oracle_schema::event::{
+    Descriptor, DescriptorError, DigitsDescriptor, EnumDescriptor, Outcome, OutcomeError,
+};
+use oracle_schema::policy::Rule;
+use rust_decimal::Decimal;
+
+use crate::decimal::to_integer;
+
+const ABOVE: &str = "above";
+const NOT_ABOVE: &str = "not_above";
+
+/// Why a price is no outcome of an event.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum OutcomeRuleError {
+    /// The event was announced under another kind of rule.
+    #[error("the event's descriptor does not fit a {0} rule")]
+    Kind(&'static str),
+    /// The announced outcomes lack the one that the rule found.
+    #[error(transparent)]
+    Outcome(#[from] OutcomeError),
+}
+
+/// What an event under `rule` announces: unsigned digits of precision 0, or
+/// `above` and `not_above`.
+pub fn descriptor(rule: &Rule) -> Result<Descriptor, DescriptorError> {
+    Ok(match rule {
+        Rule::Digits {
+            base, digits, unit, ..
+        } => Descriptor::Digits(DigitsDescriptor::new(
+            *base,
+            false,
+            unit.clone(),
+            0,
+            *digits,
+        )?),
+        Rule::Threshold { .. } => Descriptor::Enum(EnumDescriptor::new(vec![
+            ABOVE.to_owned(),
+            NOT_ABOVE.to_owned(),
+        ])?),
+    })
+}
+
+/// The outcome that `price` means: clamped digits of price × 10^decimals
+/// rounded half-even, or the comparison of the unrounded price.
+pub fn outcome(
+    rule: &Rule,
+    price: Decimal,
+    descriptor: &Descriptor,
+) -> Result<Outcome, OutcomeRuleError> {
+    match (rule, descriptor) {
+        (Rule::Digits { decimals, .. }, Descriptor::Digits(digits)) => {
+            Ok(Outcome::Digits(digits.split(to_integer(price, *decimals))))
+        }
+        (Rule::Threshold { above, .. }, Descriptor::Enum(_)) => {
+            let text = if price > *above { ABOVE } else { NOT_ABOVE };
+            Ok(descriptor.enum_outcome(text)?)
+        }
+        _ => Err(OutcomeRuleError::Kind(rule.kind())),
+    }
+}

@@ -1,0 +1,330 @@
+//! Price fixing: `close1m_median`.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use oracle_schema::policy::{LegPolicy, Method, SourcePolicy};
+use rust_decimal::Decimal;
+
+use super::trace::{ClockCheck, SourceTrace, Trace};
+use crate::decimal;
+use crate::observation::{Exchange, Reading, SourceReading};
+
+/// How far the local clock may run ahead of the providers' before nothing is
+/// decided, seconds.
+pub const MAX_CLOCK_AHEAD_S: i64 = 60;
+
+/// What the readings come to.
+///
+/// Give-up and refund are not decided here but by the lifecycle.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Decision {
+    /// No fixing yet.
+    Pending {
+        /// What is missing, for people. Begins with `clock:` where the local
+        /// clock is wrong.
+        reason: String,
+        /// How it came to that.
+        trace: Trace,
+    },
+    /// The fixing.
+    Attest {
+        /// The price, exact.
+        price: Decimal,
+        /// How it came to that.
+        trace: Trace,
+    },
+}
+
+impl Decision {
+    /// How it came to that.
+    pub fn trace(&self) -> &Trace {
+        match self {
+            Self::Pending { trace, .. } | Self::Attest { trace, .. } => trace,
+        }
+    }
+}
+
+/// Why legs have no product.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum CrossError {
+    /// Nothing to multiply.
+    #[error("a price without legs")]
+    NoLegs,
+    /// The exact product has more digits than can be held, and it is never
+    /// rounded.
+    #[error("the product of the legs has too many digits")]
+    Inexact,
+}
+
+/// The exact product of the legs, never rounded.
+pub fn cross(prices: &[Decimal]) -> Result<Decimal, CrossError> {
+    let (first, rest) = prices.split_first().ok_or(CrossError::NoLegs)?;
+    rest.iter().try_fold(*first, |product, leg| {
+        decimal::mul(product, *leg).ok_or(CrossError::Inexact)
+    })
+}
+
+/// Decides one leg from the readings of its sources, in any order.
+///
+/// - Nothing before T + `settle_delay`, by `now` and by each request's sending
+///   time: bars close late, so an answer to an earlier request may lack the
+///   last one.
+/// - A source votes with a positive price whose bar ended in
+///   T − `max_trade_age` … T and whose every request was sent, and by `Date`
+///   answered, after T. Of several readings of one source the one sent last
+///   counts.
+/// - A root votes once: its first source, in policy order, that can.
+/// - Roots farther than `max_deviation` from the median are dropped, once;
+///   `min_sources` must be left; the fixing is their median.
+pub fn decide_leg(
+    leg: &LegPolicy,
+    at: i64,
+    now: DateTime<Utc>,
+    readings: &[SourceReading],
+) -> Decision {
+    let Method::Close1mMedian = leg.method;
+    let latest = latest_by_source(readings);
+    let mut trace = Trace {
+        leg: leg.name.clone(),
+        at,
+        sources: Vec::with_capacity(leg.sources.len()),
+        clock: check_clock(leg, &latest),
+        roots: 0,
+        first_median: None,
+        kept: 0,
+        min_sources: leg.min_sources.get(),
+        price: None,
+    };
+    let open_at = at.saturating_add(i64::from(leg.settle_delay_s));
+    let mut votes = Vec::new();
+    for source in &leg.sources {
+        let reading = latest.get(source.id.as_str()).copied();
+        let mut entry = entry(source, reading);
+        match vote(leg, at, open_at, reading) {
+            Err(why) => entry.why = Some(why),
+            Ok(_) if votes.iter().any(|v: &Vote<'_>| v.root == source.root) => {
+                entry.why = Some(format!("root {} has voted", source.root));
+            }
+            Ok(price) => votes.push(Vote {
+                root: &source.root,
+                entry: trace.sources.len(),
+                price,
+            }),
+        }
+        trace.sources.push(entry);
+    }
+    trace.roots = count(votes.len());
+
+    if now.timestamp() < open_at {
+        return pending(trace, format!("settling until {}", instant(open_at)));
+    }
+    if let Some(ahead) = trace.clock.ahead_s.filter(|s| *s > MAX_CLOCK_AHEAD_S) {
+        return pending(
+            trace,
+            format!("clock: local time is {ahead} s ahead of the providers'"),
+        );
+    }
+    fix(leg, trace, &votes)
+}
+
+/// A root's price, and where its source stands in the trace.
+struct Vote<'a> {
+    root: &'a str,
+    entry: usize,
+    price: Decimal,
+}
+
+fn fix(leg: &LegPolicy, mut trace: Trace, votes: &[Vote<'_>]) -> Decision {
+    if count(votes.len()) < leg.min_sources.get() {
+        return missing(trace);
+    }
+    let Some(centre) = median(votes.iter().map(|v| v.price)) else {
+        return pending(trace, "the median has too many digits".to_owned());
+    };
+    trace.first_median = Some(centre);
+    let mut kept = Vec::with_capacity(votes.len());
+    for vote in votes {
+        let Some(entry) = trace.sources.get_mut(vote.entry) else {
+            continue;
+        };
+        if decimal::deviates(vote.price, centre, leg.max_deviation) {
+            entry.why = Some(format!("beyond max_deviation from the median {centre}"));
+        } else {
+            entry.used = true;
+            kept.push(vote.price);
+        }
+    }
+    trace.kept = count(kept.len());
+    if trace.kept < trace.min_sources {
+        return missing(trace);
+    }
+    match median(kept.into_iter()) {
+        Some(price) => {
+            trace.price = Some(price);
+            Decision::Attest { price, trace }
+        }
+        None => pending(trace, "the median has too many digits".to_owned()),
+    }
+}
+
+fn pending(trace: Trace, reason: String) -> Decision {
+    Decision::Pending { reason, trace }
+}
+
+/// `2 of 3 sources: kraken:XBTUSD: timeout; …`
+fn missing(trace: Trace) -> Decision {
+    let have = if trace.first_median.is_some() {
+        trace.kept
+    } else {
+        trace.roots
+    };
+    let whys: Vec<String> = trace
+        .sources
+        .iter()
+        .filter_map(|s| Some(format!("{}: {}", s.source, s.why.as_ref()?)))
+        .collect();
+    let reason = format!(
+        "{have} of {} sources: {}",
+        trace.min_sources,
+        if whys.is_empty() {
+            "the policy names too few".to_owned()
+        } else {
+            whys.join("; ")
+        }
+    );
+    pending(trace, reason)
+}
+
+/// Per source the reading sent last; ties broken by content, so that the order
+/// of the readings never matters.
+fn latest_by_source(readings: &[SourceReading]) -> BTreeMap<&str, &SourceReading> {
+    let rank = |r: &SourceReading| {
+        (
+            r.exchanges.last().map(|e| e.sent_at),
+            r.reading.verdict(),
+            r.reading.detail().to_owned(),
+            r.reading.observation().map(|o| o.effective_at),
+        )
+    };
+    let mut latest: BTreeMap<&str, &SourceReading> = BTreeMap::new();
+    for reading in readings {
+        latest
+            .entry(reading.source.as_str())
+            .and_modify(|held| {
+                if rank(reading) > rank(held) {
+                    *held = reading;
+                }
+            })
+            .or_insert(reading);
+    }
+    latest
+}
+
+fn entry(source: &SourcePolicy, reading: Option<&SourceReading>) -> SourceTrace {
+    let observation = reading.and_then(|r| r.reading.observation());
+    SourceTrace {
+        source: source.id.clone(),
+        root: source.root.clone(),
+        verdict: reading.map_or("unread", |r| r.reading.verdict()).to_owned(),
+        literal: observation.map(|o| o.literal.clone()),
+        price: observation.map(|o| o.price),
+        effective_at: observation.map(|o| o.effective_at),
+        used: false,
+        why: None,
+    }
+}
+
+/// The price with which a source may vote, or why it may not.
+fn vote(
+    leg: &LegPolicy,
+    at: i64,
+    open_at: i64,
+    reading: Option<&SourceReading>,
+) -> Result<Decimal, String> {
+    let reading = reading.ok_or("not read")?;
+    let Reading::Observation(observation) = &reading.reading else {
+        return Err(reading.reading.detail().to_owned());
+    };
+    if reading.exchanges.is_empty() {
+        return Err("no recorded request".to_owned());
+    }
+    for exchange in &reading.exchanges {
+        asked_in_time(at, open_at, exchange)?;
+    }
+    if observation.price <= Decimal::ZERO {
+        return Err(format!("price {} is not positive", observation.literal));
+    }
+    let age = at
+        .checked_sub(observation.effective_at)
+        .ok_or("price's time is out of range")?;
+    if age < 0 {
+        return Err(format!(
+            "price is of {}, after T",
+            instant(observation.effective_at)
+        ));
+    }
+    if age > i64::from(leg.max_trade_age_s) {
+        return Err(format!("stale: price is {age} s older than T"));
+    }
+    Ok(observation.price)
+}
+
+fn asked_in_time(at: i64, open_at: i64, exchange: &Exchange) -> Result<(), String> {
+    let sent = exchange.sent_at.timestamp();
+    if sent < at {
+        return Err("asked before T".to_owned());
+    }
+    if sent < open_at {
+        return Err("asked before settle_delay was over".to_owned());
+    }
+    match exchange.date {
+        Some(date) if date.timestamp() < at => Err(format!("answered at {date}, before T")),
+        _ => Ok(()),
+    }
+}
+
+/// One skew per root, so that no venue outvotes the others about the time.
+fn check_clock(leg: &LegPolicy, latest: &BTreeMap<&str, &SourceReading>) -> ClockCheck {
+    let mut by_root: BTreeMap<&str, i64> = BTreeMap::new();
+    for source in &leg.sources {
+        let skew = latest.get(source.id.as_str()).and_then(|r| {
+            r.exchanges.iter().find_map(|e| {
+                let ahead = e.sent_at.timestamp().checked_sub(e.date?.timestamp())?;
+                Some(ahead)
+            })
+        });
+        if let Some(skew) = skew {
+            by_root.entry(source.root.as_str()).or_insert(skew);
+        }
+    }
+    let mut skews: Vec<i64> = by_root.into_values().collect();
+    skews.sort_unstable();
+    // Of an even number the larger of the middle two: rather an alarm too many.
+    let ahead_s = skews.get(skews.len() / 2).copied();
+    ClockCheck {
+        dates: count(skews.len()),
+        ahead_s,
+    }
+}
+
+/// The exact median; of an even number the exact mean of the middle two.
+fn median(prices: impl Iterator<Item = Decimal>) -> Option<Decimal> {
+    let mut prices: Vec<Decimal> = prices.collect();
+    prices.sort_unstable();
+    let upper = *prices.get(prices.len() / 2)?;
+    if prices.len() % 2 == 1 {
+        return Some(upper);
+    }
+    let lower = *prices.get((prices.len() / 2).checked_sub(1)?)?;
+    decimal::mean(lower, upper)
+}
+
+fn count(n: usize) -> u32 {
+    u32::try_from(n).unwrap_or(u32::MAX)
+}
+
+fn instant(unix: i64) -> String {
+    DateTime::from_timestamp(unix, 0)
+        .map_or_else(|| unix.to_string(), |t| t.format("%FT%TZ").to_string())
+}

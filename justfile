@@ -1,0 +1,56 @@
+# The commands of every day; `just` lists them. tests/run is what counts.
+
+_default:
+    @just --list --unsorted
+
+# one full turn of the demo, then exit
+demo-once:
+    cargo run --release -- demo --once
+
+# the demo, until Ctrl-C
+demo:
+    cargo run --release -- demo
+
+# what to run before a commit
+check: fmt-check lint test
+
+# unit and integration tests on SQLite
+test *ARGS:
+    cargo test --workspace --locked {{ARGS}}
+
+# everything, Postgres and other implementations too
+test-all *ARGS:
+    tests/run {{ARGS}}
+
+fmt:
+    cargo fmt --all
+
+fmt-check:
+    cargo fmt --all --check
+
+lint:
+    cargo clippy --workspace --all-targets --locked -- -D warnings
+
+# documentation of every crate
+doc:
+    RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --locked
+
+# licences, bans, sources, and advisories where their database can be fetched
+deny:
+    tests/run licences advisories
+
+# signing, announcing and encoding next to the raw curve operations
+bench:
+    cargo bench --workspace --locked
+
+# read the vectors with @node-dlc/messaging
+node:
+    tests/run node
+
+# run the fuzz targets' seeds through the decoders (stable toolchain)
+fuzz-seeds:
+    cargo test -p oracle-schema --locked seed
+
+# fuzz one decoder (needs a nightly toolchain and cargo-fuzz)
+fuzz TARGET *ARGS:
+    cd schema && cargo +nightly fuzz run {{TARGET}} {{ARGS}}

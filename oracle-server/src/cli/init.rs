@@ -1,0 +1,242 @@
+//! `init`: makes an oracle, or a standby's journal.
+
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+
+use oracle_schema::log_entry::{Genesis, GenesisStatement, LogEntry};
+use secrecy::SecretString;
+
+use super::{CliError, InitArgs};
+use crate::clock::{Clock, SystemClock};
+use crate::signer::{PublicKeys, Signer, SignerConfig, Statement, read_passphrase};
+use crate::store::{OracleRow, Store};
+
+/// What to make and where.
+pub(crate) struct Init {
+    pub(crate) dir: PathBuf,
+    pub(crate) network: String,
+    /// As written into the file; relative SQLite paths are relative to `dir`.
+    pub(crate) store: String,
+    pub(crate) passphrase_file: PathBuf,
+    /// Text of `oracle.toml`.
+    pub(crate) config: String,
+}
+
+#[allow(clippy::print_stdout, reason = "the command's output")]
+pub(super) async fn init(args: InitArgs) -> Result<(), CliError> {
+    let dir = args.dir;
+    let data = dir.join("data");
+    std::fs::create_dir_all(&data).map_err(|e| CliError::other(data.display(), e))?;
+    let passphrase_file = match args.passphrase_file {
+        Some(file) => {
+            std::path::absolute(&file).map_err(|e| CliError::other(file.display(), e))?
+        }
+        None if args.join => data.join("passphrase"),
+        None => make_passphrase(&data.join("passphrase"))?,
+    };
+    let store = args
+        .store
+        .unwrap_or_else(|| "sqlite:data/oracle.db".to_owned());
+    let shown = passphrase_file
+        .strip_prefix(&dir)
+        .unwrap_or(&passphrase_file)
+        .display()
+        .to_string();
+    let init = Init {
+        config: config_text(&args.network, &store, &shown),
+        dir,
+        network: args.network,
+        store,
+        passphrase_file,
+    };
+    let keys = if args.join {
+        join(&init).await?
+    } else {
+        make(&init).await?
+    };
+    println!("{}", keys.public_key);
+    Ok(())
+}
+
+/// Makes configuration, keystore, journal and database; refuses existing ones.
+pub(crate) async fn make(init: &Init) -> Result<PublicKeys, CliError> {
+    let files = signer_files(init)?;
+    let config_file = init.dir.join("oracle.toml");
+    for path in [&config_file, &files.keystore, &files.journal] {
+        if path.exists() {
+            return Err(CliError::Other(format!("{} already exists", path.display())));
+        }
+    }
+    let store = open_store(init).await?;
+    if store.oracle().await.is_ok() {
+        return Err(CliError::Other(
+            "the database already belongs to an oracle".to_owned(),
+        ));
+    }
+    let clock = SystemClock;
+    let keys =
+        Signer::create(&files, &init.network).map_err(|e| CliError::other("signer", e))?;
+    let origin = format!("peercoin-dlc-oracle/{}", keys.public_key);
+    let now = clock.now();
+    let statement = GenesisStatement {
+        network: init.network.clone(),
+        oracle_public_key: keys.public_key,
+        log_public_key: keys.log_public_key,
+        log_origin: origin.clone(),
+        created_ms: u64::try_from(now.timestamp_millis()).unwrap_or_default(),
+    };
+    let signer = Signer::open(files, std::sync::Arc::new(SystemClock))
+        .map_err(|e| CliError::other("signer", e))?;
+    let signature = signer
+        .statement(&Statement::Genesis(&statement))
+        .map_err(|e| CliError::other("genesis", e))?;
+    let genesis = LogEntry::Genesis(Genesis {
+        statement,
+        signature,
+    })
+    .to_bytes()
+    .map_err(|e| CliError::other("genesis", e))?;
+    store
+        .initialise(
+            &OracleRow {
+                public_key: keys.public_key.to_byte_array(),
+                log_public_key: keys.log_public_key,
+                log_origin: origin,
+                network: init.network.clone(),
+            },
+            &keys.journal_id,
+            &genesis,
+            now,
+        )
+        .await
+        .map_err(|e| CliError::other("store", e))?;
+    store.close().await;
+    write_new(&config_file, init.config.as_bytes(), 0o644)?;
+    Ok(keys)
+}
+
+/// Makes a new journal for an existing keystore and database.
+async fn join(init: &Init) -> Result<PublicKeys, CliError> {
+    let files = signer_files(init)?;
+    let store = open_store(init).await?;
+    let oracle = store
+        .oracle()
+        .await
+        .map_err(|e| CliError::other("store", e))?;
+    let keys = Signer::create_journal(&files).map_err(|e| CliError::other("signer", e))?;
+    if keys.public_key.to_byte_array() != oracle.public_key {
+        return Err(CliError::Other(format!(
+            "wrong key for this database: the keystore's public key is {}, the database's {}",
+            keys.public_key,
+            hex::encode(oracle.public_key)
+        )));
+    }
+    store
+        .join(&keys.journal_id, SystemClock.now())
+        .await
+        .map_err(|e| CliError::other("store", e))?;
+    store.close().await;
+    let config_file = init.dir.join("oracle.toml");
+    if !config_file.exists() {
+        write_new(&config_file, init.config.as_bytes(), 0o644)?;
+    }
+    Ok(keys)
+}
+
+fn signer_files(init: &Init) -> Result<SignerConfig, CliError> {
+    let passphrase: SecretString = read_passphrase(Some(&init.passphrase_file))
+        .map_err(|e| CliError::other("passphrase", e))?;
+    let data = init.dir.join("data");
+    Ok(SignerConfig {
+        keystore: data.join("keystore.age"),
+        passphrase,
+        journal: data.join("journal"),
+    })
+}
+
+async fn open_store(init: &Init) -> Result<Store, CliError> {
+    let base = std::path::absolute(&init.dir).map_err(|e| CliError::other("directory", e))?;
+    let url = crate::config::store_url(&init.store, &base)
+        .map_err(|_| CliError::Other("--store must start with sqlite: or postgres://".into()))?;
+    Store::open(&url, true)
+        .await
+        .map_err(|e| CliError::other("store", e))
+}
+
+/// A random passphrase, 256 bits, in a file of its own.
+pub(crate) fn make_passphrase(path: &Path) -> Result<PathBuf, CliError> {
+    let mut random = [0_u8; 32];
+    getrandom::fill(&mut random).map_err(|e| CliError::other("random", e))?;
+    write_new(path, format!("{}\n", hex::encode(random)).as_bytes(), 0o600)?;
+    Ok(path.to_owned())
+}
+
+fn write_new(path: &Path, bytes: &[u8], mode: u32) -> Result<(), CliError> {
+    std::fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(mode)
+        .open(path)
+        .and_then(|mut file| {
+            file.write_all(bytes)?;
+            file.sync_all()
+        })
+        .map_err(|e| CliError::other(path.display(), e))
+}
+
+fn config_text(network: &str, store: &str, passphrase_file: &str) -> String {
+    format!(
+        r#"# Peercoin DLC oracle. Every key is explained in the README; unknown keys are errors.
+# Try it: oracle-server check --config oracle.toml
+
+[oracle]
+name = "My oracle"
+network = "{network}"
+
+[http]
+listen = "127.0.0.1:8080"
+admin_listen = "127.0.0.1:9090"     # /metrics, /healthz, /readyz; keep it private
+# public_url = "https://oracle.example.org"
+rate_limit = "200/s"                # per client address
+
+[store]
+url = "{store}"
+
+[signer]
+keystore = "data/keystore.age"
+passphrase_file = "{passphrase_file}"   # move it elsewhere, or use the systemd credential `passphrase`
+journal = "data/journal"            # never restore it from a copy; never delete it
+
+# Four venues, each asked for the bar before maturity; three must agree.
+[price.btcusd]
+method = "close1m_median"
+sources = ["kraken:XBTUSD", "coinbase:BTC-USD", "bitstamp:btcusd", "gemini:btcusd"]
+min_sources = 3
+max_deviation = "0.5%"
+max_trade_age = "15m"
+settle_delay = "60s"
+
+# Every day at midnight UTC, announced a week ahead.
+# [[series]]
+# id = "btcusd-daily"
+# kind = "digits"
+# price = "btcusd"
+# decimals = 0
+# base = 2
+# digits = 20
+# unit = "USD/BTC"
+# every = "1d"
+# announce_ahead = "7d"
+# give_up_after = "72h"
+
+# [[series]]
+# id = "btcusd-above-100k"
+# kind = "threshold"
+# price = "btcusd"
+# above = "100000"
+# every = "1h"
+# announce_ahead = "24h"
+"#
+    )
+}

@@ -1,0 +1,171 @@
+//! The commands.
+
+mod check;
+mod init;
+mod run;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::config::ConfigError;
+use crate::engine::{EngineError, StartError};
+
+/// A Peercoin DLC oracle: announces events ahead of time, attests their
+/// outcomes when they mature, serves both.
+#[derive(Debug, Parser)]
+#[command(name = "oracle-server", version, about, after_help = EXAMPLES)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+    /// How log lines are written to stderr.
+    #[arg(long, global = true, value_enum, default_value = "text")]
+    log_format: LogFormat,
+}
+
+const EXAMPLES: &str = "Examples:
+  oracle-server demo --once
+  oracle-server init --dir /var/lib/oracle --network peercoin
+  oracle-server check --config /var/lib/oracle/oracle.toml
+  oracle-server run --config /var/lib/oracle/oracle.toml --log-format json";
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum LogFormat {
+    Text,
+    Json,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Makes an oracle: configuration, keystore, journal and database.
+    Init(InitArgs),
+    /// Runs the oracle until SIGTERM or SIGINT.
+    Run(RunArgs),
+    /// Checks a configuration and explains what it will do.
+    Check(ConfigArg),
+    /// Shows the whole job on this machine, with replayed venues.
+    Demo(DemoArgs),
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  oracle-server init --dir ./oracle --network peercoin-testnet")]
+struct InitArgs {
+    /// Where everything goes; made if it does not exist.
+    #[arg(long)]
+    dir: PathBuf,
+    /// Which Peercoin network the oracle serves.
+    #[arg(long, default_value = "peercoin", value_parser = ["peercoin", "peercoin-testnet", "peercoin-regtest"])]
+    network: String,
+    /// `sqlite:PATH` or `postgres://…`; by default SQLite inside the directory.
+    #[arg(long)]
+    store: Option<String>,
+    /// File with the keystore's passphrase (mode 600); by default one is made.
+    #[arg(long)]
+    passphrase_file: Option<PathBuf>,
+    /// Only make a new journal, for a standby of an existing oracle.
+    #[arg(long)]
+    join: bool,
+}
+
+#[derive(Debug, Args)]
+struct ConfigArg {
+    /// The configuration; relative paths inside are relative to it.
+    #[arg(long)]
+    config: PathBuf,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  oracle-server run --config ./oracle/oracle.toml")]
+struct RunArgs {
+    #[command(flatten)]
+    config: ConfigArg,
+    /// Serve readers only: never announce, never sign.
+    #[arg(long)]
+    read_only: bool,
+    /// Start although the clock is behind the last committed work.
+    #[arg(long)]
+    accept_clock: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  oracle-server demo\n  oracle-server demo --once")]
+pub(crate) struct DemoArgs {
+    /// One full cycle, then a table and exit code 0, or the step that failed.
+    #[arg(long)]
+    pub(crate) once: bool,
+    /// Where the demo's oracle lives.
+    #[arg(long, default_value = "data/demo")]
+    pub(crate) dir: PathBuf,
+    /// Address of the page and API; port 0 takes any free port.
+    #[arg(long, default_value = "127.0.0.1:8080")]
+    pub(crate) listen: std::net::SocketAddr,
+}
+
+/// Why a command failed; the exit code follows from it.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum CliError {
+    /// The configuration: exit 2.
+    #[error("{0}")]
+    Config(#[from] ConfigError),
+    /// Refused to start: exit 1.
+    #[error("{0}")]
+    Start(#[from] StartError),
+    /// Stopped working: exit 1.
+    #[error("{0}")]
+    Engine(#[from] EngineError),
+    /// Anything else, said in one line: exit 1.
+    #[error("{0}")]
+    Other(String),
+}
+
+impl CliError {
+    fn other(what: impl std::fmt::Display, e: impl std::fmt::Display) -> Self {
+        Self::Other(format!("{what}: {e}"))
+    }
+}
+
+/// Runs a command line.
+pub fn main(cli: Cli) -> ExitCode {
+    let quiet = matches!(cli.command, Command::Demo(_));
+    init_logging(cli.log_format, quiet);
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(e) => return fail(&CliError::other("cannot start", e)),
+    };
+    let result = runtime.block_on(async {
+        match cli.command {
+            Command::Init(args) => init::init(args).await,
+            Command::Run(args) => run::run(args).await,
+            Command::Check(args) => check::check(&args.config),
+            Command::Demo(args) => crate::demo::demo(args).await,
+        }
+    });
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(e) => fail(&e),
+    }
+}
+
+#[allow(clippy::print_stderr, reason = "the command's own last word")]
+fn fail(e: &CliError) -> ExitCode {
+    eprintln!("error: {e}");
+    match e {
+        CliError::Config(_) => ExitCode::from(2),
+        _ => ExitCode::FAILURE,
+    }
+}
+
+fn init_logging(format: LogFormat, quiet: bool) {
+    use tracing_subscriber::EnvFilter;
+    let default = if quiet { "warn" } else { "info,sqlx=warn" };
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default));
+    let logs = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr);
+    // A second call in one process (tests) keeps the first subscriber.
+    let _ = match format {
+        LogFormat::Text => logs.try_init(),
+        LogFormat::Json => logs.json().try_init(),
+    };
+}

@@ -1,0 +1,32 @@
+//! `run`: the service, until a signal ends it.
+
+use std::sync::Arc;
+
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::{CliError, RunArgs};
+use crate::clock::SystemClock;
+use crate::config::Config;
+use crate::service::{self, Options};
+
+pub(super) async fn run(args: RunArgs) -> Result<(), CliError> {
+    let config = Config::load(&args.config.config)?;
+    let options = Options {
+        read_only: args.read_only,
+        accept_clock: args.accept_clock,
+    };
+    let mut terminated =
+        signal(SignalKind::terminate()).map_err(|e| CliError::other("signals", e))?;
+    let mut running = service::start(config, options, Arc::new(SystemClock)).await?;
+    let ended = tokio::select! {
+        ended = running.ended() => ended,
+        _ = terminated.recv() => Ok(()),
+        result = tokio::signal::ctrl_c() => result.map_err(|source| service::ServiceError::Io {
+            what: "signals".to_owned(),
+            source,
+        }),
+    };
+    tracing::info!("stopping");
+    running.stop().await?;
+    Ok(ended?)
+}

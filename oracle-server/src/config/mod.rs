@@ -1,0 +1,260 @@
+//! The configuration file: read strictly, checked completely, without secrets.
+//!
+//! [`file`] is the text's shape; here it becomes what the service runs on.
+//! Every refusal names the file, the key and the reason.
+
+mod file;
+mod price;
+mod series;
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use oracle_feeds::fetch::ProviderSettings;
+use oracle_feeds::rate::Rate;
+use oracle_schema::{EventId, Maturity, SeriesId};
+
+pub use series::{Definition, Schedule};
+
+/// Why a configuration was refused.
+#[derive(Debug, thiserror::Error)]
+#[error("{file}: {key}: {reason}")]
+pub struct ConfigError {
+    /// The file.
+    pub file: String,
+    /// The key, dotted.
+    pub key: String,
+    /// What is wrong.
+    pub reason: String,
+}
+
+/// A refusal before the file's name is known.
+pub(crate) struct Refusal {
+    key: String,
+    reason: String,
+}
+
+impl Refusal {
+    fn new(key: impl Into<String>, reason: impl ToString) -> Self {
+        Self {
+            key: key.into(),
+            reason: reason.to_string(),
+        }
+    }
+}
+
+/// What the service runs on.
+#[derive(Debug)]
+pub struct Config {
+    /// Display name.
+    pub name: String,
+    /// Must be the database's.
+    pub network: String,
+    /// HTTP side.
+    pub http: Http,
+    /// `sqlite:PATH` (absolute) or `postgres://…`.
+    pub store_url: String,
+    /// Signer's files.
+    pub signer: SignerFiles,
+    /// How providers and generic entries are asked.
+    pub providers: BTreeMap<String, ProviderSettings>,
+    /// Generic entries, by name, for the start-up check of open events.
+    pub generic: Vec<String>,
+    /// Series, by name.
+    pub series: BTreeMap<SeriesId, Series>,
+    /// One-off events.
+    pub events: Vec<OneOff>,
+}
+
+/// `[http]`.
+#[derive(Debug, Clone)]
+pub struct Http {
+    /// Public listener.
+    pub listen: SocketAddr,
+    /// Metrics and health.
+    pub admin_listen: SocketAddr,
+    /// As readers know it.
+    pub public_url: String,
+    /// Requests per client address.
+    pub rate_limit: Rate,
+    /// Open connections at most.
+    pub max_connections: usize,
+    /// Who may set forwarding headers.
+    pub trusted_proxies: Vec<IpAddr>,
+}
+
+/// `[signer]`.
+#[derive(Debug, Clone)]
+pub struct SignerFiles {
+    /// `age` keystore.
+    pub keystore: PathBuf,
+    /// Passphrase; without it the systemd credential.
+    pub passphrase_file: Option<PathBuf>,
+    /// Signing journal.
+    pub journal: PathBuf,
+    /// Budget of outcomes that one outside party controls, bits.
+    pub max_open_choice_bits: u32,
+}
+
+/// A series and what its events are made of.
+#[derive(Debug, Clone)]
+pub struct Series {
+    /// Name.
+    pub id: SeriesId,
+    /// What each event is.
+    pub definition: Definition,
+    /// When they mature.
+    pub schedule: Schedule,
+    /// How long before maturity they are announced.
+    pub announce_ahead: Duration,
+    /// What tells the series from an edited one.
+    pub fingerprint: String,
+}
+
+/// A one-off event.
+#[derive(Debug, Clone)]
+pub struct OneOff {
+    /// Name.
+    pub id: EventId,
+    /// What it is.
+    pub definition: Definition,
+    /// When its outcome is fixed.
+    pub maturity: Maturity,
+    /// When it is announced, Unix seconds; at once where absent.
+    pub announce_at: Option<i64>,
+}
+
+impl Config {
+    /// Reads and checks a file.
+    pub fn load(path: &Path) -> Result<Self, ConfigError> {
+        let file = path.display().to_string();
+        let text = std::fs::read_to_string(path).map_err(|e| ConfigError {
+            file: file.clone(),
+            key: "(file)".to_owned(),
+            reason: e.to_string(),
+        })?;
+        let base = std::path::absolute(path)
+            .ok()
+            .and_then(|p| p.parent().map(Path::to_owned))
+            .unwrap_or_default();
+        Self::parse(&text, &base).map_err(|r| ConfigError {
+            file,
+            key: r.key,
+            reason: r.reason,
+        })
+    }
+
+    pub(crate) fn parse(text: &str, base: &Path) -> Result<Self, Refusal> {
+        let file = file::read(text)?;
+        let network = file.oracle.network;
+        if !["peercoin", "peercoin-testnet", "peercoin-regtest"].contains(&network.as_str()) {
+            return Err(Refusal::new(
+                "oracle.network",
+                format!("{network:?} is not peercoin, peercoin-testnet or peercoin-regtest"),
+            ));
+        }
+        if file.oracle.name.trim().is_empty() {
+            return Err(Refusal::new("oracle.name", "is empty"));
+        }
+        let providers = price::providers(&file.provider, &file.generic)?;
+        let prices = price::prices(&file.price, &file.generic)?;
+        let mut series = BTreeMap::new();
+        for (index, section) in file.series.into_iter().enumerate() {
+            let key = format!("series[{index}] {:?}", section.id);
+            let one = series::series(&key, section, &prices)?;
+            if series.contains_key(&one.id) {
+                return Err(Refusal::new(key, "another series has this id"));
+            }
+            series.insert(one.id.clone(), one);
+        }
+        let mut events: Vec<OneOff> = Vec::with_capacity(file.event.len());
+        let mut ids = std::collections::HashSet::new();
+        for (index, section) in file.event.into_iter().enumerate() {
+            let key = format!("event[{index}] {:?}", section.id);
+            let one = series::one_off(&key, section, &prices)?;
+            if !ids.insert(one.id.clone()) {
+                return Err(Refusal::new(key, "another event has this id"));
+            }
+            events.push(one);
+        }
+        Ok(Self {
+            name: file.oracle.name,
+            network,
+            http: http(file.http)?,
+            store_url: store_url(&file.store.url, base)?,
+            signer: SignerFiles {
+                keystore: base.join(file.signer.keystore),
+                passphrase_file: file.signer.passphrase_file.map(|p| base.join(p)),
+                journal: base.join(file.signer.journal),
+                max_open_choice_bits: file.signer.max_open_choice_bits,
+            },
+            providers,
+            generic: file.generic.into_keys().collect(),
+            series,
+            events,
+        })
+    }
+}
+
+fn http(section: file::Http) -> Result<Http, Refusal> {
+    let public_url = section
+        .public_url
+        .unwrap_or_else(|| format!("http://{}", section.listen));
+    let url = url::Url::parse(&public_url).map_err(|e| Refusal::new("http.public_url", e))?;
+    if !matches!(url.scheme(), "http" | "https") || url.query().is_some() {
+        return Err(Refusal::new(
+            "http.public_url",
+            "must be http:// or https:// without a query",
+        ));
+    }
+    if section.max_connections == 0 {
+        return Err(Refusal::new("http.max_connections", "must be at least 1"));
+    }
+    Ok(Http {
+        listen: section.listen,
+        admin_listen: section.admin_listen,
+        public_url: public_url.trim_end_matches('/').to_owned(),
+        rate_limit: rate("http.rate_limit", &section.rate_limit)?,
+        max_connections: section.max_connections,
+        trusted_proxies: section.trusted_proxies,
+    })
+}
+
+/// Relative SQLite paths are relative to the configuration file.
+pub(crate) fn store_url(url: &str, base: &Path) -> Result<String, Refusal> {
+    if let Some(path) = url.strip_prefix("sqlite:") {
+        let path = path.strip_prefix("//").unwrap_or(path);
+        if path.is_empty() {
+            return Err(Refusal::new("store.url", "names no file"));
+        }
+        return Ok(format!("sqlite:{}", base.join(path).display()));
+    }
+    if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+        return Ok(url.to_owned());
+    }
+    Err(Refusal::new(
+        "store.url",
+        "must start with sqlite: or postgres://",
+    ))
+}
+
+fn duration(key: impl Into<String>, text: &str) -> Result<Duration, Refusal> {
+    humantime::parse_duration(text)
+        .map_err(|e| Refusal::new(key, format!("{text:?} is not a duration like \"5s\": {e}")))
+}
+
+/// A duration of whole seconds.
+fn seconds(key: impl Into<String>, text: &str) -> Result<u32, Refusal> {
+    let key = key.into();
+    let d = duration(key.clone(), text)?;
+    if d.subsec_nanos() != 0 {
+        return Err(Refusal::new(key, format!("{text:?} is not in whole seconds")));
+    }
+    u32::try_from(d.as_secs()).map_err(|_| Refusal::new(key, format!("{text:?} is too long")))
+}
+
+fn rate(key: impl Into<String>, text: &str) -> Result<Rate, Refusal> {
+    text.parse::<Rate>().map_err(|e| Refusal::new(key, e))
+}

@@ -1,0 +1,279 @@
+//! `[provider.*]`, `[generic.*]` and `[price.*]`.
+
+use std::collections::{BTreeMap, HashSet};
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use oracle_feeds::fetch::ProviderSettings;
+use oracle_feeds::provider::{provider, provider_names};
+use oracle_schema::policy::{LegPolicy, Method, PricePolicy, Selector, SourcePolicy};
+use rust_decimal::Decimal;
+
+use super::file::{Generic, Price, Provider};
+use super::{Refusal, duration, rate, seconds};
+
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(5);
+const MAX_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// How each provider and each generic entry is asked.
+pub(super) fn providers(
+    sections: &BTreeMap<String, Provider>,
+    generic: &BTreeMap<String, Generic>,
+) -> Result<BTreeMap<String, ProviderSettings>, Refusal> {
+    let mut settings = BTreeMap::new();
+    for (name, section) in sections {
+        let key = format!("provider.{name}");
+        if provider(name).is_none() {
+            return Err(unknown_provider(key, name));
+        }
+        if let Some(base) = &section.base_url {
+            check_url(&format!("{key}.base_url"), base)?;
+        }
+        settings.insert(
+            name.clone(),
+            ProviderSettings {
+                base_url: section.base_url.clone(),
+                timeout: timeout(&key, section.timeout.as_deref())?,
+                rate: section
+                    .rate
+                    .as_deref()
+                    .map(|r| rate(format!("{key}.rate"), r))
+                    .transpose()?,
+            },
+        );
+    }
+    for (name, section) in generic {
+        let key = format!("generic.{name}");
+        if provider(name).is_some() {
+            return Err(Refusal::new(key, "has the name of a built-in provider"));
+        }
+        check_url(&format!("{key}.url"), &section.url)?;
+        settings.insert(
+            name.clone(),
+            ProviderSettings {
+                base_url: None,
+                timeout: timeout(&key, section.timeout.as_deref())?,
+                rate: section
+                    .rate
+                    .as_deref()
+                    .map(|r| rate(format!("{key}.rate"), r))
+                    .transpose()?,
+            },
+        );
+    }
+    Ok(settings)
+}
+
+fn unknown_provider(key: impl Into<String>, name: &str) -> Refusal {
+    let known: Vec<&str> = provider_names().collect();
+    Refusal::new(
+        key,
+        format!("{name:?} is not a provider; known are {}", known.join(", ")),
+    )
+}
+
+fn check_url(key: &str, text: &str) -> Result<(), Refusal> {
+    let url = url::Url::parse(text).map_err(|e| Refusal::new(key, e))?;
+    if !matches!(url.scheme(), "http" | "https") {
+        return Err(Refusal::new(key, "must be http:// or https://"));
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(Refusal::new(key, "must not hold a user name or password"));
+    }
+    Ok(())
+}
+
+fn timeout(key: &str, text: Option<&str>) -> Result<Duration, Refusal> {
+    let key = format!("{key}.timeout");
+    let timeout = text.map_or(Ok(DEFAULT_TIMEOUT), |t| duration(key.clone(), t))?;
+    if timeout.is_zero() || timeout > MAX_TIMEOUT {
+        return Err(Refusal::new(key, "must be more than 0s and at most 60s"));
+    }
+    Ok(timeout)
+}
+
+/// Every configured price, its legs resolved.
+pub(super) fn prices(
+    sections: &BTreeMap<String, Price>,
+    generic: &BTreeMap<String, Generic>,
+) -> Result<BTreeMap<String, PricePolicy>, Refusal> {
+    let mut prices = BTreeMap::new();
+    for (name, section) in sections {
+        let legs = match &section.cross {
+            None => vec![leg(name, section, generic)?],
+            Some(cross) => cross_legs(name, section, cross, sections, generic)?,
+        };
+        prices.insert(
+            name.clone(),
+            PricePolicy {
+                name: name.clone(),
+                legs,
+            },
+        );
+    }
+    Ok(prices)
+}
+
+fn cross_legs(
+    name: &str,
+    section: &Price,
+    cross: &[String],
+    sections: &BTreeMap<String, Price>,
+    generic: &BTreeMap<String, Generic>,
+) -> Result<Vec<LegPolicy>, Refusal> {
+    let key = format!("price.{name}.cross");
+    let extra = section.method.is_some()
+        || section.sources.is_some()
+        || section.min_sources.is_some()
+        || section.max_deviation.is_some()
+        || section.max_trade_age.is_some()
+        || section.settle_delay.is_some();
+    if extra {
+        return Err(Refusal::new(
+            key,
+            "a cross takes its legs' own settings; remove the other keys",
+        ));
+    }
+    if cross.len() < 2 {
+        return Err(Refusal::new(key, "needs at least two legs"));
+    }
+    cross
+        .iter()
+        .map(|leg_name| match sections.get(leg_name) {
+            None => Err(Refusal::new(
+                key.clone(),
+                format!("there is no price {leg_name:?}"),
+            )),
+            Some(s) if s.cross.is_some() => Err(Refusal::new(
+                key.clone(),
+                format!("{leg_name:?} is itself a cross; name its legs instead"),
+            )),
+            Some(s) => leg(leg_name, s, generic),
+        })
+        .collect()
+}
+
+fn leg(
+    name: &str,
+    section: &Price,
+    generic: &BTreeMap<String, Generic>,
+) -> Result<LegPolicy, Refusal> {
+    let key = |k: &str| format!("price.{name}.{k}");
+    match section.method.as_deref() {
+        Some("close1m_median") => {}
+        Some(other) => {
+            return Err(Refusal::new(
+                key("method"),
+                format!("{other:?} is not a method; known is close1m_median"),
+            ));
+        }
+        None => return Err(Refusal::new(key("method"), "is missing")),
+    }
+    let ids = section
+        .sources
+        .as_deref()
+        .ok_or_else(|| Refusal::new(key("sources"), "is missing"))?;
+    let mut sources = Vec::with_capacity(ids.len());
+    let mut seen = HashSet::new();
+    for id in ids {
+        if !seen.insert(id.as_str()) {
+            return Err(Refusal::new(key("sources"), format!("{id:?} occurs twice")));
+        }
+        sources.push(source(&key("sources"), id, generic)?);
+    }
+    let roots = sources
+        .iter()
+        .map(|s| s.root.as_str())
+        .collect::<HashSet<_>>()
+        .len();
+    let min_sources = section
+        .min_sources
+        .ok_or_else(|| Refusal::new(key("min_sources"), "is missing"))?;
+    let min_sources = NonZeroU32::new(min_sources)
+        .ok_or_else(|| Refusal::new(key("min_sources"), "must be at least 1"))?;
+    if min_sources.get() as usize > roots {
+        return Err(Refusal::new(
+            key("min_sources"),
+            format!("is {min_sources}, but the sources have only {roots} independent roots"),
+        ));
+    }
+    let text = |value: &Option<String>, k: &str| {
+        value
+            .clone()
+            .ok_or_else(|| Refusal::new(key(k), "is missing"))
+    };
+    let max_trade_age_s = seconds(
+        key("max_trade_age"),
+        &text(&section.max_trade_age, "max_trade_age")?,
+    )?;
+    if max_trade_age_s > 7 * 86_400 {
+        return Err(Refusal::new(key("max_trade_age"), "must be at most 7d"));
+    }
+    Ok(LegPolicy {
+        name: name.to_owned(),
+        method: Method::Close1mMedian,
+        sources,
+        min_sources,
+        max_deviation: percent(
+            &key("max_deviation"),
+            &text(&section.max_deviation, "max_deviation")?,
+        )?,
+        max_trade_age_s,
+        settle_delay_s: section
+            .settle_delay
+            .as_deref()
+            .map_or(Ok(60), |t| seconds(key("settle_delay"), t))?,
+    })
+}
+
+fn source(
+    key: &str,
+    id: &str,
+    generic: &BTreeMap<String, Generic>,
+) -> Result<SourcePolicy, Refusal> {
+    let (name, symbol) = id
+        .split_once(':')
+        .filter(|(n, s)| !n.is_empty() && !s.is_empty())
+        .ok_or_else(|| Refusal::new(key, format!("{id:?} is not \"provider:symbol\"")))?;
+    if provider(name).is_none() {
+        return Err(unknown_provider(key, name));
+    }
+    let (root, selector) = if name == "generic" {
+        let entry = generic.get(symbol).ok_or_else(|| {
+            Refusal::new(key, format!("{id:?}: there is no [generic.{symbol}]"))
+        })?;
+        for (path_key, path) in [("value", &entry.value), ("time", &entry.time)] {
+            oracle_feeds::provider::generic::check_path(path)
+                .map_err(|e| Refusal::new(format!("generic.{symbol}.{path_key}"), e))?;
+        }
+        let root = entry.root.clone().unwrap_or_else(|| symbol.to_owned());
+        let selector = Selector {
+            url: entry.url.clone(),
+            value: entry.value.clone(),
+            time: entry.time.clone(),
+            time_unit: entry.time_unit,
+        };
+        (root, Some(selector))
+    } else {
+        (name.to_owned(), None)
+    };
+    Ok(SourcePolicy {
+        id: id.to_owned(),
+        provider: name.to_owned(),
+        symbol: symbol.to_owned(),
+        root,
+        selector,
+    })
+}
+
+/// `"0.5%"` as a fraction.
+fn percent(key: &str, text: &str) -> Result<Decimal, Refusal> {
+    let value = text
+        .strip_suffix('%')
+        .and_then(|t| t.trim().parse::<Decimal>().ok())
+        .filter(|d| !d.is_sign_negative() && *d <= Decimal::ONE_HUNDRED)
+        .ok_or_else(|| {
+            Refusal::new(key, format!("{text:?} is not a percentage like \"0.5%\""))
+        })?;
+    Ok((value / Decimal::ONE_HUNDRED).normalize())
+}

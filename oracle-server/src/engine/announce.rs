@@ -1,0 +1,271 @@
+//! Ahead of time: events of series, announcements, and refunds behind time.
+
+use chrono::{DateTime, Utc};
+use oracle_schema::{EventId, Maturity, SeriesId};
+
+use super::{BATCH, Engine, EngineError};
+use crate::config::{Definition, Series};
+use crate::lifecycle::{self, Bounds, State};
+use crate::signer::Draft;
+use crate::store::{NewEvent, OpenRefund, ScheduledEvent, SeriesRow, SignedEvent};
+
+/// Seconds after maturity and settle delay at which a missing attestation is an
+/// alarm.
+const OVERDUE_AFTER_S: i64 = 120;
+
+/// Series events made in one transaction at most.
+const SERIES_BATCH: i64 = 500;
+
+/// Events of one series made in one transaction at most.
+const EVENTS_PER_TRANSACTION: usize = 5000;
+
+/// Announcements in one transaction at most: a batch is signed and stored as a
+/// whole, so it bounds how long a tick holds the writer.
+const ANNOUNCE_BATCH: i64 = 500;
+
+impl Engine {
+    /// Makes the events of every series whose next announcement is due.
+    pub(super) async fn make_series_events(
+        &mut self,
+        now: DateTime<Utc>,
+    ) -> Result<(), EngineError> {
+        loop {
+            let due = self.store.due_series(now.timestamp(), SERIES_BATCH).await?;
+            if due.is_empty() {
+                return Ok(());
+            }
+            let mut events = Vec::with_capacity(due.len());
+            let mut moved = Vec::with_capacity(due.len());
+            for row in &due {
+                let series = SeriesId::parse(&row.series_id)
+                    .ok()
+                    .and_then(|id| self.series.get(&id))
+                    // Start-up made the rows those of the configuration.
+                    .ok_or_else(|| EngineError::Stored {
+                        what: format!("series {:?}", row.series_id),
+                        reason: "it is not configured".to_owned(),
+                    })?;
+                let ahead = ahead_s(series);
+                let mut next = Some(row.next_maturity);
+                while let Some(maturity) = next.filter(|m| m - ahead <= now.timestamp()) {
+                    if maturity > now.timestamp() {
+                        let maturity = representable(maturity)?;
+                        let id = EventId::in_series(&series.id, maturity);
+                        events.push(new_event(
+                            id,
+                            Some(&series.id),
+                            &series.definition,
+                            maturity,
+                            maturity.unix() - ahead,
+                        ));
+                        next = series.schedule.next_after(maturity.unix());
+                    } else {
+                        // Never announced after the fact: on to the future.
+                        next = series.schedule.next_after(now.timestamp());
+                    }
+                    if events.len() >= EVENTS_PER_TRANSACTION {
+                        break;
+                    }
+                }
+                moved.push(series_row(series, next));
+            }
+            self.store.schedule(&events, &moved, &[]).await?;
+        }
+    }
+
+    /// Announces every scheduled event that is due; what has matured meanwhile
+    /// is withdrawn.
+    pub(super) async fn announce_due(&mut self, now: DateTime<Utc>) -> Result<(), EngineError> {
+        loop {
+            let due = self
+                .store
+                .due_announcements(now.timestamp(), ANNOUNCE_BATCH)
+                .await?;
+            if due.is_empty() {
+                return Ok(());
+            }
+            let now = self.clock.now();
+            let (fresh, matured): (Vec<_>, Vec<_>) = due.into_iter().partition(|e| {
+                let bounds = Bounds {
+                    maturity: e.maturity,
+                    attest_by: e.attest_by,
+                };
+                lifecycle::step(State::Scheduled, &bounds, lifecycle::Input::Announce, now).is_ok()
+            });
+            if !matured.is_empty() {
+                let ids: Vec<&str> = matured.iter().map(|e| e.event_id.as_str()).collect();
+                self.store
+                    .withdraw(&ids, "it matured before it could be announced")
+                    .await?;
+            }
+            self.announce(&fresh, now).await?;
+        }
+    }
+
+    /// Announces a batch; if the batch as a whole is refused, one by one, so
+    /// that no event blocks another.
+    async fn announce(
+        &self,
+        events: &[ScheduledEvent],
+        now: DateTime<Utc>,
+    ) -> Result<(), EngineError> {
+        let Err(error) = self.announce_batch(events, now).await else {
+            return Ok(());
+        };
+        if !is_about_the_events(&error) {
+            return Err(error);
+        }
+        for event in events {
+            match self.announce_batch(std::slice::from_ref(event), now).await {
+                Ok(()) => {}
+                Err(e) if is_about_the_events(&e) => {
+                    let id = event.event_id.as_str();
+                    tracing::error!(event = id, error = %e, "cannot be announced; withdrawn");
+                    self.store.withdraw(&[id], &e.to_string()).await?;
+                }
+                Err(e) => return Err(e),
+            }
+        }
+        Ok(())
+    }
+
+    async fn announce_batch(
+        &self,
+        events: &[ScheduledEvent],
+        now: DateTime<Utc>,
+    ) -> Result<(), EngineError> {
+        if events.is_empty() {
+            return Ok(());
+        }
+        let drafts: Vec<Draft> = events
+            .iter()
+            .map(|e| Draft {
+                event_id: e.event_id.clone(),
+                maturity: e.maturity,
+                descriptor: e.descriptor.clone(),
+                policy_hash: e.policy_hash,
+            })
+            .collect();
+        let signer = self.signer.clone();
+        let signed = tokio::task::spawn_blocking(move || signer.announce(&drafts)).await??;
+        let rows: Vec<SignedEvent> = signed
+            .into_iter()
+            .zip(events)
+            .map(|(s, e)| SignedEvent {
+                announcement: s.announcement,
+                tlv: s.tlv,
+                nonce_map: s.nonce_map,
+                content_hash: s.content_hash,
+                policy_hash: e.policy_hash,
+            })
+            .collect();
+        self.store.publish_announcements(&rows, now).await?;
+        metrics::counter!("oracle_announcements_total").increment(rows.len() as u64);
+        tracing::info!(events = rows.len(), "announced");
+        Ok(())
+    }
+
+    /// Gives up on events whose `attest_by` has come: irrevocably.
+    pub(super) async fn refund_expired(&mut self, now: DateTime<Utc>) -> Result<(), EngineError> {
+        loop {
+            let expired = self.store.expired(now.timestamp(), BATCH).await?;
+            if expired.is_empty() {
+                return Ok(());
+            }
+            let reason = "no outcome could be determined before attest_by";
+            self.store
+                .commit_refunds(&expired, reason, self.clock.now())
+                .await?;
+            self.finish_refunds().await?;
+        }
+    }
+
+    /// Journals and logs refunds that have their intent.
+    pub(super) async fn finish_refunds(&self) -> Result<(), EngineError> {
+        loop {
+            let open = self.store.open_refunds(BATCH).await?;
+            if open.is_empty() {
+                return Ok(());
+            }
+            let records = open.iter().map(refund_record).collect::<Vec<_>>();
+            let signer = self.signer.clone();
+            tokio::task::spawn_blocking(move || signer.record_ends(&records)).await??;
+            self.store.publish_refunds(&open, self.clock.now()).await?;
+            metrics::counter!("oracle_refunds_total").increment(open.len() as u64);
+            tracing::warn!(events = open.len(), "refunded: no outcome by attest_by");
+        }
+    }
+}
+
+fn refund_record(refund: &OpenRefund) -> crate::signer::JournalRecord {
+    crate::signer::JournalRecord {
+        event_id: refund.event_id.as_str().to_owned(),
+        kind: lifecycle::IntentKind::Refund,
+        content_hash: refund.content_hash,
+        epoch: refund.epoch,
+        maturity: refund.maturity.epoch(),
+        nonces: refund.nonces.clone(),
+        messages: Vec::new(),
+    }
+}
+
+/// Whether an error is the batch's own fault and not the database's or the
+/// machine's.
+fn is_about_the_events(error: &EngineError) -> bool {
+    match error {
+        EngineError::Publish(e) => match e {
+            crate::store::PublishError::Store(e) => e.is_constraint(),
+            _ => true,
+        },
+        EngineError::Store(e) => e.is_constraint(),
+        EngineError::Signer(e) => e.is_about_the_event(),
+        _ => false,
+    }
+}
+
+fn representable(maturity: i64) -> Result<Maturity, EngineError> {
+    Maturity::from_unix(maturity).map_err(|e| EngineError::Stored {
+        what: "maturity of a series".to_owned(),
+        reason: e.to_string(),
+    })
+}
+
+fn ahead_s(series: &Series) -> i64 {
+    i64::try_from(series.announce_ahead.as_secs()).unwrap_or(i64::MAX / 2)
+}
+
+/// Where a series stands once its next maturity is `next`.
+pub(super) fn series_row(series: &Series, next: Option<i64>) -> SeriesRow {
+    SeriesRow {
+        series_id: series.id.as_str().to_owned(),
+        definition: series.fingerprint.clone(),
+        policy_hash: series.definition.policy_hash,
+        next_maturity: next,
+        next_announce_at: next.map(|m| m - ahead_s(series)),
+    }
+}
+
+/// An event as the store remembers it.
+pub(super) fn new_event(
+    event_id: EventId,
+    series: Option<&SeriesId>,
+    definition: &Definition,
+    maturity: Maturity,
+    announce_at: i64,
+) -> NewEvent {
+    let ready = maturity.unix() + definition.settle_delay_s();
+    NewEvent {
+        event_id,
+        series: series.map(|s| s.as_str().to_owned()),
+        kind: definition.policy.rule.kind(),
+        maturity,
+        attest_by: maturity.unix() + i64::from(definition.policy.give_up_after_s),
+        announce_at,
+        overdue_at: ready + OVERDUE_AFTER_S,
+        round_due_ms: ready * 1000,
+        descriptor: definition.descriptor.clone(),
+        policy_hash: definition.policy_hash,
+        price_key: definition.price_key.clone(),
+        price: definition.price.clone(),
+    }
+}

@@ -1,0 +1,206 @@
+//! The only orchestration: [`Engine::tick`] does whatever is due at a time.
+//!
+//! What is due stands in the store's rows, never in a queue in memory, so a
+//! process that starts after any crash or downtime goes on where the rows are.
+//! One tick, in order:
+//!
+//! 1. finish what is committed and not yet published ([`settle`]);
+//! 2. refund what has passed its `attest_by`;
+//! 3. make the next events of series, announce what is due ([`announce`]);
+//! 4. take in finished observations, decide rounds, attest ([`observe`], [`settle`]);
+//! 5. start observations of rounds that are due.
+//!
+//! Observations run beside the tick: a venue that hangs delays nobody else.
+
+mod announce;
+mod backoff;
+mod health;
+mod observe;
+mod settle;
+mod startup;
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use oracle_feeds::fetch::Fetcher;
+use oracle_schema::SeriesId;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+pub use startup::{StartError, United, check_clock, configure, open, unite};
+
+use crate::clock::Clock;
+use crate::config::Series;
+use crate::health::HealthReport;
+use crate::signer::{Signer, SignerError};
+use crate::store::{CommitError, DueRound, PublishError, Store, StoreError};
+
+/// Events in one transaction at most.
+const BATCH: i64 = 1000;
+
+/// Rounds looked at in one tick.
+const ROUNDS_PER_TICK: i64 = 256;
+
+/// Why a tick could not be finished. Nothing is lost: the rows are still due.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Publishing.
+    #[error(transparent)]
+    Publish(#[from] PublishError),
+    /// Committing.
+    #[error(transparent)]
+    Commit(#[from] CommitError),
+    /// The signer refused.
+    #[error(transparent)]
+    Signer(#[from] SignerError),
+    /// A worker thread died.
+    #[error("worker thread: {0}")]
+    Worker(#[from] tokio::task::JoinError),
+    /// A stored document that this build cannot read.
+    #[error("stored {what} cannot be read: {reason}")]
+    Stored {
+        /// Which document.
+        what: String,
+        /// Why.
+        reason: String,
+    },
+}
+
+impl EngineError {
+    /// Another process took over: this one must stop writing.
+    pub fn is_deposed(&self) -> bool {
+        matches!(
+            self,
+            Self::Store(StoreError::Deposed { .. })
+                | Self::Publish(PublishError::Store(StoreError::Deposed { .. }))
+                | Self::Commit(CommitError::Store(StoreError::Deposed { .. }))
+        )
+    }
+}
+
+/// The orchestration of one leading process.
+pub struct Engine {
+    store: Arc<Store>,
+    signer: Arc<Signer>,
+    fetcher: Arc<Fetcher>,
+    clock: Arc<dyn Clock>,
+    series: BTreeMap<SeriesId, Series>,
+    observing: JoinSet<observe::LegSeen>,
+    in_flight: HashSet<LegAt>,
+    /// Rounds whose legs are being observed, and what has been seen of them.
+    waiting: HashMap<(String, i64), DueRound>,
+    seen: HashMap<LegAt, String>,
+    health: watch::Sender<HealthReport>,
+}
+
+/// A leg at a maturity: (leg key, T in Unix seconds).
+type LegAt = (String, i64);
+
+impl Engine {
+    /// An engine over an opened store and signer; see [`open`] for the checks
+    /// that come before. `health` is where it says how it is doing.
+    pub fn new(
+        store: Arc<Store>,
+        signer: Arc<Signer>,
+        fetcher: Arc<Fetcher>,
+        clock: Arc<dyn Clock>,
+        series: BTreeMap<SeriesId, Series>,
+        health: watch::Sender<HealthReport>,
+    ) -> Self {
+        health.send_replace(HealthReport::leading());
+        Self {
+            store,
+            signer,
+            fetcher,
+            clock,
+            series,
+            observing: JoinSet::new(),
+            in_flight: HashSet::new(),
+            waiting: HashMap::new(),
+            seen: HashMap::new(),
+            health,
+        }
+    }
+
+    /// Does everything that is due at `now` and can be done without waiting
+    /// for a provider.
+    pub async fn tick(&mut self, now: DateTime<Utc>) -> Result<(), EngineError> {
+        self.finish_committed().await?;
+        self.refund_expired(now).await?;
+        self.make_series_events(now).await?;
+        self.announce_due(now).await?;
+        while let Some(seen) = self.observing.try_join_next() {
+            self.take_in(seen?).await?;
+        }
+        self.evaluate_waiting(now).await?;
+        self.start_rounds(now).await
+    }
+
+    /// Ticks until nothing is due and no observation is under way: what a test
+    /// with an injected clock calls instead of [`Engine::run`].
+    pub async fn settle(&mut self) -> Result<(), EngineError> {
+        loop {
+            self.tick(self.clock.now()).await?;
+            let Some(seen) = self.observing.join_next().await else {
+                return Ok(());
+            };
+            self.take_in(seen?).await?;
+        }
+    }
+
+    /// Runs until `shutdown` resolves or the lead is lost. A tick that fails is
+    /// logged and tried again.
+    pub async fn run(&mut self, mut shutdown: watch::Receiver<bool>) -> Result<(), EngineError> {
+        let mut failures = 0_u32;
+        loop {
+            let now = self.clock.now();
+            let wake = match self.tick(now).await {
+                Ok(()) => {
+                    failures = 0;
+                    self.next_wake(now).await
+                }
+                Err(e) if e.is_deposed() => return Err(e),
+                Err(e) => {
+                    failures = failures.saturating_add(1);
+                    tracing::error!(error = %e, failures, "tick failed; the work stays due");
+                    now + backoff::delay(i64::from(failures))
+                }
+            };
+            self.report_metrics();
+            tokio::select! {
+                biased;
+                _ = shutdown.wait_for(|stop| *stop) => break,
+                Some(seen) = self.observing.join_next() => match seen {
+                    Ok(seen) => self.take_in(seen).await?,
+                    Err(e) => tracing::error!(error = %e, "observation failed"),
+                },
+                () = self.clock.sleep_until(wake) => {
+                    if !self.store.still_leads().await {
+                        return Err(StoreError::Deposed { epoch: self.store.epoch() }.into());
+                    }
+                }
+            }
+        }
+        // Whatever is being observed is asked again after the next start.
+        self.observing.shutdown().await;
+        self.finish_committed().await
+    }
+
+    async fn next_wake(&self, now: DateTime<Utc>) -> DateTime<Utc> {
+        // Never later than this, so that rows other processes write are seen.
+        let latest = now + TimeDelta::seconds(1);
+        match self.store.next_due_ms().await {
+            Ok(due) => due
+                .and_then(DateTime::from_timestamp_millis)
+                .map_or(latest, |due| due.min(latest)),
+            Err(e) => {
+                tracing::error!(error = %e, "cannot ask what is due next");
+                latest
+            }
+        }
+    }
+}

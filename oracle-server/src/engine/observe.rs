@@ -1,0 +1,384 @@
+//! Rounds: observe their legs, decide, look again.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use futures::StreamExt as _;
+use futures::stream::FuturesUnordered;
+use oracle_feeds::fetch::Fetcher;
+use oracle_feeds::observation::{Exchange, PriceQuery, Reading, SourceReading};
+use oracle_feeds::rule::price::{Decision, cross, decide_leg};
+use oracle_schema::policy::{LegPolicy, canonical_json};
+use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::{Engine, EngineError, ROUNDS_PER_TICK, backoff};
+use crate::clock::Clock;
+use crate::store::{Attempt, DueRound, ObservedExchange, RoundResult, leg_key, round_legs};
+
+/// How long an observation may take over all its sources.
+const OBSERVATION_LIMIT: Duration = Duration::from_secs(20);
+
+/// How long the other sources are waited for once there are enough.
+const GRACE: Duration = Duration::from_millis(750);
+
+/// How far a round is put off while it is being observed: if this process dies
+/// the round comes back by itself.
+const LEASE_MS: i64 = 30_000;
+
+/// What was seen of a leg.
+pub(super) struct LegSeen {
+    key: String,
+    at: i64,
+    readings: Vec<SourceReading>,
+    decision: Decision,
+}
+
+/// A leg's decision as stored.
+#[derive(Debug, Serialize, Deserialize)]
+struct Fixing {
+    price: Decimal,
+    trace: serde_json::Value,
+}
+
+/// A round's decision as stored and published.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct RoundDecision {
+    /// Exact product of the legs.
+    pub(super) price: Decimal,
+    /// Per leg: its name, its fixing and how it came about.
+    pub(super) legs: Vec<LegDecision>,
+}
+
+/// One leg of a [`RoundDecision`].
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct LegDecision {
+    name: String,
+    price: Decimal,
+    trace: serde_json::Value,
+}
+
+impl Engine {
+    /// Starts the observations of rounds that are due, attests those whose
+    /// price already stands.
+    pub(super) async fn start_rounds(&mut self, now: DateTime<Utc>) -> Result<(), EngineError> {
+        let now_ms = now.timestamp_millis();
+        for round in self.store.due_rounds(now_ms, ROUNDS_PER_TICK).await? {
+            if round.decided.is_some() {
+                self.attest_round(&round).await?;
+                continue;
+            }
+            if self.store.close_round(&round).await? {
+                continue;
+            }
+            let at = round.maturity.unix();
+            self.store.defer_round(&round, now_ms + LEASE_MS).await?;
+            for leg in round_legs(&round.price)? {
+                let key = leg_key(&leg)?;
+                if self.store.fixing(&key, at).await?.is_some()
+                    || !self.in_flight.insert((key.clone(), at))
+                {
+                    continue;
+                }
+                self.observing.spawn(observe(
+                    self.fetcher.clone(),
+                    self.clock.clone(),
+                    leg,
+                    key,
+                    at,
+                ));
+            }
+            self.waiting
+                .insert((round.price_key.clone(), at), round);
+        }
+        self.evaluate_waiting(now).await
+    }
+
+    /// Keeps what was seen of a leg.
+    pub(super) async fn take_in(&mut self, seen: LegSeen) -> Result<(), EngineError> {
+        let leg_at = (seen.key.clone(), seen.at);
+        self.in_flight.remove(&leg_at);
+        self.note_sources(&seen.readings, self.clock.now());
+        let decision = match seen.decision {
+            Decision::Attest { price, trace } => {
+                self.seen.remove(&leg_at);
+                Some(json(&Fixing {
+                    price,
+                    trace: serde_json::to_value(trace).map_err(stored("trace"))?,
+                })?)
+            }
+            Decision::Pending { reason, .. } => {
+                if reason.starts_with("clock:") {
+                    metrics::counter!("oracle_clock_alarms_total").increment(1);
+                    tracing::error!(reason, "the clock disagrees with the providers'");
+                }
+                self.seen.insert(leg_at, reason);
+                None
+            }
+        };
+        let exchanges = seen
+            .readings
+            .iter()
+            .flat_map(|r| r.exchanges.iter().map(move |e| exchange_row(r, e)))
+            .collect();
+        self.store
+            .save_attempt(&Attempt {
+                leg_key: seen.key,
+                maturity: seen.at,
+                exchanges,
+                decision,
+            })
+            .await?;
+        Ok(())
+    }
+
+    /// Decides the rounds whose legs are all seen, or says when to look again.
+    pub(super) async fn evaluate_waiting(
+        &mut self,
+        now: DateTime<Utc>,
+    ) -> Result<(), EngineError> {
+        let keys: Vec<(String, i64)> = self.waiting.keys().cloned().collect();
+        for key in keys {
+            let Some(round) = self.waiting.get(&key) else {
+                continue;
+            };
+            let legs = round_legs(&round.price)?;
+            let at = round.maturity.unix();
+            let mut leg_keys = Vec::with_capacity(legs.len());
+            for leg in &legs {
+                leg_keys.push((leg_key(leg)?, at));
+            }
+            if leg_keys.iter().any(|k| self.in_flight.contains(k)) {
+                continue;
+            }
+            let Some(round) = self.waiting.remove(&key) else {
+                continue;
+            };
+            let result = self.evaluate(&round, &legs, &leg_keys, now).await?;
+            for k in &leg_keys {
+                self.seen.remove(k);
+            }
+            self.store
+                .finish_attempt(&round, &result, now.timestamp_millis())
+                .await?;
+            if let RoundResult::Decided { .. } = result {
+                // Attested at once from the stored decision, as after a crash.
+                let due = self
+                    .store
+                    .decided_round(&round.price_key, round.maturity)
+                    .await?;
+                if let Some(due) = due {
+                    self.attest_round(&due).await?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn evaluate(
+        &self,
+        round: &DueRound,
+        legs: &[LegPolicy],
+        leg_keys: &[(String, i64)],
+        now: DateTime<Utc>,
+    ) -> Result<RoundResult, EngineError> {
+        let mut decided = Vec::with_capacity(legs.len());
+        let mut missing = Vec::new();
+        for (leg, key) in legs.iter().zip(leg_keys) {
+            match self.store.fixing(&key.0, key.1).await? {
+                Some(fixing) => {
+                    let fixing: Fixing =
+                        serde_json::from_str(&fixing).map_err(stored("fixing"))?;
+                    decided.push(LegDecision {
+                        name: leg.name.clone(),
+                        price: fixing.price,
+                        trace: fixing.trace,
+                    });
+                }
+                None => missing.push(format!(
+                    "{}: {}",
+                    leg.name,
+                    self.seen.get(key).map_or("not observed", String::as_str)
+                )),
+            }
+        }
+        let pending = |reason: String| RoundResult::Pending {
+            due_ms: (now + backoff::delay(round.attempts + 1)).timestamp_millis(),
+            reason,
+        };
+        if !missing.is_empty() {
+            return Ok(pending(missing.join("; ")));
+        }
+        let prices: Vec<Decimal> = decided.iter().map(|d| d.price).collect();
+        let price = match cross(&prices) {
+            Ok(price) => price,
+            Err(e) => return Ok(pending(e.to_string())),
+        };
+        let decision = RoundDecision {
+            price,
+            legs: decided,
+        };
+        let manifest = self.manifest(round, leg_keys, &decision).await?;
+        Ok(RoundResult::Decided {
+            decision: json(&decision)?,
+            manifest_sha256: Sha256::digest(&manifest).into(),
+            manifest,
+        })
+    }
+
+    /// The canonical evidence manifest: what was seen and what follows from it.
+    async fn manifest(
+        &self,
+        round: &DueRound,
+        leg_keys: &[(String, i64)],
+        decision: &RoundDecision,
+    ) -> Result<Vec<u8>, EngineError> {
+        let reader = self.store.reader();
+        let mut observations = Vec::new();
+        for (key, at) in leg_keys {
+            for o in reader.observations(key, *at).await? {
+                observations.push(serde_json::json!({
+                    "source": o.source,
+                    "root": o.root,
+                    "url": o.url,
+                    "sent_ms": o.sent_at.timestamp_millis(),
+                    "received_ms": o.received_at.timestamp_millis(),
+                    "status": o.status,
+                    "sha256": o.sha256.map(hex::encode),
+                    "literal": o.literal,
+                    "effective_at": o.effective_at,
+                    "verdict": o.verdict,
+                    "attempt": o.attempt,
+                }));
+            }
+        }
+        let price: serde_json::Value =
+            serde_json::from_str(&round.price).map_err(stored("price"))?;
+        canonical_json(&serde_json::json!({
+            "version": 1,
+            "maturity": round.maturity.unix(),
+            "price": price,
+            "observations": observations,
+            "decision": decision,
+        }))
+        .map_err(stored("manifest"))
+    }
+}
+
+/// Asks every source of a leg at once; once enough have answered the others
+/// get a short grace, so that one hanging venue delays nothing.
+async fn observe(
+    fetcher: Arc<Fetcher>,
+    clock: Arc<dyn Clock>,
+    leg: LegPolicy,
+    key: String,
+    at: i64,
+) -> LegSeen {
+    let mut pending: FuturesUnordered<_> = leg
+        .sources
+        .iter()
+        .map(|source| {
+            let fetcher = &fetcher;
+            let max_trade_age_s = leg.max_trade_age_s;
+            async move {
+                let query = PriceQuery {
+                    source,
+                    at,
+                    max_trade_age_s,
+                };
+                fetcher.observe(&query).await
+            }
+        })
+        .collect();
+    let mut readings: Vec<SourceReading> = Vec::with_capacity(leg.sources.len());
+    let limit = tokio::time::sleep(OBSERVATION_LIMIT);
+    tokio::pin!(limit);
+    let mut enough = false;
+    loop {
+        tokio::select! {
+            biased;
+            reading = pending.next() => match reading {
+                Some(reading) => readings.push(reading),
+                None => break,
+            },
+            () = &mut limit => break,
+        }
+        if !enough
+            && matches!(decide_leg(&leg, at, clock.now(), &readings), Decision::Attest { .. })
+        {
+            enough = true;
+            limit.as_mut().reset(tokio::time::Instant::now() + GRACE);
+        }
+    }
+    drop(pending);
+    for source in &leg.sources {
+        if !readings.iter().any(|r| r.source == source.id) {
+            readings.push(SourceReading {
+                source: source.id.clone(),
+                root: source.root.clone(),
+                exchanges: Vec::new(),
+                reading: Reading::Transient {
+                    detail: "no answer in time".to_owned(),
+                    retry_after: None,
+                },
+            });
+        }
+    }
+    // Policy order, so that the trace does not depend on who answered first.
+    readings.sort_by_key(|r| leg.sources.iter().position(|s| s.id == r.source));
+    let decision = decide_leg(&leg, at, clock.now(), &readings);
+    LegSeen {
+        key,
+        at,
+        readings,
+        decision,
+    }
+}
+
+fn exchange_row(reading: &SourceReading, exchange: &Exchange) -> ObservedExchange {
+    let observed = match &reading.reading {
+        Reading::Observation(o) => Some(o),
+        _ => None,
+    };
+    ObservedExchange {
+        source: reading.source.clone(),
+        root: reading.root.clone(),
+        url: exchange.url.clone(),
+        sent_at: exchange.sent_at,
+        received_at: exchange.received_at,
+        status: exchange.status,
+        headers: serde_json::to_string(&exchange.headers).unwrap_or_default(),
+        sha256: exchange.sha256,
+        body: exchange.sha256.map(|_| deflate(&exchange.body)),
+        literal: observed.map(|o| o.literal.clone()),
+        effective_at: observed.map(|o| o.effective_at),
+        verdict: reading.reading.verdict(),
+        detail: exchange
+            .failure
+            .clone()
+            .or_else(|| reading.reading.detail().map(str::to_owned)),
+    }
+}
+
+fn deflate(body: &[u8]) -> Vec<u8> {
+    use std::io::Write as _;
+    let mut encoder =
+        flate2::write::DeflateEncoder::new(Vec::new(), flate2::Compression::default());
+    // Writing to a Vec cannot fail.
+    let _ = encoder.write_all(body);
+    encoder.finish().unwrap_or_default()
+}
+
+fn json(value: &impl Serialize) -> Result<String, EngineError> {
+    serde_json::to_string(value).map_err(stored("decision"))
+}
+
+/// Turns a JSON error into an [`EngineError::Stored`] about `what`.
+pub(super) fn stored(what: &'static str) -> impl Fn(serde_json::Error) -> EngineError {
+    move |e| EngineError::Stored {
+        what: what.to_owned(),
+        reason: e.to_string(),
+    }
+}

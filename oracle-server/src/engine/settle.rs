@@ -1,0 +1,142 @@
+//! Decision → committed outcome → signature → log, in that order and no other.
+
+use std::collections::HashMap;
+
+use oracle_feeds::rule::price::outcome;
+use oracle_schema::Outcome;
+use oracle_schema::policy::Policy;
+
+use super::observe::{RoundDecision, stored};
+use super::{BATCH, Engine, EngineError};
+use crate::store::{Candidate, CommitError, CommittedOutcome, DueRound, SignedOutcome};
+
+impl Engine {
+    /// Attests every event of a decided round, batch by batch, then closes it.
+    pub(super) async fn attest_round(&self, round: &DueRound) -> Result<(), EngineError> {
+        let Some(decided) = &round.decided else {
+            return Ok(());
+        };
+        let decision: RoundDecision =
+            serde_json::from_str(&decided.decision).map_err(stored("decision"))?;
+        loop {
+            let now = self.clock.now();
+            let candidates = self
+                .store
+                .candidates(&round.price_key, round.maturity, now.timestamp(), BATCH)
+                .await?;
+            if candidates.is_empty() {
+                break;
+            }
+            let outcomes = self.outcomes(candidates, &decision).await?;
+            self.attest(outcomes, &decided.manifest_sha256).await?;
+        }
+        self.store.close_round(round).await?;
+        Ok(())
+    }
+
+    /// Applies each event's pinned rule to the price. An event whose rule
+    /// cannot be applied is held, and does not block the others.
+    async fn outcomes(
+        &self,
+        candidates: Vec<Candidate>,
+        decision: &RoundDecision,
+    ) -> Result<Vec<(Candidate, Outcome)>, EngineError> {
+        let mut policies: HashMap<[u8; 32], Policy> = HashMap::new();
+        let mut outcomes = Vec::with_capacity(candidates.len());
+        for candidate in candidates {
+            let result = match policies.entry(*candidate.policy_hash()) {
+                std::collections::hash_map::Entry::Occupied(known) => Ok(known.into_mut()),
+                std::collections::hash_map::Entry::Vacant(slot) => {
+                    Policy::parse(candidate.policy()).map(|p| slot.insert(p))
+                }
+            }
+            .map_err(|e| e.to_string())
+            .and_then(|policy| {
+                let descriptor = &candidate.announcement().event.descriptor;
+                outcome(&policy.rule, decision.price, descriptor).map_err(|e| e.to_string())
+            });
+            match result {
+                Ok(outcome) => outcomes.push((candidate, outcome)),
+                Err(reason) => self.hold(&candidate, &reason).await?,
+            }
+        }
+        Ok(outcomes)
+    }
+
+    async fn hold(&self, candidate: &Candidate, reason: &str) -> Result<(), EngineError> {
+        let id = candidate.event_id().as_str();
+        tracing::error!(event = id, reason, "held");
+        self.store.hold(&[id], reason).await?;
+        Ok(())
+    }
+
+    /// Commits, signs and publishes a batch; if the batch as a whole cannot be
+    /// committed, one by one.
+    async fn attest(
+        &self,
+        outcomes: Vec<(Candidate, Outcome)>,
+        manifest: &[u8; 32],
+    ) -> Result<(), EngineError> {
+        match self
+            .store
+            .commit_outcomes(&outcomes, manifest, self.clock.now())
+            .await
+        {
+            Ok(tickets) => return self.sign_and_publish(tickets).await,
+            Err(CommitError::Store(e)) => return Err(e.into()),
+            Err(e) => tracing::error!(error = %e, "batch not committed; going one by one"),
+        }
+        for one in outcomes {
+            let committed = self
+                .store
+                .commit_outcomes(std::slice::from_ref(&one), manifest, self.clock.now())
+                .await;
+            match committed {
+                Ok(tickets) => self.sign_and_publish(tickets).await?,
+                Err(CommitError::Store(e)) => return Err(e.into()),
+                Err(e) => self.hold(&one.0, &e.to_string()).await?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Signs committed outcomes and puts them into the log. Whatever fails here
+    /// stays committed, and is finished by a later tick with the same bytes.
+    async fn sign_and_publish(&self, tickets: Vec<CommittedOutcome>) -> Result<(), EngineError> {
+        if tickets.is_empty() {
+            return Ok(());
+        }
+        let signer = self.signer.clone();
+        let signed = tokio::task::spawn_blocking(move || {
+            let signed = signer.attest(&tickets)?;
+            Ok::<_, crate::signer::SignerError>((tickets, signed))
+        })
+        .await?;
+        let (tickets, signed) = signed?;
+        let rows: Vec<SignedOutcome> = signed
+            .into_iter()
+            .zip(tickets)
+            .map(|(s, t)| SignedOutcome::new(t, s.attestation, s.tlv))
+            .collect();
+        self.store
+            .publish_attestations(&rows, self.clock.now())
+            .await?;
+        metrics::counter!("oracle_attestations_total").increment(rows.len() as u64);
+        tracing::info!(events = rows.len(), "attested");
+        Ok(())
+    }
+
+    /// Publishes what an earlier process or tick committed and could not finish.
+    pub(super) async fn finish_committed(&mut self) -> Result<(), EngineError> {
+        loop {
+            let now = self.clock.now();
+            let tickets = self.store.committed(now.timestamp(), BATCH).await?;
+            if tickets.is_empty() {
+                break;
+            }
+            tracing::warn!(events = tickets.len(), "finishing committed outcomes");
+            self.sign_and_publish(tickets).await?;
+        }
+        self.finish_refunds().await
+    }
+}

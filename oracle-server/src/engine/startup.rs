@@ -1,0 +1,365 @@
+//! What is checked before the first tick, and what refuses to start.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use oracle_schema::policy::Policy;
+
+use super::announce::{new_event, series_row};
+use crate::clock::Clock;
+use crate::config::{Config, OneOff};
+use crate::lifecycle::IntentKind;
+use crate::signer::{JournalRecord, Signer, SignerConfig, SignerError};
+use crate::store::{CommitError, Intent, SeriesRow, Store, StoreError};
+
+/// How far the clock may be behind the last committed work, milliseconds.
+const CLOCK_TOLERANCE_MS: i64 = 60_000;
+
+/// Intent rows read at a time.
+const PAGE: i64 = 10_000;
+
+/// Why the service does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Keystore or journal.
+    #[error(transparent)]
+    Signer(#[from] SignerError),
+    /// The keystore is another oracle's.
+    #[error("wrong key for this database: the keystore's public key is {keystore}, the database's {database}")]
+    WrongKey {
+        /// Of the keystore.
+        keystore: String,
+        /// Of the database.
+        database: String,
+    },
+    /// The configuration is for another network.
+    #[error("the configuration says network {config}, the {what} {found}")]
+    WrongNetwork {
+        /// Configured.
+        config: String,
+        /// Where the other one stands.
+        what: &'static str,
+        /// The other one.
+        found: String,
+    },
+    /// A journal that `init` did not make for this database.
+    #[error("this journal was not made for this database; `init --join` makes one for a standby")]
+    ForeignJournal,
+    /// Journal and database hold two ends for one event.
+    #[error("journal and database contradict each other about event {event}: {journal} against {database}")]
+    Contradiction {
+        /// Which event.
+        event: String,
+        /// What the journal holds.
+        journal: String,
+        /// What the database holds.
+        database: String,
+    },
+    /// Intents could not be restored.
+    #[error("restoring intents from the journal: {0}")]
+    Restore(#[from] CommitError),
+    /// The clock went back.
+    #[error("the clock is {behind_s} s behind the last committed work ({last}); set it right, or start with --accept-clock")]
+    ClockBehind {
+        /// By how much, seconds.
+        behind_s: i64,
+        /// When that work was committed.
+        last: DateTime<Utc>,
+    },
+    /// Something that open events need is gone from the configuration.
+    #[error("open events need what the configuration no longer has: {0}")]
+    Removed(String),
+    /// A worker thread died.
+    #[error("worker thread: {0}")]
+    Worker(#[from] tokio::task::JoinError),
+}
+
+/// What uniting journal and intent rows found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct United {
+    /// Records that the database lacked: the database is old.
+    pub restored_to_database: usize,
+    /// Records that the journal lacked: the journal is old, or a crash came
+    /// between intent and journal.
+    pub appended_to_journal: usize,
+}
+
+/// Opens the signer and checks that it belongs to this database.
+pub async fn open(
+    store: &Store,
+    signer: SignerConfig,
+    network: &str,
+    clock: Arc<dyn Clock>,
+) -> Result<Signer, StartError> {
+    let oracle = store.oracle().await?;
+    let wrong = |what, found: &str| StartError::WrongNetwork {
+        config: network.to_owned(),
+        what,
+        found: found.to_owned(),
+    };
+    if oracle.network != network {
+        return Err(wrong("database", &oracle.network));
+    }
+    let signer = tokio::task::spawn_blocking(move || Signer::open(signer, clock)).await??;
+    if signer.public_key().serialize() != oracle.public_key {
+        return Err(StartError::WrongKey {
+            keystore: signer.public_key().to_string(),
+            database: hex::encode(oracle.public_key),
+        });
+    }
+    if signer.network() != network {
+        return Err(wrong("keystore", signer.network()));
+    }
+    if !store.knows_journal(&signer.journal_id()).await? {
+        return Err(StartError::ForeignJournal);
+    }
+    Ok(signer)
+}
+
+/// Refuses a clock that is behind the last committed work, unless told to
+/// accept it.
+pub async fn check_clock(
+    store: &Store,
+    signer: &Signer,
+    now: DateTime<Utc>,
+    accept: bool,
+) -> Result<(), StartError> {
+    let high_water = store.high_water_ms().await?;
+    let behind_ms = high_water - now.timestamp_millis();
+    if behind_ms <= CLOCK_TOLERANCE_MS {
+        signer.set_high_water(high_water);
+        return Ok(());
+    }
+    let last = DateTime::from_timestamp_millis(high_water).unwrap_or_default();
+    if !accept {
+        return Err(StartError::ClockBehind {
+            behind_s: behind_ms / 1000,
+            last,
+        });
+    }
+    tracing::error!(
+        behind_s = behind_ms / 1000,
+        %last,
+        "clock behind the last committed work, accepted by --accept-clock"
+    );
+    Ok(())
+}
+
+/// Unites journal and intent rows, both ways: completes what one has and the
+/// other lacks, and refuses if they hold two ends for one event.
+pub async fn unite(store: &Store, signer: &Signer) -> Result<United, StartError> {
+    let mut journal: HashMap<String, JournalRecord> = signer
+        .journal_records()?
+        .into_iter()
+        .map(|r| (r.event_id.clone(), r))
+        .collect();
+    let mut missing = Vec::new();
+    let mut after = String::new();
+    loop {
+        let page = store.intents_after(&after, PAGE).await?;
+        let Some(last) = page.last() else { break };
+        after.clone_from(&last.event_id);
+        for intent in page {
+            match journal.remove(&intent.event_id) {
+                Some(record) if record.digest() == intent.digest() => {}
+                Some(record) => {
+                    return Err(StartError::Contradiction {
+                        event: intent.event_id.clone(),
+                        journal: describe(record.kind, &record.messages),
+                        database: describe(intent.kind, &intent.messages),
+                    });
+                }
+                None => missing.push(record_of(store, intent).await?),
+            }
+        }
+    }
+    let lost: Vec<Intent> = journal.into_values().map(intent_of).collect();
+    let united = United {
+        restored_to_database: lost.len(),
+        appended_to_journal: missing.len(),
+    };
+    if !lost.is_empty() {
+        tracing::error!(
+            intents = lost.len(),
+            first = lost.first().map(|i| i.event_id.as_str()),
+            "the database is older than the journal; its intents are restored"
+        );
+        store.restore_intents(&lost).await?;
+    }
+    if !missing.is_empty() {
+        tracing::warn!(
+            intents = missing.len(),
+            first = missing.first().map(|r| r.event_id.as_str()),
+            "the journal lacks intents of the database; they are appended"
+        );
+        signer.append_missing(&missing)?;
+    }
+    Ok(united)
+}
+
+fn describe(kind: IntentKind, messages: &[String]) -> String {
+    match kind {
+        IntentKind::Attest => messages.join(","),
+        IntentKind::Refund | IntentKind::Withdraw => kind.to_string(),
+    }
+}
+
+async fn record_of(store: &Store, intent: Intent) -> Result<JournalRecord, StoreError> {
+    let (maturity, nonces) = match store.announced_nonces(&intent.event_id).await? {
+        Some((maturity, nonces)) => (maturity.epoch(), nonces),
+        // Restored from a journal before its event came back.
+        None => (0, Vec::new()),
+    };
+    Ok(JournalRecord {
+        event_id: intent.event_id,
+        kind: intent.kind,
+        content_hash: intent.content_hash,
+        epoch: intent.epoch,
+        maturity,
+        nonces,
+        messages: intent.messages,
+    })
+}
+
+fn intent_of(record: JournalRecord) -> Intent {
+    Intent {
+        event_id: record.event_id,
+        kind: record.kind,
+        content_hash: record.content_hash,
+        messages: record.messages,
+        epoch: record.epoch,
+        committed_ms: 0,
+        // The evidence went with the database.
+        manifest_sha256: [0; 32],
+    }
+}
+
+/// Makes the stored series and one-off events those of the configuration:
+/// future events follow an edit, announced ones keep what they have. Refuses
+/// when open events need what was removed.
+pub async fn configure(
+    store: &Store,
+    config: &Config,
+    now: DateTime<Utc>,
+) -> Result<(), StartError> {
+    let stored = store.series().await?;
+    let open = store.series_with_open_events().await?;
+    let gone: Vec<String> = open
+        .iter()
+        .filter(|name| !config.series.keys().any(|k| k.as_str() == name.as_str()))
+        .map(|name| format!("series {name:?}"))
+        .collect();
+    if !gone.is_empty() {
+        return Err(StartError::Removed(gone.join(", ")));
+    }
+    check_sources(store, config).await?;
+
+    let known: BTreeMap<&str, &SeriesRow> =
+        stored.iter().map(|s| (s.series_id.as_str(), s)).collect();
+    let mut changed = Vec::new();
+    let mut policies = Vec::new();
+    for series in config.series.values() {
+        let name = series.id.as_str();
+        if known.get(name).is_some_and(|r| r.definition == series.fingerprint) {
+            continue;
+        }
+        if known.contains_key(name) {
+            tracing::info!(series = name, "series edited: future events follow");
+        }
+        let next = series.schedule.next_after(now.timestamp());
+        changed.push(series_row(series, next));
+        policies.push((
+            series.definition.policy_hash,
+            series.definition.document.clone(),
+        ));
+    }
+    let removed: Vec<String> = stored
+        .iter()
+        .filter(|s| !config.series.keys().any(|k| k.as_str() == s.series_id))
+        .map(|s| s.series_id.clone())
+        .collect();
+    store.put_series(&changed, &removed, &policies).await?;
+    make_one_offs(store, &config.events, now).await
+}
+
+async fn make_one_offs(
+    store: &Store,
+    events: &[OneOff],
+    now: DateTime<Utc>,
+) -> Result<(), StartError> {
+    let ids: Vec<String> = events.iter().map(|e| e.id.as_str().to_owned()).collect();
+    let known: HashMap<String, [u8; 32]> = store.known_events(&ids).await?.into_iter().collect();
+    let mut new = Vec::new();
+    let mut policies = Vec::new();
+    for event in events {
+        let id = event.id.as_str();
+        match known.get(id) {
+            Some(pinned) if *pinned != event.definition.policy_hash => tracing::warn!(
+                event = id,
+                "the file's definition differs; the event keeps the one it was made with"
+            ),
+            Some(_) => {}
+            None if event.maturity.unix() <= now.timestamp() => tracing::warn!(
+                event = id,
+                maturity = %event.maturity,
+                "not announced: it has already matured"
+            ),
+            None => {
+                policies.push((
+                    event.definition.policy_hash,
+                    event.definition.document.clone(),
+                ));
+                new.push(new_event(
+                    event.id.clone(),
+                    None,
+                    &event.definition,
+                    event.maturity,
+                    event.announce_at.unwrap_or_else(|| now.timestamp()),
+                ));
+            }
+        }
+    }
+    for chunk in new.chunks(1000) {
+        let wanted: HashSet<[u8; 32]> = chunk.iter().map(|e| e.policy_hash).collect();
+        let mut written = HashSet::new();
+        let policies: Vec<_> = policies
+            .iter()
+            .filter(|(hash, _)| wanted.contains(hash) && written.insert(*hash))
+            .cloned()
+            .collect();
+        store.schedule(chunk, &[], &policies).await?;
+    }
+    Ok(())
+}
+
+/// Every source that an open event's pinned policy names must still be askable.
+async fn check_sources(store: &Store, config: &Config) -> Result<(), StartError> {
+    let mut gone = Vec::new();
+    for (document, event) in store.open_policies().await? {
+        let policy = Policy::parse(&document)
+            .map_err(|e| StoreError::Damaged(format!("policy of {event}: {e}")))?;
+        for leg in &policy.rule.price().legs {
+            for source in &leg.sources {
+                let known = if source.selector.is_some() {
+                    config.generic.contains(&source.symbol)
+                } else {
+                    oracle_feeds::provider::provider(&source.provider).is_some()
+                };
+                if !known {
+                    gone.push(format!("source {:?} (event {event:?})", source.id));
+                }
+            }
+        }
+    }
+    if gone.is_empty() {
+        Ok(())
+    } else {
+        gone.sort();
+        gone.dedup();
+        Err(StartError::Removed(gone.join(", ")))
+    }
+}

@@ -1,0 +1,296 @@
+//! One oracle process: store, HTTP, and the engine while it leads.
+//!
+//! Whoever gets the database's lead announces and attests; on Postgres the
+//! others stand by, serve readers and try again every second. The commands,
+//! the demo and the tests all start this.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use oracle_feeds::fetch::{Fetcher, TimeSource};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::engine::{self, Engine, EngineError, StartError};
+use crate::health::HealthReport;
+use crate::http;
+use crate::signer::{SignerConfig, read_passphrase};
+use crate::store::Store;
+
+/// How often a standby asks for the lead and re-reads the published head.
+const STANDBY_POLL: Duration = Duration::from_secs(1);
+
+/// How to start.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Options {
+    /// Serve readers only.
+    pub read_only: bool,
+    /// Start although the clock is behind the last committed work.
+    pub accept_clock: bool,
+}
+
+/// Why the service stopped or did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum ServiceError {
+    /// A check before the start.
+    #[error(transparent)]
+    Start(#[from] StartError),
+    /// The engine.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// A listener or a server.
+    #[error("{what}: {source}")]
+    Io {
+        /// Which.
+        what: String,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The fetcher's settings.
+    #[error("providers: {0}")]
+    Fetch(#[from] oracle_feeds::fetch::FetchConfigError),
+}
+
+/// A running service.
+pub struct Running {
+    /// Bound public address.
+    pub public: SocketAddr,
+    /// Bound admin address.
+    pub admin: SocketAddr,
+    /// The oracle's key, x-only.
+    pub public_key: [u8; 32],
+    stop: watch::Sender<bool>,
+    lead: JoinHandle<Result<(), ServiceError>>,
+    servers: Vec<JoinHandle<std::io::Result<()>>>,
+    store: Arc<Store>,
+}
+
+/// The clock as feeds see it.
+#[derive(Debug)]
+struct FeedTime(Arc<dyn Clock>);
+
+impl TimeSource for FeedTime {
+    fn now(&self) -> chrono::DateTime<chrono::Utc> {
+        self.0.now()
+    }
+}
+
+/// A fetcher over a configuration's providers.
+pub fn fetcher(config: &Config, clock: Arc<dyn Clock>) -> Result<Fetcher, ServiceError> {
+    Ok(Fetcher::new(
+        config.providers.clone(),
+        Arc::new(FeedTime(clock)),
+    )?)
+}
+
+/// Starts a service: every check that refuses a start happens here, before any
+/// address is bound.
+pub async fn start(
+    config: Config,
+    options: Options,
+    clock: Arc<dyn Clock>,
+) -> Result<Running, ServiceError> {
+    let config = Arc::new(config);
+    let store = Store::open(&config.store_url, false)
+        .await
+        .map_err(StartError::from)?;
+    let store = Arc::new(store);
+    let oracle = store.oracle().await.map_err(StartError::from)?;
+    let (stop, stopped) = watch::channel(false);
+    let health = watch::Sender::new(HealthReport::standby());
+    let leader = Leader {
+        config: config.clone(),
+        options,
+        clock: clock.clone(),
+        store: store.clone(),
+        health: health.clone(),
+    };
+    // The first try is here, so that what refuses the start ends the command.
+    let engine = leader.try_lead().await?;
+    if engine.is_none() && !options.read_only && config.store_url.starts_with("sqlite:") {
+        return Err(StartError::from(crate::store::StoreError::Held).into());
+    }
+
+    let state = http::AppState::new(
+        store.reader(),
+        clock,
+        http::Identity {
+            name: config.name.clone(),
+            oracle: oracle.clone(),
+            max_open_choice_bits: config.signer.max_open_choice_bits,
+        },
+        health.subscribe(),
+        stopped.clone(),
+    );
+    let settings = http_config(&config);
+    let public = bind(config.http.listen).await?;
+    let admin = bind(config.http.admin_listen).await?;
+    let io = |what: &str| {
+        let what = what.to_owned();
+        move |source| ServiceError::Io { what, source }
+    };
+    let public_addr = public.local_addr().map_err(io("public listener"))?;
+    let admin_addr = admin.local_addr().map_err(io("admin listener"))?;
+    let servers = vec![
+        tokio::spawn(http::serve(
+            public,
+            http::public_router(state.clone(), &settings),
+            settings.limits(),
+            wait_for_stop(stopped.clone()),
+        )),
+        tokio::spawn(http::serve(
+            admin,
+            http::admin_router(state),
+            settings.limits(),
+            wait_for_stop(stopped.clone()),
+        )),
+    ];
+    tracing::info!(public = %public_addr, admin = %admin_addr,
+        public_key = hex::encode(oracle.public_key), "serving");
+    let lead = tokio::spawn(leader.run(engine, stopped));
+    Ok(Running {
+        public: public_addr,
+        admin: admin_addr,
+        public_key: oracle.public_key,
+        stop,
+        lead,
+        servers,
+        store,
+    })
+}
+
+impl Running {
+    /// Resolves when the engine has stopped: on [`Running::stop`], or by itself
+    /// for a reason.
+    pub async fn ended(&mut self) -> Result<(), ServiceError> {
+        match (&mut self.lead).await {
+            Ok(result) => result,
+            Err(e) => Err(EngineError::Worker(e).into()),
+        }
+    }
+
+    /// Finishes or safely leaves what is in flight, then closes everything.
+    pub async fn stop(mut self) -> Result<(), ServiceError> {
+        self.stop.send_replace(true);
+        let result = if self.lead.is_finished() {
+            Ok(())
+        } else {
+            self.ended().await
+        };
+        for server in self.servers {
+            match server.await {
+                Ok(Ok(())) => {}
+                Ok(Err(e)) => tracing::warn!(error = %e, "server stopped"),
+                Err(e) => tracing::warn!(error = %e, "server task ended"),
+            }
+        }
+        self.store.close().await;
+        result
+    }
+}
+
+/// What takes and holds the lead.
+struct Leader {
+    config: Arc<Config>,
+    options: Options,
+    clock: Arc<dyn Clock>,
+    store: Arc<Store>,
+    health: watch::Sender<HealthReport>,
+}
+
+impl Leader {
+    /// An engine if this process may lead now.
+    async fn try_lead(&self) -> Result<Option<Engine>, ServiceError> {
+        if self.options.read_only || !self.store.take_lead().await.map_err(StartError::from)? {
+            return Ok(None);
+        }
+        let passphrase = read_passphrase(self.config.signer.passphrase_file.as_deref())
+            .map_err(StartError::from)?;
+        let files = SignerConfig {
+            keystore: self.config.signer.keystore.clone(),
+            passphrase,
+            journal: self.config.signer.journal.clone(),
+        };
+        let signer =
+            engine::open(&self.store, files, &self.config.network, self.clock.clone()).await?;
+        let now = self.clock.now();
+        engine::check_clock(&self.store, &signer, now, self.options.accept_clock).await?;
+        engine::unite(&self.store, &signer).await?;
+        engine::configure(&self.store, &self.config, now).await?;
+        tracing::info!(epoch = self.store.epoch(), "leading");
+        Ok(Some(Engine::new(
+            self.store.clone(),
+            Arc::new(signer),
+            Arc::new(fetcher(&self.config, self.clock.clone())?),
+            self.clock.clone(),
+            self.config.series.clone(),
+            self.health.clone(),
+        )))
+    }
+
+    /// Leads while it may, stands by otherwise, until `stop`.
+    async fn run(
+        self,
+        mut engine: Option<Engine>,
+        mut stop: watch::Receiver<bool>,
+    ) -> Result<(), ServiceError> {
+        loop {
+            if let Some(mut leading) = engine.take() {
+                match leading.run(stop.clone()).await {
+                    Ok(()) => return Ok(()),
+                    // SQLite has no standby: whoever lost the file must go.
+                    Err(e) if !e.is_deposed() || self.config.store_url.starts_with("sqlite:") => {
+                        return Err(e.into());
+                    }
+                    Err(e) => tracing::error!(error = %e, "lost the lead; standing by"),
+                }
+                drop(leading);
+                self.health.send_replace(HealthReport::standby());
+            }
+            tokio::select! {
+                biased;
+                _ = stop.wait_for(|s| *s) => return Ok(()),
+                () = tokio::time::sleep(STANDBY_POLL) => {}
+            }
+            if let Err(e) = self.store.refresh_head().await {
+                tracing::warn!(error = %e, "cannot read the published head");
+                continue;
+            }
+            engine = match self.try_lead().await {
+                Ok(engine) => engine,
+                Err(ServiceError::Start(StartError::Store(e))) => {
+                    tracing::warn!(error = %e, "cannot ask for the lead");
+                    None
+                }
+                Err(e) => return Err(e),
+            };
+        }
+    }
+}
+
+async fn wait_for_stop(mut stop: watch::Receiver<bool>) {
+    // A dropped sender is a stop too.
+    let _ = stop.wait_for(|s| *s).await;
+}
+
+async fn bind(address: SocketAddr) -> Result<TcpListener, ServiceError> {
+    TcpListener::bind(address)
+        .await
+        .map_err(|source| ServiceError::Io {
+            what: format!("listen on {address}"),
+            source,
+        })
+}
+
+fn http_config(config: &Config) -> http::HttpConfig {
+    http::HttpConfig {
+        public_url: config.http.public_url.clone(),
+        rate_limit: config.http.rate_limit,
+        max_connections: config.http.max_connections,
+        trusted_proxies: config.http.trusted_proxies.clone(),
+    }
+}

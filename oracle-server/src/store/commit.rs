@@ -1,0 +1,745 @@
+//! The intent row and what follows from it.
+//!
+//! `intent` has one row per event, ever. Whoever inserts it decides the event's
+//! end; everyone else gets [`CommitError::Conflict`], or the same ticket again
+//! if it was the same end.
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, Utc};
+use oracle_schema::log_entry::{LogEntry, NoticeKind};
+use oracle_schema::{Announcement, Attestation, EventId, Maturity, Outcome};
+
+use super::db::{Row, Tx, args};
+use super::ledger::{NewEntry, execute_in};
+use super::schedule::PublishError;
+use super::{CommittedOutcome, Store, StoreError, event_id};
+use crate::lifecycle::{self, IntentKind, State, intent_digest};
+
+/// Why an outcome could not be committed. Nothing was.
+#[derive(Debug, thiserror::Error)]
+pub enum CommitError {
+    /// The intent row holds another end.
+    #[error("event {id} is already committed to {existing}")]
+    Conflict {
+        /// Which event.
+        id: EventId,
+        /// To what.
+        existing: String,
+    },
+    /// The outcome is not one of the event's.
+    #[error("event {id}: {source}")]
+    Outcome {
+        /// Which event.
+        id: EventId,
+        /// Why not.
+        source: oracle_schema::event::OutcomeError,
+    },
+    /// The state machine forbids it.
+    #[error("event {id}: {source}")]
+    Illegal {
+        /// Which event.
+        id: EventId,
+        /// Why.
+        source: lifecycle::Illegal,
+    },
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl From<sqlx::Error> for CommitError {
+    fn from(e: sqlx::Error) -> Self {
+        Self::Store(e.into())
+    }
+}
+
+/// An announced event that waits for an outcome.
+#[derive(Debug, Clone)]
+pub struct Candidate {
+    event_id: EventId,
+    state: State,
+    attest_by: i64,
+    policy_hash: [u8; 32],
+    policy: Vec<u8>,
+    content_hash: [u8; 32],
+    nonce_map: Vec<u8>,
+    announcement: Announcement,
+}
+
+impl Candidate {
+    /// The event.
+    pub fn event_id(&self) -> &EventId {
+        &self.event_id
+    }
+    /// Hash of its pinned policy.
+    pub fn policy_hash(&self) -> &[u8; 32] {
+        &self.policy_hash
+    }
+    /// Its pinned policy document.
+    pub fn policy(&self) -> &[u8] {
+        &self.policy
+    }
+    /// As announced.
+    pub fn announcement(&self) -> &Announcement {
+        &self.announcement
+    }
+}
+
+/// An intent row, for uniting with the journal at start.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Intent {
+    /// The event.
+    pub event_id: String,
+    /// Which end.
+    pub kind: IntentKind,
+    /// What its nonces are bound to.
+    pub content_hash: [u8; 32],
+    /// Texts to sign; empty for refunds.
+    pub messages: Vec<String>,
+    /// Takeover epoch.
+    pub epoch: i64,
+    /// When, milliseconds.
+    pub committed_ms: i64,
+    /// Evidence.
+    pub manifest_sha256: [u8; 32],
+}
+
+impl Intent {
+    /// See [`intent_digest`].
+    pub fn digest(&self) -> [u8; 32] {
+        intent_digest(
+            self.kind,
+            &self.event_id,
+            &self.content_hash,
+            &self.messages,
+        )
+    }
+
+    /// The end in words, for conflict reports.
+    fn describe(&self) -> String {
+        match self.kind {
+            IntentKind::Attest => self.messages.join(","),
+            IntentKind::Refund | IntentKind::Withdraw => self.kind.to_string(),
+        }
+    }
+
+    fn from_row(r: &Row) -> Result<Self, StoreError> {
+        let kind: String = r.get(1)?;
+        let messages: String = r.get(3)?;
+        Ok(Self {
+            event_id: r.get(0)?,
+            kind: IntentKind::parse(&kind)
+                .ok_or_else(|| StoreError::Damaged(format!("intent kind {kind:?}")))?,
+            content_hash: r.hash(2)?,
+            messages: serde_json::from_str(&messages)
+                .map_err(|e| StoreError::Damaged(format!("intent messages: {e}")))?,
+            epoch: r.get(4)?,
+            committed_ms: r.get(5)?,
+            manifest_sha256: r.hash(6)?,
+        })
+    }
+}
+
+const INTENT_COLUMNS: &str =
+    "event_id, kind, content_hash, messages, epoch, committed_ms, manifest_sha256";
+
+/// An attestation ready for the log.
+#[derive(Debug)]
+pub struct SignedOutcome {
+    /// The message.
+    pub attestation: Attestation,
+    /// Exact bytes, spec layout.
+    pub tlv: Vec<u8>,
+    /// The outcome signed.
+    pub outcome: Outcome,
+    /// The event.
+    pub event_id: EventId,
+}
+
+impl SignedOutcome {
+    /// The signature over a ticket's outcome.
+    pub fn new(ticket: CommittedOutcome, attestation: Attestation, tlv: Vec<u8>) -> Self {
+        Self {
+            attestation,
+            tlv,
+            outcome: ticket.outcome,
+            event_id: ticket.event_id,
+        }
+    }
+}
+
+/// A refund that has its intent and lacks its notice.
+#[derive(Debug, Clone)]
+pub struct OpenRefund {
+    /// The event.
+    pub event_id: EventId,
+    /// What its nonces are bound to.
+    pub content_hash: [u8; 32],
+    /// Takeover epoch of the intent.
+    pub epoch: i64,
+    /// When the outcome was to be fixed.
+    pub maturity: Maturity,
+    /// As announced.
+    pub nonces: Vec<[u8; 32]>,
+    /// Why.
+    pub reason: String,
+}
+
+const CANDIDATE_COLUMNS: &str = "SELECT e.event_id, e.state, e.attest_by, e.policy_hash, \
+     p.document, a.content_hash, a.nonce_map, a.tlv FROM event e \
+     JOIN announcement a ON a.event_id = e.event_id \
+     JOIN policy p ON p.policy_hash = e.policy_hash ";
+
+fn candidate(r: &Row) -> Result<Candidate, StoreError> {
+    let id: String = r.get(0)?;
+    let state: String = r.get(1)?;
+    let tlv: Vec<u8> = r.get(7)?;
+    Ok(Candidate {
+        state: State::parse(&state)
+            .ok_or_else(|| StoreError::Damaged(format!("event {id}: state {state:?}")))?,
+        attest_by: r.get(2)?,
+        policy_hash: r.hash(3)?,
+        policy: r.get(4)?,
+        content_hash: r.hash(5)?,
+        nonce_map: r.get(6)?,
+        announcement: Announcement::from_tlv(&tlv)
+            .map_err(|e| StoreError::Damaged(format!("announcement of {id}: {e}")))?,
+        event_id: event_id(&id)?,
+    })
+}
+
+impl Store {
+    /// Events of a round that still wait for their outcome and may have one at
+    /// `now` (Unix seconds).
+    pub async fn candidates(
+        &self,
+        price_key: &str,
+        maturity: Maturity,
+        now: i64,
+        limit: i64,
+    ) -> Result<Vec<Candidate>, StoreError> {
+        let sql = format!(
+            "{CANDIDATE_COLUMNS} WHERE e.price_key = $1 AND e.maturity = $2 \
+             AND e.state IN ('announced', 'provisional') AND e.attest_by > $3 \
+             ORDER BY e.event_id LIMIT $4"
+        );
+        self.db
+            .fetch(
+                sqlx::AssertSqlSafe(sql),
+                args![price_key, maturity.unix(), now, limit],
+            )
+            .await?
+            .iter()
+            .map(candidate)
+            .collect()
+    }
+
+    /// Announced events whose `attest_by` has come (Unix seconds).
+    pub async fn expired(&self, now: i64, limit: i64) -> Result<Vec<Candidate>, StoreError> {
+        let sql = format!(
+            "{CANDIDATE_COLUMNS} WHERE e.attest_by <= $1 \
+             AND e.state IN ('announced', 'provisional', 'held') ORDER BY e.attest_by LIMIT $2"
+        );
+        self.db
+            .fetch(sqlx::AssertSqlSafe(sql), args![now, limit])
+            .await?
+            .iter()
+            .map(candidate)
+            .collect()
+    }
+
+    /// Commits one outcome per event: compare-and-swap on the intent row.
+    ///
+    /// All of the batch or nothing. The identical outcome again is no conflict
+    /// and yields the same ticket.
+    pub async fn commit_outcomes(
+        &self,
+        decided: &[(Candidate, Outcome)],
+        manifest_sha256: &[u8; 32],
+        now: DateTime<Utc>,
+    ) -> Result<Vec<CommittedOutcome>, CommitError> {
+        let now_ms = now.timestamp_millis();
+        let mut intents = Vec::with_capacity(decided.len());
+        for (c, outcome) in decided {
+            c.announcement
+                .event
+                .descriptor
+                .parse_messages(&outcome.messages())
+                .map_err(|source| CommitError::Outcome {
+                    id: c.event_id.clone(),
+                    source,
+                })?;
+            self.check_step(c, lifecycle::Input::Commit, now)?;
+            intents.push(Intent {
+                event_id: c.event_id.as_str().to_owned(),
+                kind: IntentKind::Attest,
+                content_hash: c.content_hash,
+                messages: outcome.messages(),
+                epoch: self.epoch(),
+                committed_ms: now_ms,
+                manifest_sha256: *manifest_sha256,
+            });
+        }
+        self.commit_intents(&intents, None, now_ms).await?;
+        let epoch = self.epoch();
+        Ok(decided
+            .iter()
+            .map(|(c, outcome)| ticket(c.clone(), outcome.clone(), epoch))
+            .collect())
+    }
+
+    /// Commits refunds: the other end that competes for the intent row.
+    pub async fn commit_refunds(
+        &self,
+        expired: &[Candidate],
+        reason: &str,
+        now: DateTime<Utc>,
+    ) -> Result<(), CommitError> {
+        let now_ms = now.timestamp_millis();
+        let mut intents = Vec::with_capacity(expired.len());
+        for c in expired {
+            self.check_step(c, lifecycle::Input::GiveUp, now)?;
+            intents.push(Intent {
+                event_id: c.event_id.as_str().to_owned(),
+                kind: IntentKind::Refund,
+                content_hash: c.content_hash,
+                messages: Vec::new(),
+                epoch: self.epoch(),
+                committed_ms: now_ms,
+                manifest_sha256: [0; 32],
+            });
+        }
+        self.commit_intents(&intents, Some(reason), now_ms).await
+    }
+
+    #[allow(clippy::unused_self, reason = "reads as what the store checks")]
+    fn check_step(
+        &self,
+        c: &Candidate,
+        input: lifecycle::Input<'_>,
+        now: DateTime<Utc>,
+    ) -> Result<(), CommitError> {
+        // A candidate that is committed already may only repeat itself; the
+        // intent row tells.
+        if c.state == State::Committed {
+            return Ok(());
+        }
+        let bounds = lifecycle::Bounds {
+            maturity: c.announcement.event.maturity,
+            attest_by: c.attest_by,
+        };
+        lifecycle::step(c.state, &bounds, input, now)
+            .map(|_| ())
+            .map_err(|source| CommitError::Illegal {
+                id: c.event_id.clone(),
+                source,
+            })
+    }
+
+    async fn commit_intents(
+        &self,
+        intents: &[Intent],
+        reason: Option<&str>,
+        now_ms: i64,
+    ) -> Result<(), CommitError> {
+        let mut tx = self.db.begin().await?;
+        self.lock(&mut tx, now_ms).await?;
+        let inserted = insert_intents(&mut tx, intents).await?;
+        if inserted != intents.len() as u64 {
+            let existing = existing_intents(&mut tx, intents).await?;
+            for intent in intents {
+                if let Some(e) = existing.get(&intent.event_id)
+                    && e.digest() != intent.digest()
+                {
+                    return Err(CommitError::Conflict {
+                        id: event_id(&intent.event_id)?,
+                        existing: e.describe(),
+                    });
+                }
+            }
+        }
+        for chunk in intents.chunks(1000) {
+            let ids: Vec<&str> = chunk.iter().map(|i| i.event_id.as_str()).collect();
+            execute_in(
+                &mut tx,
+                "UPDATE event SET state = 'committed', reason = $1 \
+                 WHERE state IN ('announced', 'provisional', 'held') AND event_id IN ",
+                &ids,
+                "",
+                args![reason.map(str::to_owned)],
+            )
+            .await?;
+        }
+        Ok(tx.commit().await?)
+    }
+
+    /// Outcomes that are committed and not yet attested, of events that have
+    /// matured at `now` (Unix seconds): what a crash left.
+    pub async fn committed(
+        &self,
+        now: i64,
+        limit: i64,
+    ) -> Result<Vec<CommittedOutcome>, StoreError> {
+        let sql = format!(
+            "SELECT {INTENT_COLUMNS} FROM intent WHERE kind = 'attest' AND event_id IN \
+             (SELECT event_id FROM event WHERE state = 'committed' AND maturity <= $1) \
+             ORDER BY event_id LIMIT $2"
+        );
+        let rows = self
+            .db
+            .fetch(sqlx::AssertSqlSafe(sql), args![now, limit])
+            .await?;
+        let mut tickets = Vec::with_capacity(rows.len());
+        for row in &rows {
+            let intent = Intent::from_row(row)?;
+            let sql = format!("{CANDIDATE_COLUMNS} WHERE e.event_id = $1");
+            let row = self
+                .db
+                .fetch_optional(sqlx::AssertSqlSafe(sql), args![intent.event_id.as_str()])
+                .await?;
+            let Some(row) = row else {
+                return Err(StoreError::Damaged(format!(
+                    "event {} is committed and has no announcement",
+                    intent.event_id
+                )));
+            };
+            let c = candidate(&row)?;
+            let outcome = c
+                .announcement
+                .event
+                .descriptor
+                .parse_messages(&intent.messages)
+                .map_err(|e| StoreError::Damaged(format!("intent of {}: {e}", c.event_id)))?;
+            tickets.push(ticket(c, outcome, intent.epoch));
+        }
+        Ok(tickets)
+    }
+
+    /// Puts attestations into the log and in front of readers.
+    pub async fn publish_attestations(
+        &self,
+        signed: &[SignedOutcome],
+        now: DateTime<Utc>,
+    ) -> Result<(), PublishError> {
+        if signed.is_empty() {
+            return Ok(());
+        }
+        let mut tx = self.db.begin().await?;
+        let reserved = self
+            .reserve(&mut tx, signed.len(), now.timestamp_millis())
+            .await?;
+        let ids: Vec<&str> = signed.iter().map(|s| s.event_id.as_str()).collect();
+        let bound = bound_by_intent(&mut tx, &ids).await?;
+        let mut entries = Vec::with_capacity(signed.len());
+        let (mut attested, mut voided) = (Vec::new(), Vec::new());
+        for s in signed {
+            let id = s.event_id.as_str();
+            let (announcement, manifest) = bound.get(id).ok_or_else(|| PublishError::Entry {
+                event: id.to_owned(),
+                reason: "it has no announcement or no intent".to_owned(),
+            })?;
+            let bytes = LogEntry::Attestation {
+                announcement_position: u64::try_from(*announcement).unwrap_or_default(),
+                manifest_sha256: *manifest,
+                attestation: s.attestation.clone(),
+            }
+            .to_bytes()
+            .map_err(|error| PublishError::Entry {
+                event: id.to_owned(),
+                reason: error.to_string(),
+            })?;
+            entries.push(NewEntry {
+                entry_type: 2,
+                event_id: id,
+                bytes,
+            });
+            match &s.outcome {
+                Outcome::Enum(text) if text == lifecycle::VOID => voided.push(id),
+                _ => attested.push(id),
+            }
+        }
+        let rows = (reserved.first..)
+            .zip(signed)
+            .map(|(position, s)| {
+                args![
+                    s.event_id.as_str(),
+                    position,
+                    reserved.time_ms,
+                    s.outcome.to_string(),
+                    s.tlv.as_slice()
+                ]
+            })
+            .collect();
+        tx.insert_rows(
+            "INSERT INTO attestation (event_id, position, attested_ms, outcome, tlv)",
+            rows,
+            "",
+        )
+        .await?;
+        let changed = set_state(&mut tx, State::Attested, &attested).await?
+            + set_state(&mut tx, State::Voided, &voided).await?;
+        let expected = signed.len() as u64;
+        if changed != expected {
+            return Err(PublishError::State {
+                expected,
+                found: changed,
+            });
+        }
+        let size = self.append(&mut tx, &reserved, entries).await?;
+        tx.commit().await?;
+        self.publish(size);
+        Ok(())
+    }
+
+    /// Refunds whose notice is not in the log yet.
+    pub async fn open_refunds(&self, limit: i64) -> Result<Vec<OpenRefund>, StoreError> {
+        let rows = self
+            .db
+            .fetch(
+                "SELECT e.event_id, i.content_hash, i.epoch, e.maturity, a.tlv, e.reason \
+                 FROM event e JOIN intent i ON i.event_id = e.event_id \
+                 JOIN announcement a ON a.event_id = e.event_id \
+                 WHERE e.state = 'committed' AND i.kind = 'refund' \
+                 ORDER BY e.event_id LIMIT $1",
+                args![limit],
+            )
+            .await?;
+        rows.iter()
+            .map(|r| {
+                let id: String = r.get(0)?;
+                let maturity: i64 = r.get(3)?;
+                let tlv: Vec<u8> = r.get(4)?;
+                let reason: Option<String> = r.get(5)?;
+                let announcement = Announcement::from_tlv(&tlv)
+                    .map_err(|e| StoreError::Damaged(format!("announcement of {id}: {e}")))?;
+                Ok(OpenRefund {
+                    event_id: event_id(&id)?,
+                    content_hash: r.hash(1)?,
+                    epoch: r.get(2)?,
+                    maturity: Maturity::from_unix(maturity)
+                        .map_err(|e| StoreError::Damaged(e.to_string()))?,
+                    nonces: announcement
+                        .event
+                        .nonces
+                        .iter()
+                        .map(secp256k1::XOnlyPublicKey::to_byte_array)
+                        .collect(),
+                    reason: reason.unwrap_or_else(|| "no outcome could be determined".to_owned()),
+                })
+            })
+            .collect()
+    }
+
+    /// Puts refund notices into the log; the events are then final.
+    pub async fn publish_refunds(
+        &self,
+        refunds: &[OpenRefund],
+        now: DateTime<Utc>,
+    ) -> Result<(), PublishError> {
+        if refunds.is_empty() {
+            return Ok(());
+        }
+        let mut tx = self.db.begin().await?;
+        let reserved = self
+            .reserve(&mut tx, refunds.len(), now.timestamp_millis())
+            .await?;
+        let ids: Vec<&str> = refunds.iter().map(|r| r.event_id.as_str()).collect();
+        let changed = set_state(&mut tx, State::Refund, &ids).await?;
+        let expected = refunds.len() as u64;
+        if changed != expected {
+            return Err(PublishError::State {
+                expected,
+                found: changed,
+            });
+        }
+        let mut entries = Vec::with_capacity(refunds.len());
+        for r in refunds {
+            let bytes = LogEntry::Notice {
+                kind: NoticeKind::Refund,
+                event_id: r.event_id.clone(),
+                time_ms: u64::try_from(reserved.time_ms).unwrap_or_default(),
+                reason: r.reason.clone(),
+            }
+            .to_bytes()
+            .map_err(|error| PublishError::Entry {
+                event: r.event_id.to_string(),
+                reason: error.to_string(),
+            })?;
+            entries.push(NewEntry {
+                entry_type: 3,
+                event_id: r.event_id.as_str(),
+                bytes,
+            });
+        }
+        let size = self.append(&mut tx, &reserved, entries).await?;
+        tx.commit().await?;
+        self.publish(size);
+        Ok(())
+    }
+
+    /// Holds events until people look, or until they are refunded.
+    pub async fn hold(&self, ids: &[&str], reason: &str) -> Result<u64, StoreError> {
+        let mut tx = self.db.begin().await?;
+        self.lock(&mut tx, 0).await?;
+        let mut held = 0;
+        for chunk in ids.chunks(1000) {
+            held += execute_in(
+                &mut tx,
+                "UPDATE event SET state = 'held', reason = $1 \
+                 WHERE state IN ('announced', 'provisional') AND event_id IN ",
+                chunk,
+                "",
+                args![reason],
+            )
+            .await?;
+        }
+        tx.commit().await?;
+        Ok(held)
+    }
+
+    /// Every intent row after `after`, by event id: for uniting at start.
+    pub async fn intents_after(&self, after: &str, limit: i64) -> Result<Vec<Intent>, StoreError> {
+        let sql = format!(
+            "SELECT {INTENT_COLUMNS} FROM intent WHERE event_id > $1 ORDER BY event_id LIMIT $2"
+        );
+        self.db
+            .fetch(sqlx::AssertSqlSafe(sql), args![after, limit])
+            .await?
+            .iter()
+            .map(Intent::from_row)
+            .collect()
+    }
+
+    /// Nonces an event was announced with, and its maturity.
+    pub async fn announced_nonces(
+        &self,
+        id: &str,
+    ) -> Result<Option<(Maturity, Vec<[u8; 32]>)>, StoreError> {
+        let row = self
+            .db
+            .fetch_optional(
+                "SELECT tlv FROM announcement WHERE event_id = $1",
+                args![id],
+            )
+            .await?;
+        let Some(row) = row else { return Ok(None) };
+        let tlv: Vec<u8> = row.get(0)?;
+        let a = Announcement::from_tlv(&tlv)
+            .map_err(|e| StoreError::Damaged(format!("announcement of {id}: {e}")))?;
+        let nonces = a.event.nonces.iter().map(|n| n.to_byte_array()).collect();
+        Ok(Some((a.event.maturity, nonces)))
+    }
+
+    /// Inserts intents that the journal has and the database lost, and moves
+    /// their events, so that nothing else can be committed for them.
+    pub async fn restore_intents(&self, intents: &[Intent]) -> Result<(), CommitError> {
+        self.commit_intents(intents, None, 0).await
+    }
+}
+
+fn ticket(c: Candidate, outcome: Outcome, epoch: i64) -> CommittedOutcome {
+    let event = c.announcement.event;
+    CommittedOutcome {
+        event_id: c.event_id,
+        maturity: event.maturity,
+        descriptor: event.descriptor,
+        policy_hash: c.policy_hash,
+        nonces: event.nonces,
+        nonce_map: c.nonce_map,
+        outcome,
+        epoch,
+    }
+}
+
+async fn insert_intents(tx: &mut Tx, intents: &[Intent]) -> Result<u64, StoreError> {
+    let mut rows = Vec::with_capacity(intents.len());
+    for i in intents {
+        let messages =
+            serde_json::to_string(&i.messages).map_err(|e| StoreError::Damaged(e.to_string()))?;
+        rows.push(args![
+            i.event_id.as_str(),
+            i.kind.as_str(),
+            i.content_hash,
+            messages,
+            i.digest(),
+            i.epoch,
+            i.committed_ms,
+            i.manifest_sha256
+        ]);
+    }
+    tx.insert_rows(
+        "INSERT INTO intent (event_id, kind, content_hash, messages, digest, epoch, \
+         committed_ms, manifest_sha256)",
+        rows,
+        "ON CONFLICT (event_id) DO NOTHING",
+    )
+    .await
+}
+
+async fn existing_intents(
+    tx: &mut Tx,
+    intents: &[Intent],
+) -> Result<HashMap<String, Intent>, StoreError> {
+    let mut existing = HashMap::with_capacity(intents.len());
+    for chunk in intents.chunks(1000) {
+        let list: Vec<String> = (1..=chunk.len()).map(|n| format!("${n}")).collect();
+        let sql = format!(
+            "SELECT {INTENT_COLUMNS} FROM intent WHERE event_id IN ({})",
+            list.join(",")
+        );
+        let rows = tx
+            .fetch(
+                sqlx::AssertSqlSafe(sql),
+                chunk.iter().map(|i| i.event_id.as_str().into()).collect(),
+            )
+            .await?;
+        for row in &rows {
+            let intent = Intent::from_row(row)?;
+            existing.insert(intent.event_id.clone(), intent);
+        }
+    }
+    Ok(existing)
+}
+
+/// Announcement position and evidence manifest per event.
+async fn bound_by_intent(
+    tx: &mut Tx,
+    ids: &[&str],
+) -> Result<HashMap<String, (i64, [u8; 32])>, StoreError> {
+    let mut bound = HashMap::with_capacity(ids.len());
+    for chunk in ids.chunks(1000) {
+        let list: Vec<String> = (1..=chunk.len()).map(|n| format!("${n}")).collect();
+        let sql = format!(
+            "SELECT i.event_id, a.position, i.manifest_sha256 FROM intent i \
+             JOIN announcement a ON a.event_id = i.event_id \
+             WHERE i.kind = 'attest' AND i.event_id IN ({})",
+            list.join(",")
+        );
+        let rows = tx
+            .fetch(
+                sqlx::AssertSqlSafe(sql),
+                chunk.iter().map(|id| (*id).into()).collect(),
+            )
+            .await?;
+        for row in &rows {
+            bound.insert(row.get(0)?, (row.get(1)?, row.hash(2)?));
+        }
+    }
+    Ok(bound)
+}
+
+async fn set_state(tx: &mut Tx, state: State, ids: &[&str]) -> Result<u64, StoreError> {
+    let mut changed = 0;
+    for chunk in ids.chunks(1000) {
+        changed += execute_in(
+            tx,
+            "UPDATE event SET state = $1 WHERE state = 'committed' AND event_id IN ",
+            chunk,
+            "",
+            args![state.as_str()],
+        )
+        .await?;
+    }
+    Ok(changed)
+}

@@ -1,0 +1,351 @@
+//! Observation rounds: what was seen, what was decided, when to look again.
+//!
+//! All events of one price and one maturity share a round. `open`: no price
+//! yet; `decided`: the price stands, events are being attested; `done`.
+
+use chrono::{DateTime, Utc};
+use oracle_schema::Maturity;
+use oracle_schema::policy::{LegPolicy, PricePolicy};
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+
+use super::db::{Row, args};
+use super::{Store, StoreError};
+
+/// Names a price by what it is: equal definitions share their rounds.
+pub fn price_key(price: &PricePolicy) -> Result<String, StoreError> {
+    content_key(price)
+}
+
+/// Names a leg by what it is: prices that have it share its fixing.
+pub fn leg_key(leg: &LegPolicy) -> Result<String, StoreError> {
+    content_key(leg)
+}
+
+/// The legs of a stored price.
+pub fn legs(price: &str) -> Result<Vec<LegPolicy>, StoreError> {
+    serde_json::from_str::<PricePolicy>(price)
+        .map(|p| p.legs)
+        .map_err(|e| StoreError::Damaged(format!("price of a round: {e}")))
+}
+
+/// 128 bits of the SHA-256 of the JSON, in hex.
+fn content_key(value: &impl Serialize) -> Result<String, StoreError> {
+    let json = serde_json::to_vec(value).map_err(|e| StoreError::Damaged(e.to_string()))?;
+    let hash = Sha256::digest(&json);
+    Ok(hex::encode(hash.get(..16).unwrap_or_default()))
+}
+
+/// A round to work on.
+#[derive(Debug, Clone)]
+pub struct DueRound {
+    /// Which price.
+    pub price_key: String,
+    /// T.
+    pub maturity: Maturity,
+    /// The price policy, canonical JSON.
+    pub price: String,
+    /// Attempts so far.
+    pub attempts: i64,
+    /// The decision, once there is one.
+    pub decided: Option<DecidedRound>,
+}
+
+/// A round's decision.
+#[derive(Debug, Clone)]
+pub struct DecidedRound {
+    /// JSON: price and trace.
+    pub decision: String,
+    /// SHA-256 of the canonical evidence manifest.
+    pub manifest_sha256: [u8; 32],
+}
+
+/// One exchange with a provider, to be kept.
+#[derive(Debug, Clone)]
+pub struct ObservedExchange {
+    /// As configured.
+    pub source: String,
+    /// Independence.
+    pub root: String,
+    /// Without secrets.
+    pub url: String,
+    /// When the request left.
+    pub sent_at: DateTime<Utc>,
+    /// When the answer was complete.
+    pub received_at: DateTime<Utc>,
+    /// HTTP status.
+    pub status: Option<u16>,
+    /// Kept headers, JSON.
+    pub headers: String,
+    /// SHA-256 of the body.
+    pub sha256: Option<[u8; 32]>,
+    /// The body, compressed.
+    pub body: Option<Vec<u8>>,
+    /// The value's literal text.
+    pub literal: Option<String>,
+    /// End of the bar used.
+    pub effective_at: Option<i64>,
+    /// How it was read.
+    pub verdict: &'static str,
+    /// Why.
+    pub detail: Option<String>,
+}
+
+/// What was seen of one leg in one attempt.
+#[derive(Debug, Clone)]
+pub struct Attempt {
+    /// Which leg.
+    pub leg_key: String,
+    /// T, Unix seconds.
+    pub maturity: i64,
+    /// In the order made.
+    pub exchanges: Vec<ObservedExchange>,
+    /// The leg's decision, JSON, if it was decided.
+    pub decision: Option<String>,
+}
+
+/// What became of a round's attempt.
+#[derive(Debug, Clone)]
+pub enum RoundResult {
+    /// Look again.
+    Pending {
+        /// When, milliseconds.
+        due_ms: i64,
+        /// Why there is no price yet; one sentence.
+        reason: String,
+    },
+    /// The price stands.
+    Decided {
+        /// JSON: price and trace.
+        decision: String,
+        /// Canonical evidence manifest.
+        manifest: Vec<u8>,
+        /// Its SHA-256.
+        manifest_sha256: [u8; 32],
+    },
+}
+
+impl Store {
+    /// Rounds due at `now_ms`, longest waiting first.
+    pub async fn due_rounds(&self, now_ms: i64, limit: i64) -> Result<Vec<DueRound>, StoreError> {
+        self.db
+            .fetch(
+                "SELECT price_key, maturity, price, attempts, decision, manifest_sha256 \
+                 FROM round WHERE due_ms <= $1 ORDER BY due_ms LIMIT $2",
+                args![now_ms, limit],
+            )
+            .await?
+            .iter()
+            .map(due_round)
+            .collect()
+    }
+
+    /// The decision of a leg at a maturity, JSON, if there is one.
+    pub async fn fixing(&self, leg_key: &str, maturity: i64) -> Result<Option<String>, StoreError> {
+        self.db
+            .fetch_optional(
+                "SELECT decision FROM fixing WHERE leg_key = $1 AND maturity = $2",
+                args![leg_key, maturity],
+            )
+            .await?
+            .map(|r| r.get(0))
+            .transpose()
+    }
+
+    /// Keeps what was seen of a leg. The first decision of a leg is final.
+    pub async fn save_attempt(&self, attempt: &Attempt) -> Result<(), StoreError> {
+        let mut tx = self.db.begin().await?;
+        self.lock(&mut tx, 0).await?;
+        let number: i64 = tx
+            .fetch_optional(
+                "SELECT COALESCE(MAX(attempt), 0) FROM observation \
+                 WHERE leg_key = $1 AND maturity = $2",
+                args![attempt.leg_key.as_str(), attempt.maturity],
+            )
+            .await?
+            .map_or(Ok(0), |r| r.get(0))?
+            + 1;
+        let bodies = attempt
+            .exchanges
+            .iter()
+            .filter_map(|e| Some(args![e.sha256?, e.body.clone()?]))
+            .collect();
+        tx.insert_rows(
+            "INSERT INTO evidence_body (sha256, body)",
+            bodies,
+            "ON CONFLICT (sha256) DO NOTHING",
+        )
+        .await?;
+        let rows = attempt
+            .exchanges
+            .iter()
+            .map(|e| {
+                args![
+                    attempt.leg_key.as_str(),
+                    attempt.maturity,
+                    number,
+                    e.source.as_str(),
+                    e.root.as_str(),
+                    e.url.as_str(),
+                    e.sent_at.timestamp_millis(),
+                    e.received_at.timestamp_millis(),
+                    e.status.map(i64::from),
+                    e.headers.as_str(),
+                    e.sha256.map(|h| h.to_vec()),
+                    e.literal.clone(),
+                    e.effective_at,
+                    e.verdict,
+                    e.detail.clone()
+                ]
+            })
+            .collect();
+        tx.insert_rows(
+            "INSERT INTO observation (leg_key, maturity, attempt, source, root, url, sent_ms, \
+             received_ms, status, headers, sha256, literal, effective_at, verdict, detail)",
+            rows,
+            "",
+        )
+        .await?;
+        if let Some(decision) = &attempt.decision {
+            tx.execute(
+                "INSERT INTO fixing (leg_key, maturity, attempt, decision) \
+                 VALUES ($1, $2, $3, $4) ON CONFLICT (leg_key, maturity) DO NOTHING",
+                args![
+                    attempt.leg_key.as_str(),
+                    attempt.maturity,
+                    number,
+                    decision.as_str()
+                ],
+            )
+            .await?;
+        }
+        tx.commit().await
+    }
+
+    /// Writes what became of a round's attempt. A decided round stays decided.
+    pub async fn finish_attempt(
+        &self,
+        round: &DueRound,
+        result: &RoundResult,
+        now_ms: i64,
+    ) -> Result<(), StoreError> {
+        let mut tx = self.db.begin().await?;
+        self.lock(&mut tx, 0).await?;
+        let key = round.price_key.as_str();
+        let maturity = round.maturity.unix();
+        match result {
+            RoundResult::Pending { due_ms, reason } => {
+                tx.execute(
+                    "UPDATE round SET attempts = attempts + 1, due_ms = $1, reason = $2 \
+                     WHERE price_key = $3 AND maturity = $4 AND state = 'open'",
+                    args![*due_ms, reason.as_str(), key, maturity],
+                )
+                .await?;
+            }
+            RoundResult::Decided {
+                decision,
+                manifest,
+                manifest_sha256,
+            } => {
+                tx.execute(
+                    "UPDATE round SET attempts = attempts + 1, state = 'decided', due_ms = $1, \
+                     reason = NULL, decision = $2, manifest = $3, manifest_sha256 = $4 \
+                     WHERE price_key = $5 AND maturity = $6 AND state = 'open'",
+                    args![
+                        now_ms,
+                        decision.as_str(),
+                        manifest.as_slice(),
+                        *manifest_sha256,
+                        key,
+                        maturity
+                    ],
+                )
+                .await?;
+            }
+        }
+        tx.commit().await
+    }
+
+    /// Closes a round that no open event needs any more; answers whether it did.
+    pub async fn close_round(&self, round: &DueRound) -> Result<bool, StoreError> {
+        let mut tx = self.db.begin().await?;
+        self.lock(&mut tx, 0).await?;
+        let closed = tx
+            .execute(
+                "UPDATE round SET state = 'done', due_ms = NULL \
+                 WHERE price_key = $1 AND maturity = $2 AND NOT EXISTS (SELECT 1 FROM event \
+                 WHERE price_key = $1 AND maturity = $2 AND state IN \
+                 ('scheduled', 'announced', 'provisional'))",
+                args![round.price_key.as_str(), round.maturity.unix()],
+            )
+            .await?;
+        tx.commit().await?;
+        Ok(closed == 1)
+    }
+
+    /// Puts an open round off while it is being observed, without counting an
+    /// attempt.
+    pub async fn defer_round(&self, round: &DueRound, due_ms: i64) -> Result<(), StoreError> {
+        let mut tx = self.db.begin().await?;
+        self.lock(&mut tx, 0).await?;
+        tx.execute(
+            "UPDATE round SET due_ms = $1 WHERE price_key = $2 AND maturity = $3 \
+             AND state = 'open'",
+            args![due_ms, round.price_key.as_str(), round.maturity.unix()],
+        )
+        .await?;
+        tx.commit().await
+    }
+
+    /// A round that has its decision.
+    pub async fn decided_round(
+        &self,
+        price_key: &str,
+        maturity: Maturity,
+    ) -> Result<Option<DueRound>, StoreError> {
+        self.db
+            .fetch_optional(
+                "SELECT price_key, maturity, price, attempts, decision, manifest_sha256 \
+                 FROM round WHERE price_key = $1 AND maturity = $2 AND state = 'decided'",
+                args![price_key, maturity.unix()],
+            )
+            .await?
+            .map(|r| due_round(&r))
+            .transpose()
+    }
+
+    /// The earliest time at which anything is due, milliseconds.
+    pub async fn next_due_ms(&self) -> Result<Option<i64>, StoreError> {
+        let row = self
+            .db
+            .fetch_optional(
+                "SELECT MIN(due) FROM (\
+                 SELECT MIN(due_ms) AS due FROM round WHERE due_ms IS NOT NULL UNION ALL \
+                 SELECT MIN(next_announce_at) * 1000 FROM series \
+                 WHERE next_announce_at IS NOT NULL UNION ALL \
+                 SELECT MIN(announce_at) * 1000 FROM event WHERE state = 'scheduled' UNION ALL \
+                 SELECT MIN(attest_by) * 1000 FROM event \
+                 WHERE state IN ('announced', 'provisional', 'held')) AS d",
+                args![],
+            )
+            .await?;
+        row.map_or(Ok(None), |r| r.get(0))
+    }
+}
+
+fn due_round(r: &Row) -> Result<DueRound, StoreError> {
+    let maturity: i64 = r.get(1)?;
+    let decision: Option<String> = r.get(4)?;
+    Ok(DueRound {
+        price_key: r.get(0)?,
+        maturity: Maturity::from_unix(maturity).map_err(|e| StoreError::Damaged(e.to_string()))?,
+        price: r.get(2)?,
+        attempts: r.get(3)?,
+        decided: decision
+            .zip(r.opt_hash(5)?)
+            .map(|(decision, manifest_sha256)| DecidedRound {
+                decision,
+                manifest_sha256,
+            }),
+    })
+}

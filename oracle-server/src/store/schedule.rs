@@ -1,0 +1,550 @@
+//! Series, scheduled events and their announcements.
+
+use std::collections::HashSet;
+
+use chrono::{DateTime, Utc};
+use oracle_schema::log_entry::LogEntry;
+use oracle_schema::{Announcement, Descriptor, EventId, Maturity};
+
+use super::db::{Tx, args};
+use super::ledger::{NewEntry, execute_in};
+use super::{Store, StoreError, descriptor, event_id};
+use crate::lifecycle::State;
+
+/// A series as configured, with where it stands.
+#[derive(Debug, Clone)]
+pub struct SeriesRow {
+    /// Name.
+    pub series_id: String,
+    /// The configuration that made it, to notice an edit.
+    pub definition: String,
+    /// Policy of its future events.
+    pub policy_hash: [u8; 32],
+    /// Next maturity to announce, Unix seconds; none when the list is done.
+    pub next_maturity: Option<i64>,
+    /// When that is due, Unix seconds.
+    pub next_announce_at: Option<i64>,
+}
+
+/// A series whose next event is due to be created.
+#[derive(Debug, Clone)]
+pub struct DueSeries {
+    /// Name.
+    pub series_id: String,
+    /// Maturity of the event, Unix seconds.
+    pub next_maturity: i64,
+}
+
+/// An event to be remembered.
+#[derive(Debug, Clone)]
+pub struct NewEvent {
+    /// Name.
+    pub event_id: EventId,
+    /// The series that makes it.
+    pub series: Option<String>,
+    /// `digits`, `threshold`, ….
+    pub kind: &'static str,
+    /// When the outcome is fixed.
+    pub maturity: Maturity,
+    /// When it becomes a refund, Unix seconds.
+    pub attest_by: i64,
+    /// When it is announced, Unix seconds.
+    pub announce_at: i64,
+    /// When a missing attestation is an alarm, Unix seconds.
+    pub overdue_at: i64,
+    /// When its round is first due, milliseconds.
+    pub round_due_ms: i64,
+    /// What can come out.
+    pub descriptor: Descriptor,
+    /// Canonical policy document's hash; the document must be stored.
+    pub policy_hash: [u8; 32],
+    /// Which price, see `round`.
+    pub price_key: String,
+    /// The price as canonical JSON.
+    pub price: String,
+}
+
+/// A scheduled event whose announcement is due.
+#[derive(Debug, Clone)]
+pub struct ScheduledEvent {
+    /// Name.
+    pub event_id: EventId,
+    /// When the outcome is fixed.
+    pub maturity: Maturity,
+    /// When it becomes a refund, Unix seconds.
+    pub attest_by: i64,
+    /// What can come out.
+    pub descriptor: Descriptor,
+    /// Its policy.
+    pub policy_hash: [u8; 32],
+}
+
+/// A signed announcement, ready for the log.
+#[derive(Debug)]
+pub struct SignedEvent {
+    /// The message.
+    pub announcement: Announcement,
+    /// Its exact bytes.
+    pub tlv: Vec<u8>,
+    /// Derivation index and parity per nonce.
+    pub nonce_map: Vec<u8>,
+    /// What the nonces are bound to.
+    pub content_hash: [u8; 32],
+    /// Its policy.
+    pub policy_hash: [u8; 32],
+}
+
+/// Why announcements were not published. Nothing of the batch was.
+#[derive(Debug, thiserror::Error)]
+pub enum PublishError {
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Not all of the events were waiting for it.
+    #[error("{expected} events were to change state, {found} could")]
+    State {
+        /// Events in the batch.
+        expected: u64,
+        /// Events in the right state.
+        found: u64,
+    },
+    /// The journal remembers an end of another event under this name: an older
+    /// database is about to announce something else under a burned id.
+    #[error("event id {event} is burned: it was announced and ended with other content")]
+    Burned {
+        /// Which event.
+        event: String,
+    },
+    /// A log entry that cannot be encoded.
+    #[error("log entry of {event}: {reason}")]
+    Entry {
+        /// Which event.
+        event: String,
+        /// Why.
+        reason: String,
+    },
+}
+
+impl From<sqlx::Error> for PublishError {
+    fn from(e: sqlx::Error) -> Self {
+        Self::Store(e.into())
+    }
+}
+
+impl Store {
+    /// Every known series.
+    pub async fn series(&self) -> Result<Vec<SeriesRow>, StoreError> {
+        self.db
+            .fetch(
+                "SELECT series_id, definition, policy_hash, next_maturity, next_announce_at \
+                 FROM series ORDER BY series_id",
+                args![],
+            )
+            .await?
+            .iter()
+            .map(|r| {
+                Ok(SeriesRow {
+                    series_id: r.get(0)?,
+                    definition: r.get(1)?,
+                    policy_hash: r.hash(2)?,
+                    next_maturity: r.get(3)?,
+                    next_announce_at: r.get(4)?,
+                })
+            })
+            .collect()
+    }
+
+    /// Makes the stored series those of the configuration and stores their
+    /// policy documents. Events already made keep what they have.
+    pub async fn put_series(
+        &self,
+        changed: &[SeriesRow],
+        removed: &[String],
+        policies: &[([u8; 32], Vec<u8>)],
+    ) -> Result<(), StoreError> {
+        let mut tx = self.db.begin().await?;
+        self.lock(&mut tx, 0).await?;
+        put_policies(&mut tx, policies).await?;
+        let rows = changed
+            .iter()
+            .map(|s| {
+                args![
+                    s.series_id.as_str(),
+                    s.definition.as_str(),
+                    s.policy_hash,
+                    s.next_maturity,
+                    s.next_announce_at
+                ]
+            })
+            .collect();
+        tx.insert_rows(
+            "INSERT INTO series \
+             (series_id, definition, policy_hash, next_maturity, next_announce_at)",
+            rows,
+            "ON CONFLICT (series_id) DO UPDATE SET definition = excluded.definition, \
+             policy_hash = excluded.policy_hash, next_maturity = excluded.next_maturity, \
+             next_announce_at = excluded.next_announce_at",
+        )
+        .await?;
+        for chunk in removed.chunks(1000) {
+            let ids: Vec<&str> = chunk.iter().map(String::as_str).collect();
+            execute_in(
+                &mut tx,
+                "DELETE FROM series WHERE series_id IN ",
+                &ids,
+                "",
+                args![],
+            )
+            .await?;
+        }
+        tx.commit().await
+    }
+
+    /// Series with open events, for the start-up check.
+    pub async fn series_with_open_events(&self) -> Result<Vec<String>, StoreError> {
+        self.db
+            .fetch(
+                "SELECT DISTINCT series FROM event WHERE series IS NOT NULL AND state IN \
+                 ('scheduled', 'announced', 'provisional', 'held', 'committed') ORDER BY series",
+                args![],
+            )
+            .await?
+            .iter()
+            .map(|r| r.get(0))
+            .collect()
+    }
+
+    /// Policy documents that open events need, with one event each.
+    pub async fn open_policies(&self) -> Result<Vec<(Vec<u8>, String)>, StoreError> {
+        self.db
+            .fetch(
+                "SELECT p.document, MIN(e.event_id) FROM event e \
+                 JOIN policy p ON p.policy_hash = e.policy_hash WHERE e.state IN \
+                 ('scheduled', 'announced', 'provisional', 'held') \
+                 GROUP BY p.policy_hash, p.document",
+                args![],
+            )
+            .await?
+            .iter()
+            .map(|r| Ok((r.get(0)?, r.get(1)?)))
+            .collect()
+    }
+
+    /// Series whose next event is due at `now` (Unix seconds).
+    pub async fn due_series(&self, now: i64, limit: i64) -> Result<Vec<DueSeries>, StoreError> {
+        self.db
+            .fetch(
+                "SELECT series_id, next_maturity FROM series WHERE next_announce_at <= $1 \
+                 AND next_maturity IS NOT NULL ORDER BY next_announce_at, series_id LIMIT $2",
+                args![now, limit],
+            )
+            .await?
+            .iter()
+            .map(|r| {
+                Ok(DueSeries {
+                    series_id: r.get(0)?,
+                    next_maturity: r.get(1)?,
+                })
+            })
+            .collect()
+    }
+
+    /// Remembers events and moves their series on, in one transaction. An id
+    /// that exists is left alone: it is burned. Answers the ids that are new.
+    pub async fn schedule(
+        &self,
+        events: &[NewEvent],
+        series: &[SeriesRow],
+        policies: &[([u8; 32], Vec<u8>)],
+    ) -> Result<u64, StoreError> {
+        let mut tx = self.db.begin().await?;
+        self.lock(&mut tx, 0).await?;
+        put_policies(&mut tx, policies).await?;
+        let mut rows = Vec::with_capacity(events.len());
+        for e in events {
+            rows.push(args![
+                e.event_id.as_str(),
+                e.series.clone(),
+                e.kind,
+                e.maturity.unix(),
+                e.attest_by,
+                e.announce_at,
+                descriptor::write(&e.descriptor)?,
+                e.policy_hash,
+                e.price_key.as_str(),
+                e.overdue_at,
+                State::Scheduled.as_str()
+            ]);
+        }
+        let new = tx
+            .insert_rows(
+                "INSERT INTO event (event_id, series, kind, maturity, attest_by, announce_at, \
+                 descriptor, policy_hash, price_key, overdue_at, state)",
+                rows,
+                "ON CONFLICT (event_id) DO NOTHING",
+            )
+            .await?;
+        let mut seen = HashSet::new();
+        let rounds = events
+            .iter()
+            .filter(|e| seen.insert((e.price_key.as_str(), e.maturity)))
+            .map(|e| {
+                args![
+                    e.price_key.as_str(),
+                    e.maturity.unix(),
+                    e.price.as_str(),
+                    "open",
+                    0_i64,
+                    e.round_due_ms
+                ]
+            })
+            .collect();
+        tx.insert_rows(
+            "INSERT INTO round (price_key, maturity, price, state, attempts, due_ms)",
+            rounds,
+            "ON CONFLICT (price_key, maturity) DO NOTHING",
+        )
+        .await?;
+        let moved = series
+            .iter()
+            .map(|s| {
+                args![
+                    s.series_id.as_str(),
+                    s.definition.as_str(),
+                    s.policy_hash,
+                    s.next_maturity,
+                    s.next_announce_at
+                ]
+            })
+            .collect();
+        tx.insert_rows(
+            "INSERT INTO series \
+             (series_id, definition, policy_hash, next_maturity, next_announce_at)",
+            moved,
+            "ON CONFLICT (series_id) DO UPDATE SET next_maturity = excluded.next_maturity, \
+             next_announce_at = excluded.next_announce_at",
+        )
+        .await?;
+        tx.commit().await?;
+        Ok(new)
+    }
+
+    /// Which of these event ids exist, with their policy.
+    pub async fn known_events(
+        &self,
+        ids: &[String],
+    ) -> Result<Vec<(String, [u8; 32])>, StoreError> {
+        let mut known = Vec::new();
+        for chunk in ids.chunks(1000) {
+            let list: Vec<String> = (1..=chunk.len()).map(|n| format!("${n}")).collect();
+            let sql = format!(
+                "SELECT event_id, policy_hash FROM event WHERE event_id IN ({})",
+                list.join(",")
+            );
+            let rows = self
+                .db
+                .fetch(
+                    sqlx::AssertSqlSafe(sql),
+                    chunk.iter().map(|id| id.as_str().into()).collect(),
+                )
+                .await?;
+            for r in rows {
+                known.push((r.get(0)?, r.hash(1)?));
+            }
+        }
+        Ok(known)
+    }
+
+    /// Scheduled events due at `now` (Unix seconds), oldest first.
+    pub async fn due_announcements(
+        &self,
+        now: i64,
+        limit: i64,
+    ) -> Result<Vec<ScheduledEvent>, StoreError> {
+        self.db
+            .fetch(
+                "SELECT event_id, maturity, attest_by, descriptor, policy_hash FROM event \
+                 WHERE state = 'scheduled' AND announce_at <= $1 \
+                 ORDER BY announce_at LIMIT $2",
+                args![now, limit],
+            )
+            .await?
+            .iter()
+            .map(|r| {
+                let id: String = r.get(0)?;
+                let descriptor: String = r.get(3)?;
+                let maturity: i64 = r.get(1)?;
+                Ok(ScheduledEvent {
+                    event_id: event_id(&id)?,
+                    maturity: Maturity::from_unix(maturity)
+                        .map_err(|e| StoreError::Damaged(e.to_string()))?,
+                    attest_by: r.get(2)?,
+                    descriptor: descriptor::read(&descriptor)?,
+                    policy_hash: r.hash(4)?,
+                })
+            })
+            .collect()
+    }
+
+    /// Puts announcements into the log and in front of readers: nonces burned,
+    /// bytes stored, positions taken, head moved, all or nothing.
+    pub async fn publish_announcements(
+        &self,
+        events: &[SignedEvent],
+        now: DateTime<Utc>,
+    ) -> Result<(), PublishError> {
+        if events.is_empty() {
+            return Ok(());
+        }
+        let now_ms = now.timestamp_millis();
+        let mut entries = Vec::with_capacity(events.len());
+        for e in events {
+            let id = e.announcement.event.event_id.as_str();
+            let bytes = LogEntry::Announcement {
+                policy_hash: e.policy_hash,
+                announcement: e.announcement.clone(),
+            }
+            .to_bytes()
+            .map_err(|error| PublishError::Entry {
+                event: id.to_owned(),
+                reason: error.to_string(),
+            })?;
+            entries.push(NewEntry {
+                entry_type: 1,
+                event_id: id,
+                bytes,
+            });
+        }
+        let mut tx = self.db.begin().await?;
+        let reserved = self.reserve(&mut tx, events.len(), now_ms).await?;
+        let mut changed = 0;
+        for chunk in events.chunks(1000) {
+            let ids: Vec<&str> = chunk
+                .iter()
+                .map(|e| e.announcement.event.event_id.as_str())
+                .collect();
+            changed += execute_in(
+                &mut tx,
+                "UPDATE event SET state = 'announced' WHERE state = 'scheduled' AND event_id IN ",
+                &ids,
+                "",
+                args![],
+            )
+            .await?;
+        }
+        let expected = events.len() as u64;
+        if changed != expected {
+            return Err(PublishError::State {
+                expected,
+                found: changed,
+            });
+        }
+        let nonces = events
+            .iter()
+            .flat_map(|e| {
+                let id = e.announcement.event.event_id.as_str();
+                e.announcement
+                    .event
+                    .nonces
+                    .iter()
+                    .map(move |n| args![n.to_byte_array(), id])
+            })
+            .collect();
+        tx.insert_rows("INSERT INTO nonce (nonce, event_id)", nonces, "")
+            .await?;
+        let rows = (reserved.first..)
+            .zip(events)
+            .map(|(position, e)| {
+                args![
+                    e.announcement.event.event_id.as_str(),
+                    position,
+                    reserved.time_ms,
+                    e.content_hash,
+                    e.nonce_map.as_slice(),
+                    e.tlv.as_slice()
+                ]
+            })
+            .collect();
+        tx.insert_rows(
+            "INSERT INTO announcement \
+             (event_id, position, announced_ms, content_hash, nonce_map, tlv)",
+            rows,
+            "",
+        )
+        .await?;
+        meet_intents(&mut tx, events).await?;
+        let size = self.append(&mut tx, &reserved, entries).await?;
+        tx.commit().await?;
+        self.publish(size);
+        Ok(())
+    }
+
+    /// Marks scheduled events as never to be announced.
+    pub async fn withdraw(&self, ids: &[&str], reason: &str) -> Result<u64, StoreError> {
+        let mut tx = self.db.begin().await?;
+        self.lock(&mut tx, 0).await?;
+        let mut changed = 0;
+        for chunk in ids.chunks(1000) {
+            changed += execute_in(
+                &mut tx,
+                "UPDATE event SET state = 'withdrawn', reason = $1 \
+                 WHERE state = 'scheduled' AND event_id IN ",
+                chunk,
+                "",
+                args![reason],
+            )
+            .await?;
+        }
+        tx.commit().await?;
+        Ok(changed)
+    }
+}
+
+/// Ends that the journal gave back to an older database meet their events
+/// again: the same content takes its end over, other content is refused.
+async fn meet_intents(tx: &mut Tx, events: &[SignedEvent]) -> Result<(), PublishError> {
+    for chunk in events.chunks(1000) {
+        let list: Vec<String> = (1..=chunk.len()).map(|n| format!("${n}")).collect();
+        let sql = format!(
+            "SELECT event_id, content_hash FROM intent WHERE event_id IN ({})",
+            list.join(",")
+        );
+        let ids = chunk
+            .iter()
+            .map(|e| e.announcement.event.event_id.as_str().into())
+            .collect();
+        for row in tx.fetch(sqlx::AssertSqlSafe(sql), ids).await? {
+            let id: String = row.get(0)?;
+            let content = row.hash(1)?;
+            let same = chunk
+                .iter()
+                .any(|e| e.announcement.event.event_id.as_str() == id && e.content_hash == content);
+            if !same {
+                return Err(PublishError::Burned { event: id });
+            }
+            tx.execute(
+                "UPDATE event SET state = 'committed' WHERE event_id = $1",
+                args![id],
+            )
+            .await?;
+        }
+    }
+    Ok(())
+}
+
+pub(super) async fn put_policies(
+    tx: &mut Tx,
+    policies: &[([u8; 32], Vec<u8>)],
+) -> Result<(), StoreError> {
+    let rows = policies
+        .iter()
+        .map(|(hash, document)| args![*hash, document.as_slice()])
+        .collect();
+    tx.insert_rows(
+        "INSERT INTO policy (policy_hash, document)",
+        rows,
+        "ON CONFLICT (policy_hash) DO NOTHING",
+    )
+    .await?;
+    Ok(())
+}
