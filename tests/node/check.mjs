@@ -7,10 +7,11 @@
 // A .json file may hold the messages anywhere: every hex string that begins
 // with an announcement's (fdd824) or an attestation's (fdd868) header is one,
 // and a DLC JSON object beside it must say the same. Cases that an object
-// marks with `error` are invalid on purpose and only counted. A .json file
-// that is a DLC JSON object, as the oracle serves it, is one message. Other
-// files hold one message, hex or binary. Exit 0 when all pass and there was at
-// least one announcement and one attestation; 1 otherwise.
+// marks with `error` are invalid on purpose and only counted, as is the old
+// form without event id, which is only ever read. A .json file that is a DLC
+// JSON object, as the oracle serves it, is one message. Other files hold one
+// message, hex or binary. Exit 0 when all pass and there was at least one
+// announcement and one attestation; 1 otherwise.
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
@@ -19,6 +20,9 @@ import messaging from '@node-dlc/messaging';
 import { countedForm, readAnnouncement, readAttestation, verifyAnnouncement, verifyAttestation } from './wire.mjs';
 
 const HEADERS = { fdd824: 'announcement', fdd868: 'attestation' };
+// Attestations of the oldest form are only ever read, by the client; this
+// oracle sends none and node-dlc cannot tell them from others.
+const OLD_FORM = /_without_event_id$/;
 const CLASSES = { announcement: messaging.OracleAnnouncement, attestation: messaging.OracleAttestation };
 const kindOf = (text) => HEADERS[text.slice(0, 6).toLowerCase()];
 const isHex = (text) => text.length % 2 === 0 && /^[0-9a-f]+$/i.test(text);
@@ -39,10 +43,12 @@ function* messagesIn(node, where) {
   }
   for (const [key, value] of Object.entries(node)) {
     const here = `${where}/${key}`;
-    if (typeof value === 'string' && kindOf(value) && isHex(value)) {
+    if (OLD_FORM.test(key)) {
+      yield { oldForm: true };
+    } else if (typeof value === 'string' && kindOf(value) && isHex(value)) {
       const kind = kindOf(value);
       const json = Array.isArray(node) ? undefined : Object.values(node).find((v) => kindOfJson(v) === kind);
-      yield { where: here, kind, bytes: Buffer.from(value, 'hex'), json };
+      yield { where: here, kind, bytes: Buffer.from(value, 'hex'), json, vector: true };
     } else {
       yield* messagesIn(value, here);
     }
@@ -115,12 +121,19 @@ function checkAttestation(message, announcements, skips) {
 
 /** Checks all messages in the given files and directories. */
 export function check(paths) {
-  const result = { announcements: 0, attestations: 0, invalid: 0, skips: [], failures: [] };
+  const result = { announcements: 0, attestations: 0, invalid: 0, oldForm: 0, skips: [], failures: [] };
   const messages = [];
+  const seen = new Set();
   for (const path of paths.flatMap(filesUnder)) {
     for (const message of messagesInFile(path)) {
       if (message.invalid) result.invalid += 1;
-      else messages.push(message);
+      else if (message.oldForm) result.oldForm += 1;
+      else {
+        // Vector files repeat messages; once is enough unless a JSON form is beside it.
+        const bytes = message.bytes.toString('hex');
+        if (!message.vector || message.json || !seen.has(bytes)) messages.push(message);
+        seen.add(bytes);
+      }
     }
   }
   const announcements = new Map();
@@ -159,12 +172,12 @@ function main(paths) {
     console.error(`error: ${error.message}`);
     process.exit(1);
   }
-  const { announcements, attestations, invalid, skips, failures } = result;
+  const { announcements, attestations, invalid, oldForm, skips, failures } = result;
   for (const line of skips) console.log(`limit: ${line}`);
   for (const line of failures) console.error(`error: ${line}`);
   console.log(
     `node-dlc: ${announcements} announcements, ${attestations} attestations checked; ` +
-      `${invalid} invalid on purpose, ${skips.length} beyond node-dlc's limits, ${failures.length} failures`,
+      `${invalid} invalid on purpose, ${oldForm} of the old form, ${skips.length} beyond node-dlc's limits, ${failures.length} failures`,
   );
   process.exit(failures.length === 0 ? 0 : 1);
 }
