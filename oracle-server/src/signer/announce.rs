@@ -129,6 +129,9 @@ impl Signer {
             .flat_map(|(_, _, entry)| entry.to_be_bytes())
             .collect();
         // Distinctness, and from P, is verify_announcement's to check.
-        Ok((derived.into_iter().map(|(_, nonce, _)| nonce).collect(), map))
+        Ok((
+            derived.into_iter().map(|(_, nonce, _)| nonce).collect(),
+            map,
+        ))
     }
 }

@@ -65,7 +65,9 @@ impl Signer {
 
     fn check_time(&self, tickets: &[CommittedOutcome]) -> Result<(), SignerError> {
         let now: DateTime<Utc> = self.clock.now();
-        let high_water = self.high_water_ms.load(std::sync::atomic::Ordering::Acquire);
+        let high_water = self
+            .high_water_ms
+            .load(std::sync::atomic::Ordering::Acquire);
         let behind_ms = high_water.saturating_sub(now.timestamp_millis());
         if behind_ms > CLOCK_TOLERANCE_MS {
             return Err(SignerError::ClockBehind { behind_ms });
@@ -91,7 +93,11 @@ impl Signer {
         if ticket.descriptor().parse_messages(&messages).as_ref() != Ok(ticket.outcome()) {
             return Err(refused("the outcome is not one of the event"));
         }
-        let nonces: Vec<[u8; 32]> = ticket.nonces().iter().map(XOnlyPublicKey::serialize).collect();
+        let nonces: Vec<[u8; 32]> = ticket
+            .nonces()
+            .iter()
+            .map(XOnlyPublicKey::serialize)
+            .collect();
         if nonces.len() != count {
             return Err(refused("the number of nonces"));
         }

@@ -103,6 +103,12 @@ pub enum SignerError {
         /// What was asked for.
         requested: String,
     },
+    /// An attestation where only a refund or a withdrawal is recorded.
+    #[error("event {event_id} is to be attested; that is not an end without a signature")]
+    NotAnEnd {
+        /// The event.
+        event_id: String,
+    },
     /// Nothing is signed before maturity.
     #[error("event {event_id} matures at {maturity}; refused at {now}")]
     NotMatured {
@@ -151,6 +157,22 @@ pub enum SignerError {
 }
 
 impl SignerError {
+    /// Whether one event of the batch is at fault, so that the others can go on
+    /// without it; else the machine, the journal or the clock is.
+    pub fn is_about_the_event(&self) -> bool {
+        matches!(
+            self,
+            Self::JournalRecordTooLarge { .. }
+                | Self::Conflict { .. }
+                | Self::NotAnEnd { .. }
+                | Self::NotMatured { .. }
+                | Self::Draft { .. }
+                | Self::Ticket { .. }
+                | Self::CheckFailed { .. }
+                | Self::Arithmetic { .. }
+        )
+    }
+
     pub(super) fn io(what: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         move |source| Self::Io {
             what,

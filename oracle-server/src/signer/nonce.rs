@@ -60,12 +60,7 @@ impl NonceSeed {
 
     /// Nonce `index` of the event with this content; `None` where it is zero.
     pub(super) fn derive(&self, content_hash: &[u8; 32], index: u32) -> Option<SecretNonce> {
-        let info = [
-            DOMAIN,
-            &self.public_key,
-            content_hash,
-            &index.to_be_bytes(),
-        ];
+        let info = [DOMAIN, &self.public_key, content_hash, &index.to_be_bytes()];
         let mut wide = Zeroizing::new([0; 64]);
         self.prk.expand_multi_info(&info, wide.as_mut()).ok()?;
         reduce_wide(&wide).map(SecretNonce)
@@ -76,6 +71,12 @@ impl NonceSeed {
 pub(super) struct SecretNonce(SecretKey);
 
 impl SecretNonce {
+    /// For the vectors, whose seed is a test's.
+    #[cfg(test)]
+    pub(super) fn to_hex(&self) -> String {
+        hex::encode(self.0.as_secret_bytes())
+    }
+
     /// R and whether its Y is odd.
     pub(super) fn public(&self) -> (XOnlyPublicKey, Parity) {
         self.0.x_only_public_key()
@@ -88,7 +89,11 @@ impl SecretNonce {
             Parity::Even => self.0,
             Parity::Odd => self.0.negate(),
         };
-        key.even_secret().mul_tweak(e).ok()?.add_tweak(&k.into()).ok()
+        key.even_secret()
+            .mul_tweak(e)
+            .ok()?
+            .add_tweak(&k.into())
+            .ok()
     }
 }
 
@@ -99,7 +104,7 @@ impl Drop for SecretNonce {
 }
 
 /// A 512-bit big-endian number mod n; `None` for zero.
-fn reduce_wide(wide: &[u8; 64]) -> Option<SecretKey> {
+pub(super) fn reduce_wide(wide: &[u8; 64]) -> Option<SecretKey> {
     let (hi, lo) = wide.split_at(32);
     let hi = reduce(hi.try_into().ok()?)
         .and_then(|hi| hi.mul_tweak(&Scalar::from_be_bytes(TWO_256).ok()?).ok());

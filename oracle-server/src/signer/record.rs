@@ -4,7 +4,7 @@ use std::fmt;
 
 use sha2::{Digest, Sha256};
 
-use crate::lifecycle::IntentKind;
+use crate::lifecycle::{IntentKind, intent_digest};
 
 /// How one event ended, as the journal holds it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,32 +19,23 @@ pub struct JournalRecord {
     pub epoch: i64,
     /// Unix seconds.
     pub maturity: u32,
-    /// Announced nonces, x-only, in announced order; part of an attest record,
-    /// empty otherwise.
+    /// Announced nonces, x-only, in announced order. They bind an attest record
+    /// and say nothing in another.
     pub nonces: Vec<[u8; 32]>,
     /// The texts to sign, one per nonce; empty unless attesting.
     pub messages: Vec<String>,
 }
 
 impl JournalRecord {
-    /// What must be equal for two records to be the same end: SHA-256 over
-    /// kind, event id, content hash and messages, each u32 BE length-prefixed.
-    ///
-    /// The epoch is not part of it: a standby completes what its predecessor
-    /// committed. Nonces follow from the content.
+    /// What must be equal for two records to be the same end; see
+    /// [`intent_digest`].
     pub fn digest(&self) -> [u8; 32] {
-        let mut hash = Sha256::new();
-        let mut part = |bytes: &[u8]| {
-            hash.update(count(bytes.len()).to_be_bytes());
-            hash.update(bytes);
-        };
-        part(self.kind.as_str().as_bytes());
-        part(self.event_id.as_bytes());
-        part(&self.content_hash);
-        for message in &self.messages {
-            part(message.as_bytes());
-        }
-        hash.finalize().into()
+        intent_digest(
+            self.kind,
+            &self.event_id,
+            &self.content_hash,
+            &self.messages,
+        )
     }
 
     /// The digest together with the nonces of an attest record.
@@ -142,7 +133,8 @@ fn put_text(out: &mut Vec<u8>, text: &str) {
     out.extend_from_slice(text.as_bytes());
 }
 
-fn take<const N: usize>(rest: &mut &[u8]) -> Option<[u8; N]> {
+/// Splits `N` bytes off the front.
+pub(super) fn take<const N: usize>(rest: &mut &[u8]) -> Option<[u8; N]> {
     let (head, tail) = rest.split_first_chunk::<N>()?;
     *rest = tail;
     Some(*head)
