@@ -14,7 +14,7 @@ use tokio::time::Instant;
 use crate::Error;
 use crate::backoff::Backoff;
 use crate::http::{Get, Http};
-use crate::model::{EventInfo, OracleInfo, RawOracleInfo};
+use crate::model::{EventInfo, EventsPage, EvidenceInfo, OracleInfo, RawOracleInfo};
 use crate::stream::{self, StreamEvent};
 
 /// Longest time the server is asked to hold one request; its own limit is 60 s
@@ -129,6 +129,19 @@ impl Client {
             .map_err(|e| e.about(id))?;
         check_event("event", id, Some(&info.event_id))?;
         Ok(info)
+    }
+
+    /// A page of events, oldest maturity first, after `cursor`. Unsigned.
+    pub async fn events(&self, cursor: Option<&str>) -> Result<EventsPage, Error> {
+        let query: Vec<(&str, &str)> = cursor.map(|c| ("cursor", c)).into_iter().collect();
+        self.json_with("events", &["v1", "events"], &query).await
+    }
+
+    /// What the event's outcome rests on, as the server tells it. Unsigned.
+    pub async fn evidence(&self, id: &EventId) -> Result<EvidenceInfo, Error> {
+        self.json("evidence", &["v1", "events", id.as_str(), "evidence"])
+            .await
+            .map_err(|e| e.about(id))
     }
 
     /// The announcement of the event, verified and signed by the trusted key.
@@ -270,10 +283,19 @@ impl Client {
         what: &'static str,
         path: &[&str],
     ) -> Result<T, Error> {
+        self.json_with(what, path, &[]).await
+    }
+
+    async fn json_with<T: DeserializeOwned>(
+        &self,
+        what: &'static str,
+        path: &[&str],
+        query: &[(&str, &str)],
+    ) -> Result<T, Error> {
         let get = Get {
             what,
             path,
-            query: &[],
+            query,
             accept: JSON,
             hold: Duration::ZERO,
         };

@@ -5,8 +5,8 @@ use oracle_schema::{EventId, Maturity, SeriesId};
 
 use super::{BATCH, Engine, EngineError};
 use crate::config::{Definition, Series};
-use crate::lifecycle::{self, Bounds, State};
-use crate::signer::{Draft, EndKind, EndRecord};
+use crate::lifecycle::{self, Bounds, IntentKind, State};
+use crate::signer::{Draft, JournalRecord};
 use crate::store::{NewEvent, OpenRefund, ScheduledEvent, SeriesRow, SignedEvent};
 
 /// Seconds after maturity and settle delay at which a missing attestation is an
@@ -197,13 +197,15 @@ impl Engine {
     }
 }
 
-fn refund_record(refund: &OpenRefund) -> EndRecord {
-    EndRecord {
-        event_id: refund.event_id.clone(),
-        kind: EndKind::Refund,
-        maturity: refund.maturity,
+fn refund_record(refund: &OpenRefund) -> JournalRecord {
+    JournalRecord {
+        event_id: refund.event_id.as_str().to_owned(),
+        kind: IntentKind::Refund,
         content_hash: refund.content_hash,
         epoch: refund.epoch,
+        maturity: refund.maturity.epoch(),
+        nonces: Vec::new(),
+        messages: Vec::new(),
     }
 }
 

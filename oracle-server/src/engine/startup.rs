@@ -160,8 +160,9 @@ pub async fn check_clock(
 pub async fn unite(store: &Store, signer: &Signer) -> Result<United, StartError> {
     let mut journal: HashMap<String, JournalRecord> = signer
         .journal_records()?
-        .map(|r| r.map(|r| (r.event_id.clone(), r)))
-        .collect::<Result<_, _>>()?;
+        .into_iter()
+        .map(|r| (r.event_id.clone(), r))
+        .collect();
     let mut missing = Vec::new();
     let mut after = String::new();
     loop {

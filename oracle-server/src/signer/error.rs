@@ -103,6 +103,12 @@ pub enum SignerError {
         /// What was asked for.
         requested: String,
     },
+    /// An attestation where only a refund or a withdrawal is recorded.
+    #[error("event {event_id} is to be attested; that is not an end without a signature")]
+    NotAnEnd {
+        /// The event.
+        event_id: String,
+    },
     /// Nothing is signed before maturity.
     #[error("event {event_id} matures at {maturity}; refused at {now}")]
     NotMatured {
@@ -154,17 +160,19 @@ pub enum SignerError {
 }
 
 impl SignerError {
-    /// The fault lies with one event; others can go on without it.
+    /// Whether one event of the batch is at fault, so that the others can go on
+    /// without it; else the machine, the journal or the clock is.
     pub fn is_about_the_event(&self) -> bool {
         matches!(
             self,
-            Self::Draft { .. }
+            Self::JournalRecordTooLarge { .. }
+                | Self::Conflict { .. }
+                | Self::NotAnEnd { .. }
+                | Self::NotMatured { .. }
+                | Self::Draft { .. }
                 | Self::Ticket { .. }
                 | Self::CheckFailed { .. }
                 | Self::Arithmetic { .. }
-                | Self::Conflict { .. }
-                | Self::NotMatured { .. }
-                | Self::JournalRecordTooLarge { .. }
         )
     }
 

@@ -26,7 +26,7 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest, Sha256};
 
 use super::error::SignerError;
-use super::record::JournalRecord;
+use super::record::{JournalRecord, take};
 
 /// Name of one journal; random.
 pub type JournalId = [u8; 16];
@@ -117,7 +117,8 @@ impl Journal {
             TryLockError::Error(source) => SignerError::io("lock", path)(source),
         })?;
 
-        let mut scan = Scan::start(&file, path)?;
+        let reading = file.try_clone().map_err(SignerError::io("read", path))?;
+        let mut scan = Scan::start(reading, path)?;
         if scan.public_key != *public_key {
             return Err(SignerError::JournalWrongKey {
                 found: hex::encode(scan.public_key),
@@ -163,6 +164,11 @@ impl Journal {
 
     pub(super) fn id(&self) -> JournalId {
         self.id
+    }
+
+    #[cfg(test)]
+    pub(super) fn replace_file(&mut self, file: Box<dyn JournalFile>) {
+        self.file = file;
     }
 
     /// Makes every record durable, with one write and one fdatasync, before it
@@ -250,7 +256,7 @@ impl Journal {
 
 /// The records of a journal, read and verified one by one.
 pub struct JournalRecords {
-    scan: Scan<File>,
+    scan: Scan,
     done: bool,
 }
 
@@ -336,8 +342,8 @@ fn record_hash(frame: &[u8; FRAME_LEN], payload: &[u8]) -> [u8; 32] {
 }
 
 /// Reads a journal from the start, verifying everything.
-struct Scan<F: Read> {
-    reader: BufReader<F>,
+struct Scan {
+    reader: BufReader<File>,
     path: PathBuf,
     len: u64,
     /// Where the next record starts; after the last complete record at the end.
@@ -348,23 +354,12 @@ struct Scan<F: Read> {
     public_key: [u8; 32],
 }
 
-trait Length {
-    fn length(&self) -> io::Result<u64>;
-}
-impl Length for File {
-    fn length(&self) -> io::Result<u64> {
-        Ok(self.metadata()?.len())
-    }
-}
-impl Length for &File {
-    fn length(&self) -> io::Result<u64> {
-        Ok(self.metadata()?.len())
-    }
-}
-
-impl<F: Read + Length> Scan<F> {
-    fn start(file: F, path: &Path) -> Result<Self, SignerError> {
-        let len = file.length().map_err(SignerError::io("read", path))?;
+impl Scan {
+    fn start(file: File, path: &Path) -> Result<Self, SignerError> {
+        let len = file
+            .metadata()
+            .map_err(SignerError::io("read", path))?
+            .len();
         let mut reader = BufReader::with_capacity(1 << 16, file);
         let mut header = [0; HEADER_LEN];
         if len < HEADER_LEN as u64 {
@@ -380,13 +375,13 @@ impl<F: Read + Length> Scan<F> {
         if crc != crc32fast::hash(body).to_be_bytes() {
             return Err(corrupt(0, "checksum of the header"));
         }
-        if body[8] != VERSION {
+        let mut fields = body.split_at(MAGIC.len()).1;
+        let header_field = || corrupt(0, "shorter than its header");
+        if take::<1>(&mut fields) != Some([VERSION]) {
             return Err(corrupt(0, "unknown version"));
         }
-        let mut id = JournalId::default();
-        id.copy_from_slice(&body[9..25]);
-        let mut public_key = [0; 32];
-        public_key.copy_from_slice(&body[25..57]);
+        let id: JournalId = take(&mut fields).ok_or_else(header_field)?;
+        let public_key = take(&mut fields).ok_or_else(header_field)?;
         Ok(Self {
             reader,
             path: path.to_owned(),
@@ -398,9 +393,7 @@ impl<F: Read + Length> Scan<F> {
             public_key,
         })
     }
-}
 
-impl<F: Read> Scan<F> {
     /// The next record and where it starts; `None` at the end or at a tail
     /// shorter than its own length.
     fn record(&mut self) -> Result<Option<(u64, JournalRecord)>, SignerError> {

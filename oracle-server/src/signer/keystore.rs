@@ -139,7 +139,7 @@ pub fn read_passphrase(file: Option<&Path>) -> Result<SecretString, SignerError>
     passphrase_from(file, std::env::var_os("CREDENTIALS_DIRECTORY").as_deref())
 }
 
-fn passphrase_from(
+pub(super) fn passphrase_from(
     file: Option<&Path>,
     credentials: Option<&OsStr>,
 ) -> Result<SecretString, SignerError> {

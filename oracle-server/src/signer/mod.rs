@@ -33,7 +33,6 @@ use std::sync::{Arc, Mutex};
 
 use ed25519_dalek::Signer as _;
 use oracle_schema::log_entry::GenesisStatement;
-use oracle_schema::{EventId, Maturity};
 use secp256k1::XOnlyPublicKey;
 use secp256k1::schnorr::Signature;
 use secrecy::SecretString;
@@ -76,48 +75,6 @@ pub struct PublicKeys {
     pub log_public_key: [u8; 32],
     /// The journal that may sign.
     pub journal_id: JournalId,
-}
-
-/// An end without a signature.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct EndRecord {
-    /// The event.
-    pub event_id: EventId,
-    /// Which end.
-    pub kind: EndKind,
-    /// Its maturity.
-    pub maturity: Maturity,
-    /// SHA-256 of what its nonces are, or would be, bound to; see
-    /// [`Draft::content_hash`].
-    pub content_hash: [u8; 32],
-    /// Takeover epoch.
-    pub epoch: i64,
-}
-
-/// The ends that are never signed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum EndKind {
-    /// Announced, never to be attested.
-    Refund,
-    /// Never announced.
-    Withdraw,
-}
-
-impl EndRecord {
-    fn to_record(&self) -> JournalRecord {
-        JournalRecord {
-            event_id: self.event_id.as_str().to_owned(),
-            kind: match self.kind {
-                EndKind::Refund => IntentKind::Refund,
-                EndKind::Withdraw => IntentKind::Withdraw,
-            },
-            content_hash: self.content_hash,
-            epoch: self.epoch,
-            maturity: self.maturity.epoch(),
-            nonces: Vec::new(),
-            messages: Vec::new(),
-        }
-    }
 }
 
 /// What the oracle key states beside announcements and attestations.
@@ -175,7 +132,7 @@ impl Signer {
         Ok(PublicKeys {
             public_key,
             log_public_key: log_key(&secrets).verifying_key().to_bytes(),
-            journal_id: Journal::create(&cfg.journal, &public_key.serialize())?,
+            journal_id: Journal::create(&cfg.journal, &public_key.to_byte_array())?,
         })
     }
 
@@ -183,7 +140,11 @@ impl Signer {
     pub fn create_journal(cfg: &SignerConfig) -> Result<PublicKeys, SignerError> {
         let secrets = Secrets::read(&cfg.keystore, cfg.passphrase.clone())?;
         let public_key = OracleKey::new(&secrets.signing_key).public();
-        Journal::create(&cfg.journal, &public_key.serialize())
+        Ok(PublicKeys {
+            public_key,
+            log_public_key: log_key(&secrets).verifying_key().to_bytes(),
+            journal_id: Journal::create(&cfg.journal, &public_key.to_byte_array())?,
+        })
     }
 
     /// Decrypts the keystore; locks the journal and verifies all of it.
@@ -199,7 +160,7 @@ impl Signer {
         let secrets = Secrets::read(&cfg.keystore, cfg.passphrase)?;
         let key = OracleKey::new(&secrets.signing_key);
         let public_key = key.public();
-        let journal = Journal::open(&cfg.journal, &public_key.serialize(), on_fatal)?;
+        let journal = Journal::open(&cfg.journal, &public_key.to_byte_array(), on_fatal)?;
         Ok(Self {
             nonces: NonceSeed::new(&secrets.nonce_seed, &public_key),
             log_key: log_key(&secrets),
@@ -239,15 +200,25 @@ impl Signer {
         self.high_water_ms.store(ms, Ordering::Release);
     }
 
-    /// Journals refunds and withdrawals, durably. Nothing is signed.
-    pub fn record_ends(&self, ends: &[EndRecord]) -> Result<(), SignerError> {
-        let records: Vec<_> = ends.iter().map(EndRecord::to_record).collect();
-        self.journal_append(&records)
+    /// Journals refunds and withdrawals, durably. Nothing is signed; a record
+    /// of an attestation is refused.
+    pub fn record_ends(&self, ends: &[JournalRecord]) -> Result<(), SignerError> {
+        if let Some(wrong) = ends.iter().find(|end| end.kind == IntentKind::Attest) {
+            return Err(SignerError::NotAnEnd {
+                event_id: wrong.event_id.clone(),
+            });
+        }
+        self.journal_append(ends)
     }
 
     /// Every record of the journal, oldest first, read back from the file: for
     /// uniting it with the intent rows at start.
-    pub fn journal_records(&self) -> Result<JournalRecords, SignerError> {
+    pub fn journal_records(&self) -> Result<Vec<JournalRecord>, SignerError> {
+        self.journal_iter()?.collect()
+    }
+
+    /// [`Signer::journal_records`] one at a time, whatever the journal's size.
+    pub fn journal_iter(&self) -> Result<JournalRecords, SignerError> {
         self.lock_journal()?.records()
     }
 
@@ -304,3 +275,24 @@ pub fn harden() -> std::io::Result<()> {
     )?;
     Ok(())
 }
+
+/// Proof at compile time that `$secret` lacks each `$forbidden` trait: an
+/// implementation would make `Lacks<_>` ambiguous.
+macro_rules! lacks {
+    ($secret:ty: $($forbidden:path),+) => { $(
+        const _: fn() = || {
+            trait Lacks<A> {
+                fn proof() {}
+            }
+            impl<T: ?Sized> Lacks<()> for T {}
+            struct Forbidden;
+            impl<T: ?Sized + $forbidden> Lacks<Forbidden> for T {}
+            <$secret as Lacks<_>>::proof();
+        };
+    )+ };
+}
+lacks!(nonce::SecretNonce: Clone, fmt::Debug, serde::Serialize);
+lacks!(NonceSeed: Clone, fmt::Debug, serde::Serialize);
+lacks!(OracleKey: Clone, fmt::Debug, serde::Serialize);
+lacks!(Secrets: Clone, fmt::Debug, serde::Serialize);
+lacks!(Signer: Clone, serde::Serialize);

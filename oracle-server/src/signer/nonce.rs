@@ -54,7 +54,7 @@ impl NonceSeed {
     pub(super) fn new(seed: &[u8; 32], public_key: &XOnlyPublicKey) -> Self {
         Self {
             prk: Hkdf::new(None, seed),
-            public_key: public_key.serialize(),
+            public_key: public_key.to_byte_array(),
         }
     }
 
@@ -71,6 +71,12 @@ impl NonceSeed {
 pub(super) struct SecretNonce(SecretKey);
 
 impl SecretNonce {
+    /// For the vectors, whose seed is a test's.
+    #[cfg(test)]
+    pub(super) fn to_hex(&self) -> String {
+        hex::encode(self.0.as_secret_bytes())
+    }
+
     /// R and whether its Y is odd.
     pub(super) fn public(&self) -> (XOnlyPublicKey, Parity) {
         self.0.x_only_public_key()
@@ -98,7 +104,7 @@ impl Drop for SecretNonce {
 }
 
 /// A 512-bit big-endian number mod n; `None` for zero.
-fn reduce_wide(wide: &[u8; 64]) -> Option<SecretKey> {
+pub(super) fn reduce_wide(wide: &[u8; 64]) -> Option<SecretKey> {
     let (hi, lo) = wide.split_at(32);
     let hi = reduce(hi.try_into().ok()?)
         .and_then(|hi| hi.mul_tweak(&Scalar::from_be_bytes(TWO_256).ok()?).ok());

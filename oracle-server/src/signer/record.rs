@@ -19,8 +19,8 @@ pub struct JournalRecord {
     pub epoch: i64,
     /// Unix seconds.
     pub maturity: u32,
-    /// Announced nonces, x-only, in announced order; part of an attest record,
-    /// empty otherwise.
+    /// Announced nonces, x-only, in announced order. They bind an attest record
+    /// and say nothing in another.
     pub nonces: Vec<[u8; 32]>,
     /// The texts to sign, one per nonce; empty unless attesting.
     pub messages: Vec<String>,
@@ -133,7 +133,8 @@ fn put_text(out: &mut Vec<u8>, text: &str) {
     out.extend_from_slice(text.as_bytes());
 }
 
-fn take<const N: usize>(rest: &mut &[u8]) -> Option<[u8; N]> {
+/// Splits `N` bytes off the front.
+pub(super) fn take<const N: usize>(rest: &mut &[u8]) -> Option<[u8; N]> {
     let (head, tail) = rest.split_first_chunk::<N>()?;
     *rest = tail;
     Some(*head)

@@ -62,7 +62,7 @@ impl Position {
         Self {
             nonce,
             digest,
-            challenge: challenge_scalar(&nonce.serialize(), public_key, &digest),
+            challenge: challenge_scalar(&nonce.to_byte_array(), public_key, &digest),
         }
     }
 
@@ -74,7 +74,7 @@ impl Position {
     pub(super) fn signature(&self, s: &SecretKey) -> Signature {
         let mut bytes = [0; 64];
         let (r, rest) = bytes.split_at_mut(32);
-        r.copy_from_slice(&self.nonce.serialize());
+        r.copy_from_slice(&self.nonce.to_byte_array());
         rest.copy_from_slice(s.as_secret_bytes());
         Signature::from_byte_array(bytes)
     }

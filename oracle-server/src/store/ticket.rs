@@ -54,3 +54,26 @@ impl CommittedOutcome {
         self.epoch
     }
 }
+
+#[cfg(test)]
+impl CommittedOutcome {
+    /// A ticket without a store, for the signer's own tests.
+    pub(crate) fn for_tests(
+        announced: &oracle_schema::Announcement,
+        nonce_map: Vec<u8>,
+        policy_hash: [u8; 32],
+        outcome: Outcome,
+    ) -> Self {
+        let event = &announced.event;
+        Self {
+            event_id: event.event_id.clone(),
+            maturity: event.maturity,
+            descriptor: event.descriptor.clone(),
+            policy_hash,
+            nonces: event.nonces.clone(),
+            nonce_map,
+            outcome,
+            epoch: 1,
+        }
+    }
+}
