@@ -188,6 +188,8 @@ pub fn to_integer(price: Decimal, decimals: u32) -> i128 {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+
     use super::*;
 
     fn d(text: &str) -> Decimal {

@@ -239,7 +239,7 @@ impl Fetcher {
         exchange.headers = recorded(response.headers());
         exchange.date = exchange.header("date").and_then(http_date);
         let mut body = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(|e| failure(&e))? {
+        while let Some(chunk) = response.chunk().await.map_err(|e| cut(&e))? {
             if body.len() + chunk.len() > MAX_BODY {
                 return Err("too large");
             }
@@ -255,10 +255,17 @@ fn failure(error: &reqwest::Error) -> &'static str {
         "timeout"
     } else if error.is_connect() {
         "connect"
-    } else if error.is_body() || error.is_decode() {
-        "truncated"
     } else {
         "connection lost"
+    }
+}
+
+/// The same once the body has begun.
+fn cut(error: &reqwest::Error) -> &'static str {
+    if error.is_timeout() {
+        "timeout"
+    } else {
+        "truncated"
     }
 }
 
@@ -392,6 +399,8 @@ impl Limits {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+
     use super::*;
 
     fn shown(url: &str) -> String {

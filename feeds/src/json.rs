@@ -142,6 +142,8 @@ impl<'de> Visitor<'de> for NoDuplicates {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+
     use super::*;
 
     #[test]

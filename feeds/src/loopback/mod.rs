@@ -271,8 +271,12 @@ fn respond(market: &shapes::Market<'_>, uri: &Uri, fault: Option<&Fault>) -> Res
 /// Half a body under the whole one's length.
 fn truncated(body: &str) -> Response {
     let half = Bytes::copy_from_slice(body.as_bytes().get(..body.len() / 2).unwrap_or_default());
-    // A stream hides its length, so the header below stands.
-    let stream = futures::stream::once(async { Ok::<_, io::Error>(half) });
+    // A stream hides its length, so the header below stands; the pause lets the
+    // half leave before the connection breaks.
+    let stream = futures::stream::unfold(Some(half), |half| async {
+        tokio::task::yield_now().await;
+        half.map(|half| (Ok::<_, io::Error>(half), None))
+    });
     let headers = [
         (header::CONTENT_TYPE, "application/json".to_owned()),
         (header::CONTENT_LENGTH, body.len().to_string()),

@@ -46,10 +46,11 @@ mod tests {
     #[test]
     fn the_path_is_stable_and_stays_near_its_base() {
         let base = Decimal::new(6_123_450, 2);
-        let at = |venue, minute| price_path(venue, "btcusd", base, 1_790_870_340 + 60 * minute);
+        let at =
+            |venue, minute: i64| price_path(venue, "btcusd", base, 1_790_870_340 + 60 * minute);
         assert_eq!(at("kraken", 0), at("kraken", 0));
         let mut moved = false;
-        for minute in 0..500 {
+        for minute in 0_i64..500 {
             let (a, b) = (at("kraken", minute), at("gemini", minute));
             assert!((a - base).abs() < base * Decimal::new(2, 2), "{a}");
             assert!((a - b).abs() < base * Decimal::new(3, 4), "{a} {b}");

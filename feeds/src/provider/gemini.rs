@@ -58,7 +58,9 @@ fn step(query: &PriceQuery<'_>, done: &[Exchange]) -> Result<Step, Reading> {
         Walk::Nothing => Step::Done(no_trade(&window)),
         Walk::Ask(since_ns) => Step::Ask(Request::path(format!(
             "/v1/trades/{pair}?timestamp={}&limit_trades=500",
-            since_ns / MS
+            // One millisecond less, so that a trade at the very start is not
+            // lost to an exclusive bound.
+            since_ns / MS - 1
         ))),
     })
 }

@@ -162,13 +162,12 @@ fn error_body(body: &[u8]) -> Option<Reading> {
 
 fn retry_after(exchange: &Exchange) -> Option<Duration> {
     let value = exchange.header("retry-after")?;
-    let wait = match value.parse::<u64>() {
-        Ok(seconds) => Duration::from_secs(seconds),
-        Err(_) => {
-            let until: DateTime<Utc> = DateTime::parse_from_rfc2822(value).ok()?.into();
-            let from = exchange.date.unwrap_or(exchange.received_at);
-            (until - from).to_std().unwrap_or_default()
-        }
+    let wait = if let Ok(seconds) = value.parse() {
+        Duration::from_secs(seconds)
+    } else {
+        let until: DateTime<Utc> = DateTime::parse_from_rfc2822(value).ok()?.into();
+        let from = exchange.date.unwrap_or(exchange.received_at);
+        (until - from).to_std().unwrap_or_default()
     };
     Some(wait.min(MAX_RETRY_AFTER))
 }

@@ -88,13 +88,14 @@ fn one_root_has_one_vote() {
 
 #[test]
 fn a_reading_asked_before_t_never_votes() {
-    let leg = leg(1, &["a"]);
+    let mut leg = leg(1, &["a"]);
     let mut early = reading("a", "1");
     early.exchanges[0].sent_at = time(T - 1);
     assert!(reason_of(&decide(&leg, &[early.clone()])).contains("asked before T"));
     early.exchanges[0].sent_at = time(T + 59);
     assert!(reason_of(&decide(&leg, &[early.clone()])).contains("settle_delay"));
-    early.exchanges[0].sent_at = time(T + 60);
+    leg.settle_delay_s = 0;
+    early.exchanges[0].sent_at = time(T);
     early.exchanges[0].date = Some(time(T - 1));
     assert!(reason_of(&decide(&leg, &[early.clone()])).contains("before T"));
     early.exchanges.clear();
