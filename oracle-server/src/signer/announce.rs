@@ -120,7 +120,7 @@ impl Signer {
                     Parity::Even => index,
                     Parity::Odd => index | ODD,
                 };
-                Ok((nonce.serialize(), nonce, entry))
+                Ok((nonce.to_byte_array(), nonce, entry))
             })
             .collect::<Result<Vec<_>, SignerError>>()?;
         derived.sort_unstable_by_key(|(bytes, _, _)| *bytes);

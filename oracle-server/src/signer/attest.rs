@@ -96,7 +96,7 @@ impl Signer {
         let nonces: Vec<[u8; 32]> = ticket
             .nonces()
             .iter()
-            .map(XOnlyPublicKey::serialize)
+            .map(XOnlyPublicKey::to_byte_array)
             .collect();
         if nonces.len() != count {
             return Err(refused("the number of nonces"));
@@ -104,7 +104,7 @@ impl Signer {
         if !nonces.is_sorted_by(|a, b| a < b) {
             return Err(refused("nonces are not distinct and ascending"));
         }
-        if nonces.contains(&self.key.public().serialize()) {
+        if nonces.contains(&self.key.public().to_byte_array()) {
             return Err(refused("a nonce is the oracle's key"));
         }
         Ok(Prepared {
@@ -136,7 +136,7 @@ impl Signer {
     ) -> Result<SignedAttestation, SignerError> {
         let event_id = ticket.event_id();
         let public_key = self.key.public();
-        let key_bytes = public_key.serialize();
+        let key_bytes = public_key.to_byte_array();
         let positions: Vec<Position> = ticket
             .nonces()
             .iter()

@@ -138,7 +138,7 @@ impl Signer {
         Ok(PublicKeys {
             public_key,
             log_public_key: log_key(&secrets).verifying_key().to_bytes(),
-            journal_id: Journal::create(&cfg.journal, &public_key.serialize())?,
+            journal_id: Journal::create(&cfg.journal, &public_key.to_byte_array())?,
         })
     }
 
@@ -146,7 +146,7 @@ impl Signer {
     pub fn create_journal(cfg: &SignerConfig) -> Result<JournalId, SignerError> {
         let secrets = Secrets::read(&cfg.keystore, cfg.passphrase.clone())?;
         let public_key = OracleKey::new(&secrets.signing_key).public();
-        Journal::create(&cfg.journal, &public_key.serialize())
+        Journal::create(&cfg.journal, &public_key.to_byte_array())
     }
 
     /// Decrypts the keystore; locks the journal and verifies all of it.
@@ -162,7 +162,7 @@ impl Signer {
         let secrets = Secrets::read(&cfg.keystore, cfg.passphrase)?;
         let key = OracleKey::new(&secrets.signing_key);
         let public_key = key.public();
-        let journal = Journal::open(&cfg.journal, &public_key.serialize(), on_fatal)?;
+        let journal = Journal::open(&cfg.journal, &public_key.to_byte_array(), on_fatal)?;
         Ok(Self {
             nonces: NonceSeed::new(&secrets.nonce_seed, &public_key),
             log_key: log_key(&secrets),
@@ -266,8 +266,9 @@ fn log_key(secrets: &Secrets) -> ed25519_dalek::SigningKey {
 ///
 /// Pages are not locked in memory: swap is the host's to encrypt or disable.
 pub fn harden() -> std::io::Result<()> {
-    use rustix::process::{DumpableBehavior, Resource, Rlimit};
-    rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable)?;
+    use rustix::process::{Resource, Rlimit};
+    #[cfg(target_os = "linux")]
+    rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable)?;
     rustix::process::setrlimit(
         Resource::Core,
         Rlimit {
@@ -287,6 +288,7 @@ macro_rules! lacks {
                 fn proof() {}
             }
             impl<T: ?Sized> Lacks<()> for T {}
+            #[allow(dead_code, reason = "a name for the second implementation only")]
             struct Forbidden;
             impl<T: ?Sized + $forbidden> Lacks<Forbidden> for T {}
             <$secret as Lacks<_>>::proof();

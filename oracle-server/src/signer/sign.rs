@@ -62,7 +62,7 @@ impl Position {
         Self {
             nonce,
             digest,
-            challenge: challenge_scalar(&nonce.serialize(), public_key, &digest),
+            challenge: challenge_scalar(&nonce.to_byte_array(), public_key, &digest),
         }
     }
 
@@ -74,7 +74,7 @@ impl Position {
     pub(super) fn signature(&self, s: &SecretKey) -> Signature {
         let mut bytes = [0; 64];
         let (r, rest) = bytes.split_at_mut(32);
-        r.copy_from_slice(&self.nonce.serialize());
+        r.copy_from_slice(&self.nonce.to_byte_array());
         rest.copy_from_slice(s.as_secret_bytes());
         Signature::from_byte_array(bytes)
     }
@@ -145,7 +145,7 @@ fn weighted_points(points: &[PublicKey]) -> Option<PublicKey> {
     for bit in (0..bits).rev() {
         let mut terms: Vec<&PublicKey> = (1_usize..)
             .zip(points)
-            .filter(|(weight, _)| weight >> bit & 1 == 1)
+            .filter(|(weight, _)| (weight >> bit) & 1 == 1)
             .map(|(_, point)| point)
             .collect();
         if let Some(total) = &total {
