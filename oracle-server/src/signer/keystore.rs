@@ -117,8 +117,8 @@ impl Secrets {
         if plain.version != VERSION {
             return Err(bad("its version is unknown"));
         }
-        let bytes = |field: &str, text: &str| {
-            let mut bytes = Zeroizing::new([0; 32]);
+        let bytes = |field: &str, text: &str| -> Result<Zeroizing<[u8; 32]>, SignerError> {
+            let mut bytes = Zeroizing::new([0_u8; 32]);
             hex::decode_to_slice(text, bytes.as_mut())
                 .map_err(|_| bad(&format!("{field} is not 32 bytes in hex")))?;
             Ok(bytes)
@@ -164,7 +164,7 @@ pub(super) fn passphrase_from(
 }
 
 fn random() -> Result<Zeroizing<[u8; 32]>, SignerError> {
-    let mut bytes = Zeroizing::new([0; 32]);
+    let mut bytes = Zeroizing::new([0_u8; 32]);
     getrandom::fill(bytes.as_mut()).map_err(SignerError::Random)?;
     Ok(bytes)
 }

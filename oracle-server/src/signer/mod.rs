@@ -264,8 +264,9 @@ fn log_key(secrets: &Secrets) -> ed25519_dalek::SigningKey {
 ///
 /// Pages are not locked in memory: swap is the host's to encrypt or disable.
 pub fn harden() -> std::io::Result<()> {
-    use rustix::process::{DumpableBehavior, Resource, Rlimit};
-    rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable)?;
+    use rustix::process::{Resource, Rlimit};
+    #[cfg(target_os = "linux")]
+    rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable)?;
     rustix::process::setrlimit(
         Resource::Core,
         Rlimit {
@@ -285,6 +286,7 @@ macro_rules! lacks {
                 fn proof() {}
             }
             impl<T: ?Sized> Lacks<()> for T {}
+            #[allow(dead_code, reason = "a name for the second implementation only")]
             struct Forbidden;
             impl<T: ?Sized + $forbidden> Lacks<Forbidden> for T {}
             <$secret as Lacks<_>>::proof();

@@ -61,7 +61,7 @@ impl NonceSeed {
     /// Nonce `index` of the event with this content; `None` where it is zero.
     pub(super) fn derive(&self, content_hash: &[u8; 32], index: u32) -> Option<SecretNonce> {
         let info = [DOMAIN, &self.public_key, content_hash, &index.to_be_bytes()];
-        let mut wide = Zeroizing::new([0; 64]);
+        let mut wide = Zeroizing::new([0_u8; 64]);
         self.prk.expand_multi_info(&info, wide.as_mut()).ok()?;
         reduce_wide(&wide).map(SecretNonce)
     }

@@ -125,7 +125,7 @@ fn weighted_check(
     Some(left == right)
 }
 
-/// Σ i·v_i, i from 1: the sum of all suffix sums, so additions only.
+/// Σ `i·v_i`, i from 1: the sum of all suffix sums, so additions only.
 fn weighted_scalars(values: impl DoubleEndedIterator<Item = SecretKey>) -> Option<SecretKey> {
     let mut values = values.rev();
     let mut suffix = values.next()?;
@@ -137,7 +137,7 @@ fn weighted_scalars(values: impl DoubleEndedIterator<Item = SecretKey>) -> Optio
     Some(total)
 }
 
-/// Σ i·R_i, i from 1: per bit of the weight one sum of points, doubled up from
+/// Σ `i·R_i`, i from 1: per bit of the weight one sum of points, doubled up from
 /// the highest bit; about n/2·log n additions and log n inversions.
 fn weighted_points(points: &[PublicKey]) -> Option<PublicKey> {
     let bits = usize::BITS - points.len().leading_zeros();
@@ -145,7 +145,7 @@ fn weighted_points(points: &[PublicKey]) -> Option<PublicKey> {
     for bit in (0..bits).rev() {
         let mut terms: Vec<&PublicKey> = (1_usize..)
             .zip(points)
-            .filter(|(weight, _)| weight >> bit & 1 == 1)
+            .filter(|(weight, _)| (weight >> bit) & 1 == 1)
             .map(|(_, point)| point)
             .collect();
         if let Some(total) = &total {

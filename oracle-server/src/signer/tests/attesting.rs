@@ -65,7 +65,7 @@ proptest! {
         let drafts = [base, policy, maturity, name, unit];
         let announced = rig.signer.announce(&drafts).unwrap();
         let nonces: Vec<_> = announced.iter().flat_map(|a| &a.announcement.event.nonces).collect();
-        let distinct: HashSet<_> = nonces.iter().map(|n| n.serialize()).collect();
+        let distinct: HashSet<_> = nonces.iter().map(|n| n.to_byte_array()).collect();
         prop_assert_eq!(distinct.len(), nonces.len());
     }
 }
@@ -110,7 +110,7 @@ fn swapped_nonces_pass_the_plain_sum_and_fail_the_weighted_one() {
     let positions: Vec<_> = nonces
         .iter()
         .zip(["0", "1"])
-        .map(|(n, m)| Position::new(*n, &public_key.serialize(), m))
+        .map(|(n, m)| Position::new(*n, &public_key.to_byte_array(), m))
         .collect();
     let sign = |at: usize, position: &Position| {
         let entry = u16::from_be_bytes(*announced.nonce_map.as_chunks::<2>().0.get(at).unwrap());
@@ -198,13 +198,13 @@ fn a_nonce_list_changed_after_the_first_signature_is_refused() {
         .attest(&[ticket(&draft, &announced, outcome.clone())])
         .unwrap();
     let mut other = announced;
-    other.announcement.event.nonces[0] =
-        XOnlyPublicKey::from_byte_array(&[1; 32]).expect("a curve point");
+    let stranger = announce(&rig.signer, &super::draft("f", enum_event()));
+    other.announcement.event.nonces[0] = stranger.announcement.event.nonces[0];
     other
         .announcement
         .event
         .nonces
-        .sort_by_key(XOnlyPublicKey::serialize);
+        .sort_by_key(XOnlyPublicKey::to_byte_array);
     let error = rig.signer.attest(&[ticket(&draft, &other, outcome)]);
     assert!(
         matches!(error, Err(SignerError::Conflict { .. })),

@@ -57,7 +57,7 @@ pub(super) fn rig(fill: u8) -> Rig {
     secrets
         .write(&cfg.keystore, cfg.passphrase.clone(), Some(WORK_FACTOR))
         .unwrap();
-    Journal::create(&cfg.journal, &public_key.serialize()).unwrap();
+    Journal::create(&cfg.journal, &public_key.to_byte_array()).unwrap();
     let clock = Arc::new(TestClock::at(time(MATURITY)));
     let signer = Signer::open_with(cfg, clock.clone(), || ()).unwrap();
     Rig { dir, clock, signer }

@@ -36,7 +36,7 @@ fn generated() -> Value {
                     json!({
                         "index": index,
                         "k": nonce.to_hex(),
-                        "r": hex::encode(r.serialize()),
+                        "r": hex::encode(r.to_byte_array()),
                         "odd_y": parity == secp256k1::Parity::Odd,
                     })
                 })
@@ -54,7 +54,7 @@ fn generated() -> Value {
         "comment": "Nonce derivation; the seed is a test's. Announced order is ascending by r.",
         "domain": "peercoin-dlc-oracle/nonce/v1",
         "nonce_seed": hex::encode(SEED),
-        "public_key": hex::encode(public_key.serialize()),
+        "public_key": hex::encode(public_key.to_byte_array()),
         "cases": cases,
     })
 }
@@ -85,7 +85,7 @@ fn nonces_are_announced_ascending_with_the_map_back_to_their_index() {
     let announced = announce(&rig.signer, &draft);
     let nonces = &announced.announcement.event.nonces;
     assert_eq!(nonces.len(), 21);
-    assert!(nonces.is_sorted_by_key(XOnlyPublicKey::serialize));
+    assert!(nonces.is_sorted_by_key(XOnlyPublicKey::to_byte_array));
     for (nonce, entry) in nonces.iter().zip(announced.nonce_map.as_chunks::<2>().0) {
         let entry = u16::from_be_bytes(*entry);
         let derived = rig
@@ -120,7 +120,7 @@ fn slow_reduction(wide: &[u8; 64]) -> Option<SecretKey> {
     let mut value: Option<SecretKey> = None;
     for bit in (0..512).rev() {
         let doubled = value.and_then(|v| v.add_tweak(&v.into()).ok());
-        value = if wide[63 - bit / 8] >> (bit % 8) & 1 == 0 {
+        value = if (wide[63 - bit / 8] >> (bit % 8)) & 1 == 0 {
             doubled
         } else {
             match doubled {
