@@ -265,12 +265,10 @@ async fn watch_prints_verified_outcomes_and_stops_at_a_lie() {
     drop(child);
 
     let other = Oracle::new("oracle").announce("other", digits(2, 4, false));
-    let lie = Oracle::new("oracle").attest(&other, &["1", "1", "1", "1"]);
-    server.attest(ID, &lie);
-    let ended = tokio::time::timeout(
-        Duration::from_secs(20),
-        run(&["watch", "--url", &url, "--from", "0", "--json"]),
-    );
+    let forged = Oracle::new("oracle").attest(&other, &["1", "1", "1", "1"]);
+    server.attest(ID, &forged);
+    let arguments = ["watch", "--url", &url, "--from", "0", "--json"];
+    let ended = tokio::time::timeout(Duration::from_secs(20), run(&arguments));
     let ran = ended.await.unwrap();
     assert_eq!(ran.0, 1, "{}", ran.2);
     let line: Value = serde_json::from_str(ran.1.lines().next().unwrap()).unwrap();

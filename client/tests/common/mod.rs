@@ -1,6 +1,11 @@
 //! What the client's tests stand on.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
-#![allow(dead_code, unreachable_pub, reason = "each test binary uses a part")]
+#![allow(
+    dead_code,
+    unreachable_pub,
+    unused_imports,
+    reason = "each test binary uses a part"
+)]
 
 mod oracle;
 mod server;

@@ -165,13 +165,19 @@ async fn answer(State(server): State<Server>, request: Request) -> Response {
 
 fn chunks<T: Into<Bytes>>(parts: Vec<T>, after: After) -> Body {
     let parts: Vec<_> = parts.into_iter().map(|p| Ok(p.into())).collect();
+    let parts = futures::stream::iter(parts).then(async |part| {
+        tokio::task::yield_now().await;
+        part
+    });
     let end = futures::stream::once(async move {
+        // A pause is when hyper writes out what it has; an error would drop it.
+        tokio::task::yield_now().await;
         if after == After::Open {
             std::future::pending::<()>().await;
         }
         Err(std::io::Error::other("cut"))
     });
-    Body::from_stream(futures::stream::iter(parts).chain(end))
+    Body::from_stream(parts.chain(end))
 }
 
 fn problem(status: u16, kind: &str) -> Response {
