@@ -150,6 +150,8 @@ pub fn public_router(state: Arc<AppState>, config: &HttpConfig) -> Router {
 
 /// Everything on `admin_listen`.
 pub fn admin_router(state: Arc<AppState>) -> Router {
+    // Installed before the first scrape, so that nothing since then is missing.
+    let _ = metrics::recorder();
     let (routes, _) = health_routes().split_for_parts();
     let routes = routes
         .route("/metrics", axum::routing::get(metrics::get_metrics))
