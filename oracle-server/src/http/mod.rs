@@ -150,6 +150,8 @@ pub fn public_router(state: Arc<AppState>, config: &HttpConfig) -> Router {
 
 /// Everything on `admin_listen`.
 pub fn admin_router(state: Arc<AppState>) -> Router {
+    // Installed before the first scrape, so that nothing since then is missing.
+    let _ = metrics::recorder();
     let (routes, _) = health_routes().split_for_parts();
     let routes = routes
         .route("/metrics", axum::routing::get(metrics::get_metrics))
@@ -192,7 +194,7 @@ fn finish(mut document: utoipa::openapi::OpenApi, public_url: &str) -> openapi::
 fn with_manners(routes: Router, admission: Option<Arc<Admission>>) -> Router {
     let header =
         |name, value| SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value));
-    let mut router = routes
+    let mut polite = routes
         .fallback(async || Kind::NotFound.because("no resource has this path"))
         .method_not_allowed_fallback(async || {
             Kind::MethodNotAllowed.because("see the Allow header for the methods of this resource")
@@ -202,9 +204,9 @@ fn with_manners(routes: Router, admission: Option<Arc<Admission>>) -> Router {
         .layer(DefaultBodyLimit::max(BODY_BYTES))
         .layer(from_fn(bound_body));
     if let Some(admission) = admission {
-        router = router.layer(from_fn_with_state(admission, admission::limit_rate));
+        polite = polite.layer(from_fn_with_state(admission, admission::limit_rate));
     }
-    router
+    polite
         .layer(CatchPanicLayer::custom(metrics::panicked))
         .layer(
             CorsLayer::new()

@@ -72,12 +72,6 @@ fn document_problem(operation: &mut Operation, kind: Kind) {
         .or_insert(RefOr::T(response));
 }
 
-/// Every documented path.
-#[cfg(test)]
-pub(super) fn paths(document: &utoipa::openapi::OpenApi) -> Vec<String> {
-    document.paths.paths.keys().cloned().collect()
-}
-
 /// The finished document.
 #[derive(Clone)]
 pub(super) struct Written(pub(super) Arc<Representation>);

@@ -36,7 +36,7 @@ fn policy_hash() -> [u8; 32] {
 
 /// Distinct x coordinates that are on the curve.
 fn points() -> impl Iterator<Item = XOnlyPublicKey> {
-    (1_u8..=255).filter_map(|i| XOnlyPublicKey::from_byte_array(&[i; 32]).ok())
+    (1_u8..=255).filter_map(|i| XOnlyPublicKey::from_byte_array([i; 32]).ok())
 }
 
 struct World {
