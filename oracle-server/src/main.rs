@@ -6,7 +6,6 @@ use clap::Parser as _;
 use oracle_server::cli::Cli;
 
 fn main() -> ExitCode {
-    
     if let Err(e) = oracle_server::signer::harden() {
         eprintln!("warning: core dumps cannot be switched off: {e}");
     }

@@ -8,7 +8,7 @@ use rust_decimal::Decimal;
 
 use super::CliError;
 use crate::clock::{Clock as _, SystemClock};
-use crate::config::{Config, Definition};
+use crate::config::{Config, Definition, Series};
 
 /// Maturities shown per series.
 const SHOWN: usize = 3;
@@ -22,7 +22,7 @@ pub(super) fn check(path: &Path) -> Result<(), CliError> {
 
 /// The configuration in plain words.
 fn explain(config: &Config, now: DateTime<Utc>) -> String {
-    let mut text = format!(
+    let mut parts = vec![format!(
         "{} on {}: {} series, {} one-off events\nstore {}\npublic {} (admin {})\n",
         config.name,
         config.network,
@@ -31,27 +31,9 @@ fn explain(config: &Config, now: DateTime<Utc>) -> String {
         without_password(&config.store_url),
         config.http.listen,
         config.http.admin_listen
-    );
+    )];
     for series in config.series.values() {
-        text += &format!("\nseries {}\n", series.id);
-        let mut next = now.timestamp();
-        let mut times = Vec::new();
-        while times.len() < SHOWN
-            && let Some(t) = series.schedule.next_after(next)
-        {
-            times.push(time(t));
-            next = t;
-        }
-        text += &format!(
-            "  next maturities: {}\n  announced {} before maturity\n",
-            if times.is_empty() {
-                "none".to_owned()
-            } else {
-                times.join(", ")
-            },
-            humantime::format_duration(series.announce_ahead)
-        );
-        text += &explain_definition(&series.definition);
+        parts.push(explain_series(series, now));
     }
     for event in &config.events {
         let past = if event.maturity.unix() <= now.timestamp() {
@@ -59,15 +41,37 @@ fn explain(config: &Config, now: DateTime<Utc>) -> String {
         } else {
             ""
         };
-        text += &format!(
-            "\nevent {}\n  maturity: {}{past}\n  announced: {}\n",
+        parts.push(format!(
+            "\nevent {}\n  maturity: {}{past}\n  announced: {}\n{}",
             event.id,
             event.maturity,
-            event.announce_at.map_or_else(|| "at once".to_owned(), time)
-        );
-        text += &explain_definition(&event.definition);
+            event.announce_at.map_or_else(|| "at once".to_owned(), time),
+            explain_definition(&event.definition)
+        ));
     }
-    text
+    parts.concat()
+}
+
+fn explain_series(series: &Series, now: DateTime<Utc>) -> String {
+    let mut next = now.timestamp();
+    let mut times = Vec::new();
+    while times.len() < SHOWN
+        && let Some(t) = series.schedule.next_after(next)
+    {
+        times.push(time(t));
+        next = t;
+    }
+    let times = if times.is_empty() {
+        "none".to_owned()
+    } else {
+        times.join(", ")
+    };
+    format!(
+        "\nseries {}\n  next maturities: {times}\n  announced {} before maturity\n{}",
+        series.id,
+        humantime::format_duration(series.announce_ahead),
+        explain_definition(&series.definition)
+    )
 }
 
 fn explain_definition(definition: &Definition) -> String {
@@ -96,15 +100,16 @@ fn explain_definition(definition: &Definition) -> String {
 }
 
 fn explain_price(price: &PricePolicy) -> String {
-    let mut text = String::new();
-    if price.legs.len() > 1 {
-        let names: Vec<&str> = price.legs.iter().map(|l| l.name.as_str()).collect();
-        text += &format!("  {} is the product of {}\n", price.name, names.join(" and "));
+    let legs: String = price.legs.iter().map(explain_leg).collect();
+    if price.legs.len() == 1 {
+        return legs;
     }
-    for leg in &price.legs {
-        text += &explain_leg(leg);
-    }
-    text
+    let names: Vec<&str> = price.legs.iter().map(|l| l.name.as_str()).collect();
+    format!(
+        "  {} is the product of {}\n{legs}",
+        price.name,
+        names.join(" and ")
+    )
 }
 
 fn explain_leg(leg: &LegPolicy) -> String {

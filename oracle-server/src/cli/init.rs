@@ -29,9 +29,7 @@ pub(super) async fn init(args: InitArgs) -> Result<(), CliError> {
     let data = dir.join("data");
     std::fs::create_dir_all(&data).map_err(|e| CliError::other(data.display(), e))?;
     let passphrase_file = match args.passphrase_file {
-        Some(file) => {
-            std::path::absolute(&file).map_err(|e| CliError::other(file.display(), e))?
-        }
+        Some(file) => std::path::absolute(&file).map_err(|e| CliError::other(file.display(), e))?,
         None if args.join => data.join("passphrase"),
         None => make_passphrase(&data.join("passphrase"))?,
     };
@@ -65,7 +63,10 @@ pub(crate) async fn make(init: &Init) -> Result<PublicKeys, CliError> {
     let config_file = init.dir.join("oracle.toml");
     for path in [&config_file, &files.keystore, &files.journal] {
         if path.exists() {
-            return Err(CliError::Other(format!("{} already exists", path.display())));
+            return Err(CliError::Other(format!(
+                "{} already exists",
+                path.display()
+            )));
         }
     }
     let store = open_store(init).await?;
@@ -75,8 +76,7 @@ pub(crate) async fn make(init: &Init) -> Result<PublicKeys, CliError> {
         ));
     }
     let clock = SystemClock;
-    let keys =
-        Signer::create(&files, &init.network).map_err(|e| CliError::other("signer", e))?;
+    let keys = Signer::create(&files, &init.network).map_err(|e| CliError::other("signer", e))?;
     let origin = format!("peercoin-dlc-oracle/{}", keys.public_key);
     let now = clock.now();
     let statement = GenesisStatement {
@@ -185,58 +185,12 @@ fn write_new(path: &Path, bytes: &[u8], mode: u32) -> Result<(), CliError> {
         .map_err(|e| CliError::other(path.display(), e))
 }
 
+/// The commented configuration that `init` leaves behind. Paths and URLs are
+/// written as TOML strings, so no character in them can break the file.
 fn config_text(network: &str, store: &str, passphrase_file: &str) -> String {
-    format!(
-        r#"# Peercoin DLC oracle. Every key is explained in the README; unknown keys are errors.
-# Try it: oracle-server check --config oracle.toml
-
-[oracle]
-name = "My oracle"
-network = "{network}"
-
-[http]
-listen = "127.0.0.1:8080"
-admin_listen = "127.0.0.1:9090"     # /metrics, /healthz, /readyz; keep it private
-# public_url = "https://oracle.example.org"
-rate_limit = "200/s"                # per client address
-
-[store]
-url = "{store}"
-
-[signer]
-keystore = "data/keystore.age"
-passphrase_file = "{passphrase_file}"   # move it elsewhere, or use the systemd credential `passphrase`
-journal = "data/journal"            # never restore it from a copy; never delete it
-
-# Four venues, each asked for the bar before maturity; three must agree.
-[price.btcusd]
-method = "close1m_median"
-sources = ["kraken:XBTUSD", "coinbase:BTC-USD", "bitstamp:btcusd", "gemini:btcusd"]
-min_sources = 3
-max_deviation = "0.5%"
-max_trade_age = "15m"
-settle_delay = "60s"
-
-# Every day at midnight UTC, announced a week ahead.
-# [[series]]
-# id = "btcusd-daily"
-# kind = "digits"
-# price = "btcusd"
-# decimals = 0
-# base = 2
-# digits = 20
-# unit = "USD/BTC"
-# every = "1d"
-# announce_ahead = "7d"
-# give_up_after = "72h"
-
-# [[series]]
-# id = "btcusd-above-100k"
-# kind = "threshold"
-# price = "btcusd"
-# above = "100000"
-# every = "1h"
-# announce_ahead = "24h"
-"#
-    )
+    let quoted = |text: &str| toml::Value::from(text).to_string();
+    include_str!("oracle.toml")
+        .replace("\"@network@\"", &quoted(network))
+        .replace("\"@store@\"", &quoted(store))
+        .replace("\"@passphrase_file@\"", &quoted(passphrase_file))
 }

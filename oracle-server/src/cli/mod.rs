@@ -128,7 +128,10 @@ impl CliError {
 pub fn main(cli: Cli) -> ExitCode {
     let quiet = matches!(cli.command, Command::Demo(_));
     init_logging(cli.log_format, quiet);
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+    {
         Ok(runtime) => runtime,
         Err(e) => return fail(&CliError::other("cannot start", e)),
     };

@@ -114,7 +114,7 @@ pub(super) struct Generic {
 /// What a series and a one-off event have in common: which outcome is announced.
 #[derive(Debug, Default)]
 pub(super) struct Kind {
-    pub(super) kind: String,
+    pub(super) name: String,
     pub(super) price: Option<String>,
     pub(super) decimals: Option<u32>,
     pub(super) base: Option<u16>,
@@ -146,7 +146,7 @@ macro_rules! section {
         impl $name {
             pub(super) fn take_kind(&mut self) -> Kind {
                 Kind {
-                    kind: std::mem::take(&mut self.kind),
+                    name: std::mem::take(&mut self.kind),
                     price: self.price.take(),
                     decimals: self.decimals,
                     base: self.base,

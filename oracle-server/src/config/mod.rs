@@ -37,6 +37,10 @@ pub(crate) struct Refusal {
 }
 
 impl Refusal {
+    #[allow(
+        clippy::needless_pass_by_value,
+        reason = "reasons are fresh errors and texts; a reference would litter every call"
+    )]
     fn new(key: impl Into<String>, reason: impl ToString) -> Self {
         Self {
             key: key.into(),

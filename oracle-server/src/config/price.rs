@@ -13,7 +13,7 @@ use super::file::{Generic, Price, Provider};
 use super::{Refusal, duration, rate, seconds};
 
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(5);
-const MAX_TIMEOUT: Duration = Duration::from_secs(60);
+const MAX_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// How each provider and each generic entry is asked.
 pub(super) fn providers(

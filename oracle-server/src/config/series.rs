@@ -99,10 +99,10 @@ pub(super) fn series(
     );
     Ok(Series {
         id,
-        fingerprint,
         definition,
         schedule,
         announce_ahead,
+        fingerprint,
     })
 }
 
@@ -218,10 +218,10 @@ fn rule(
     let at = |k: &str| format!("{key}.{k}");
     let missing = |k: &str| Refusal::new(format!("{key}.{k}"), "is missing");
     let foreign = |k: &str| Refusal::new(format!("{key}.{k}"), "does not belong to this kind");
-    if !matches!(kind.kind.as_str(), "digits" | "threshold") {
+    if !matches!(kind.name.as_str(), "digits" | "threshold") {
         return Err(Refusal::new(
             at("kind"),
-            format!("{:?} is not a kind; known are digits, threshold", kind.kind),
+            format!("{:?} is not a kind; known are digits, threshold", kind.name),
         ));
     }
     let name = kind.price.as_deref().ok_or_else(|| missing("price"))?;
@@ -229,7 +229,7 @@ fn rule(
         .get(name)
         .cloned()
         .ok_or_else(|| Refusal::new(at("price"), format!("there is no price {name:?}")))?;
-    if kind.kind == "threshold" {
+    if kind.name == "threshold" {
         if kind.decimals.is_some() {
             return Err(foreign("decimals"));
         }

@@ -43,7 +43,7 @@ pub(crate) async fn demo(args: DemoArgs) -> Result<(), CliError> {
         watch(&client, running_until_ctrl_c()).await
     };
     stop(running).await?;
-    drop(setup._venues);
+    drop(setup.venues);
     result
 }
 
@@ -85,15 +85,13 @@ async fn watch(client: &Client, until: impl Future<Output = ()>) -> Result<(), C
 #[allow(clippy::print_stdout, reason = "the command's output")]
 async fn show(client: &Client, event: &StreamEvent) {
     let line = match event {
-        StreamEvent::Announced { event_id, .. } => {
-            client.announcement(event_id).await.map(|a| {
-                format!(
-                    "announced {event_id}  matures {}  {} nonces",
-                    a.event.maturity,
-                    a.event.nonces.len()
-                )
-            })
-        }
+        StreamEvent::Announced { event_id, .. } => client.announcement(event_id).await.map(|a| {
+            format!(
+                "announced {event_id}  matures {}  {} nonces",
+                a.event.maturity,
+                a.event.nonces.len()
+            )
+        }),
         StreamEvent::Attested { event_id, .. } => client
             .attestation(event_id)
             .await

@@ -153,7 +153,10 @@ async fn one_event(
         .unwrap_or_default();
     table.done(
         "mature, attest",
-        format!("outcome {} {after} ms after maturity", attested.outcome_text()),
+        format!(
+            "outcome {} {after} ms after maturity",
+            attested.outcome_text()
+        ),
     );
     table.done("observe", observed(client, id).await?);
     table.done("verify", verified(&attested));
@@ -189,9 +192,8 @@ fn verified(attested: &Attested) -> String {
 /// The point a contract would have been encrypted to before the event, opened
 /// by the attestation.
 fn adaptor_secret(attested: &Attested) -> Result<String, CliError> {
-    let failed = |e: &dyn std::fmt::Display| {
-        CliError::Other(format!("step \"adaptor secret\" failed: {e}"))
-    };
+    let failed =
+        |e: &dyn std::fmt::Display| CliError::Other(format!("step \"adaptor secret\" failed: {e}"));
     let selection = Selection::Outcome(attested.outcome_text());
     let before =
         adaptor_points(&attested.announcement, None, &selection).map_err(|e| failed(&e))?;

@@ -16,13 +16,11 @@ use crate::config::Config;
 
 /// Venues of the demo, the last two serving a thin PPC market as generic JSON.
 const VENUES: [&str; 6] = [
-    "kraken",
-    "coinbase",
-    "bitstamp",
-    "gemini",
-    "ppcbtc_a",
-    "ppcbtc_b",
+    "kraken", "coinbase", "bitstamp", "gemini", "ppcbtc_a", "ppcbtc_b",
 ];
+
+/// The demo's configuration; `@name@` stands for an address of this run.
+const TEMPLATE: &str = include_str!("oracle.toml");
 
 /// Prices around which the replayed markets move.
 const BTC_USD: Decimal = Decimal::from_parts(6_123_450, 0, 0, false, 2);
@@ -47,7 +45,7 @@ impl TimeSource for Now {
 /// What the demo runs on.
 pub(super) struct Setup {
     /// The replayed venues; they stop when this is dropped.
-    pub(super) _venues: LoopbackVenues,
+    pub(super) venues: LoopbackVenues,
     /// Ready to start.
     pub(super) config: Config,
     /// Whether this run made the oracle.
@@ -82,7 +80,7 @@ pub(super) async fn setup(dir: &Path, listen: &str) -> Result<Setup, CliError> {
         std::fs::write(&config_file, text).map_err(io)?;
     }
     Ok(Setup {
-        _venues: venues,
+        venues,
         config: Config::load(&config_file)?,
         fresh,
     })
@@ -95,7 +93,7 @@ async fn start_venues(file: &Path) -> Result<LoopbackVenues, CliError> {
         .and_then(|bytes| serde_json::from_slice(&bytes).ok());
     let ports = known.map_or_else(|| vec![0; VENUES.len()], |p| p.ports);
     let wanted: Vec<(&str, u16)> = VENUES.into_iter().zip(ports).collect();
-    let venues = LoopbackVenues::start(&wanted, Arc::new(Now), Arc::new(price))
+    let venues = LoopbackVenues::start(&wanted, Arc::new(Now), Arc::new(|venue: &str, _: &str, open| Some(price(venue, open))))
         .await
         .map_err(|e| {
             failed(&format_args!(
@@ -112,133 +110,27 @@ async fn start_venues(file: &Path) -> Result<LoopbackVenues, CliError> {
     Ok(venues)
 }
 
-fn price(venue: &str, symbol: &str, minute_open: i64) -> Option<Decimal> {
+/// Two markets, whatever a venue calls them.
+fn price(venue: &str, minute_open: i64) -> Decimal {
     let (market, base) = if venue.starts_with("ppcbtc") {
         ("ppcbtc", PPC_BTC)
     } else {
         ("btcusd", BTC_USD)
     };
-    // One market, whatever a venue calls it.
-    let _ = symbol;
-    Some(price_path(venue, market, base, minute_open))
+    price_path(venue, market, base, minute_open)
 }
 
+/// [`TEMPLATE`] with the addresses of this run.
 fn config_text(venues: &LoopbackVenues, listen: &str) -> Result<String, CliError> {
-    let base = |name: &str| {
-        venues
-            .base_url(name)
-            .ok_or_else(|| CliError::Other(format!("venue {name} did not start")))
-    };
-    let generic = |name: &str| {
-        venues
-            .generic_url(name, "ppcbtc")
-            .ok_or_else(|| CliError::Other(format!("venue {name} did not start")))
-    };
-    Ok(format!(
-        r#"# The demo's oracle. The providers are replayed on loopback.
-[oracle]
-name = "Demo oracle"
-network = "peercoin-regtest"
-
-[http]
-listen = "{listen}"
-admin_listen = "127.0.0.1:0"
-rate_limit = "1000/s"
-
-[store]
-url = "sqlite:data/oracle.db"
-
-[signer]
-keystore = "data/keystore.age"
-passphrase_file = "data/passphrase"
-journal = "data/journal"
-
-[provider.kraken]
-base_url = "{kraken}"
-rate = "20/s"
-[provider.coinbase]
-base_url = "{coinbase}"
-rate = "20/s"
-[provider.bitstamp]
-base_url = "{bitstamp}"
-rate = "20/s"
-[provider.gemini]
-base_url = "{gemini}"
-rate = "20/s"
-
-[price.btcusd]
-method = "close1m_median"
-sources = ["kraken:XBTUSD", "coinbase:BTC-USD", "bitstamp:btcusd", "gemini:btcusd"]
-min_sources = 3
-max_deviation = "0.5%"
-max_trade_age = "15m"
-settle_delay = "1s"
-
-[price.ppcbtc]
-method = "close1m_median"
-sources = ["generic:ppcbtc_a", "generic:ppcbtc_b"]
-min_sources = 2
-max_deviation = "5%"
-max_trade_age = "6h"
-settle_delay = "1s"
-
-[price.ppcusd]
-cross = ["ppcbtc", "btcusd"]
-
-[generic.ppcbtc_a]
-url = "{ppcbtc_a}"
-value = "$.price"
-time = "$.ts"
-time_unit = "s"
-rate = "20/s"
-[generic.ppcbtc_b]
-url = "{ppcbtc_b}"
-value = "$.price"
-time = "$.ts"
-time_unit = "s"
-rate = "20/s"
-
-# A future: the price of a peercoin in millionths of a dollar, digit by digit.
-[[series]]
-id = "ppcusd-future"
-kind = "digits"
-price = "ppcusd"
-decimals = 6
-base = 2
-digits = 20
-unit = "uUSD/PPC"
-every = "20s"
-announce_ahead = "3m"
-give_up_after = "1h"
-
-# A binary option on the same price.
-[[series]]
-id = "ppcusd-above-025"
-kind = "threshold"
-price = "ppcusd"
-above = "0.25"
-every = "20s"
-announce_ahead = "3m"
-give_up_after = "1h"
-
-# Bitcoin in whole dollars, base 10.
-[[series]]
-id = "btcusd-minute"
-kind = "digits"
-price = "btcusd"
-decimals = 0
-base = 10
-digits = 7
-unit = "USD/BTC"
-every = "1m"
-announce_ahead = "5m"
-give_up_after = "1h"
-"#,
-        kraken = base("kraken")?,
-        coinbase = base("coinbase")?,
-        bitstamp = base("bitstamp")?,
-        gemini = base("gemini")?,
-        ppcbtc_a = generic("ppcbtc_a")?,
-        ppcbtc_b = generic("ppcbtc_b")?,
-    ))
+    let mut text = TEMPLATE.replace("@listen@", listen);
+    for name in VENUES {
+        let url = if LoopbackVenues::BUILT_IN.contains(&name) {
+            venues.base_url(name)
+        } else {
+            venues.generic_url(name, "ppcbtc")
+        };
+        let url = url.ok_or_else(|| CliError::Other(format!("venue {name} did not start")))?;
+        text = text.replace(&format!("@{name}@"), &url);
+    }
+    Ok(text)
 }

@@ -147,8 +147,8 @@ impl Engine {
             })
             .collect();
         let signer = self.signer.clone();
-        let signed = tokio::task::spawn_blocking(move || signer.announce(&drafts)).await??;
-        let rows: Vec<SignedEvent> = signed
+        let announced = tokio::task::spawn_blocking(move || signer.announce(&drafts)).await??;
+        let rows: Vec<SignedEvent> = announced
             .into_iter()
             .zip(events)
             .map(|(s, e)| SignedEvent {

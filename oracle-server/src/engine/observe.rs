@@ -307,7 +307,7 @@ async fn observe(
             )
         {
             enough = true;
-            limit.as_mut().reset(tokio::time::Instant::now() + GRACE);
+            limit.set(tokio::time::sleep(GRACE));
         }
     }
     drop(pending);

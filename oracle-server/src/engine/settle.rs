@@ -8,6 +8,7 @@ use oracle_schema::policy::Policy;
 
 use super::observe::{RoundDecision, stored};
 use super::{BATCH, Engine, EngineError};
+use crate::signer::SignerError;
 use crate::store::{Candidate, CommitError, CommittedOutcome, DueRound, SignedOutcome};
 
 impl Engine {
@@ -107,13 +108,12 @@ impl Engine {
             return Ok(());
         }
         let signer = self.signer.clone();
-        let signed = tokio::task::spawn_blocking(move || {
-            let signed = signer.attest(&tickets)?;
-            Ok::<_, crate::signer::SignerError>((tickets, signed))
+        let (tickets, attested) = tokio::task::spawn_blocking(move || {
+            let attested = signer.attest(&tickets)?;
+            Ok::<_, SignerError>((tickets, attested))
         })
-        .await?;
-        let (tickets, signed) = signed?;
-        let rows: Vec<SignedOutcome> = signed
+        .await??;
+        let rows: Vec<SignedOutcome> = attested
             .into_iter()
             .zip(tickets)
             .map(|(s, t)| SignedOutcome::new(t, s.attestation, s.tlv))

@@ -615,7 +615,12 @@ impl Store {
         let tlv: Vec<u8> = row.get(0)?;
         let a = Announcement::from_tlv(&tlv)
             .map_err(|e| StoreError::Damaged(format!("announcement of {id}: {e}")))?;
-        let nonces = a.event.nonces.iter().map(|n| n.to_byte_array()).collect();
+        let nonces = a
+            .event
+            .nonces
+            .iter()
+            .map(secp256k1::XOnlyPublicKey::to_byte_array)
+            .collect();
         Ok(Some((a.event.maturity, nonces)))
     }
 

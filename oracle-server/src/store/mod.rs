@@ -95,7 +95,7 @@ enum Lease {
     /// None taken.
     None,
     /// SQLite: an exclusively locked file beside the database.
-    File { _file: File },
+    File(#[allow(dead_code, reason = "held for its lock")] File),
     /// Postgres: a session advisory lock on its own connection.
     Session(Box<sqlx::pool::PoolConnection<sqlx::Postgres>>),
 }
@@ -264,7 +264,7 @@ impl Store {
                     .open(&path)
                     .map_err(io)?;
                 match file.try_lock() {
-                    Ok(()) => Ok(Some(Lease::File { _file: file })),
+                    Ok(()) => Ok(Some(Lease::File(file))),
                     Err(std::fs::TryLockError::WouldBlock) => Ok(None),
                     Err(std::fs::TryLockError::Error(e)) => Err(io(e)),
                 }
@@ -286,7 +286,7 @@ impl Store {
         let lease = std::mem::replace(&mut *self.lease(), Lease::None);
         let (lease, alive) = match lease {
             Lease::None => (Lease::None, false),
-            Lease::File { _file } => (Lease::File { _file }, true),
+            Lease::File(file) => (Lease::File(file), true),
             Lease::Session(mut connection) => {
                 let alive = sqlx::query("SELECT 1")
                     .execute(&mut **connection)
