@@ -2,18 +2,17 @@
 //! recording.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use governor::clock::Clock;
-use governor::{Quota, RateLimiter};
 use reqwest::header::HeaderMap;
 use sha2::{Digest, Sha256};
 use url::Url;
 
 pub use crate::time::TimeSource;
 
+use crate::limits::{Limits, Pace};
 use crate::observation::{Exchange, PriceQuery, Reading, Request, SourceReading, Target};
 use crate::provider::{MAX_REQUESTS, PriceProvider, provider, provider_names};
 use crate::rate::Rate;
@@ -140,13 +139,13 @@ impl Fetcher {
         Ok(fetcher)
     }
 
-    /// Known hosts first, so that the slowest rate holds from the first request.
+    /// Known hosts first, so that their pace holds from the first request.
     fn register_limits(&self) {
         for adapter in provider_names().filter_map(provider) {
             let settings = self.settings_of(adapter.name());
             if let Some(url) = origin(base_url(adapter, &settings)) {
                 self.limits
-                    .limiter(&authority(&url), settings.rate.unwrap_or(adapter.rate()));
+                    .register(&authority(&url), pace(adapter, &settings));
             }
         }
     }
@@ -194,8 +193,9 @@ impl Fetcher {
             let Some(url) = resolve(adapter, &settings, &request) else {
                 return Reading::Permanent("the source's URL is not http or https".to_owned());
             };
-            let rate = settings.rate.unwrap_or(adapter.rate());
-            self.limits.wait(&authority(&url), rate).await;
+            self.limits
+                .wait(&authority(&url), pace(adapter, &settings))
+                .await;
             exchanges.push(self.exchange(url, settings.timeout).await);
         }
         adapter.interpret(query, exchanges)
@@ -348,53 +348,11 @@ fn redacted(url: &Url) -> String {
     shown.into()
 }
 
-/// Tokio's monotonic clock, so that a paused test runtime pauses the limits.
-#[derive(Debug, Clone, Copy, Default)]
-struct RuntimeClock;
-
-impl Clock for RuntimeClock {
-    type Instant = std::time::Instant;
-
-    fn now(&self) -> Self::Instant {
-        tokio::time::Instant::now().into_std()
-    }
-}
-
-type Limiter = RateLimiter<
-    governor::state::NotKeyed,
-    governor::state::InMemoryState,
-    RuntimeClock,
-    governor::middleware::NoOpMiddleware<std::time::Instant>,
->;
-
-/// One limiter for each scheme, host and port.
-#[derive(Default)]
-struct Limits(Mutex<BTreeMap<String, (Rate, Arc<Limiter>)>>);
-
-impl Limits {
-    /// The host's limiter. A slower rate than the one in force replaces it.
-    fn limiter(&self, authority: &str, rate: Rate) -> Arc<Limiter> {
-        let mut limits = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((held, limiter)) = limits.get(authority)
-            && held.interval() >= rate.interval()
-        {
-            return Arc::clone(limiter);
-        }
-        let quota = Quota::with_period(rate.interval())
-            .unwrap_or_else(|| Quota::per_second(rate.burst()))
-            .allow_burst(rate.burst());
-        let limiter = Arc::new(RateLimiter::direct_with_clock(quota, RuntimeClock));
-        limits.insert(authority.to_owned(), (rate, Arc::clone(&limiter)));
-        limiter
-    }
-
-    /// Waits for the host's next free slot.
-    async fn wait(&self, authority: &str, rate: Rate) {
-        let limiter = self.limiter(authority, rate);
-        while let Err(until) = limiter.check() {
-            tokio::time::sleep(until.wait_time_from(RuntimeClock.now())).await;
-        }
-    }
+/// What was configured, else what the provider publishes.
+fn pace(adapter: &dyn PriceProvider, settings: &ProviderSettings) -> Pace {
+    settings
+        .rate
+        .map_or_else(|| Pace::Published(adapter.rate()), Pace::Configured)
 }
 
 #[cfg(test)]
@@ -432,37 +390,5 @@ mod tests {
         ] {
             assert!(origin(bad).is_none(), "{bad}");
         }
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_burst_beyond_the_rate_is_spread_over_time() {
-        let limits = Limits::default();
-        let begin = tokio::time::Instant::now();
-        let mut sent = Vec::new();
-        for _ in 0..5 {
-            limits.wait("http://x.test", Rate::per_second(2)).await;
-            sent.push(begin.elapsed().as_millis());
-        }
-        // Two at once, then one each half second; timers tick in milliseconds.
-        for (at, least) in sent.iter().zip([0, 0, 500, 1000, 1500]) {
-            assert!((least..least + 5).contains(at), "{sent:?}");
-        }
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn of_two_rates_for_one_host_the_slower_holds_for_both() {
-        let limits = Limits::default();
-        limits.limiter("http://x.test", Rate::per_second(100));
-        limits.limiter("http://x.test", Rate::per_second(1));
-        let begin = tokio::time::Instant::now();
-        for _ in 0..3 {
-            limits.wait("http://x.test", Rate::per_second(100)).await;
-        }
-        assert!(begin.elapsed() >= Duration::from_secs(2));
-        limits.wait("http://y.test", Rate::per_second(1)).await;
-        assert!(
-            begin.elapsed() < Duration::from_secs(3),
-            "hosts do not share"
-        );
     }
 }

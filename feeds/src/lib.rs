@@ -13,6 +13,8 @@ pub mod decimal;
 #[cfg(feature = "fetch")]
 pub mod fetch;
 mod json;
+#[cfg(feature = "fetch")]
+mod limits;
 #[cfg(feature = "loopback")]
 pub mod loopback;
 pub mod observation;

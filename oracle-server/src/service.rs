@@ -94,6 +94,8 @@ pub async fn start(
     options: Options,
     clock: Arc<dyn Clock>,
 ) -> Result<Running, ServiceError> {
+    // Before anything counts.
+    let _ = http::metrics::recorder();
     let config = Arc::new(config);
     let store = Store::open(&config.store_url, false)
         .await

@@ -160,6 +160,7 @@ impl Engine {
             })
             .collect();
         self.store.publish_announcements(&rows, now).await?;
+        self.signer.raise_high_water(now.timestamp_millis());
         metrics::counter!("oracle_announcements_total").increment(rows.len() as u64);
         tracing::info!(events = rows.len(), "announced");
         Ok(())
@@ -168,7 +169,12 @@ impl Engine {
     /// Gives up on events whose `attest_by` has come: irrevocably.
     pub(super) async fn refund_expired(&mut self, now: DateTime<Utc>) -> Result<(), EngineError> {
         loop {
-            let expired = self.store.expired(now.timestamp(), BATCH).await?;
+            let mut expired = self.store.expired(now.timestamp(), BATCH).await?;
+            // A refund is a decision too: a clock that runs ahead makes none.
+            expired.retain(|e| {
+                self.clock_trust
+                    .has_passed(e.attest_by(), self.clock.uptime())
+            });
             if expired.is_empty() {
                 return Ok(());
             }

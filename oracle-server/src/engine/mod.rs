@@ -14,6 +14,7 @@
 
 mod announce;
 mod backoff;
+mod clock_trust;
 mod health;
 mod observe;
 mod settle;
@@ -29,6 +30,8 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 pub use startup::{StartError, United, check_clock, configure, open, unite};
+
+use clock_trust::ClockTrust;
 
 use crate::clock::Clock;
 use crate::config::Series;
@@ -94,6 +97,7 @@ pub struct Engine {
     /// Rounds whose legs are being observed, and what has been seen of them.
     waiting: HashMap<(String, i64), DueRound>,
     seen: HashMap<LegAt, String>,
+    clock_trust: ClockTrust,
     health: watch::Sender<HealthReport>,
 }
 
@@ -112,7 +116,9 @@ impl Engine {
         health: watch::Sender<HealthReport>,
     ) -> Self {
         health.send_replace(HealthReport::leading());
+        let clock_trust = ClockTrust::new(&*clock);
         Self {
+            clock_trust,
             store,
             signer,
             fetcher,
@@ -174,10 +180,17 @@ impl Engine {
             tokio::select! {
                 biased;
                 () = stopped(&mut shutdown) => break,
-                Some(seen) = self.observing.join_next() => match seen {
-                    Ok(seen) => self.take_in(seen).await?,
-                    Err(e) => tracing::error!(error = %e, "observation failed"),
-                },
+                Some(seen) = self.observing.join_next() => {
+                    let taken = match seen {
+                        Ok(seen) => self.take_in(seen).await,
+                        Err(e) => Err(e.into()),
+                    };
+                    match taken {
+                        Ok(()) => {}
+                        Err(e) if e.is_deposed() => return Err(e),
+                        Err(e) => tracing::error!(error = %e, "observation lost; it is made again"),
+                    }
+                }
                 () = self.clock.sleep_until(wake) => {
                     if !self.store.still_leads().await {
                         return Err(StoreError::Deposed { epoch: self.store.epoch() }.into());

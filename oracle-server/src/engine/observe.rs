@@ -100,6 +100,10 @@ impl Engine {
         let leg_at = (seen.key.clone(), seen.at);
         self.in_flight.remove(&leg_at);
         self.note_sources(&seen.readings, self.clock.now());
+        let check = &seen.decision.trace().clock;
+        if let Some(ahead_s) = check.ahead_s {
+            self.clock_trust.measured(&*self.clock, ahead_s);
+        }
         let decision = match seen.decision {
             Decision::Attest { price, trace } => {
                 self.seen.remove(&leg_at);

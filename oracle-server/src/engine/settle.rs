@@ -118,9 +118,9 @@ impl Engine {
             .zip(tickets)
             .map(|(s, t)| SignedOutcome::new(t, s.attestation, s.tlv))
             .collect();
-        self.store
-            .publish_attestations(&rows, self.clock.now())
-            .await?;
+        let now = self.clock.now();
+        self.store.publish_attestations(&rows, now).await?;
+        self.signer.raise_high_water(now.timestamp_millis());
         metrics::counter!("oracle_attestations_total").increment(rows.len() as u64);
         tracing::info!(events = rows.len(), "attested");
         Ok(())

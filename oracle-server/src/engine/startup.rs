@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
+use oracle_schema::Maturity;
 use oracle_schema::policy::Policy;
 
 use super::announce::{new_event, series_row};
@@ -158,11 +159,12 @@ pub async fn check_clock(
 /// Unites journal and intent rows, both ways: completes what one has and the
 /// other lacks, and refuses if they hold two ends for one event.
 pub async fn unite(store: &Store, signer: &Signer) -> Result<United, StartError> {
-    let mut journal: HashMap<String, JournalRecord> = signer
-        .journal_records()?
-        .into_iter()
-        .map(|r| (r.event_id.clone(), r))
-        .collect();
+    let mut journal: HashMap<String, [u8; 32]> = HashMap::new();
+    for record in signer.journal_iter()? {
+        let record = record?;
+        let digest = record.digest();
+        journal.insert(record.event_id, digest);
+    }
     let mut missing = Vec::new();
     let mut after = String::new();
     loop {
@@ -171,19 +173,21 @@ pub async fn unite(store: &Store, signer: &Signer) -> Result<United, StartError>
         after.clone_from(&last.event_id);
         for intent in page {
             match journal.remove(&intent.event_id) {
-                Some(record) if record.digest() == intent.digest() => {}
-                Some(record) => {
-                    return Err(StartError::Contradiction {
-                        event: intent.event_id.clone(),
-                        journal: describe(record.kind, &record.messages),
-                        database: describe(intent.kind, &intent.messages),
-                    });
-                }
-                None => missing.push(record_of(store, intent).await?),
+                Some(digest) if digest == intent.digest() => {}
+                Some(_) => return Err(contradiction(signer, &intent)?),
+                None => missing.extend(record_of(store, intent).await?),
             }
         }
     }
-    let lost: Vec<Intent> = journal.into_values().map(intent_of).collect();
+    let mut lost = Vec::new();
+    if !journal.is_empty() {
+        for record in signer.journal_iter()? {
+            let record = record?;
+            if journal.contains_key(&record.event_id) {
+                lost.push(intent_of(record));
+            }
+        }
+    }
     let united = United {
         restored_to_database: lost.len(),
         appended_to_journal: missing.len(),
@@ -214,21 +218,47 @@ fn describe(kind: IntentKind, messages: &[String]) -> String {
     }
 }
 
-async fn record_of(store: &Store, intent: Intent) -> Result<JournalRecord, StoreError> {
-    let (maturity, nonces) = match store.announced_nonces(&intent.event_id).await? {
-        Some((maturity, nonces)) => (maturity.epoch(), nonces),
-        // Restored from a journal before its event came back.
-        None => (0, Vec::new()),
-    };
-    Ok(JournalRecord {
+/// What the journal holds against an intent row.
+fn contradiction(signer: &Signer, intent: &Intent) -> Result<StartError, StartError> {
+    let mut journal = String::from("another record");
+    for record in signer.journal_iter()? {
+        let record = record?;
+        if record.event_id == intent.event_id {
+            journal = describe(record.kind, &record.messages);
+        }
+    }
+    Ok(StartError::Contradiction {
+        event: intent.event_id.clone(),
+        journal,
+        database: describe(intent.kind, &intent.messages),
+    })
+}
+
+/// The journal record of an intent row. None for an outcome whose announcement
+/// the database lost: its nonces are unknown until the event comes back, and a
+/// record without them would forbid its signature for ever.
+async fn record_of(store: &Store, intent: Intent) -> Result<Option<JournalRecord>, StoreError> {
+    let announced = store.announced_nonces(&intent.event_id).await?;
+    if announced.is_none() && intent.kind == IntentKind::Attest {
+        tracing::error!(
+            event = intent.event_id,
+            "committed, and its announcement is lost"
+        );
+        return Ok(None);
+    }
+    let (maturity, nonces) = announced.unwrap_or((Maturity::from_epoch(0), Vec::new()));
+    Ok(Some(JournalRecord {
         event_id: intent.event_id,
+        nonces: match intent.kind {
+            IntentKind::Attest => nonces,
+            IntentKind::Refund | IntentKind::Withdraw => Vec::new(),
+        },
         kind: intent.kind,
         content_hash: intent.content_hash,
         epoch: intent.epoch,
-        maturity,
-        nonces,
+        maturity: maturity.epoch(),
         messages: intent.messages,
-    })
+    }))
 }
 
 fn intent_of(record: JournalRecord) -> Intent {

@@ -200,6 +200,11 @@ impl Signer {
         self.high_water_ms.store(ms, Ordering::Release);
     }
 
+    /// Raises the mark once work has been committed at `ms`.
+    pub fn raise_high_water(&self, ms: i64) {
+        self.high_water_ms.fetch_max(ms, Ordering::AcqRel);
+    }
+
     /// Journals refunds and withdrawals, durably. Nothing is signed; a record
     /// of an attestation is refused.
     pub fn record_ends(&self, ends: &[JournalRecord]) -> Result<(), SignerError> {

@@ -72,6 +72,10 @@ impl Candidate {
     pub fn event_id(&self) -> &EventId {
         &self.event_id
     }
+    /// When it becomes a refund, Unix seconds.
+    pub fn attest_by(&self) -> i64 {
+        self.attest_by
+    }
     /// Hash of its pinned policy.
     pub fn policy_hash(&self) -> &[u8; 32] {
         &self.policy_hash

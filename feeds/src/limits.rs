@@ -1,0 +1,146 @@
+//! How often a host is asked: one limiter for each scheme, host and port.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use governor::clock::Clock;
+use governor::{Quota, RateLimiter};
+
+use crate::rate::Rate;
+
+/// Tokio's monotonic clock, so that a paused test runtime pauses the limits.
+#[derive(Debug, Clone, Copy, Default)]
+struct RuntimeClock;
+
+impl Clock for RuntimeClock {
+    type Instant = std::time::Instant;
+
+    fn now(&self) -> Self::Instant {
+        tokio::time::Instant::now().into_std()
+    }
+}
+
+type Limiter = RateLimiter<
+    governor::state::NotKeyed,
+    governor::state::InMemoryState,
+    RuntimeClock,
+    governor::middleware::NoOpMiddleware<std::time::Instant>,
+>;
+
+/// How often a host may be asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Pace {
+    /// The provider's published limit.
+    Published(Rate),
+    /// What the operator configured.
+    Configured(Rate),
+}
+
+impl Pace {
+    fn rate(self) -> Rate {
+        match self {
+            Self::Published(rate) | Self::Configured(rate) => rate,
+        }
+    }
+
+    /// Which of two paces of one host holds. A configured one is an order: the
+    /// slower of two. Published limits are their own hosts' and meet on one
+    /// host only on a test bench: the faster of two.
+    fn yields_to(self, new: Self) -> bool {
+        match (self, new) {
+            (Self::Published(_), Self::Configured(_)) => true,
+            (Self::Configured(_), Self::Published(_)) => false,
+            (Self::Configured(held), Self::Configured(new)) => new.interval() > held.interval(),
+            (Self::Published(held), Self::Published(new)) => new.interval() < held.interval(),
+        }
+    }
+}
+
+/// One limiter for each scheme, host and port.
+#[derive(Default)]
+pub(crate) struct Limits(Mutex<BTreeMap<String, (Pace, Arc<Limiter>)>>);
+
+impl Limits {
+    /// Makes a host's pace known before its first request.
+    pub(crate) fn register(&self, authority: &str, pace: Pace) {
+        self.limiter(authority, pace);
+    }
+
+    fn limiter(&self, authority: &str, pace: Pace) -> Arc<Limiter> {
+        let mut limits = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((held, limiter)) = limits.get(authority)
+            && !held.yields_to(pace)
+        {
+            return Arc::clone(limiter);
+        }
+        let rate = pace.rate();
+        let quota = Quota::with_period(rate.interval())
+            .unwrap_or_else(|| Quota::per_second(rate.burst()))
+            .allow_burst(rate.burst());
+        let limiter = Arc::new(RateLimiter::direct_with_clock(quota, RuntimeClock));
+        limits.insert(authority.to_owned(), (pace, Arc::clone(&limiter)));
+        limiter
+    }
+
+    /// Waits for the host's next free slot.
+    pub(crate) async fn wait(&self, authority: &str, pace: Pace) {
+        let limiter = self.limiter(authority, pace);
+        while let Err(until) = limiter.check() {
+            tokio::time::sleep(until.wait_time_from(RuntimeClock.now())).await;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_burst_beyond_the_rate_is_spread_over_time() {
+        let limits = Limits::default();
+        let begin = tokio::time::Instant::now();
+        let mut sent = Vec::new();
+        for _ in 0..5 {
+            limits
+                .wait("http://x.test", Pace::Configured(Rate::per_second(2)))
+                .await;
+            sent.push(begin.elapsed().as_millis());
+        }
+        // Two at once, then one each half second; timers tick in milliseconds.
+        for (at, least) in sent.iter().zip([0, 0, 500, 1000, 1500]) {
+            assert!((least..least + 5).contains(at), "{sent:?}");
+        }
+    }
+
+    /// Three requests that wait for `asked` on a host with these paces, in ms.
+    async fn three_requests(paces: &[Pace], asked: Pace) -> u128 {
+        let limits = Limits::default();
+        for pace in paces {
+            limits.limiter("http://x.test", *pace);
+        }
+        let begin = tokio::time::Instant::now();
+        for _ in 0..3 {
+            limits.wait("http://x.test", asked).await;
+        }
+        begin.elapsed().as_millis()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn of_two_configured_rates_for_one_host_the_slower_holds_for_both() {
+        let slow = Pace::Configured(Rate::per_second(1));
+        let fast = Pace::Configured(Rate::per_second(100));
+        assert!(three_requests(&[fast, slow], fast).await >= 2000);
+        assert!(three_requests(&[slow, fast], fast).await >= 2000);
+        let published = Pace::Published(Rate::per_second(100));
+        assert!(three_requests(&[slow], published).await >= 2000);
+        assert!(three_requests(&[published], slow).await >= 2000);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn of_two_published_rates_on_one_host_the_faster_holds() {
+        let slow = Pace::Published(Rate::per_second(1));
+        let fast = Pace::Published(Rate::per_second(100));
+        assert!(three_requests(&[slow, fast], slow).await < 100);
+        assert!(three_requests(&[fast, slow], slow).await < 100);
+    }
+}
