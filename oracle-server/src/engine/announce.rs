@@ -112,13 +112,13 @@ impl Engine {
         let Err(error) = self.announce_batch(events, now).await else {
             return Ok(());
         };
-        if !is_about_the_events(&error) {
+        if !error.is_about_the_events() {
             return Err(error);
         }
         for event in events {
             match self.announce_batch(std::slice::from_ref(event), now).await {
                 Ok(()) => {}
-                Err(e) if is_about_the_events(&e) => {
+                Err(e) if e.is_about_the_events() => {
                     let id = event.event_id.as_str();
                     tracing::error!(event = id, error = %e, "cannot be announced; withdrawn");
                     self.store.withdraw(&[id], &e.to_string()).await?;
@@ -212,20 +212,6 @@ fn refund_record(refund: &OpenRefund) -> JournalRecord {
         maturity: refund.maturity.epoch(),
         nonces: Vec::new(),
         messages: Vec::new(),
-    }
-}
-
-/// Whether an error is the batch's own fault and not the database's or the
-/// machine's.
-fn is_about_the_events(error: &EngineError) -> bool {
-    match error {
-        EngineError::Publish(e) => match e {
-            crate::store::PublishError::Store(e) => e.is_constraint(),
-            _ => true,
-        },
-        EngineError::Store(e) => e.is_constraint(),
-        EngineError::Signer(e) => e.is_about_the_event(),
-        _ => false,
     }
 }
 

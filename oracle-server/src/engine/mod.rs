@@ -25,7 +25,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use oracle_feeds::fetch::Fetcher;
-use oracle_schema::SeriesId;
+use oracle_schema::{EventId, SeriesId};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
@@ -74,6 +74,18 @@ pub enum EngineError {
 }
 
 impl EngineError {
+    /// Whether an error is the batch's own fault and not the database's or the
+    /// machine's: then the batch is tried one by one, so that no event blocks
+    /// another.
+    fn is_about_the_events(&self) -> bool {
+        match self {
+            Self::Publish(PublishError::Store(e)) | Self::Store(e) => e.is_constraint(),
+            Self::Publish(_) => true,
+            Self::Signer(e) => e.is_about_the_event(),
+            _ => false,
+        }
+    }
+
     /// Another process took over: this one must stop writing.
     pub fn is_deposed(&self) -> bool {
         matches!(
@@ -98,6 +110,8 @@ pub struct Engine {
     waiting: HashMap<(String, i64), DueRound>,
     seen: HashMap<LegAt, String>,
     clock_trust: ClockTrust,
+    /// Committed events that could not be finished, and when to try again.
+    stuck: HashMap<EventId, DateTime<Utc>>,
     health: watch::Sender<HealthReport>,
 }
 
@@ -128,6 +142,7 @@ impl Engine {
             in_flight: HashSet::new(),
             waiting: HashMap::new(),
             seen: HashMap::new(),
+            stuck: HashMap::new(),
             health,
         }
     }

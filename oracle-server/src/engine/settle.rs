@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use chrono::TimeDelta;
 use oracle_feeds::rule::outcome::outcome;
 use oracle_schema::Outcome;
 use oracle_schema::policy::Policy;
@@ -10,6 +11,9 @@ use super::observe::{RoundDecision, stored};
 use super::{BATCH, Engine, EngineError};
 use crate::signer::SignerError;
 use crate::store::{Candidate, CommitError, CommittedOutcome, DueRound, SignedOutcome};
+
+/// How long a committed event that could not be finished is left alone.
+const STUCK_RETRY: TimeDelta = TimeDelta::minutes(1);
 
 impl Engine {
     /// Attests every event of a decided round, batch by batch, then closes it.
@@ -130,13 +134,41 @@ impl Engine {
     pub(super) async fn finish_committed(&mut self) -> Result<(), EngineError> {
         loop {
             let now = self.clock.now();
-            let tickets = self.store.committed(now.timestamp(), BATCH).await?;
+            let mut tickets = self.store.committed(now.timestamp(), BATCH).await?;
+            tickets.retain(|t| self.stuck.get(t.event_id()).is_none_or(|at| *at <= now));
             if tickets.is_empty() {
                 break;
             }
             tracing::warn!(events = tickets.len(), "finishing committed outcomes");
-            self.sign_and_publish(tickets).await?;
+            match self.sign_and_publish(tickets.clone()).await {
+                Ok(()) => {}
+                Err(e) if e.is_about_the_events() => self.finish_one_by_one(tickets).await?,
+                Err(e) => return Err(e),
+            }
         }
         self.finish_refunds().await
+    }
+
+    /// What cannot be finished is an alarm, stays committed and is tried again;
+    /// it does not keep the others waiting.
+    async fn finish_one_by_one(
+        &mut self,
+        tickets: Vec<CommittedOutcome>,
+    ) -> Result<(), EngineError> {
+        for ticket in tickets {
+            let id = ticket.event_id().clone();
+            match self.sign_and_publish(vec![ticket]).await {
+                Ok(()) => {
+                    self.stuck.remove(&id);
+                }
+                Err(e) if e.is_about_the_events() => {
+                    tracing::error!(event = %id, error = %e, "committed and cannot be finished");
+                    metrics::counter!("oracle_stuck_total").increment(1);
+                    self.stuck.insert(id, self.clock.now() + STUCK_RETRY);
+                }
+                Err(e) => return Err(e),
+            }
+        }
+        Ok(())
     }
 }
