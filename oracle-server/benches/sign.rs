@@ -231,7 +231,9 @@ async fn commit(
     };
     let now = draft.maturity.to_datetime();
     store.publish_announcements(&[row], now).await?;
-    let candidates = store.candidates(price_key, draft.maturity, at, 1).await?;
+    let candidates = store
+        .candidates(price_key, draft.maturity, "", at, 1)
+        .await?;
     let decided: Vec<_> = candidates
         .into_iter()
         .map(|c| (c, outcome.clone()))

@@ -120,7 +120,7 @@ async fn tickets(run: &Run) -> Result<Vec<CommittedOutcome>> {
     let (key, at) = (&event.definition.price_key, event.maturity);
     let candidates = run
         .store
-        .candidates(key, at, now.timestamp(), limit)
+        .candidates(key, at, "", now.timestamp(), limit)
         .await?;
     let decided = candidates
         .into_iter()

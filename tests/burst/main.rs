@@ -260,3 +260,40 @@ impl Drop for Heads {
         self.task.abort();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use oracle_server::store::read::AttestationLookup;
+
+    /// More than one commit batch of each kind.
+    const SIZE: Size = Size {
+        enums: 1100,
+        digits: 1100,
+    };
+
+    #[tokio::test]
+    async fn a_burst_of_several_batches_is_attested_to_the_last_event() {
+        let dir = oracle::directory(None).unwrap();
+        let url = format!("sqlite:{}", dir.path().join("burst.db").display());
+        let mut run = Run::start(dir.path(), &url, SIZE).await.unwrap();
+        run.announce().await.unwrap();
+        run.attest().await.unwrap();
+        let reader = run.store.reader();
+        for (id, outcome) in [
+            (oracle::enum_id(0), "above"),
+            (oracle::enum_id(SIZE.enums - 1), "above"),
+            (oracle::digits_id(0), "61234"),
+            (oracle::digits_id(SIZE.digits - 1), "61234"),
+        ] {
+            match reader.attestation(&id).await.unwrap() {
+                AttestationLookup::Attested(row) => assert_eq!(row.outcome, outcome, "{id}"),
+                other => panic!("{id}: {other:?}"),
+            }
+        }
+        let now = run.oracle.clock.now().timestamp_millis();
+        let due = run.store.due_rounds(now, 10).await.unwrap();
+        assert!(due.is_empty(), "the round is done: {due:?}");
+        run.store.close().await;
+    }
+}

@@ -3,6 +3,8 @@
 
 use std::error::Error;
 use std::fmt::Write as _;
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -87,7 +89,10 @@ impl Oracle {
     /// configuration).
     pub(crate) async fn make(dir: &Path, store: &str, size: Size) -> Result<Self> {
         std::fs::create_dir_all(dir.join("data"))?;
-        std::fs::write(dir.join("data/passphrase"), "of a measurement\n")?;
+        let mut passphrase = std::fs::OpenOptions::new();
+        passphrase.write(true).create_new(true).mode(0o600);
+        let mut passphrase = passphrase.open(dir.join("data/passphrase"))?;
+        passphrase.write_all(b"of a measurement\n")?;
         let clock = Arc::new(TestClock::at(time(START)));
         let venues = LoopbackVenues::start(
             &VENUES.map(|name| (name, 0)),
