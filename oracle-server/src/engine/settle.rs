@@ -17,23 +17,40 @@ const STUCK_RETRY: TimeDelta = TimeDelta::minutes(1);
 
 impl Engine {
     /// Attests every event of a decided round, batch by batch, then closes it.
+    ///
+    /// The next batch is committed while the last one is signed and published;
+    /// for each event the order stays commit, journal, sign, publish.
     pub(super) async fn attest_round(&self, round: &DueRound) -> Result<(), EngineError> {
         let Some(decided) = &round.decided else {
             return Ok(());
         };
         let decision: RoundDecision =
             serde_json::from_str(&decided.decision).map_err(stored("decision"))?;
+        let mut after = String::new();
+        let mut tickets = Vec::new();
         loop {
-            let now = self.clock.now();
-            let candidates = self
-                .store
-                .candidates(&round.price_key, round.maturity, now.timestamp(), BATCH)
-                .await?;
-            if candidates.is_empty() {
+            let next = async {
+                let now = self.clock.now().timestamp();
+                let candidates = self
+                    .store
+                    .candidates(&round.price_key, round.maturity, &after, now, BATCH)
+                    .await?;
+                let Some(last) = candidates.last() else {
+                    return Ok(None);
+                };
+                let last = last.event_id().as_str().to_owned();
+                let outcomes = self.outcomes(candidates, &decision).await?;
+                let tickets = self.commit(outcomes, &decided.manifest_sha256).await?;
+                Ok::<_, EngineError>(Some((last, tickets)))
+            };
+            // Both to their ends: what one of them fails at is no reason to
+            // leave the other half done.
+            let (next, published) = tokio::join!(next, self.sign_and_publish(tickets));
+            published?;
+            let Some((last, committed)) = next? else {
                 break;
-            }
-            let outcomes = self.outcomes(candidates, &decision).await?;
-            self.attest(outcomes, &decided.manifest_sha256).await?;
+            };
+            (after, tickets) = (last, committed);
         }
         self.store.close_round(round).await?;
         Ok(())
@@ -75,34 +92,34 @@ impl Engine {
         Ok(())
     }
 
-    /// Commits, signs and publishes a batch; if the batch as a whole cannot be
-    /// committed, one by one.
-    async fn attest(
+    /// Commits a batch; if the batch as a whole cannot be committed, one by one.
+    async fn commit(
         &self,
         outcomes: Vec<(Candidate, Outcome)>,
         manifest: &[u8; 32],
-    ) -> Result<(), EngineError> {
+    ) -> Result<Vec<CommittedOutcome>, EngineError> {
         match self
             .store
             .commit_outcomes(&outcomes, manifest, self.clock.now())
             .await
         {
-            Ok(tickets) => return self.sign_and_publish(tickets).await,
+            Ok(tickets) => return Ok(tickets),
             Err(CommitError::Store(e)) => return Err(e.into()),
             Err(e) => tracing::error!(error = %e, "batch not committed; going one by one"),
         }
+        let mut tickets = Vec::with_capacity(outcomes.len());
         for one in outcomes {
             let committed = self
                 .store
                 .commit_outcomes(std::slice::from_ref(&one), manifest, self.clock.now())
                 .await;
             match committed {
-                Ok(tickets) => self.sign_and_publish(tickets).await?,
+                Ok(ticket) => tickets.extend(ticket),
                 Err(CommitError::Store(e)) => return Err(e.into()),
                 Err(e) => self.hold(&one.0, &e.to_string()).await?,
             }
         }
-        Ok(())
+        Ok(tickets)
     }
 
     /// Signs committed outcomes and puts them into the log. Whatever fails here

@@ -20,6 +20,9 @@ const CLOCK_TOLERANCE_MS: i64 = 60_000;
 /// Intent rows read at a time.
 const PAGE: i64 = 10_000;
 
+/// One-off events made in one transaction at most.
+const ONE_OFFS_PER_TRANSACTION: usize = 5000;
+
 /// Why the service does not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
@@ -333,7 +336,6 @@ async fn make_one_offs(
     let ids: Vec<String> = events.iter().map(|e| e.id.as_str().to_owned()).collect();
     let known: HashMap<String, [u8; 32]> = store.known_events(&ids).await?.into_iter().collect();
     let mut new = Vec::new();
-    let mut policies = Vec::new();
     for event in events {
         let id = event.id.as_str();
         match known.get(id) {
@@ -347,30 +349,25 @@ async fn make_one_offs(
                 maturity = %event.maturity,
                 "not announced: it has already matured"
             ),
-            None => {
-                policies.push((
-                    event.definition.policy_hash,
-                    event.definition.document.clone(),
-                ));
-                new.push(new_event(
-                    event.id.clone(),
-                    None,
-                    &event.definition,
-                    event.maturity,
-                    event.announce_at.unwrap_or_else(|| now.timestamp()),
-                ));
-            }
+            None => new.push(event),
         }
     }
-    for chunk in new.chunks(1000) {
-        let wanted: HashSet<[u8; 32]> = chunk.iter().map(|e| e.policy_hash).collect();
+    for chunk in new.chunks(ONE_OFFS_PER_TRANSACTION) {
         let mut written = HashSet::new();
-        let policies: Vec<_> = policies
+        let policies: Vec<_> = chunk
             .iter()
-            .filter(|(hash, _)| wanted.contains(hash) && written.insert(*hash))
-            .cloned()
+            .map(|e| &e.definition)
+            .filter(|d| written.insert(d.policy_hash))
+            .map(|d| (d.policy_hash, d.document.clone()))
             .collect();
-        store.schedule(chunk, &[], &policies).await?;
+        let events: Vec<_> = chunk
+            .iter()
+            .map(|e| {
+                let announce_at = e.announce_at.unwrap_or_else(|| now.timestamp());
+                new_event(e.id.clone(), None, &e.definition, e.maturity, announce_at)
+            })
+            .collect();
+        store.schedule(&events, &[], &policies).await?;
     }
     Ok(())
 }

@@ -201,7 +201,7 @@ impl World {
         let maturity = Maturity::from_unix(MATURITY).unwrap();
         let candidate = self
             .store
-            .candidates("price", maturity, self.now().timestamp(), 100)
+            .candidates("price", maturity, "", self.now().timestamp(), 100)
             .await
             .unwrap()
             .into_iter()

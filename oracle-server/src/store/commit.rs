@@ -136,13 +136,16 @@ impl Intent {
             kind: IntentKind::parse(&kind)
                 .ok_or_else(|| StoreError::Damaged(format!("intent kind {kind:?}")))?,
             content_hash: r.hash(2)?,
-            messages: serde_json::from_str(&messages)
-                .map_err(|e| StoreError::Damaged(format!("intent messages: {e}")))?,
+            messages: self::messages(&messages)?,
             epoch: r.get(4)?,
             committed_ms: r.get(5)?,
             manifest_sha256: r.hash(6)?,
         })
     }
+}
+
+fn messages(json: &str) -> Result<Vec<String>, StoreError> {
+    serde_json::from_str(json).map_err(|e| StoreError::Damaged(format!("intent messages: {e}")))
 }
 
 const INTENT_COLUMNS: &str =
@@ -188,15 +191,21 @@ pub struct OpenRefund {
     pub reason: String,
 }
 
-const CANDIDATE_COLUMNS: &str = "SELECT e.event_id, e.state, e.attest_by, e.policy_hash, \
-     p.document, a.content_hash, a.nonce_map, a.tlv FROM event e \
-     JOIN announcement a ON a.event_id = e.event_id \
-     JOIN policy p ON p.policy_hash = e.policy_hash ";
+const CANDIDATE_COLUMNS: &str = "e.event_id, e.state, e.attest_by, e.policy_hash, \
+     p.document, a.content_hash, a.nonce_map, a.tlv";
 
+/// Events with everything a [`Candidate`] has.
+const CANDIDATES: &str = "event e JOIN announcement a ON a.event_id = e.event_id \
+     JOIN policy p ON p.policy_hash = e.policy_hash";
+
+/// Reads [`CANDIDATE_COLUMNS`].
 fn candidate(r: &Row) -> Result<Candidate, StoreError> {
     let id: String = r.get(0)?;
     let state: String = r.get(1)?;
-    let tlv: Vec<u8> = r.get(7)?;
+    let tlv: Option<Vec<u8>> = r.get(7)?;
+    let tlv = tlv.ok_or_else(|| {
+        StoreError::Damaged(format!("event {id} is {state} and has no announcement"))
+    })?;
     Ok(Candidate {
         state: State::parse(&state)
             .ok_or_else(|| StoreError::Damaged(format!("event {id}: state {state:?}")))?,
@@ -213,23 +222,25 @@ fn candidate(r: &Row) -> Result<Candidate, StoreError> {
 
 impl Store {
     /// Events of a round that still wait for their outcome and may have one at
-    /// `now` (Unix seconds).
+    /// `now` (Unix seconds): those after `after`, in the order of their ids.
     pub async fn candidates(
         &self,
         price_key: &str,
         maturity: Maturity,
+        after: &str,
         now: i64,
         limit: i64,
     ) -> Result<Vec<Candidate>, StoreError> {
         let sql = format!(
-            "{CANDIDATE_COLUMNS} WHERE e.price_key = $1 AND e.maturity = $2 \
-             AND e.state IN ('announced', 'provisional') AND e.attest_by > $3 \
-             ORDER BY e.event_id LIMIT $4"
+            "SELECT {CANDIDATE_COLUMNS} FROM {CANDIDATES} \
+             WHERE e.price_key = $1 AND e.maturity = $2 AND e.event_id > $3 \
+             AND e.state IN ('announced', 'provisional') AND e.attest_by > $4 \
+             ORDER BY e.event_id LIMIT $5"
         );
         self.db
             .fetch(
                 sqlx::AssertSqlSafe(sql),
-                args![price_key, maturity.unix(), now, limit],
+                args![price_key, maturity.unix(), after, now, limit],
             )
             .await?
             .iter()
@@ -239,9 +250,11 @@ impl Store {
 
     /// Announced events whose `attest_by` has come (Unix seconds).
     pub async fn expired(&self, now: i64, limit: i64) -> Result<Vec<Candidate>, StoreError> {
+        // SQLite uses the index `event_open` for its own list of states only.
         let sql = format!(
-            "{CANDIDATE_COLUMNS} WHERE e.attest_by <= $1 \
-             AND e.state IN ('announced', 'provisional', 'held') ORDER BY e.attest_by LIMIT $2"
+            "SELECT {CANDIDATE_COLUMNS} FROM {CANDIDATES} WHERE e.attest_by <= $1 \
+             AND e.state IN ('scheduled', 'announced', 'provisional', 'held') \
+             AND e.state <> 'scheduled' ORDER BY e.attest_by LIMIT $2"
         );
         self.db
             .fetch(sqlx::AssertSqlSafe(sql), args![now, limit])
@@ -383,39 +396,31 @@ impl Store {
         now: i64,
         limit: i64,
     ) -> Result<Vec<CommittedOutcome>, StoreError> {
+        // An event without its announcement is to be noticed, hence LEFT JOIN.
         let sql = format!(
-            "SELECT {INTENT_COLUMNS} FROM intent WHERE kind = 'attest' AND event_id IN \
-             (SELECT event_id FROM event WHERE state = 'committed' AND maturity <= $1) \
-             ORDER BY event_id LIMIT $2"
+            "SELECT {CANDIDATE_COLUMNS}, i.messages, i.epoch FROM event e \
+             JOIN intent i ON i.event_id = e.event_id \
+             JOIN policy p ON p.policy_hash = e.policy_hash \
+             LEFT JOIN announcement a ON a.event_id = e.event_id \
+             WHERE e.state = 'committed' AND e.maturity <= $1 AND i.kind = 'attest' \
+             ORDER BY e.event_id LIMIT $2"
         );
-        let rows = self
-            .db
+        self.db
             .fetch(sqlx::AssertSqlSafe(sql), args![now, limit])
-            .await?;
-        let mut tickets = Vec::with_capacity(rows.len());
-        for row in &rows {
-            let intent = Intent::from_row(row)?;
-            let sql = format!("{CANDIDATE_COLUMNS} WHERE e.event_id = $1");
-            let row = self
-                .db
-                .fetch_optional(sqlx::AssertSqlSafe(sql), args![intent.event_id.as_str()])
-                .await?;
-            let Some(row) = row else {
-                return Err(StoreError::Damaged(format!(
-                    "event {} is committed and has no announcement",
-                    intent.event_id
-                )));
-            };
-            let c = candidate(&row)?;
-            let outcome = c
-                .announcement
-                .event
-                .descriptor
-                .parse_messages(&intent.messages)
-                .map_err(|e| StoreError::Damaged(format!("intent of {}: {e}", c.event_id)))?;
-            tickets.push(ticket(c, outcome, intent.epoch));
-        }
-        Ok(tickets)
+            .await?
+            .iter()
+            .map(|row| {
+                let c = candidate(row)?;
+                let messages = messages(&row.get::<String>(8)?)?;
+                let outcome = c
+                    .announcement
+                    .event
+                    .descriptor
+                    .parse_messages(&messages)
+                    .map_err(|e| StoreError::Damaged(format!("intent of {}: {e}", c.event_id)))?;
+                Ok(ticket(c, outcome, row.get(9)?))
+            })
+            .collect()
     }
 
     /// Puts attestations into the log and in front of readers.

@@ -224,7 +224,16 @@ impl Tx {
                 args.extend(row);
                 count += 1;
             }
-            let sql = format!("{insert} VALUES {} {suffix}", tuples(count, width));
+            let values = match self {
+                // SQLite finds the name of a parameter by going through all
+                // names, once per value bound: quadratic. `?` has no name.
+                Self::Sqlite(_) => tuples(count, width, |sql, _| sql.push('?')),
+                Self::Postgres(_) => tuples(count, width, |sql, n| {
+                    // Writing to a String cannot fail.
+                    let _ = write!(sql, "${n}");
+                }),
+            };
+            let sql = format!("{insert} VALUES {values} {suffix}");
             inserted += self.execute(AssertSqlSafe(sql), args).await?;
         }
         Ok(inserted)
@@ -241,8 +250,9 @@ impl Tx {
     }
 }
 
-/// `($1,$2),($3,$4),…`: `count` tuples of `width` placeholders.
-pub(crate) fn tuples(count: usize, width: usize) -> String {
+/// `($1,$2),($3,$4),…`: `count` tuples of `width` placeholders, each written by
+/// `placeholder` from its number.
+fn tuples(count: usize, width: usize, placeholder: fn(&mut String, usize)) -> String {
     let mut sql = String::with_capacity(count * width * 7);
     let mut n = 0;
     for row in 0..count {
@@ -252,8 +262,7 @@ pub(crate) fn tuples(count: usize, width: usize) -> String {
             if column > 0 {
                 sql.push(',');
             }
-            // Writing to a String cannot fail.
-            let _ = write!(sql, "${n}");
+            placeholder(&mut sql, n);
         }
         sql.push(')');
     }

@@ -316,6 +316,7 @@ impl Store {
 
     /// The earliest time at which anything is due, milliseconds.
     pub async fn next_due_ms(&self) -> Result<Option<i64>, StoreError> {
+        // SQLite uses the index `event_open` for its own list of states only.
         let row = self
             .db
             .fetch_optional(
@@ -325,7 +326,8 @@ impl Store {
                  WHERE next_announce_at IS NOT NULL UNION ALL \
                  SELECT MIN(announce_at) * 1000 FROM event WHERE state = 'scheduled' UNION ALL \
                  SELECT MIN(attest_by) * 1000 FROM event \
-                 WHERE state IN ('announced', 'provisional', 'held')) AS d",
+                 WHERE state IN ('scheduled', 'announced', 'provisional', 'held') \
+                 AND state <> 'scheduled') AS d",
                 args![],
             )
             .await?;

@@ -218,10 +218,10 @@ impl Store {
     pub async fn open_policies(&self) -> Result<Vec<(Vec<u8>, String)>, StoreError> {
         self.db
             .fetch(
-                "SELECT p.document, MIN(e.event_id) FROM event e \
-                 JOIN policy p ON p.policy_hash = e.policy_hash WHERE e.state IN \
-                 ('scheduled', 'announced', 'provisional', 'held') \
-                 GROUP BY p.policy_hash, p.document",
+                "SELECT p.document, o.event_id FROM \
+                 (SELECT policy_hash, MIN(event_id) AS event_id FROM event WHERE state IN \
+                 ('scheduled', 'announced', 'provisional', 'held') GROUP BY policy_hash) AS o \
+                 JOIN policy p ON p.policy_hash = o.policy_hash",
                 args![],
             )
             .await?

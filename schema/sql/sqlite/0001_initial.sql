@@ -56,7 +56,7 @@ CREATE TABLE event (
     reason TEXT
 );
 CREATE INDEX event_by_maturity ON event (maturity, event_id);
-CREATE INDEX event_by_round ON event (price_key, maturity, state);
+CREATE INDEX event_by_round ON event (price_key, maturity, event_id);
 CREATE INDEX event_scheduled ON event (announce_at) WHERE state = 'scheduled';
 CREATE INDEX event_open ON event (attest_by) WHERE state IN ('scheduled', 'announced', 'provisional', 'held');
 CREATE INDEX event_overdue ON event (overdue_at) WHERE state IN ('announced', 'provisional', 'held', 'committed');
