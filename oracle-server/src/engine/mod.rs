@@ -175,7 +175,13 @@ impl Engine {
                 biased;
                 () = stopped(&mut shutdown) => break,
                 Some(seen) = self.observing.join_next() => match seen {
-                    Ok(seen) => self.take_in(seen).await?,
+                    // A database that is away for a moment must not end the service:
+                    // the round comes back and asks again.
+                    Ok(seen) => match self.take_in(seen).await {
+                        Ok(()) => {}
+                        Err(e) if e.is_deposed() => return Err(e),
+                        Err(e) => tracing::error!(error = %e, "observation not kept; it is repeated"),
+                    },
                     Err(e) => tracing::error!(error = %e, "observation failed"),
                 },
                 () = self.clock.sleep_until(wake) => {
@@ -187,7 +193,11 @@ impl Engine {
         }
         // Whatever is being observed is asked again after the next start.
         self.observing.shutdown().await;
-        self.finish_committed().await
+        if let Err(e) = self.finish_committed().await {
+            // Safely left: the intent rows stand, the next start goes on from them.
+            tracing::warn!(error = %e, "stopping with committed outcomes unpublished");
+        }
+        Ok(())
     }
 
     async fn next_wake(&self, now: DateTime<Utc>) -> DateTime<Utc> {
