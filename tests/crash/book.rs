@@ -20,7 +20,6 @@ pub(crate) struct Seen {
     pub(crate) state: String,
     pub(crate) announced_at: Option<DateTime<Utc>>,
     pub(crate) attested_at: Option<DateTime<Utc>>,
-    pub(crate) outcome: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -34,7 +33,7 @@ struct Page {
 pub(crate) struct Book {
     pub(crate) announcements: BTreeMap<String, Vec<u8>>,
     pub(crate) attestations: BTreeMap<String, Vec<u8>>,
-    http: reqwest::Client,
+    pub(crate) http: reqwest::Client,
 }
 
 impl Book {
@@ -55,15 +54,16 @@ impl Book {
                 ("limit", "500".to_owned()),
             ];
             query.extend(cursor.take().map(|c| ("cursor", c)));
-            let page: Page = self
+            let body = self
                 .http
                 .get(format!("{url}/v1/events"))
                 .query(&query)
                 .send()
                 .await?
                 .error_for_status()?
-                .json()
+                .bytes()
                 .await?;
+            let page: Page = serde_json::from_slice(&body).unwrap();
             events.extend(page.events);
             match page.next_cursor {
                 Some(next) => cursor = Some(next),
@@ -79,8 +79,8 @@ impl Book {
         let recent = self
             .events(
                 url,
-                now - TimeDelta::seconds(30),
-                now + TimeDelta::seconds(30),
+                now - TimeDelta::seconds(60),
+                now + TimeDelta::seconds(130),
             )
             .await?;
         for event in recent {

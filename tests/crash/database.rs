@@ -1,6 +1,6 @@
 //! A database per test, of either engine.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use sqlx::{AssertSqlSafe, Connection as _, Decode, Postgres, Row as _, Sqlite, Type};
@@ -59,11 +59,6 @@ impl Database {
     /// Whether it is a Postgres one.
     pub(crate) fn is_postgres(&self) -> bool {
         self.server.is_some()
-    }
-
-    /// The SQLite file.
-    pub(crate) fn file(&self) -> Option<PathBuf> {
-        self.url.strip_prefix("sqlite:").map(PathBuf::from)
     }
 
     /// Runs a statement.

@@ -65,7 +65,6 @@ pub(crate) fn break_venues(venues: &LoopbackVenues, fault: Option<&Fault>) {
 pub(crate) struct Home {
     pub(crate) dir: tempfile::TempDir,
     pub(crate) database: Database,
-    pub(crate) public_key: [u8; 32],
 }
 
 impl Home {
@@ -115,11 +114,7 @@ impl Home {
             .await
             .unwrap();
         store.close().await;
-        Self {
-            dir,
-            database,
-            public_key: keys.public_key.to_byte_array(),
-        }
+        Self { dir, database }
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {

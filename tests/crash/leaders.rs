@@ -123,7 +123,8 @@ async fn leader(admin: std::net::SocketAddr) -> bool {
     let answer = reqwest::get(format!("http://{admin}/readyz"))
         .await
         .unwrap();
-    let ready: serde_json::Value = answer.json().await.unwrap();
+    let body = answer.bytes().await.unwrap();
+    let ready: serde_json::Value = serde_json::from_slice(&body).unwrap();
     ready["leader"].as_bool().unwrap()
 }
 

@@ -27,8 +27,12 @@ async fn storm(home: Home) {
     let venues = venues().await;
     home.configure(&venues, BUSY);
     let mut book = Book::default();
+    // What kills left half done and later starts said to have found.
+    let (mut unsigned, mut unjournaled) = (0, 0);
     for round in 0..ROUNDS {
-        round_of_kill(&home, &mut book, round).await;
+        let log = round_of_kill(&home, &mut book, round).await.join("\n");
+        unsigned += usize::from(log.contains("finishing committed outcomes"));
+        unjournaled += usize::from(log.contains("the journal lacks intents"));
     }
     let announced_in_storm = book.announcements.len();
     let attested_in_storm = book.attestations.len();
@@ -48,14 +52,15 @@ async fn storm(home: Home) {
     server.terminate();
     assert_eq!(server.ended().await.code(), Some(0));
 
-    // Someone else's epoch in between, or a kill that hit nothing, would show.
+    // A storm in which hardly anything ran would show nothing.
     let epochs = home.database.number("SELECT epoch FROM ledger").await;
     assert!(epochs > 50, "only {epochs} of {ROUNDS} starts came to lead");
     assert!(announced_in_storm > 30, "{announced_in_storm} announced");
     assert!(attested_in_storm > 10, "{attested_in_storm} attested");
     assert_sound(&home, &book).await;
     println!(
-        "{ROUNDS} kills, {epochs} epochs; {announced_in_storm} announcements and \
+        "{ROUNDS} kills, {epochs} epochs, {unsigned} starts found committed outcomes unsigned, \
+         {unjournaled} unjournaled; {announced_in_storm} announcements and \
          {attested_in_storm} attestations read in between, {} and {} in the end",
         book.announcements.len(),
         book.attestations.len()
@@ -63,7 +68,7 @@ async fn storm(home: Home) {
 }
 
 /// One life: a start, and SIGKILL 0–400 ms after it or after being ready.
-async fn round_of_kill(home: &Home, book: &mut Book, round: u64) {
+async fn round_of_kill(home: &Home, book: &mut Book, round: u64) -> Vec<String> {
     let server = Server::run(&home.config(), &[]).await;
     let mut addresses = server.addresses();
     // 263 has no factor in common with 401: the delays spread evenly.
@@ -99,4 +104,5 @@ async fn round_of_kill(home: &Home, book: &mut Book, round: u64) {
         "round {round} ended by itself: {:?}",
         ended.said()
     );
+    ended.stderr
 }

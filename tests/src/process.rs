@@ -116,7 +116,7 @@ impl Server {
     /// If the process cannot be started.
     pub async fn run(config: &Path, args: &[&str]) -> Self {
         let mut words = vec!["run".as_ref(), "--config".as_ref(), config.as_os_str()];
-        words.extend(args.iter().map(AsRef::as_ref));
+        words.extend(args.iter().map(std::ffi::OsStr::new));
         Self::command(&words).await
     }
 
