@@ -251,6 +251,7 @@ impl Leader {
                     Err(e) => tracing::error!(error = %e, "lost the lead; standing by"),
                 }
                 drop(leading);
+                self.store.resign();
                 self.health.send_replace(HealthReport::standby());
             }
             tokio::select! {
@@ -265,7 +266,8 @@ impl Leader {
             engine = match self.try_lead().await {
                 Ok(engine) => engine,
                 Err(ServiceError::Start(StartError::Store(e))) => {
-                    tracing::warn!(error = %e, "cannot ask for the lead");
+                    tracing::warn!(error = %e, "cannot take the lead");
+                    self.store.resign();
                     None
                 }
                 Err(e) => return Err(e),

@@ -1,1 +1,3 @@
-//! tests
+//! What the tests of the whole service stand on.
+
+pub mod process;

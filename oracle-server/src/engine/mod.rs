@@ -215,7 +215,11 @@ impl Engine {
         }
         // Whatever is being observed is asked again after the next start.
         self.observing.shutdown().await;
-        self.finish_committed().await
+        if let Err(e) = self.finish_committed().await {
+            // Safely left: the intent rows stand, the next start goes on from them.
+            tracing::warn!(error = %e, "stopping with committed outcomes unpublished");
+        }
+        Ok(())
     }
 
     async fn next_wake(&self, now: DateTime<Utc>) -> DateTime<Utc> {

@@ -320,12 +320,18 @@ impl Store {
         row.get(0)
     }
 
-    /// Gives up the lead and closes every connection.
-    pub async fn close(&self) {
+    /// Gives up the lead: a session that went on holding the lock would keep
+    /// every process out, this one included.
+    pub fn resign(&self) {
         let lease = std::mem::replace(&mut *self.lease(), Lease::None);
         if let Lease::Session(connection) = lease {
             drop(connection.detach());
         }
+    }
+
+    /// Gives up the lead and closes every connection.
+    pub async fn close(&self) {
+        self.resign();
         self.db.close().await;
     }
 

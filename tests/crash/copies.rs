@@ -1,0 +1,280 @@
+//! Journals and databases that were deleted, damaged, or are older than they
+//! should be.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use chrono::TimeDelta;
+use oracle_feeds::loopback::LoopbackVenues;
+use oracle_schema::Announcement;
+use oracle_tests::process::{Ended, Server};
+
+use crate::book::Book;
+use crate::home::{Home, calm, change_price, now, venues};
+use crate::inspect::assert_sound;
+use crate::journal;
+
+/// An oracle that has attested something and was stopped.
+async fn stopped(venues: &LoopbackVenues) -> (Home, Book) {
+    let home = Home::sqlite().await;
+    home.configure(venues, &calm(18));
+    let mut book = Book::default();
+    work(&home, &mut book, 4).await;
+    (home, book)
+}
+
+/// Runs until readers got so many attestations, then stops properly.
+async fn work(home: &Home, book: &mut Book, attestations: usize) {
+    let mut server = Server::run(&home.config(), &[]).await;
+    let url = server.ready().await.url();
+    book.read_until(&url, attestations).await;
+    server.terminate();
+    assert_eq!(server.ended().await.code(), Some(0));
+}
+
+/// Copies of a stopped oracle's database or journal.
+fn copy(home: &Home, name: &str) -> PathBuf {
+    let to = home.path(&format!("{name}.old"));
+    // A clean stop folds the write-ahead log back into the file.
+    assert!(!home.path("oracle.db-wal").exists());
+    std::fs::copy(home.path(name), &to).unwrap();
+    to
+}
+
+async fn refused(home: &Home) -> String {
+    let ended: Ended = Server::run(&home.config(), &[]).await.ended().await;
+    let said = ended.said();
+    assert_eq!(ended.code(), Some(1), "{said:?}");
+    assert_eq!(said.len(), 1, "one clear line: {said:?}");
+    said[0].to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deleted_or_damaged_journal_refuses_to_start() {
+    let venues = venues().await;
+    let (home, book) = stopped(&venues).await;
+    let file = home.journal();
+    let good = std::fs::read(&file).unwrap();
+
+    std::fs::remove_file(&file).unwrap();
+    let line = refused(&home).await;
+    assert!(
+        line.contains("journal") && line.contains("is missing"),
+        "{line}"
+    );
+    assert!(!file.exists(), "a refused start made a journal");
+
+    let first = journal::HEADER;
+    let offsets = [
+        0,              // magic
+        8,              // version
+        20,             // journal id
+        40,             // oracle key
+        first - 1,      // checksum of the header
+        first,          // length: bigger than the file
+        first + 3,      // length: a little off
+        first + 5,      // checksum of the length
+        first + 9,      // checksum of the payload
+        first + 12,     // sequence
+        first + 60,     // body
+        good.len() / 2, // somewhere
+        good.len() - 1, // the very last byte
+    ];
+    for offset in offsets {
+        let mut edited = good.clone();
+        edited[offset] ^= 0x01;
+        std::fs::write(&file, &edited).unwrap();
+        let line = refused(&home).await;
+        assert!(
+            line.contains("journal is corrupt at byte"),
+            "{offset}: {line}"
+        );
+        assert_eq!(std::fs::read(&file).unwrap(), edited, "{offset}: touched");
+    }
+
+    // As it was, it starts.
+    std::fs::write(&file, &good).unwrap();
+    let mut server = Server::run(&home.config(), &[]).await;
+    book.assert_unchanged(&server.ready().await.url()).await;
+    server.terminate();
+    assert_eq!(server.ended().await.code(), Some(0));
+    assert_sound(&home, &book).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_older_journal_is_completed_from_the_database() {
+    let venues = venues().await;
+    let (home, mut book) = stopped(&venues).await;
+    let file = home.journal();
+    let good = std::fs::read(&file).unwrap();
+    let records = journal::records(&file);
+    assert!(records.len() >= 4);
+    change_price(&venues);
+    // Older by all but one record, by one, by everything; and with a torn tail.
+    let one = records[0].end;
+    let all_but_one = records[records.len() - 2].end;
+    for length in [one, all_but_one, journal::HEADER, all_but_one + 5] {
+        std::fs::write(&file, &good[..length]).unwrap();
+        let more = book.attestations.len() + 1;
+        work(&home, &mut book, more).await;
+        assert_sound(&home, &book).await;
+    }
+    let mut server = Server::run(&home.config(), &[]).await;
+    book.assert_unchanged(&server.ready().await.url()).await;
+    server.terminate();
+    assert_eq!(server.ended().await.code(), Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_older_database_attests_the_same_bytes_although_the_price_has_changed() {
+    let venues = venues().await;
+    let (home, mut book) = stopped(&venues).await;
+    let old_journal = home.journal();
+    let recorded = journal::records(&old_journal).len();
+    let copied_at = now();
+    let old = copy(&home, "oracle.db");
+    let announced: Vec<String> = announced_in(&old).await;
+
+    // What was announced then is attested now.
+    let open: Vec<&String> = announced
+        .iter()
+        .filter(|id| !book.attestations.contains_key(*id))
+        .collect();
+    assert!(open.len() >= 4, "{open:?}");
+    let more = book.attestations.len() + 6;
+    work(&home, &mut book, more).await;
+    assert!(journal::records(&old_journal).len() > recorded);
+    let attested_since: Vec<&&String> = open
+        .iter()
+        .filter(|id| book.attestations.contains_key(**id))
+        .collect();
+    assert!(!attested_since.is_empty());
+
+    // The database goes back, the journal does not; the venues tell another price.
+    std::fs::copy(&old, home.path("oracle.db")).unwrap();
+    change_price(&venues);
+    let mut server = Server::run(&home.config(), &[]).await;
+    let url = server.ready().await.url();
+    let log = server.log().join("\n");
+    assert!(
+        log.contains("the database is older than the journal"),
+        "{log}"
+    );
+    book.quiet(&url, copied_at + TimeDelta::seconds(10)).await;
+    let kept = only(&book, &announced);
+    assert!(kept.attestations.len() > 4);
+    kept.assert_unchanged(&url).await;
+    server.terminate();
+    assert_eq!(server.ended().await.code(), Some(0));
+    assert_sound(&home, &kept).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_older_database_with_an_edited_config_meets_no_earlier_nonce() {
+    let venues = venues().await;
+    let home = Home::sqlite().await;
+    let far = |series: String| series.replace("\"10s\"", "\"120s\"");
+    home.configure(&venues, &far(calm(18)));
+    let old = copy(&home, "oracle.db");
+    let mut first = Book::default();
+    work(&home, &mut first, 2).await;
+    assert!(
+        first.announcements.len() > 60,
+        "{}",
+        first.announcements.len()
+    );
+
+    // The announcements are lost, and the series are no longer the same.
+    std::fs::copy(&old, home.path("oracle.db")).unwrap();
+    home.configure(
+        &venues,
+        &far(calm(19)).replace("above = \"70000\"", "above = \"70001\""),
+    );
+    let mut second = Book::default();
+    work(&home, &mut second, 1).await;
+
+    let nonces = |book: &Book| -> BTreeMap<String, Vec<[u8; 32]>> {
+        let of = |bytes: &Vec<u8>| {
+            let event = Announcement::from_tlv(bytes).unwrap().event;
+            event.nonces.iter().map(|n| n.to_byte_array()).collect()
+        };
+        let announced = book.announcements.iter();
+        announced.map(|(id, tlv)| (id.clone(), of(tlv))).collect()
+    };
+    let (earlier, later) = (nonces(&first), nonces(&second));
+    let again = later.keys().filter(|id| earlier.contains_key(*id)).count();
+    assert!(again > 20, "only {again} events were announced twice");
+    let used: std::collections::BTreeSet<&[u8; 32]> = earlier.values().flatten().collect();
+    for (id, nonces) in &later {
+        for nonce in nonces {
+            assert!(
+                !used.contains(nonce),
+                "a nonce of {id} was announced before"
+            );
+        }
+    }
+    journal::assert_every_event_ends_once(&home.journal());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_journal_that_contradicts_the_database_refuses_naming_the_event() {
+    let venues = venues().await;
+    let (home, mut book) = stopped(&venues).await;
+    let old_database = copy(&home, "oracle.db");
+    let old_journal = copy(&home, "journal");
+    // One life decides …
+    let more = book.attestations.len() + 6;
+    work(&home, &mut book, more).await;
+    let database = home.path("decided.db");
+    std::fs::copy(home.path("oracle.db"), &database).unwrap();
+    let decided = journal::assert_every_event_ends_once(&home.journal());
+
+    // … and the same past decides otherwise: a whole journal, every sum right.
+    std::fs::copy(&old_database, home.path("oracle.db")).unwrap();
+    std::fs::copy(&old_journal, home.journal()).unwrap();
+    change_price(&venues);
+    let mut server = Server::run(&home.config(), &[]).await;
+    let url = server.ready().await.url();
+    Book::default().quiet(&url, now()).await;
+    server.terminate();
+    assert_eq!(server.ended().await.code(), Some(0));
+    let otherwise = journal::assert_every_event_ends_once(&home.journal());
+    let contradicted: Vec<&String> = decided
+        .iter()
+        .filter(|(id, messages)| otherwise.get(*id).is_some_and(|o| o != *messages))
+        .map(|(id, _)| id)
+        .collect();
+    assert!(!contradicted.is_empty());
+
+    std::fs::copy(&database, home.path("oracle.db")).unwrap();
+    let line = refused(&home).await;
+    assert!(line.contains("contradict"), "{line}");
+    assert!(
+        contradicted.iter().any(|id| line.contains(id.as_str())),
+        "{line} names none of {contradicted:?}"
+    );
+}
+
+/// Ids that a database's copy has announced.
+async fn announced_in(file: &Path) -> Vec<String> {
+    crate::database::Database::sqlite(file)
+        .pairs::<String, String>("SELECT event_id, event_id FROM announcement")
+        .await
+        .into_iter()
+        .map(|(id, _)| id)
+        .collect()
+}
+
+/// The part of a book about some events.
+fn only(book: &Book, ids: &[String]) -> Book {
+    let part = |all: &BTreeMap<String, Vec<u8>>| {
+        let kept = all.iter().filter(|(id, _)| ids.contains(id));
+        kept.map(|(id, bytes)| (id.clone(), bytes.clone()))
+            .collect()
+    };
+    Book {
+        announcements: part(&book.announcements),
+        attestations: part(&book.attestations),
+        ..Book::default()
+    }
+}

@@ -1,0 +1,142 @@
+//! Writes that fail, and writes that are kept but reported as failed: the work
+//! stays due, and ends once, with the same bytes.
+
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use oracle_feeds::loopback::LoopbackVenues;
+use oracle_tests::process::Server;
+
+use crate::book::Book;
+use crate::home::{Home, calm, change_price, config, now, venues};
+use crate::inspect::assert_sound;
+use crate::{journal, proxy};
+
+/// How long writes fail.
+const OUTAGE: Duration = Duration::from_secs(5);
+
+#[tokio::test(flavor = "multi_thread")]
+async fn commits_cut_before_or_after_they_are_kept_end_in_one_attestation() {
+    let Some(home) = Home::postgres("cut commits").await else {
+        return;
+    };
+    let venues = venues().await;
+    let (_, rest) = home.database.url().split_once('@').unwrap();
+    let (upstream, name) = rest.split_once('/').unwrap();
+    let (address, cuts) = proxy::before(upstream.to_owned()).await;
+    let through = home.database.url().replace(
+        &format!("{upstream}/{name}"),
+        &format!("{address}/{name}?sslmode=disable"),
+    );
+    std::fs::write(home.config(), config(&venues, &through, &calm(18))).unwrap();
+
+    let mut server = Server::run(&home.config(), &[]).await;
+    let url = server.ready().await.url();
+    let mut book = Book::default();
+    book.read_until(&url, 1).await;
+    cuts.arm(true);
+    let enough = async {
+        while cuts.failed.load(Ordering::SeqCst) < 8 || cuts.persisted.load(Ordering::SeqCst) < 8 {
+            // The service may have no connection just now.
+            let _ = book.read(&url).await;
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(120), enough)
+        .await
+        .unwrap();
+    cuts.arm(false);
+    book.quiet(&url, now()).await;
+    book.read(&url).await.unwrap();
+    book.assert_unchanged(&url).await;
+    server.terminate();
+    let ended = server.ended().await;
+    assert_eq!(ended.code(), Some(0), "{:?}", ended.said());
+    assert_sound(&home, &book).await;
+    println!("{cuts:?}; {} attestations", book.attestations.len());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_could_not_be_written_is_written_later_once_on_sqlite() {
+    outages(Home::sqlite().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_could_not_be_written_is_written_later_once_on_postgres() {
+    if let Some(home) = Home::postgres("failing writes").await {
+        outages(home).await;
+    }
+}
+
+/// The database refuses intents for a while, then attestations.
+async fn outages(home: Home) {
+    let venues = venues().await;
+    home.configure(&venues, &calm(18));
+    let mut server = Server::run(&home.config(), &[]).await;
+    let url = server.ready().await.url();
+    let mut book = Book::default();
+    book.read_until(&url, 1).await;
+    for table in ["intent", "attestation"] {
+        outage(&home, &venues, table).await;
+        book.quiet(&url, now()).await;
+        book.read(&url).await.unwrap();
+    }
+    book.assert_unchanged(&url).await;
+    server.terminate();
+    let ended = server.ended().await;
+    assert_eq!(ended.code(), Some(0), "{:?}", ended.said());
+    let failed = ended
+        .stderr
+        .iter()
+        .any(|l| l.contains("disk is full, says the test"));
+    assert!(failed, "no write failed");
+    assert_sound(&home, &book).await;
+}
+
+/// One table takes no rows. What is promised in the journal by then is what is
+/// attested afterwards, although the venues tell another price by then.
+async fn outage(home: &Home, venues: &LoopbackVenues, table: &str) {
+    let make: Vec<String> = if home.database.is_postgres() {
+        vec![
+            "CREATE OR REPLACE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS \
+             $$ BEGIN RAISE EXCEPTION 'disk is full, says the test'; END $$"
+                .to_owned(),
+            format!("CREATE TRIGGER refuse BEFORE INSERT ON {table} EXECUTE FUNCTION refuse()"),
+        ]
+    } else {
+        vec![format!(
+            "CREATE TRIGGER refuse BEFORE INSERT ON {table} BEGIN \
+             SELECT RAISE(ABORT, 'disk is full, says the test'); END"
+        )]
+    };
+    let open = "SELECT COUNT(*) FROM intent i WHERE kind = 'attest' AND NOT EXISTS \
+                (SELECT 1 FROM attestation a WHERE a.event_id = i.event_id)";
+    for sql in make {
+        home.database.execute(&sql).await.unwrap();
+    }
+    // Rounds are decided in this time and find no room.
+    tokio::time::sleep(OUTAGE).await;
+    let promised = journal::assert_every_event_ends_once(&home.journal());
+    if table == "attestation" {
+        assert!(home.database.number(open).await > 0, "nothing was held up");
+        change_price(venues);
+    }
+    let drop = if home.database.is_postgres() {
+        format!("DROP TRIGGER refuse ON {table}")
+    } else {
+        "DROP TRIGGER refuse".to_owned()
+    };
+    home.database.execute(&drop).await.unwrap();
+    let later = async {
+        while home.database.number(open).await > 0 {
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), later)
+        .await
+        .unwrap();
+    let kept = journal::assert_every_event_ends_once(&home.journal());
+    for (id, messages) in promised {
+        assert_eq!(kept.get(&id), Some(&messages), "promise about {id}");
+    }
+}
