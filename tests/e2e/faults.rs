@@ -32,7 +32,7 @@ fn every_fault() -> Vec<Fault> {
         Fault::Http(500),
         Fault::Http(429),
         Fault::Http(404),
-        Fault::LateBar(Duration::from_secs(600)),
+        Fault::LateBar(Duration::from_mins(10)),
         Fault::Html,
         Fault::Truncated,
         Fault::ClockSkew(TimeDelta::minutes(-10)),

@@ -3,16 +3,17 @@
 use ddk_messages::TlvRecord;
 use ddk_messages::oracle_msgs::{OracleAnnouncement, OracleAttestation};
 use futures::StreamExt as _;
-use oracle_client::{Error, EventState, StreamEvent};
+use oracle_client::{Error, EventState};
 use oracle_schema::codec::Layout;
 use oracle_schema::verify::{verify_announcement, verify_attestation};
 use oracle_schema::{Announcement, Attestation};
 use oracle_server::service::Options;
 use oracle_tests::database::{Backend, leave_out};
+use oracle_tests::http;
 use oracle_tests::market::{
     self, btcusd_fixing_cents, ppcusd_fixing_e12, ppcusd_fixing_micros, venues,
 };
-use oracle_tests::world::{self, World, event_id, instant};
+use oracle_tests::world::{World, event_id, instant};
 use rust_decimal::Decimal;
 use secp256k1_zkp::Secp256k1;
 
@@ -216,19 +217,12 @@ async fn series_that_share_a_price_share_one_observation_round(backend: Backend)
 async fn the_service_by_itself_announces_waits_and_attests(backend: Backend) {
     let world = World::create(backend, &format!("{CENTS}{MICROS}")).await;
     let service = world.run(Options::default()).await.unwrap();
-    let client = world::client(&format!("http://{}", service.public));
+    let client = http::client(&format!("http://{}", service.public));
     let id = event_id("ppc-micros", MATURITY);
-    let patience = std::time::Duration::from_secs(60);
-    let announced = client.watch(Some(0)).filter(|news| {
-        let ours = matches!(news, Ok(StreamEvent::Announced { event_id, .. }) if *event_id == id);
-        std::future::ready(ours)
-    });
-    let first = std::pin::pin!(announced).next();
-    tokio::time::timeout(patience, first)
-        .await
-        .unwrap()
-        .unwrap()
-        .unwrap();
+    let patience = std::time::Duration::from_mins(1);
+    let mut news = client.watch(Some(0));
+    let announced = async { while news.next().await.unwrap().unwrap().event_id() != &id {} };
+    tokio::time::timeout(patience, announced).await.unwrap();
     let waiting = tokio::spawn({
         let (client, id) = (client.clone(), id.clone());
         async move { client.wait(&id, patience).await }
@@ -240,8 +234,8 @@ async fn the_service_by_itself_announces_waits_and_attests(backend: Backend) {
         ppcusd_fixing_micros(MATURITY).to_string()
     );
     let admin = format!("http://{}", service.admin);
-    let metrics = world::get(&admin, "/metrics", &[]).await;
+    let metrics = http::get(&admin, "/metrics", &[]).await;
     assert_eq!(metrics.status, 200);
-    assert_eq!(world::get(&admin, "/readyz", &[]).await.status, 200);
+    assert_eq!(http::get(&admin, "/readyz", &[]).await.status, 200);
     service.stop().await.unwrap();
 }

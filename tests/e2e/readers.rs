@@ -6,8 +6,9 @@ use futures::StreamExt as _;
 use oracle_client::StreamEvent;
 use oracle_feeds::loopback::Fault;
 use oracle_tests::database::Backend;
+use oracle_tests::http::get;
 use oracle_tests::market::START;
-use oracle_tests::world::{World, event_id, get};
+use oracle_tests::world::{World, event_id};
 use tokio::time::timeout;
 
 use crate::series::{CENTS, MATURITY, MICROS, SETTLED, cents_at};

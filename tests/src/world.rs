@@ -1,11 +1,8 @@
 //! One oracle and everything around it.
 
-use std::io::Write as _;
 use std::net::SocketAddr;
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use oracle_client::{Client, EventId, EventInfo};
@@ -27,7 +24,8 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::database::{Backend, Database};
-use crate::market;
+use crate::http::{Answer, client, get};
+use crate::{config, market};
 
 /// Every world's network.
 pub const NETWORK: &str = "peercoin-regtest";
@@ -55,38 +53,6 @@ struct Serving {
     public: SocketAddr,
     stop: watch::Sender<bool>,
     server: JoinHandle<std::io::Result<()>>,
-}
-
-/// An HTTP answer.
-pub struct Answer {
-    /// Status code.
-    pub status: u16,
-    /// Headers.
-    pub headers: reqwest::header::HeaderMap,
-    /// Body.
-    pub body: Vec<u8>,
-}
-
-impl Answer {
-    /// The body as JSON; `null` if it is none.
-    pub fn json(&self) -> serde_json::Value {
-        serde_json::from_slice(&self.body).unwrap_or_default()
-    }
-
-    /// A header's text, empty where there is none.
-    pub fn header(&self, name: &str) -> &str {
-        self.headers
-            .get(name)
-            .and_then(|v| v.to_str().ok())
-            .unwrap_or_default()
-    }
-
-    /// Last segment of the problem's type.
-    pub fn problem(&self) -> String {
-        let json = self.json();
-        let kind = json["type"].as_str().unwrap_or_default();
-        kind.rsplit('/').next().unwrap_or_default().to_owned()
-    }
 }
 
 #[derive(Debug)]
@@ -130,9 +96,9 @@ impl World {
         let dir = TempDir::new().expect("directory");
         std::fs::create_dir(dir.path().join("data")).expect("directory");
         let database = Database::create(backend, dir.path()).await;
-        let text = config_text(database.url(), &venues, series);
+        let text = config::text(database.url(), &venues, series);
         std::fs::write(dir.path().join("oracle.toml"), text).expect("configuration");
-        write_private(&dir.path().join("data/passphrase"), PASSPHRASE);
+        config::write_private(&dir.path().join("data/passphrase"), PASSPHRASE);
         let world = Self {
             clock,
             venues,
@@ -229,10 +195,6 @@ impl World {
     /// Starts the oracle, with every check of a start. The engine stands still
     /// until the next [`World::settle`].
     pub async fn start(&mut self) -> Result<(), ServiceError> {
-        self.start_with(Options::default()).await
-    }
-
-    async fn start_with(&mut self, options: Options) -> Result<(), ServiceError> {
         let config = self.config();
         let clock: Arc<dyn Clock> = self.clock.clone();
         let start = engine::StartError::from;
@@ -248,7 +210,7 @@ impl World {
         };
         let signer = engine::open(&store, files, &config.network, clock.clone()).await?;
         let now = clock.now();
-        engine::check_clock(&store, &signer, now, options.accept_clock).await?;
+        engine::check_clock(&store, &signer, now, false).await?;
         engine::unite(&store, &signer).await?;
         engine::configure(&store, &config, now).await?;
         let health = watch::Sender::new(HealthReport::standby());
@@ -303,6 +265,11 @@ impl World {
     /// Starts the whole service, whose engine runs by itself.
     pub async fn run(&self, options: Options) -> Result<Running, ServiceError> {
         service::start(self.config(), options, self.clock.clone()).await
+    }
+
+    /// Whether it is started.
+    pub fn is_started(&self) -> bool {
+        self.serving.is_some()
     }
 
     /// Stops the oracle; its files and rows stay.
@@ -376,97 +343,4 @@ impl World {
 async fn wait_for(mut stopped: watch::Receiver<bool>) {
     // A dropped sender is a stop too.
     let _ = stopped.wait_for(|s| *s).await;
-}
-
-/// Secrets that others may read are refused.
-fn write_private(path: &Path, text: &str) {
-    std::fs::OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(path)
-        .and_then(|mut file| file.write_all(text.as_bytes()))
-        .expect("private file");
-}
-
-/// A participant who does not wait long between attempts.
-pub fn client(url: &str) -> Client {
-    let options = oracle_client::Options {
-        first_backoff: Duration::from_millis(20),
-        max_backoff: Duration::from_millis(100),
-        ..oracle_client::Options::default()
-    };
-    Client::with_options(url, options).expect("client")
-}
-
-/// `GET url path`.
-pub async fn get(url: &str, path: &str, headers: &[(&str, &str)]) -> Answer {
-    let mut request = reqwest::Client::new().get(format!("{url}{path}"));
-    for (name, value) in headers {
-        request = request.header(*name, *value);
-    }
-    let response = request.send().await.expect("answer");
-    Answer {
-        status: response.status().as_u16(),
-        headers: response.headers().clone(),
-        body: response.bytes().await.expect("body").to_vec(),
-    }
-}
-
-/// The documented configuration, on loopback.
-fn config_text(store: &str, venues: &LoopbackVenues, series: &str) -> String {
-    let base = |venue: &str| venues.base_url(venue).expect("venue");
-    let generic = |venue: &str| venues.generic_url(venue, "ppcbtc").expect("venue");
-    let mut text = format!(
-        r#"
-[oracle]
-name = "Test oracle"
-network = "{NETWORK}"
-
-[http]
-listen = "127.0.0.1:0"
-admin_listen = "127.0.0.1:0"
-rate_limit = "100000/s"
-
-[store]
-url = "{store}"
-
-[signer]
-keystore = "data/keystore.age"
-passphrase_file = "data/passphrase"
-journal = "data/journal"
-
-[price.btcusd]
-method = "close1m_median"
-sources = ["kraken:XBTUSD", "coinbase:BTC-USD", "bitstamp:btcusd", "gemini:btcusd"]
-min_sources = 3
-max_deviation = "0.5%"
-max_trade_age = "15m"
-settle_delay = "60s"
-
-[price.ppcbtc]
-method = "close1m_median"
-sources = ["generic:ppcbtc_a", "generic:ppcbtc_b"]
-min_sources = 2
-max_deviation = "5%"
-max_trade_age = "6h"
-
-[price.ppcusd]
-cross = ["ppcbtc", "btcusd"]
-"#
-    );
-    for venue in LoopbackVenues::BUILT_IN {
-        text += &format!(
-            "\n[provider.{venue}]\nbase_url = \"{}\"\nrate = \"10000/s\"\ntimeout = \"5s\"\n",
-            base(venue)
-        );
-    }
-    for venue in market::PPC_VENUES {
-        text += &format!(
-            "\n[generic.{venue}]\nurl = \"{}\"\nvalue = \"$.price\"\ntime = \"$.ts\"\n\
-             time_unit = \"s\"\nrate = \"10000/s\"\n",
-            generic(venue)
-        );
-    }
-    text + series
 }
