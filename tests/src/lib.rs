@@ -1,3 +1,16 @@
-//! What the tests of the whole service stand on.
+//! What the whole-service tests stand on: an oracle in this process, on a
+//! database of its own, over venues that lie when told to, in a time that only
+//! the test moves.
 
+#![allow(
+    clippy::expect_used,
+    clippy::missing_panics_doc,
+    reason = "tests stop at the first surprise"
+)]
+
+mod config;
+pub mod database;
+pub mod http;
+pub mod market;
 pub mod process;
+pub mod world;

@@ -1,0 +1,58 @@
+//! The service from outside: what it promises, on both engines, while its
+//! providers lie, its process stops and its files are exchanged.
+//!
+//! Each law is one function, run on SQLite and, where `ORACLE_TEST_POSTGRES`
+//! names a server, on Postgres.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "tests stop at the first surprise"
+)]
+
+use std::pin::Pin;
+
+/// Makes a test of each law on each engine.
+macro_rules! laws {
+    ($($law:ident),+ $(,)?) => {
+        mod sqlite {
+            use oracle_tests::database::Backend;
+            $(
+                #[test]
+                fn $law() {
+                    crate::run(Box::pin(super::$law(Backend::Sqlite)));
+                }
+            )+
+        }
+        mod postgres {
+            use oracle_tests::database::Backend;
+            $(
+                #[test]
+                fn $law() {
+                    if Backend::Postgres.is_here(stringify!($law)) {
+                        crate::run(Box::pin(super::$law(Backend::Postgres)));
+                    }
+                }
+            )+
+        }
+    };
+}
+
+/// Runs a law on a runtime of its own. Boxed: one instance of the runtime's
+/// code for all laws keeps the build short.
+fn run(law: Pin<Box<dyn Future<Output = ()>>>) {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .unwrap()
+        .block_on(law);
+}
+
+mod faults;
+mod interface;
+mod log;
+mod promises;
+mod readers;
+mod restarts;
+mod series;

@@ -1,0 +1,346 @@
+//! One oracle and everything around it.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use oracle_client::{Client, EventId, EventInfo};
+use oracle_feeds::loopback::{Fault, LoopbackVenues};
+use oracle_feeds::time::TimeSource;
+use oracle_schema::log_entry::{Genesis, GenesisStatement, LogEntry};
+use oracle_server::clock::{Clock, TestClock};
+use oracle_server::config::Config;
+use oracle_server::engine::{self, Engine};
+use oracle_server::health::HealthReport;
+use oracle_server::service::{self, Options, Running, ServiceError};
+use oracle_server::signer::{Signer, SignerConfig, Statement};
+use oracle_server::store::{OracleRow, Store};
+use oracle_server::{http, signer};
+use secrecy::SecretString;
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use crate::database::{Backend, Database};
+use crate::http::{Answer, client, get};
+use crate::{config, market};
+
+/// Every world's network.
+pub const NETWORK: &str = "peercoin-regtest";
+const PASSPHRASE: &str = "a test's passphrase";
+/// scrypt's log2 N: tests guard nothing.
+const WORK_FACTOR: u8 = 2;
+
+/// An oracle, its venues, its database and its time.
+///
+/// Nothing happens by itself: the engine works when [`World::at`] says so.
+pub struct World {
+    /// The only time there is.
+    pub clock: Arc<TestClock>,
+    /// The providers.
+    pub venues: LoopbackVenues,
+    /// What is stored.
+    pub database: Database,
+    serving: Option<Serving>,
+    dir: TempDir,
+}
+
+struct Serving {
+    engine: Engine,
+    store: Arc<Store>,
+    public: SocketAddr,
+    stop: watch::Sender<bool>,
+    server: JoinHandle<std::io::Result<()>>,
+}
+
+#[derive(Debug)]
+struct VenueTime(Arc<TestClock>);
+
+impl TimeSource for VenueTime {
+    fn now(&self) -> DateTime<Utc> {
+        self.0.now()
+    }
+}
+
+/// A moment from Unix seconds.
+pub fn instant(unix: i64) -> DateTime<Utc> {
+    DateTime::from_timestamp(unix, 0).expect("a time")
+}
+
+/// The id of a series' event.
+pub fn event_id(series: &str, maturity: i64) -> EventId {
+    let at = instant(maturity).format("%FT%TZ");
+    EventId::parse(&format!("{series}@{at}")).expect("an event id")
+}
+
+impl World {
+    /// A new oracle at [`market::START`] with these `[[series]]` and
+    /// `[[event]]` sections; it has done what is due at that time.
+    pub async fn new(backend: Backend, series: &str) -> Self {
+        let mut world = Self::create(backend, series).await;
+        world.start().await.expect("start");
+        world.settle().await;
+        world
+    }
+
+    /// The same, not yet started.
+    pub async fn create(backend: Backend, series: &str) -> Self {
+        let clock = Arc::new(TestClock::at(instant(market::START)));
+        let wanted: Vec<(&str, u16)> = market::venues().map(|v| (v, 0)).collect();
+        let time = Arc::new(VenueTime(clock.clone()));
+        let venues = LoopbackVenues::start(&wanted, time, Arc::new(market::price))
+            .await
+            .expect("venues");
+        let dir = TempDir::new().expect("directory");
+        std::fs::create_dir(dir.path().join("data")).expect("directory");
+        let database = Database::create(backend, dir.path()).await;
+        let text = config::text(database.url(), &venues, series);
+        std::fs::write(dir.path().join("oracle.toml"), text).expect("configuration");
+        config::write_private(&dir.path().join("data/passphrase"), PASSPHRASE);
+        let world = Self {
+            clock,
+            venues,
+            database,
+            serving: None,
+            dir,
+        };
+        world.initialise().await;
+        world
+    }
+
+    /// What `init` does, with a keystore that opens fast.
+    async fn initialise(&self) {
+        let files = self.signer_files("data");
+        let keys =
+            Signer::create_with_work_factor(&files, NETWORK, Some(WORK_FACTOR)).expect("keystore");
+        let log_origin = format!("peercoin-dlc-oracle/{}", keys.public_key);
+        let now = self.clock.now();
+        let statement = GenesisStatement {
+            network: NETWORK.to_owned(),
+            oracle_public_key: keys.public_key,
+            log_public_key: keys.log_public_key,
+            log_origin: log_origin.clone(),
+            created_ms: now.timestamp_millis().unsigned_abs(),
+        };
+        let signer = Signer::open(files, self.clock.clone()).expect("signer");
+        let signature = signer
+            .statement(Statement::Genesis(&statement))
+            .expect("genesis");
+        let genesis = LogEntry::Genesis(Genesis {
+            statement,
+            signature,
+        });
+        let store = Store::open(&self.config().store_url, true)
+            .await
+            .expect("store");
+        let oracle = OracleRow {
+            public_key: keys.public_key.to_byte_array(),
+            log_public_key: keys.log_public_key,
+            log_origin,
+            network: NETWORK.to_owned(),
+        };
+        store
+            .initialise(
+                &oracle,
+                &keys.journal_id,
+                &genesis.to_bytes().expect("genesis"),
+                now,
+            )
+            .await
+            .expect("initialise");
+        store.close().await;
+    }
+
+    /// Where keystore and journal are or are to be, below the world's directory.
+    pub fn signer_files(&self, below: &str) -> SignerConfig {
+        let data = self.dir.path().join(below);
+        std::fs::create_dir_all(&data).expect("directory");
+        SignerConfig {
+            keystore: data.join("keystore.age"),
+            passphrase: SecretString::from(PASSPHRASE),
+            journal: data.join("journal"),
+        }
+    }
+
+    /// Makes another oracle's keystore and journal below the world's directory.
+    pub fn foreign_signer(&self, below: &str) {
+        let files = self.signer_files(below);
+        Signer::create_with_work_factor(&files, NETWORK, Some(WORK_FACTOR)).expect("keystore");
+    }
+
+    /// The world's directory.
+    pub fn dir(&self) -> &Path {
+        self.dir.path()
+    }
+
+    /// Its configuration file.
+    pub fn config_file(&self) -> PathBuf {
+        self.dir.path().join("oracle.toml")
+    }
+
+    /// The configuration as it stands in the file.
+    pub fn config(&self) -> Config {
+        Config::load(&self.config_file()).expect("configuration")
+    }
+
+    /// Replaces text in the configuration file, for the next start.
+    pub fn edit(&self, from: &str, to: &str) {
+        let text = std::fs::read_to_string(self.config_file()).expect("configuration");
+        assert!(text.contains(from), "{from:?} is not in the configuration");
+        std::fs::write(self.config_file(), text.replace(from, to)).expect("configuration");
+    }
+
+    /// Starts the oracle, with every check of a start. The engine stands still
+    /// until the next [`World::settle`].
+    pub async fn start(&mut self) -> Result<(), ServiceError> {
+        let config = self.config();
+        let clock: Arc<dyn Clock> = self.clock.clone();
+        let start = engine::StartError::from;
+        let store = Arc::new(Store::open(&config.store_url, false).await.map_err(start)?);
+        let oracle = store.oracle().await.map_err(start)?;
+        assert!(store.take_lead().await.map_err(start)?, "somebody leads");
+        let passphrase = signer::read_passphrase(config.signer.passphrase_file.as_deref())
+            .map_err(engine::StartError::from)?;
+        let files = SignerConfig {
+            keystore: config.signer.keystore.clone(),
+            passphrase,
+            journal: config.signer.journal.clone(),
+        };
+        let signer = engine::open(&store, files, &config.network, clock.clone()).await?;
+        let now = clock.now();
+        engine::check_clock(&store, &signer, now, false).await?;
+        engine::unite(&store, &signer).await?;
+        engine::configure(&store, &config, now).await?;
+        let health = watch::Sender::new(HealthReport::standby());
+        let (stop, stopped) = watch::channel(false);
+        let state = http::AppState::new(
+            store.reader(),
+            clock.clone(),
+            http::Identity {
+                name: config.name.clone(),
+                oracle,
+                max_open_choice_bits: config.signer.max_open_choice_bits,
+            },
+            health.subscribe(),
+            stopped.clone(),
+        );
+        let settings = http::HttpConfig {
+            public_url: config.http.public_url.clone(),
+            rate_limit: http::RateLimit {
+                burst: config.http.rate_limit.burst(),
+                interval: config.http.rate_limit.interval(),
+            },
+            max_connections: config.http.max_connections,
+            trusted_proxies: Vec::new(),
+        };
+        let listener = TcpListener::bind(config.http.listen).await.expect("port");
+        let public = listener.local_addr().expect("address");
+        let server = tokio::spawn(http::serve(
+            listener,
+            http::public_router(state, &settings),
+            settings.limits(),
+            wait_for(stopped),
+        ));
+        let fetcher = Arc::new(service::fetcher(&config, clock.clone())?);
+        let engine = Engine::new(
+            store.clone(),
+            Arc::new(signer),
+            fetcher,
+            clock,
+            config.series,
+            health,
+        );
+        self.serving = Some(Serving {
+            engine,
+            store,
+            public,
+            stop,
+            server,
+        });
+        Ok(())
+    }
+
+    /// Starts the whole service, whose engine runs by itself.
+    pub async fn run(&self, options: Options) -> Result<Running, ServiceError> {
+        service::start(self.config(), options, self.clock.clone()).await
+    }
+
+    /// Whether it is started.
+    pub fn is_started(&self) -> bool {
+        self.serving.is_some()
+    }
+
+    /// Stops the oracle; its files and rows stay.
+    pub async fn stop(&mut self) {
+        let serving = self.serving.take().expect("a started world");
+        serving.stop.send_replace(true);
+        serving.server.await.expect("server").expect("server");
+        drop(serving.engine);
+        serving.store.close().await;
+    }
+
+    /// Does everything that is due now.
+    pub async fn settle(&mut self) {
+        let serving = self.serving.as_mut().expect("a started world");
+        serving.engine.settle().await.expect("tick");
+    }
+
+    /// Moves the time to `unix` and does everything that is due then.
+    pub async fn at(&mut self, unix: i64) {
+        self.clock.set(instant(unix));
+        self.settle().await;
+    }
+
+    /// Breaks or mends every venue of BTC/USD.
+    pub fn break_all(&self, fault: Option<&Fault>) {
+        for venue in LoopbackVenues::BUILT_IN {
+            self.venues.set_fault(venue, fault.cloned());
+        }
+    }
+
+    /// How many requests the venues have seen.
+    pub fn requests_of(&self, venue: &str) -> usize {
+        let requests = self.venues.requests();
+        requests.iter().filter(|r| r.venue == venue).count()
+    }
+
+    /// The public address.
+    pub fn url(&self) -> String {
+        let serving = self.serving.as_ref().expect("a started world");
+        format!("http://{}", serving.public)
+    }
+
+    /// A participant.
+    pub fn client(&self) -> Client {
+        client(&self.url())
+    }
+
+    /// `GET path`.
+    pub async fn get(&self, path: &str) -> Answer {
+        get(&self.url(), path, &[]).await
+    }
+
+    /// `GET path` with headers.
+    pub async fn get_with(&self, path: &str, headers: &[(&str, &str)]) -> Answer {
+        get(&self.url(), path, headers).await
+    }
+
+    /// `GET path`, which must be JSON.
+    pub async fn json(&self, path: &str) -> serde_json::Value {
+        let answer = self.get(path).await;
+        assert_eq!(answer.status, 200, "{path}: {}", answer.json());
+        answer.json()
+    }
+
+    /// What the oracle says about an event.
+    pub async fn event(&self, id: &EventId) -> EventInfo {
+        self.client().event(id).await.expect("event")
+    }
+}
+
+async fn wait_for(mut stopped: watch::Receiver<bool>) {
+    // A dropped sender is a stop too.
+    let _ = stopped.wait_for(|s| *s).await;
+}
