@@ -60,8 +60,9 @@ pub struct ProviderSettings {
     pub base_url: Option<String>,
     /// For the whole exchange, from connecting to the last byte.
     pub timeout: Duration,
-    /// Instead of the provider's published limit. Where several share a
-    /// scheme, host and port, the slowest holds for all.
+    /// Instead of the provider's published limit, which is the provider's own.
+    /// Where several are given for one scheme, host and port, the slowest
+    /// holds for all of them.
     pub rate: Option<Rate>,
 }
 
@@ -145,8 +146,8 @@ impl Fetcher {
         for adapter in provider_names().filter_map(provider) {
             let settings = self.settings_of(adapter.name());
             if let Some(url) = origin(base_url(adapter, &settings)) {
-                self.limits
-                    .limiter(&authority(&url), settings.rate.unwrap_or(adapter.rate()));
+                let (bucket, rate) = limit(adapter, &settings, &url);
+                self.limits.limiter(&bucket, rate);
             }
         }
     }
@@ -194,8 +195,8 @@ impl Fetcher {
             let Some(url) = resolve(adapter, &settings, &request) else {
                 return Reading::Permanent("the source's URL is not http or https".to_owned());
             };
-            let rate = settings.rate.unwrap_or(adapter.rate());
-            self.limits.wait(&authority(&url), rate).await;
+            let (bucket, rate) = limit(adapter, &settings, &url);
+            self.limits.wait(&bucket, rate).await;
             exchanges.push(self.exchange(url, settings.timeout).await);
         }
         adapter.interpret(query, exchanges)
@@ -318,6 +319,19 @@ fn resolve(
     }
 }
 
+/// Which limit holds for a request, and what shares it.
+///
+/// A configured rate is the host's: all that have one for the same scheme,
+/// host and port share it. A published limit is its provider's: venues behind
+/// one address, a proxy for instance, do not wait for each other.
+fn limit(adapter: &dyn PriceProvider, settings: &ProviderSettings, url: &Url) -> (String, Rate) {
+    let host = authority(url);
+    match settings.rate {
+        Some(rate) => (host, rate),
+        None => (format!("{} at {host}", adapter.name()), adapter.rate()),
+    }
+}
+
 /// Scheme, host and port: what shares a limit.
 fn authority(url: &Url) -> String {
     url.origin().ascii_serialization()
@@ -367,7 +381,7 @@ type Limiter = RateLimiter<
     governor::middleware::NoOpMiddleware<std::time::Instant>,
 >;
 
-/// One limiter for each scheme, host and port.
+/// One limiter for each bucket; see [`limit`].
 #[derive(Default)]
 struct Limits(Mutex<BTreeMap<String, (Rate, Arc<Limiter>)>>);
 
@@ -447,6 +461,23 @@ mod tests {
         for (at, least) in sent.iter().zip([0, 0, 500, 1000, 1500]) {
             assert!((least..least + 5).contains(at), "{sent:?}");
         }
+    }
+
+    #[test]
+    fn given_rates_are_the_hosts_and_published_limits_the_providers_own() {
+        let url = Url::parse("http://x.test:8/a?b").unwrap();
+        let bucket = |name: &str, rate: Option<Rate>| {
+            let settings = ProviderSettings {
+                rate,
+                ..ProviderSettings::default()
+            };
+            limit(provider(name).unwrap(), &settings, &url)
+        };
+        let fast = Some(Rate::per_second(9));
+        assert_eq!(bucket("kraken", fast), bucket("gemini", fast));
+        let (kraken, gemini) = (bucket("kraken", None), bucket("gemini", None));
+        assert_ne!(kraken.0, gemini.0);
+        assert_eq!(kraken.1, provider("kraken").unwrap().rate());
     }
 
     #[tokio::test(start_paused = true)]
