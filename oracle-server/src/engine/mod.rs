@@ -185,8 +185,13 @@ impl Engine {
                 }
             }
         }
-        // Whatever is being observed is asked again after the next start.
+        // Whatever is being observed is asked again after the next start, at
+        // once: only a crash has to wait until the round comes back by itself.
         self.observing.shutdown().await;
+        let now_ms = self.clock.now().timestamp_millis();
+        for round in self.waiting.values() {
+            self.store.defer_round(round, now_ms).await?;
+        }
         self.finish_committed().await
     }
 
