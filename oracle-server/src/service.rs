@@ -18,7 +18,7 @@ use crate::config::Config;
 use crate::engine::{self, Engine, EngineError, StartError};
 use crate::health::HealthReport;
 use crate::http;
-use crate::signer::{SignerConfig, read_passphrase};
+use crate::signer::{Signer, SignerConfig, read_passphrase};
 use crate::store::Store;
 
 /// How often a standby asks for the lead and re-reads the published head.
@@ -113,8 +113,12 @@ pub async fn start(
     };
     // The first try is here, so that what refuses the start ends the command.
     let engine = leader.try_lead().await?;
-    if engine.is_none() && !options.read_only && config.store_url.starts_with("sqlite:") {
-        return Err(StartError::from(crate::store::StoreError::Held).into());
+    if engine.is_none() && !options.read_only {
+        if config.store_url.starts_with("sqlite:") {
+            return Err(StartError::from(crate::store::StoreError::Held).into());
+        }
+        // A standby that could not lead is found out now, not at the take-over.
+        drop(leader.open_signer().await?);
     }
 
     let state = http::AppState::new(
@@ -210,15 +214,7 @@ impl Leader {
         if self.options.read_only || !self.store.take_lead().await.map_err(StartError::from)? {
             return Ok(None);
         }
-        let passphrase = read_passphrase(self.config.signer.passphrase_file.as_deref())
-            .map_err(StartError::from)?;
-        let files = SignerConfig {
-            keystore: self.config.signer.keystore.clone(),
-            passphrase,
-            journal: self.config.signer.journal.clone(),
-        };
-        let signer =
-            engine::open(&self.store, files, &self.config.network, self.clock.clone()).await?;
+        let signer = self.open_signer().await?;
         let now = self.clock.now();
         engine::check_clock(&self.store, &signer, now, self.options.accept_clock).await?;
         engine::unite(&self.store, &signer).await?;
@@ -232,6 +228,19 @@ impl Leader {
             self.config.series.clone(),
             self.health.clone(),
         )))
+    }
+
+    /// Keystore and journal, checked against the database.
+    async fn open_signer(&self) -> Result<Signer, ServiceError> {
+        let passphrase = read_passphrase(self.config.signer.passphrase_file.as_deref())
+            .map_err(StartError::from)?;
+        let files = SignerConfig {
+            keystore: self.config.signer.keystore.clone(),
+            passphrase,
+            journal: self.config.signer.journal.clone(),
+        };
+        let network = &self.config.network;
+        Ok(engine::open(&self.store, files, network, self.clock.clone()).await?)
     }
 
     /// Leads while it may, stands by otherwise, until `stop`.

@@ -28,10 +28,14 @@ pub(super) async fn init(args: InitArgs) -> Result<(), CliError> {
     let dir = args.dir;
     let data = dir.join("data");
     std::fs::create_dir_all(&data).map_err(|e| CliError::other(data.display(), e))?;
+    let mut made_passphrase = false;
     let passphrase_file = match args.passphrase_file {
         Some(file) => std::path::absolute(&file).map_err(|e| CliError::other(file.display(), e))?,
         None if args.join => data.join("passphrase"),
-        None => make_passphrase(&data.join("passphrase"))?,
+        None => {
+            made_passphrase = true;
+            make_passphrase(&data.join("passphrase"))?
+        }
     };
     let store = args
         .store
@@ -41,17 +45,27 @@ pub(super) async fn init(args: InitArgs) -> Result<(), CliError> {
         .unwrap_or(&passphrase_file)
         .display()
         .to_string();
+    let config = |network: &str| config_text(network, &store, &shown);
     let init = Init {
-        config: config_text(&args.network, &store, &shown),
+        config: config(&args.network),
         dir,
         network: args.network,
-        store,
+        store: store.clone(),
         passphrase_file,
     };
     let keys = if args.join {
-        join(&init).await?
+        join(&init, config).await?
     } else {
-        make(&init).await?
+        match make(&init).await {
+            Ok(keys) => keys,
+            Err(e) => {
+                // As long as it opens nothing it is only in the way of the next try.
+                if made_passphrase && !init.dir.join("data/keystore.age").exists() {
+                    let _ = std::fs::remove_file(&init.passphrase_file);
+                }
+                return Err(e);
+            }
+        }
     };
     println!("{}", keys.public_key);
     Ok(())
@@ -117,7 +131,7 @@ pub(crate) async fn make(init: &Init) -> Result<PublicKeys, CliError> {
 }
 
 /// Makes a new journal for an existing keystore and database.
-async fn join(init: &Init) -> Result<PublicKeys, CliError> {
+async fn join(init: &Init, config: impl Fn(&str) -> String) -> Result<PublicKeys, CliError> {
     let files = signer_files(init)?;
     let store = open_store(init).await?;
     let oracle = store
@@ -139,7 +153,8 @@ async fn join(init: &Init) -> Result<PublicKeys, CliError> {
     store.close().await;
     let config_file = init.dir.join("oracle.toml");
     if !config_file.exists() {
-        write_new(&config_file, init.config.as_bytes(), 0o644)?;
+        // The database knows its network, whatever the command line says.
+        write_new(&config_file, config(&oracle.network).as_bytes(), 0o644)?;
     }
     Ok(keys)
 }

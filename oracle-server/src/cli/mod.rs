@@ -6,6 +6,7 @@ mod run;
 
 pub(crate) use init::{Init, make, make_passphrase};
 
+use std::io::IsTerminal as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -164,6 +165,8 @@ fn init_logging(format: LogFormat, quiet: bool) {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default));
     let logs = tracing_subscriber::fmt()
         .with_env_filter(filter)
+        // Journals and files get plain text.
+        .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr);
     // A second call in one process (tests) keeps the first subscriber.
     let _ = match format {

@@ -176,8 +176,19 @@ section!(Event {
 pub(super) fn read(text: &str) -> Result<File, Refusal> {
     let deserializer = toml::Deserializer::parse(text).map_err(|e| syntax(text, &e))?;
     serde_path_to_error::deserialize(deserializer).map_err(|e| {
-        let path = e.path().to_string();
+        let mut path = e.path().to_string();
         let inner = e.into_inner();
+        // A key that is not there has no path of its own: the section's, and its name.
+        if let Some(missing) = inner
+            .message()
+            .strip_prefix("missing field `")
+            .and_then(|rest| rest.strip_suffix('`'))
+        {
+            path = match path.as_str() {
+                "." => missing.to_owned(),
+                section => format!("{section}.{missing}"),
+            };
+        }
         let line = line_of(text, &inner);
         Refusal::new(path, format!("{}{line}", inner.message()))
     })

@@ -6,6 +6,8 @@
 mod file;
 mod price;
 mod series;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
@@ -211,6 +213,12 @@ fn http(section: file::Http) -> Result<Http, Refusal> {
         return Err(Refusal::new(
             "http.public_url",
             "must be http:// or https:// without a query",
+        ));
+    }
+    if section.listen == section.admin_listen && section.listen.port() != 0 {
+        return Err(Refusal::new(
+            "http.admin_listen",
+            "is the same address as listen; metrics need one of their own",
         ));
     }
     if section.max_connections == 0 {

@@ -27,7 +27,7 @@ pub(super) fn providers(
             return Err(unknown_provider(key, name));
         }
         if let Some(base) = &section.base_url {
-            check_url(&format!("{key}.base_url"), base)?;
+            check_base_url(&format!("{key}.base_url"), base)?;
         }
         settings.insert(
             name.clone(),
@@ -48,6 +48,9 @@ pub(super) fn providers(
             return Err(Refusal::new(key, "has the name of a built-in provider"));
         }
         check_url(&format!("{key}.url"), &section.url)?;
+        for (path_key, path) in [("value", &section.value), ("time", &section.time)] {
+            check_path(path).map_err(|e| Refusal::new(format!("{key}.{path_key}"), e))?;
+        }
         settings.insert(
             name.clone(),
             ProviderSettings {
@@ -79,6 +82,19 @@ fn check_url(key: &str, text: &str) -> Result<(), Refusal> {
     }
     if !url.username().is_empty() || url.password().is_some() {
         return Err(Refusal::new(key, "must not hold a user name or password"));
+    }
+    Ok(())
+}
+
+/// Scheme, host and port: the adapter appends the provider's own path.
+fn check_base_url(key: &str, text: &str) -> Result<(), Refusal> {
+    check_url(key, text)?;
+    let url = url::Url::parse(text).map_err(|e| Refusal::new(key, e))?;
+    if url.path() != "/" || url.query().is_some() || url.fragment().is_some() {
+        return Err(Refusal::new(
+            key,
+            "must be scheme, host and port only; the provider's own path is appended",
+        ));
     }
     Ok(())
 }
@@ -242,10 +258,6 @@ fn source(
         let entry = generic
             .get(symbol)
             .ok_or_else(|| Refusal::new(key, format!("{id:?}: there is no [generic.{symbol}]")))?;
-        for (path_key, path) in [("value", &entry.value), ("time", &entry.time)] {
-            check_path(path)
-                .map_err(|e| Refusal::new(format!("generic.{symbol}.{path_key}"), e))?;
-        }
         let root = entry.root.clone().unwrap_or_else(|| symbol.to_owned());
         let selector = Selector {
             url: entry.url.clone(),

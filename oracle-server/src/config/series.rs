@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use chrono::{DateTime, Utc};
 use oracle_feeds::rule;
+use oracle_schema::event::DescriptorError;
 use oracle_schema::policy::{POLICY_VERSION, Policy, PricePolicy, Rule, policy_hash};
 use oracle_schema::{Descriptor, DigitsDescriptor, EventId, Maturity, SeriesId};
 use rust_decimal::Decimal;
@@ -262,8 +263,14 @@ fn rule(
     let base = kind.base.unwrap_or(2);
     let digits = kind.digits.ok_or_else(|| missing("digits"))?;
     let unit = kind.unit.ok_or_else(|| missing("unit"))?;
-    let descriptor = DigitsDescriptor::new(base, false, unit.clone(), 0, digits)
-        .map_err(|e| Refusal::new(at("digits"), e))?;
+    let descriptor = DigitsDescriptor::new(base, false, unit.clone(), 0, digits).map_err(|e| {
+        let key = match e {
+            DescriptorError::Base(_) => "base",
+            DescriptorError::NoDigits | DescriptorError::TooManyDigits => "digits",
+            _ => "unit",
+        };
+        Refusal::new(at(key), e)
+    })?;
     if descriptor.max().is_none_or(|m| m > u128::from(u64::MAX)) {
         return Err(Refusal::new(
             at("digits"),

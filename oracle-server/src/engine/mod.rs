@@ -213,13 +213,23 @@ impl Engine {
                 }
             }
         }
-        // Whatever is being observed is asked again after the next start.
+        // Whatever is being observed is asked again after the next start, at
+        // once: only a crash has to wait until the round comes back by itself.
         self.observing.shutdown().await;
-        if let Err(e) = self.finish_committed().await {
-            // Safely left: the intent rows stand, the next start goes on from them.
-            tracing::warn!(error = %e, "stopping with committed outcomes unpublished");
+        if let Err(e) = self.leave_safely().await {
+            // The rows stand; the next start goes on from them.
+            tracing::warn!(error = %e, "stopping with work unfinished");
         }
         Ok(())
+    }
+
+    /// Gives back the rounds under observation and publishes what is committed.
+    async fn leave_safely(&mut self) -> Result<(), EngineError> {
+        let now_ms = self.clock.now().timestamp_millis();
+        for round in self.waiting.values() {
+            self.store.defer_round(round, now_ms).await?;
+        }
+        self.finish_committed().await
     }
 
     async fn next_wake(&self, now: DateTime<Utc>) -> DateTime<Utc> {

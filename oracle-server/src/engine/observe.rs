@@ -1,5 +1,6 @@
 //! Rounds: observe their legs, decide, look again.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,7 +15,7 @@ use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::{Engine, EngineError, ROUNDS_PER_TICK, backoff};
+use super::{Engine, EngineError, LegAt, ROUNDS_PER_TICK, backoff};
 use crate::clock::Clock;
 use crate::store::{Attempt, DueRound, ObservedExchange, RoundResult, leg_key, round_legs};
 
@@ -140,6 +141,9 @@ impl Engine {
     /// Decides the rounds whose legs are all seen, or says when to look again.
     pub(super) async fn evaluate_waiting(&mut self, now: DateTime<Utc>) -> Result<(), EngineError> {
         let keys: Vec<(String, i64)> = self.waiting.keys().cloned().collect();
+        // Rounds share legs (a price, and the crosses made of it): what was
+        // seen of a leg is kept until the last round that waits has read it.
+        let mut awaited: HashSet<LegAt> = HashSet::new();
         for key in keys {
             let Some(round) = self.waiting.get(&key) else {
                 continue;
@@ -151,15 +155,13 @@ impl Engine {
                 leg_keys.push((leg_key(leg)?, at));
             }
             if leg_keys.iter().any(|k| self.in_flight.contains(k)) {
+                awaited.extend(leg_keys);
                 continue;
             }
             let Some(round) = self.waiting.remove(&key) else {
                 continue;
             };
             let result = self.evaluate(&round, &legs, &leg_keys, now).await?;
-            for k in &leg_keys {
-                self.seen.remove(k);
-            }
             self.store
                 .finish_attempt(&round, &result, now.timestamp_millis())
                 .await?;
@@ -174,6 +176,7 @@ impl Engine {
                 }
             }
         }
+        self.seen.retain(|leg, _| awaited.contains(leg));
         Ok(())
     }
 

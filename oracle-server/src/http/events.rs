@@ -227,7 +227,7 @@ fn filter(query: &Query) -> Result<EventFilter, Problem> {
     }
     Ok(EventFilter {
         state,
-        kind: query.text("kind")?,
+        kind: kind(query)?,
         series: query.text("series")?,
         from,
         to,
@@ -239,11 +239,25 @@ fn filter(query: &Query) -> Result<EventFilter, Problem> {
     })
 }
 
+/// The kinds an event can be of.
+const KINDS: [&str; 2] = ["digits", "threshold"];
+
+fn kind(query: &Query) -> Result<Option<String>, Problem> {
+    let known = |kind: &str| KINDS.contains(&kind);
+    match query.get("kind") {
+        Some(kind) if !known(kind) => Err(Problem::bad(
+            "kind",
+            format!("kind is one of {}", KINDS.join(", ")),
+        )),
+        kind => Ok(kind.map(str::to_owned)),
+    }
+}
+
 /// Events, oldest maturity first.
 #[utoipa::path(get, path = "/v1/events", tag = "events",
     params(
         ("state" = Option<String>, Query, description = "Only this state."),
-        ("kind" = Option<String>, Query, description = "Only this kind."),
+        ("kind" = Option<String>, Query, description = "Only this kind: `digits` or `threshold`."),
         ("series" = Option<String>, Query, description = "Only this series."),
         ("from" = Option<String>, Query, description = "Maturity at or after, RFC 3339."),
         ("to" = Option<String>, Query, description = "Maturity at or before, RFC 3339."),

@@ -429,6 +429,7 @@ async fn bad_input_is_refused_by_name() {
         ("/v1/events?limit=0", "bad-parameter", "limit"),
         ("/v1/events?limit=501", "bad-parameter", "limit"),
         ("/v1/events?state=open", "bad-parameter", "state"),
+        ("/v1/events?kind=digit", "bad-parameter", "kind"),
         ("/v1/events?from=yesterday", "bad-parameter", "from"),
         ("/v1/events?cursor=00", "bad-parameter", "cursor"),
         ("/v1/events?q=%00", "bad-parameter", "q"),

@@ -301,7 +301,11 @@ impl Db {
             .idle_timeout(None)
             .max_lifetime(None)
             .connect_with(options.clone())
-            .await?;
+            .await
+            .map_err(|source| StoreError::Open {
+                path: path.to_owned(),
+                source,
+            })?;
         let read = SqlitePoolOptions::new()
             .max_connections(POOL_SIZE)
             .connect_lazy_with(options.create_if_missing(false).read_only(true));

@@ -38,6 +38,14 @@ pub enum StoreError {
     /// The engine said no.
     #[error("database: {0}")]
     Sqlx(#[from] sqlx::Error),
+    /// The SQLite file is not there, or cannot be opened.
+    #[error("database {}: {source}", path.display())]
+    Open {
+        /// The file.
+        path: std::path::PathBuf,
+        /// Why.
+        source: sqlx::Error,
+    },
     /// A row that this build did not write.
     #[error("database row is damaged: {0}")]
     Damaged(String),
