@@ -12,7 +12,7 @@ use crate::home::now;
 
 /// How long published work may take to be finished after a crash: a round under
 /// observation is leased for 30 s, then it comes back.
-const QUIET_WITHIN: Duration = Duration::from_secs(120);
+const QUIET_WITHIN: Duration = Duration::from_mins(2);
 
 #[derive(Debug, Deserialize)]
 pub(crate) struct Seen {
@@ -144,10 +144,10 @@ impl Book {
                 tokio::time::sleep(Duration::from_millis(250)).await;
             }
         };
-        match tokio::time::timeout(QUIET_WITHIN, waiting).await {
-            Ok(events) => events,
-            Err(_) => panic!("{} events are not finished: {open:?}", open.len()),
-        }
+        let Ok(events) = tokio::time::timeout(QUIET_WITHIN, waiting).await else {
+            panic!("{} events are not finished: {open:?}", open.len());
+        };
+        events
     }
 
     /// Asks again for everything ever shown: the same bytes, and all of it

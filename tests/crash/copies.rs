@@ -194,12 +194,14 @@ async fn an_older_database_with_an_edited_config_meets_no_earlier_nonce() {
     work(&home, &mut second, 1).await;
 
     let nonces = |book: &Book| -> BTreeMap<String, Vec<[u8; 32]>> {
-        let of = |bytes: &Vec<u8>| {
-            let event = Announcement::from_tlv(bytes).unwrap().event;
-            event.nonces.iter().map(|n| n.to_byte_array()).collect()
-        };
-        let announced = book.announcements.iter();
-        announced.map(|(id, tlv)| (id.clone(), of(tlv))).collect()
+        let mut nonces: BTreeMap<String, Vec<[u8; 32]>> = BTreeMap::new();
+        for (id, tlv) in &book.announcements {
+            let of = nonces.entry(id.clone()).or_default();
+            for nonce in &Announcement::from_tlv(tlv).unwrap().event.nonces {
+                of.push(nonce.to_byte_array());
+            }
+        }
+        nonces
     };
     let (earlier, later) = (nonces(&first), nonces(&second));
     let again = later.keys().filter(|id| earlier.contains_key(*id)).count();

@@ -15,6 +15,10 @@ use crate::{journal, proxy};
 /// How long writes fail.
 const OUTAGE: Duration = Duration::from_secs(5);
 
+/// Outcomes that are committed and not attested.
+const PROMISED: &str = "SELECT COUNT(*) FROM intent i WHERE kind = 'attest' AND NOT EXISTS \
+                        (SELECT 1 FROM attestation a WHERE a.event_id = i.event_id)";
+
 #[tokio::test(flavor = "multi_thread")]
 async fn commits_cut_before_or_after_they_are_kept_end_in_one_attestation() {
     let Some(home) = Home::postgres("cut commits").await else {
@@ -42,7 +46,7 @@ async fn commits_cut_before_or_after_they_are_kept_end_in_one_attestation() {
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(120), enough)
+    tokio::time::timeout(Duration::from_mins(2), enough)
         .await
         .unwrap();
     cuts.arm(false);
@@ -96,6 +100,34 @@ async fn outages(home: Home) {
 /// One table takes no rows. What is promised in the journal by then is what is
 /// attested afterwards, although the venues tell another price by then.
 async fn outage(home: &Home, venues: &LoopbackVenues, table: &str) {
+    refuse_rows(home, table).await;
+    // Rounds are decided in this time and find no room.
+    tokio::time::sleep(OUTAGE).await;
+    let promised = journal::assert_every_event_ends_once(&home.journal());
+    if table == "attestation" {
+        assert!(
+            home.database.number(PROMISED).await > 0,
+            "nothing was held up"
+        );
+        change_price(venues);
+    }
+    take_rows(home, table).await;
+    let later = async {
+        while home.database.number(PROMISED).await > 0 {
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_mins(1), later)
+        .await
+        .unwrap();
+    let kept = journal::assert_every_event_ends_once(&home.journal());
+    for (id, messages) in promised {
+        assert_eq!(kept.get(&id), Some(&messages), "promise about {id}");
+    }
+}
+
+/// Every insertion into this table fails from now on.
+async fn refuse_rows(home: &Home, table: &str) {
     let make: Vec<String> = if home.database.is_postgres() {
         vec![
             "CREATE OR REPLACE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS \
@@ -109,34 +141,95 @@ async fn outage(home: &Home, venues: &LoopbackVenues, table: &str) {
              SELECT RAISE(ABORT, 'disk is full, says the test'); END"
         )]
     };
-    let open = "SELECT COUNT(*) FROM intent i WHERE kind = 'attest' AND NOT EXISTS \
-                (SELECT 1 FROM attestation a WHERE a.event_id = i.event_id)";
     for sql in make {
         home.database.execute(&sql).await.unwrap();
     }
-    // Rounds are decided in this time and find no room.
-    tokio::time::sleep(OUTAGE).await;
-    let promised = journal::assert_every_event_ends_once(&home.journal());
-    if table == "attestation" {
-        assert!(home.database.number(open).await > 0, "nothing was held up");
-        change_price(venues);
-    }
+}
+
+/// Insertions succeed again.
+async fn take_rows(home: &Home, table: &str) {
     let drop = if home.database.is_postgres() {
         format!("DROP TRIGGER refuse ON {table}")
     } else {
         "DROP TRIGGER refuse".to_owned()
     };
     home.database.execute(&drop).await.unwrap();
-    let later = async {
-        while home.database.number(open).await > 0 {
-            tokio::time::sleep(Duration::from_millis(200)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_promise_survives_a_kill_and_another_price_on_sqlite() {
+    killed_with_a_promise(Home::sqlite().await, Journal::Kept).await;
+    killed_with_a_promise(Home::sqlite().await, Journal::NotWritten).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_promise_survives_a_kill_and_another_price_on_postgres() {
+    for at in [Journal::Kept, Journal::NotWritten] {
+        if let Some(home) = Home::postgres("kill after a promise").await {
+            killed_with_a_promise(home, at).await;
+        }
+    }
+}
+
+/// Where the kill came: after the journal's fsync, or before its write.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Journal {
+    Kept,
+    NotWritten,
+}
+
+/// Killed between the intent row and the attestation: exactly what was promised
+/// is attested by the next life, whatever the venues say by then.
+async fn killed_with_a_promise(home: Home, journal: Journal) {
+    let venues = venues().await;
+    home.configure(&venues, &calm(18));
+    let mut server = Server::run(&home.config(), &[]).await;
+    let mut book = Book::default();
+    book.read_until(&server.ready().await.url(), 1).await;
+    refuse_rows(&home, "attestation").await;
+    let waiting = async {
+        while home.database.number(PROMISED).await == 0 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(60), later)
+    tokio::time::timeout(Duration::from_mins(1), waiting)
         .await
         .unwrap();
-    let kept = journal::assert_every_event_ends_once(&home.journal());
-    for (id, messages) in promised {
-        assert_eq!(kept.get(&id), Some(&messages), "promise about {id}");
+    server.kill().await;
+    take_rows(&home, "attestation").await;
+    let promises = home
+        .database
+        .pairs::<String, String>(
+            "SELECT event_id, messages FROM intent i WHERE kind = 'attest' AND NOT EXISTS \
+             (SELECT 1 FROM attestation a WHERE a.event_id = i.event_id)",
+        )
+        .await;
+    assert!(!promises.is_empty());
+    if journal == Journal::NotWritten {
+        // As if the kill had come before the record: nothing was signed by it.
+        let kept = journal::records(&home.journal())
+            .into_iter()
+            .take_while(|r| promises.iter().all(|(id, _)| *id != r.event))
+            .last()
+            .map_or(journal::HEADER, |r| r.end);
+        let bytes = std::fs::read(home.journal()).unwrap();
+        std::fs::write(home.journal(), &bytes[..kept]).unwrap();
     }
+    change_price(&venues);
+
+    let mut server = Server::run(&home.config(), &[]).await;
+    let url = server.ready().await.url();
+    book.quiet(&url, now()).await;
+    book.read(&url).await.unwrap();
+    book.assert_unchanged(&url).await;
+    server.terminate();
+    let ended = server.ended().await;
+    assert_eq!(ended.code(), Some(0), "{:?}", ended.said());
+    let ends = journal::assert_every_event_ends_once(&home.journal());
+    for (id, messages) in promises {
+        let messages: Vec<String> = serde_json::from_str(&messages).unwrap();
+        assert_eq!(ends.get(&id), Some(&messages), "promise about {id}");
+        assert!(book.attestations.contains_key(&id), "{id} is not attested");
+    }
+    assert_sound(&home, &book).await;
 }

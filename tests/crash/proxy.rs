@@ -34,10 +34,10 @@ impl Cuts {
             return Fate::Pass;
         }
         let n = self.commits.fetch_add(1, Ordering::SeqCst) + 1;
-        if n % EVERY != 0 {
+        if !n.is_multiple_of(EVERY) {
             return Fate::Pass;
         }
-        if (n / EVERY) % 2 == 0 {
+        if (n / EVERY).is_multiple_of(2) {
             self.failed.fetch_add(1, Ordering::SeqCst);
             Fate::Fail
         } else {
@@ -90,7 +90,8 @@ async fn pass(mut client: TcpStream, mut server: TcpStream, cuts: &Cuts) -> std:
                     Fate::Persist => {
                         server.write_all(bytes).await?;
                         // Its answer means that it is done; nobody is told.
-                        server.read(&mut answered).await?;
+                        let answer = server.read(&mut answered).await?;
+                        assert!(answer > 0, "no answer to a COMMIT");
                         return Ok(());
                     }
                 }

@@ -50,7 +50,7 @@ async fn an_invalid_config_exits_2_naming_file_key_and_reason() {
 #[tokio::test(flavor = "multi_thread")]
 async fn sigterm_exits_0_at_once_while_every_venue_hangs() {
     let venues = venues().await;
-    break_venues(&venues, Some(&Fault::Slow(Duration::from_secs(300))));
+    break_venues(&venues, Some(&Fault::Slow(Duration::from_mins(5))));
     let home = Home::sqlite().await;
     home.configure(&venues, &calm(18));
     let mut server = Server::run(&home.config(), &[]).await;

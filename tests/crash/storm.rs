@@ -67,19 +67,28 @@ async fn storm(home: Home) {
     );
 }
 
-/// One life: a start, and SIGKILL 0–400 ms after it or after being ready.
+/// One life: a start, and SIGKILL 0–400 ms after it or after being ready, or
+/// within 100 ms after a maturity. What it logged.
 async fn round_of_kill(home: &Home, book: &mut Book, round: u64) -> Vec<String> {
     let server = Server::run(&home.config(), &[]).await;
     let mut addresses = server.addresses();
     // 263 has no factor in common with 401: the delays spread evenly.
     let life = Duration::from_millis(round * 263 % 401);
-    let from_ready = round % 4 != 0;
+    let from_ready = !round.is_multiple_of(4);
+    let at_maturity = round % 4 == 3;
     let killer = async {
         if from_ready {
             let ready = addresses.wait_for(Option::is_some);
             let _ = tokio::time::timeout(Duration::from_secs(20), ready).await;
         }
-        tokio::time::sleep(life).await;
+        if at_maturity {
+            // Events mature with every second, and are attested right after it.
+            let into_second = u64::from(now().timestamp_subsec_millis());
+            let aimed = Duration::from_millis(1000 - into_second + round % 101);
+            tokio::time::sleep(aimed).await;
+        } else {
+            tokio::time::sleep(life).await;
+        }
     };
     let mut told = server.addresses();
     let reader = async {

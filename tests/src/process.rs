@@ -211,10 +211,10 @@ impl Server {
     /// If it does not come.
     #[allow(clippy::panic, clippy::expect_used, reason = "tests only")]
     pub async fn ended(mut self) -> Ended {
-        let status = match tokio::time::timeout(PATIENCE, self.child.wait()).await {
-            Ok(status) => status.expect("a child can be waited for"),
-            Err(late) => panic!("does not end ({late}):\n{}", self.log().join("\n")),
+        let Ok(status) = tokio::time::timeout(PATIENCE, self.child.wait()).await else {
+            panic!("does not end:\n{}", self.log().join("\n"));
         };
+        let status = status.expect("a child can be waited for");
         // The pipe ends with the process; all of it is read before it is told.
         let _ = (&mut self.reader).await;
         Ended {
