@@ -107,6 +107,10 @@ async fn measure(size: Size, dir: &Path, database: &Database, store: &str) -> Re
 }
 
 /// Events per second.
+#[allow(
+    clippy::struct_field_names,
+    reason = "the fields are the names in the output"
+)]
 struct Rates {
     enums_per_s: u128,
     digits_per_s: u128,

@@ -8,6 +8,7 @@ mod commit;
 pub(crate) mod db;
 mod descriptor;
 mod ledger;
+mod publish;
 pub mod read;
 mod round;
 mod schedule;
@@ -21,7 +22,8 @@ use chrono::{DateTime, Utc};
 use oracle_schema::EventId;
 use tokio::sync::watch;
 
-pub use commit::{Candidate, CommitError, Intent, OpenRefund, SignedOutcome};
+pub use commit::{Candidate, CommitError, Intent};
+pub use publish::{OpenRefund, SignedOutcome};
 pub use read::{OracleRow, ReadStore};
 pub use round::{
     Attempt, DecidedRound, DueRound, ObservedExchange, RoundResult, leg_key, legs as round_legs,
