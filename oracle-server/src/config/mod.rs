@@ -52,7 +52,7 @@ impl Refusal {
 }
 
 /// What the service runs on.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Config {
     /// Display name.
     pub name: String,
