@@ -23,7 +23,7 @@ use http::{Answer, Connection, Measured};
 use oracle::{Oracle, Result, Size, peak_kib, percent};
 
 /// How long the server may take to announce, or to attest, everything.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_mins(2);
 
 /// Readers of published messages.
 #[derive(Debug, Clone, Parser)]

@@ -55,6 +55,7 @@ pub(crate) struct Oracle {
     /// As loaded from the file.
     pub(crate) config: Config,
     /// Where the signer's files are.
+    #[allow(dead_code, reason = "burst needs it, load does not")]
     pub(crate) files: SignerConfig,
     _venues: LoopbackVenues,
 }
