@@ -40,8 +40,16 @@ deny:
     tests/run licences advisories
 
 # signing, announcing and encoding next to the raw curve operations
-bench:
-    cargo bench --workspace --locked
+bench *ARGS:
+    cargo bench -p oracle-server --bench sign --locked -- {{ARGS}}
+
+# everything matures in one second: rates, and what bounds them (JSON lines)
+burst *ARGS:
+    cargo run --release --locked -p oracle-tests --bin burst -- {{ARGS}}
+
+# 64 keep-alive readers against the real server (JSON lines)
+load *ARGS:
+    cargo run --release --locked -p oracle-tests --bin load -- {{ARGS}}
 
 # read the vectors with @node-dlc/messaging
 node:

@@ -54,6 +54,7 @@ impl Times {
     fn measure<R>(&self, c: &mut Criterion, name: &str, mut f: impl FnMut() -> R) {
         c.bench_function(name, |bencher| {
             bencher.iter_custom(|iterations| {
+                #[allow(clippy::disallowed_methods, reason = "a measured duration")]
                 let begin = Instant::now();
                 for _ in 0..iterations {
                     black_box(f());
@@ -219,14 +220,14 @@ async fn commit(
     };
     let policy = (draft.policy_hash, POLICY.to_vec());
     store.schedule(&[event], &[], &[policy]).await?;
-    let signed = signer.announce(std::slice::from_ref(draft))?;
-    let signed = signed.into_iter().next().ok_or("nothing was announced")?;
-    let announcement = signed.announcement.clone();
+    let batch = signer.announce(std::slice::from_ref(draft))?;
+    let announced = batch.into_iter().next().ok_or("nothing was announced")?;
+    let announcement = announced.announcement.clone();
     let row = SignedEvent {
-        announcement: signed.announcement,
-        tlv: signed.tlv,
-        nonce_map: signed.nonce_map,
-        content_hash: signed.content_hash,
+        announcement: announced.announcement,
+        tlv: announced.tlv,
+        nonce_map: announced.nonce_map,
+        content_hash: announced.content_hash,
         policy_hash: draft.policy_hash,
     };
     let now = draft.maturity.to_datetime();

@@ -88,7 +88,7 @@ pub(crate) async fn signing(dir: &Path) -> Result<SigningLimit> {
     let url = format!("sqlite:{}", dir.join("signing.db").display());
     let mut run = Run::start(dir, &url, SIGNED).await?;
     run.announce().await?;
-    run.oracle.mature();
+    crate::oracle::mature(&run.oracle.clock);
     let tickets = tickets(&run).await?;
     let (enums, digits): (Vec<_>, Vec<_>) = tickets
         .into_iter()

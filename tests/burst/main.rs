@@ -98,9 +98,9 @@ async fn measure(size: Size, dir: &Path, database: &Database, store: &str) -> Re
     println!(
         "{}",
         json!({"ratio_percent": {
-            "enum_attested_to_signing_only": percent(attested.enums_per_s, signing.enums_per_s),
-            "digits_attested_to_signing_only": percent(attested.digits_per_s, signing.digits_per_s),
-            "attested_to_plain_inserts": percent(attested.events_per_s, commit),
+            "enum_attested_to_signing_only": percent(attested.enums, signing.enums_per_s),
+            "digits_attested_to_signing_only": percent(attested.digits, signing.digits_per_s),
+            "attested_to_plain_inserts": percent(attested.events, commit),
         }})
     );
     Ok(())
@@ -112,9 +112,9 @@ async fn measure(size: Size, dir: &Path, database: &Database, store: &str) -> Re
     reason = "the fields are the names in the output"
 )]
 struct Rates {
-    enums_per_s: u128,
-    digits_per_s: u128,
-    events_per_s: u128,
+    enums: u128,
+    digits: u128,
+    events: u128,
 }
 
 /// A started engine, driven by the injected clock.
@@ -140,7 +140,8 @@ impl Run {
         }
         let clock: Arc<dyn oracle_server::clock::Clock> = oracle.clock.clone();
         let network = &oracle.config.network;
-        let signer = engine::open(&store, oracle.files.clone(), network, clock.clone()).await?;
+        let files = oracle::signer_files(&oracle.config)?;
+        let signer = engine::open(&store, files, network, clock.clone()).await?;
         engine::unite(&store, &signer).await?;
         engine::configure(&store, &oracle.config, clock.now()).await?;
         let signer = Arc::new(signer);
@@ -180,8 +181,8 @@ impl Run {
         println!(
             "{}",
             json!({"announced": {"events": self.size.events(),
-            "ms": elapsed.as_millis(), "per_s": rates.events_per_s,
-            "enum_per_s": rates.enums_per_s, "digits_per_s": rates.digits_per_s,
+            "ms": elapsed.as_millis(), "per_s": rates.events,
+            "enum_per_s": rates.enums, "digits_per_s": rates.digits,
             "peak_kib": peak_kib()}})
         );
         Ok(())
@@ -190,7 +191,7 @@ impl Run {
     /// Lets everything mature and attests it.
     async fn attest(&mut self) -> Result<Rates> {
         let base = 1 + self.size.events();
-        self.oracle.mature();
+        oracle::mature(&self.oracle.clock);
         let begin = Instant::now();
         self.engine.settle().await?;
         let marks = self.heads.so_far(base + self.size.events()).await?;
@@ -202,9 +203,9 @@ impl Run {
             "maturity_to_first_published_ms":
                 first.map(|(at, _)| at.duration_since(begin).as_millis()),
             "maturity_to_last_published_ms": last.as_millis(),
-            "per_s": rates.events_per_s, "enum_per_s": rates.enums_per_s,
-            "digits_per_s": rates.digits_per_s,
-            "digits_signatures_per_s": rates.digits_per_s * 20, "peak_kib": peak_kib()}})
+            "per_s": rates.events, "enum_per_s": rates.enums,
+            "digits_per_s": rates.digits,
+            "digits_signatures_per_s": rates.digits * 20, "peak_kib": peak_kib()}})
         );
         Ok(rates)
     }
@@ -220,9 +221,9 @@ impl Run {
         let enums = reached(base + self.size.enums);
         let all = reached(base + self.size.events());
         let rates = Rates {
-            enums_per_s: per_second(self.size.enums, enums - begin),
-            digits_per_s: per_second(self.size.digits, all - enums),
-            events_per_s: per_second(self.size.events(), all - begin),
+            enums: per_second(self.size.enums, enums - begin),
+            digits: per_second(self.size.digits, all - enums),
+            events: per_second(self.size.events(), all - begin),
         };
         (rates, all - begin)
     }

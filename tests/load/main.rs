@@ -84,12 +84,8 @@ async fn measure(args: &Args, dir: &std::path::Path, store: &str) -> Result<()> 
         digits: args.events / 10,
     };
     let oracle = Oracle::make(dir, store, size).await?;
-    let running = service::start(
-        oracle.config.clone(),
-        Options::default(),
-        oracle.clock.clone(),
-    )
-    .await?;
+    let clock = oracle.clock.clone();
+    let running = service::start(oracle.config, Options::default(), clock.clone()).await?;
     let server = running.public;
     let seconds = Duration::from_secs(args.seconds);
     let ids: Vec<String> = (0..size.enums)
@@ -121,7 +117,7 @@ async fn measure(args: &Args, dir: &std::path::Path, store: &str) -> Result<()> 
         report(name, &measured, Some(&limit));
     }
 
-    oracle.mature();
+    oracle::mature(&clock);
     let attestations = paths("attestations");
     all_served(server, &attestations).await?;
     let measured = http::ask(server, &attestations, args.connections, seconds).await?;

@@ -54,9 +54,6 @@ pub(crate) struct Oracle {
     pub(crate) clock: Arc<TestClock>,
     /// As loaded from the file.
     pub(crate) config: Config,
-    /// Where the signer's files are.
-    #[allow(dead_code, reason = "burst needs it, load does not")]
-    pub(crate) files: SignerConfig,
     _venues: LoopbackVenues,
 }
 
@@ -104,31 +101,35 @@ impl Oracle {
         let file = dir.join("oracle.toml");
         std::fs::write(&file, config_text(&venues, store, size)?)?;
         let config = Config::load(&file)?;
-        let files = SignerConfig {
-            keystore: config.signer.keystore.clone(),
-            passphrase: read_passphrase(config.signer.passphrase_file.as_deref())?,
-            journal: config.signer.journal.clone(),
-        };
-        initialise(&config, &files, &clock).await?;
+        initialise(&config, &clock).await?;
         Ok(Self {
             clock,
             config,
-            files,
             _venues: venues,
         })
     }
+}
 
-    /// Lets every event mature, and its price settle.
-    pub(crate) fn mature(&self) {
-        self.clock.set(maturity() + TimeDelta::seconds(1));
-    }
+/// Lets every event mature.
+pub(crate) fn mature(clock: &TestClock) {
+    clock.set(maturity() + TimeDelta::seconds(1));
+}
+
+/// Where the signer's files are.
+pub(crate) fn signer_files(config: &Config) -> Result<SignerConfig> {
+    Ok(SignerConfig {
+        keystore: config.signer.keystore.clone(),
+        passphrase: read_passphrase(config.signer.passphrase_file.as_deref())?,
+        journal: config.signer.journal.clone(),
+    })
 }
 
 /// What `oracle-server init` does, at the injected time and with a weak keystore.
-async fn initialise(config: &Config, files: &SignerConfig, clock: &Arc<TestClock>) -> Result<()> {
+async fn initialise(config: &Config, clock: &Arc<TestClock>) -> Result<()> {
+    let files = signer_files(config)?;
     let store = Store::open(&config.store_url, true).await?;
-    let keys = Signer::create_with_work_factor(files, NETWORK, WORK_FACTOR)?;
-    let signer = Signer::open(files.clone(), clock.clone())?;
+    let keys = Signer::create_with_work_factor(&files, NETWORK, WORK_FACTOR)?;
+    let signer = Signer::open(files, clock.clone())?;
     let log_origin = format!("peercoin-dlc-oracle/{}", keys.public_key);
     let statement = GenesisStatement {
         network: NETWORK.to_owned(),
