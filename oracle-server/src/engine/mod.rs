@@ -20,7 +20,7 @@ mod observe;
 mod settle;
 mod startup;
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -105,7 +105,8 @@ pub struct Engine {
     clock: Arc<dyn Clock>,
     series: BTreeMap<SeriesId, Series>,
     observing: JoinSet<observe::LegSeen>,
-    in_flight: HashSet<LegAt>,
+    /// Legs under observation, and the task that observes each.
+    in_flight: HashMap<LegAt, tokio::task::Id>,
     /// Rounds whose legs are being observed, and what has been seen of them.
     waiting: HashMap<(String, i64), DueRound>,
     seen: HashMap<LegAt, String>,
@@ -139,7 +140,7 @@ impl Engine {
             clock,
             series,
             observing: JoinSet::new(),
-            in_flight: HashSet::new(),
+            in_flight: HashMap::new(),
             waiting: HashMap::new(),
             seen: HashMap::new(),
             stuck: HashMap::new(),
@@ -155,7 +156,7 @@ impl Engine {
         self.make_series_events(now).await?;
         self.announce_due(now).await?;
         while let Some(seen) = self.observing.try_join_next() {
-            self.take_in(seen?).await?;
+            self.take_in(seen).await?;
         }
         self.evaluate_waiting(now).await?;
         self.start_rounds(now).await
@@ -169,7 +170,7 @@ impl Engine {
             let Some(seen) = self.observing.join_next().await else {
                 return Ok(());
             };
-            self.take_in(seen?).await?;
+            self.take_in(seen).await?;
         }
     }
 
@@ -196,11 +197,7 @@ impl Engine {
                 biased;
                 () = stopped(&mut shutdown) => break,
                 Some(seen) = self.observing.join_next() => {
-                    let taken = match seen {
-                        Ok(seen) => self.take_in(seen).await,
-                        Err(e) => Err(e.into()),
-                    };
-                    match taken {
+                    match self.take_in(seen).await {
                         Ok(()) => {}
                         Err(e) if e.is_deposed() => return Err(e),
                         Err(e) => tracing::error!(error = %e, "observation lost; it is made again"),
@@ -226,9 +223,7 @@ impl Engine {
     /// Gives back the rounds under observation and publishes what is committed.
     async fn leave_safely(&mut self) -> Result<(), EngineError> {
         let now_ms = self.clock.now().timestamp_millis();
-        for round in self.waiting.values() {
-            self.store.defer_round(round, now_ms).await?;
-        }
+        self.store.reclaim_rounds(now_ms).await?;
         self.finish_committed().await
     }
 

@@ -14,6 +14,7 @@ use oracle_schema::policy::{LegPolicy, canonical_json};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use tokio::task::JoinError;
 
 use super::{Engine, EngineError, LegAt, ROUNDS_PER_TICK, backoff};
 use crate::clock::Clock;
@@ -75,29 +76,42 @@ impl Engine {
                 continue;
             }
             let at = round.maturity.unix();
-            self.store.defer_round(&round, now_ms + LEASE_MS).await?;
+            self.store.lease_round(&round, now_ms + LEASE_MS).await?;
             for leg in round_legs(&round.price)? {
                 let key = leg_key(&leg)?;
                 if self.store.fixing(&key, at).await?.is_some()
-                    || !self.in_flight.insert((key.clone(), at))
+                    || self.in_flight.contains_key(&(key.clone(), at))
                 {
                     continue;
                 }
-                self.observing.spawn(observe(
+                let task = self.observing.spawn(observe(
                     self.fetcher.clone(),
                     self.clock.clone(),
                     leg,
-                    key,
+                    key.clone(),
                     at,
                 ));
+                self.in_flight.insert((key, at), task.id());
             }
             self.waiting.insert((round.price_key.clone(), at), round);
         }
         self.evaluate_waiting(now).await
     }
 
-    /// Keeps what was seen of a leg.
-    pub(super) async fn take_in(&mut self, seen: LegSeen) -> Result<(), EngineError> {
+    /// Keeps what was seen of a leg. A task that died has seen nothing: its leg
+    /// is free again and its rounds look again later.
+    pub(super) async fn take_in(
+        &mut self,
+        seen: Result<LegSeen, JoinError>,
+    ) -> Result<(), EngineError> {
+        let seen = match seen {
+            Ok(seen) => seen,
+            Err(e) => {
+                tracing::error!(error = %e, "observation died");
+                self.in_flight.retain(|_, task| *task != e.id());
+                return Ok(());
+            }
+        };
         let leg_at = (seen.key.clone(), seen.at);
         self.in_flight.remove(&leg_at);
         self.note_sources(&seen.readings, self.clock.now());
@@ -154,7 +168,7 @@ impl Engine {
             for leg in &legs {
                 leg_keys.push((leg_key(leg)?, at));
             }
-            if leg_keys.iter().any(|k| self.in_flight.contains(k)) {
+            if leg_keys.iter().any(|k| self.in_flight.contains_key(k)) {
                 awaited.extend(leg_keys);
                 continue;
             }

@@ -296,6 +296,8 @@ pub async fn configure(
         return Err(StartError::Removed(gone.join(", ")));
     }
     check_sources(store, config).await?;
+    // Whoever observed them before is gone.
+    store.reclaim_rounds(now.timestamp_millis()).await?;
 
     let known: BTreeMap<&str, &SeriesRow> =
         stored.iter().map(|s| (s.series_id.as_str(), s)).collect();

@@ -236,7 +236,7 @@ impl Store {
         match result {
             RoundResult::Pending { due_ms, reason } => {
                 tx.execute(
-                    "UPDATE round SET attempts = attempts + 1, due_ms = $1, reason = $2 \
+                    "UPDATE round SET attempts = attempts + 1, leased = 0, due_ms = $1, reason = $2 \
                      WHERE price_key = $3 AND maturity = $4 AND state = 'open'",
                     args![*due_ms, reason.as_str(), key, maturity],
                 )
@@ -248,7 +248,7 @@ impl Store {
                 manifest_sha256,
             } => {
                 tx.execute(
-                    "UPDATE round SET attempts = attempts + 1, state = 'decided', due_ms = $1, \
+                    "UPDATE round SET attempts = attempts + 1, leased = 0, state = 'decided', due_ms = $1, \
                      reason = NULL, decision = $2, manifest = $3, manifest_sha256 = $4 \
                      WHERE price_key = $5 AND maturity = $6 AND state = 'open'",
                     args![
@@ -284,14 +284,26 @@ impl Store {
     }
 
     /// Puts an open round off while it is being observed, without counting an
-    /// attempt.
-    pub async fn defer_round(&self, round: &DueRound, due_ms: i64) -> Result<(), StoreError> {
+    /// attempt. If this process dies, the next one takes it back at its start.
+    pub async fn lease_round(&self, round: &DueRound, until_ms: i64) -> Result<(), StoreError> {
         let mut tx = self.db.begin().await?;
         self.lock(&mut tx, 0).await?;
         tx.execute(
-            "UPDATE round SET due_ms = $1 WHERE price_key = $2 AND maturity = $3 \
+            "UPDATE round SET due_ms = $1, leased = 1 WHERE price_key = $2 AND maturity = $3 \
              AND state = 'open'",
-            args![due_ms, round.price_key.as_str(), round.maturity.unix()],
+            args![until_ms, round.price_key.as_str(), round.maturity.unix()],
+        )
+        .await?;
+        tx.commit().await
+    }
+
+    /// Makes every leased round due: nobody is observing it any more.
+    pub async fn reclaim_rounds(&self, now_ms: i64) -> Result<(), StoreError> {
+        let mut tx = self.db.begin().await?;
+        self.lock(&mut tx, 0).await?;
+        tx.execute(
+            "UPDATE round SET due_ms = $1, leased = 0 WHERE leased = 1 AND state = 'open'",
+            args![now_ms],
         )
         .await?;
         tx.commit().await

@@ -70,6 +70,7 @@ CREATE TABLE round (
     state TEXT NOT NULL,
     attempts BIGINT NOT NULL,
     due_ms BIGINT,
+    leased BIGINT NOT NULL DEFAULT 0,
     reason TEXT,
     decision TEXT,
     manifest BYTEA,
