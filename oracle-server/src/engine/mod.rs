@@ -210,8 +210,7 @@ impl Engine {
                 }
             }
         }
-        // Whatever is being observed is asked again after the next start, at
-        // once: only a crash has to wait until the round comes back by itself.
+        // Whatever is being observed is asked again after the next start.
         self.observing.shutdown().await;
         if let Err(e) = self.leave_safely().await {
             // The rows stand; the next start goes on from them.
