@@ -31,6 +31,8 @@ pub struct Options {
     pub read_only: bool,
     /// Start although the clock is behind the last committed work.
     pub accept_clock: bool,
+    /// Start although the database is another cluster or timeline than before.
+    pub accept_database: bool,
 }
 
 /// Why the service stopped or did not start.
@@ -214,6 +216,10 @@ impl Leader {
         if self.options.read_only || !self.store.take_lead().await.map_err(StartError::from)? {
             return Ok(None);
         }
+        self.store
+            .check_incarnation(self.options.accept_database)
+            .await
+            .map_err(StartError::from)?;
         let signer = self.open_signer().await?;
         let now = self.clock.now();
         engine::check_clock(&self.store, &signer, now, self.options.accept_clock).await?;

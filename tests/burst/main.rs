@@ -15,7 +15,6 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use clap::Parser;
-use oracle_server::clock::Clock as _;
 use oracle_server::engine::{self, Engine};
 use oracle_server::health::HealthReport;
 use oracle_server::service;
@@ -174,7 +173,7 @@ impl Run {
     /// Announces everything.
     pub(crate) async fn announce(&mut self) -> Result<()> {
         let begin = Instant::now();
-        self.engine.tick(self.oracle.clock.now()).await?;
+        self.engine.settle().await?;
         let elapsed = begin.elapsed();
         let marks = self.heads.so_far(1 + self.size.events()).await?;
         let (rates, _) = self.rates(&marks, begin, 1);
@@ -268,6 +267,8 @@ impl Drop for Heads {
 
 #[cfg(test)]
 mod tests {
+    use oracle_server::clock::Clock as _;
+
     use super::*;
     use oracle_server::store::read::AttestationLookup;
 

@@ -96,6 +96,7 @@ async fn a_clock_more_than_a_minute_behind_committed_work_refuses_to_start() {
         let options = Options {
             read_only: false,
             accept_clock,
+            accept_database: false,
         };
         let config = Config::load(&home.config()).unwrap();
         service::start(config, options, Arc::new(TestClock::at(clock))).await

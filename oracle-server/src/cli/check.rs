@@ -136,14 +136,15 @@ fn time(unix: i64) -> String {
         .to_rfc3339_opts(SecondsFormat::Secs, true)
 }
 
-/// A store URL as it may be shown.
+/// A store URL as it may be shown: passwords can stand in two places of it.
 pub(super) fn without_password(url: &str) -> String {
     match url::Url::parse(url) {
-        Ok(mut parsed) if parsed.password().is_some() => {
-            // Fails only for URLs that cannot have a password.
-            let _ = parsed.set_password(Some("…"));
-            parsed.to_string()
-        }
+        Ok(parsed) if parsed.scheme() != "sqlite" => format!(
+            "{}://{}{}",
+            parsed.scheme(),
+            parsed.host_str().unwrap_or_default(),
+            parsed.path()
+        ),
         _ => url.to_owned(),
     }
 }

@@ -126,7 +126,7 @@ pub(crate) async fn make(init: &Init) -> Result<PublicKeys, CliError> {
         .await
         .map_err(|e| CliError::other("store", e))?;
     store.close().await;
-    write_new(&config_file, init.config.as_bytes(), 0o644)?;
+    write_new(&config_file, init.config.as_bytes(), 0o600)?;
     Ok(keys)
 }
 
@@ -154,7 +154,7 @@ async fn join(init: &Init, config: impl Fn(&str) -> String) -> Result<PublicKeys
     let config_file = init.dir.join("oracle.toml");
     if !config_file.exists() {
         // The database knows its network, whatever the command line says.
-        write_new(&config_file, config(&oracle.network).as_bytes(), 0o644)?;
+        write_new(&config_file, config(&oracle.network).as_bytes(), 0o600)?;
     }
     Ok(keys)
 }

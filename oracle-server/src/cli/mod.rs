@@ -89,6 +89,9 @@ struct RunArgs {
     /// Start although the clock is behind the last committed work.
     #[arg(long)]
     accept_clock: bool,
+    /// Start although the Postgres is another cluster or timeline than before.
+    #[arg(long)]
+    accept_database: bool,
 }
 
 #[derive(Debug, Args)]

@@ -14,6 +14,7 @@ pub(super) async fn run(args: RunArgs) -> Result<(), CliError> {
     let options = Options {
         read_only: args.read_only,
         accept_clock: args.accept_clock,
+        accept_database: args.accept_database,
     };
     let mut terminated =
         signal(SignalKind::terminate()).map_err(|e| CliError::other("signals", e))?;

@@ -24,82 +24,81 @@ const EVENTS_PER_TRANSACTION: usize = 5000;
 const ANNOUNCE_BATCH: i64 = 500;
 
 impl Engine {
-    /// Makes the events of every series whose next announcement is due.
+    /// Makes the next events of a batch of series whose announcement is due.
+    /// Answers whether there were any.
     pub(super) async fn make_series_events(
         &mut self,
         now: DateTime<Utc>,
-    ) -> Result<(), EngineError> {
-        loop {
-            let due = self.store.due_series(now.timestamp(), SERIES_BATCH).await?;
-            if due.is_empty() {
-                return Ok(());
-            }
-            let mut events = Vec::with_capacity(due.len());
-            let mut moved = Vec::with_capacity(due.len());
-            for row in &due {
-                let series = SeriesId::parse(&row.series_id)
-                    .ok()
-                    .and_then(|id| self.series.get(&id))
-                    // Start-up made the rows those of the configuration.
-                    .ok_or_else(|| EngineError::Stored {
-                        what: format!("series {:?}", row.series_id),
-                        reason: "it is not configured".to_owned(),
-                    })?;
-                let ahead = ahead_s(series);
-                let mut next = Some(row.next_maturity);
-                while let Some(maturity) = next.filter(|m| m - ahead <= now.timestamp()) {
-                    if maturity > now.timestamp() {
-                        let maturity = representable(maturity)?;
-                        let id = EventId::in_series(&series.id, maturity);
-                        events.push(new_event(
-                            id,
-                            Some(&series.id),
-                            &series.definition,
-                            maturity,
-                            maturity.unix() - ahead,
-                        ));
-                        next = series.schedule.next_after(maturity.unix());
-                    } else {
-                        // Never announced after the fact: on to the future.
-                        next = series.schedule.next_after(now.timestamp());
-                    }
-                    if events.len() >= EVENTS_PER_TRANSACTION {
-                        break;
-                    }
-                }
-                moved.push(series_row(series, next));
-            }
-            self.store.schedule(&events, &moved, &[]).await?;
+    ) -> Result<bool, EngineError> {
+        let due = self.store.due_series(now.timestamp(), SERIES_BATCH).await?;
+        if due.is_empty() {
+            return Ok(false);
         }
+        let mut events = Vec::with_capacity(due.len());
+        let mut moved = Vec::with_capacity(due.len());
+        for row in &due {
+            let series = SeriesId::parse(&row.series_id)
+                .ok()
+                .and_then(|id| self.series.get(&id))
+                // Start-up made the rows those of the configuration.
+                .ok_or_else(|| EngineError::Stored {
+                    what: format!("series {:?}", row.series_id),
+                    reason: "it is not configured".to_owned(),
+                })?;
+            let ahead = ahead_s(series);
+            let mut next = Some(row.next_maturity);
+            while let Some(maturity) = next.filter(|m| m - ahead <= now.timestamp()) {
+                if maturity > now.timestamp() {
+                    let maturity = representable(maturity)?;
+                    let id = EventId::in_series(&series.id, maturity);
+                    events.push(new_event(
+                        id,
+                        Some(&series.id),
+                        &series.definition,
+                        maturity,
+                        maturity.unix() - ahead,
+                    ));
+                    next = series.schedule.next_after(maturity.unix());
+                } else {
+                    // Never announced after the fact: on to the future.
+                    next = series.schedule.next_after(now.timestamp());
+                }
+                if events.len() >= EVENTS_PER_TRANSACTION {
+                    break;
+                }
+            }
+            moved.push(series_row(series, next));
+        }
+        self.store.schedule(&events, &moved, &[]).await?;
+        Ok(true)
     }
 
-    /// Announces every scheduled event that is due; what has matured meanwhile
-    /// is withdrawn.
-    pub(super) async fn announce_due(&mut self, now: DateTime<Utc>) -> Result<(), EngineError> {
-        loop {
-            let due = self
-                .store
-                .due_announcements(now.timestamp(), ANNOUNCE_BATCH)
-                .await?;
-            if due.is_empty() {
-                return Ok(());
-            }
-            let now = self.clock.now();
-            let (fresh, matured): (Vec<_>, Vec<_>) = due.into_iter().partition(|e| {
-                let bounds = Bounds {
-                    maturity: e.maturity,
-                    attest_by: e.attest_by,
-                };
-                lifecycle::step(State::Scheduled, &bounds, lifecycle::Input::Announce, now).is_ok()
-            });
-            if !matured.is_empty() {
-                let ids: Vec<&str> = matured.iter().map(|e| e.event_id.as_str()).collect();
-                self.store
-                    .withdraw(&ids, "it matured before it could be announced")
-                    .await?;
-            }
-            self.announce(&fresh, now).await?;
+    /// Announces a batch of what is due; what has matured meanwhile is
+    /// withdrawn. Answers whether there was any.
+    pub(super) async fn announce_due(&mut self, now: DateTime<Utc>) -> Result<bool, EngineError> {
+        let due = self
+            .store
+            .due_announcements(now.timestamp(), ANNOUNCE_BATCH)
+            .await?;
+        if due.is_empty() {
+            return Ok(false);
         }
+        let now = self.clock.now();
+        let (fresh, matured): (Vec<_>, Vec<_>) = due.into_iter().partition(|e| {
+            let bounds = Bounds {
+                maturity: e.maturity,
+                attest_by: e.attest_by,
+            };
+            lifecycle::step(State::Scheduled, &bounds, lifecycle::Input::Announce, now).is_ok()
+        });
+        if !matured.is_empty() {
+            let ids: Vec<&str> = matured.iter().map(|e| e.event_id.as_str()).collect();
+            self.store
+                .withdraw(&ids, "it matured before it could be announced")
+                .await?;
+        }
+        self.announce(&fresh, now).await?;
+        Ok(true)
     }
 
     /// Announces a batch; if the batch as a whole is refused, one by one, so
@@ -166,24 +165,24 @@ impl Engine {
         Ok(())
     }
 
-    /// Gives up on events whose `attest_by` has come: irrevocably.
-    pub(super) async fn refund_expired(&mut self, now: DateTime<Utc>) -> Result<(), EngineError> {
-        loop {
-            let mut expired = self.store.expired(now.timestamp(), BATCH).await?;
-            // A refund is a decision too: a clock that runs ahead makes none.
-            expired.retain(|e| {
-                self.clock_trust
-                    .has_passed(e.attest_by(), self.clock.uptime())
-            });
-            if expired.is_empty() {
-                return Ok(());
-            }
-            let reason = "no outcome could be determined before attest_by";
-            self.store
-                .commit_refunds(&expired, reason, self.clock.now())
-                .await?;
-            self.finish_refunds().await?;
+    /// Gives up on a batch of events whose `attest_by` has come: irrevocably.
+    /// Answers whether there were any.
+    pub(super) async fn refund_expired(&mut self, now: DateTime<Utc>) -> Result<bool, EngineError> {
+        let mut expired = self.store.expired(now.timestamp(), BATCH).await?;
+        // A refund is a decision too: a clock that runs ahead makes none.
+        expired.retain(|e| {
+            self.clock_trust
+                .has_passed(e.attest_by(), self.clock.uptime())
+        });
+        if expired.is_empty() {
+            return Ok(false);
         }
+        let reason = "no outcome could be determined before attest_by";
+        self.store
+            .commit_refunds(&expired, reason, self.clock.now())
+            .await?;
+        self.finish_refunds().await?;
+        Ok(true)
     }
 
     /// Journals and logs refunds that have their intent.

@@ -15,18 +15,25 @@ use crate::clock::Clock;
 /// How far the clock may be ahead of the providers', seconds.
 const TOLERANCE_S: i64 = 60;
 
-/// Without any provider's word, deadlines that passed before the start are
-/// believed after so long: nobody may be left to ask.
-const UNCONFIRMED: Duration = Duration::from_mins(10);
+/// How long a jump ahead that no provider contradicts keeps announcements back.
+const SETTLED: Duration = Duration::from_mins(10);
 
 /// A time, and the uptime at which it was.
 #[derive(Debug, Clone, Copy)]
-struct Mark {
+pub(super) struct Mark {
     time: DateTime<Utc>,
     uptime: Duration,
 }
 
 impl Mark {
+    /// What a clock says.
+    pub(super) fn of(clock: &dyn Clock) -> Self {
+        Self {
+            time: clock.now(),
+            uptime: clock.uptime(),
+        }
+    }
+
     /// What time it is at `uptime`, Unix seconds, if the mark was right.
     fn at(self, uptime: Duration) -> i64 {
         let since = uptime.saturating_sub(self.uptime);
@@ -42,29 +49,57 @@ impl Mark {
 pub(super) struct ClockTrust {
     start: Mark,
     provider: Option<Mark>,
+    /// Uptime at which the clock was first seen ahead, while it is.
+    ahead_since: Option<Duration>,
 }
 
 impl ClockTrust {
     /// Nothing but the clock's own word, at the start of the process.
     pub(super) fn new(clock: &dyn Clock) -> Self {
         Self {
-            start: Mark {
-                time: clock.now(),
-                uptime: clock.uptime(),
-            },
+            start: Mark::of(clock),
             provider: None,
+            ahead_since: None,
         }
     }
 
-    /// The clock was found `ahead_s` ahead of the providers' median.
-    pub(super) fn measured(&mut self, clock: &dyn Clock, ahead_s: i64) {
-        let ahead = TimeDelta::try_seconds(ahead_s.max(0)).unwrap_or(TimeDelta::MAX);
-        if let Some(time) = clock.now().checked_sub_signed(ahead) {
-            self.provider = Some(Mark {
-                time,
-                uptime: clock.uptime(),
-            });
+    /// The clock was found `ahead_s` ahead of the providers' median, in an
+    /// observation that began at `begun`. If the clock was set meanwhile, the
+    /// measurement says nothing about now.
+    pub(super) fn measured(&mut self, begun: Mark, clock: &dyn Clock, ahead_s: i64) {
+        let end = Mark::of(clock);
+        if (end.time.timestamp() - begun.at(end.uptime)).abs() > 1 {
+            return;
         }
+        let ahead = TimeDelta::try_seconds(ahead_s.max(0)).unwrap_or(TimeDelta::MAX);
+        if let Some(time) = end.time.checked_sub_signed(ahead) {
+            self.provider = Some(Mark { time, ..end });
+        }
+    }
+
+    /// Whether the clock is later than it can be: it has jumped ahead, or the
+    /// providers say that it is ahead.
+    ///
+    /// A machine that slept looks the same. So a jump that no provider
+    /// contradicts for [`SETTLED`] is believed, by this question only.
+    pub(super) fn runs_ahead(&mut self, clock: &dyn Clock) -> bool {
+        let now = Mark::of(clock);
+        let believed = self.provider.unwrap_or(self.start).at(now.uptime);
+        if now.time.timestamp() <= believed.saturating_add(TOLERANCE_S) {
+            self.ahead_since = None;
+            return false;
+        }
+        let since = *self.ahead_since.get_or_insert(now.uptime);
+        let contradicted = self.provider.is_some_and(|p| p.uptime > since);
+        if contradicted || now.uptime.saturating_sub(since) < SETTLED {
+            return true;
+        }
+        *self = Self {
+            start: now,
+            provider: None,
+            ahead_since: None,
+        };
+        false
     }
 
     /// Whether `deadline` (Unix seconds) has passed at `uptime`.
@@ -76,7 +111,8 @@ impl ClockTrust {
             // This process has watched it pass.
             return self.start.at(uptime) >= deadline;
         }
-        uptime.saturating_sub(self.start.uptime) >= UNCONFIRMED
+        // Only a provider can tell a late start from a clock that is ahead.
+        false
     }
 }
 
@@ -92,30 +128,56 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_jumps_ahead_passes_no_deadline() {
+    fn a_clock_that_jumps_ahead_passes_no_deadline_and_announces_nothing() {
         let clock = clock();
         let mut trust = ClockTrust::new(&clock);
+        assert!(!trust.runs_ahead(&clock));
         clock.jump(TimeDelta::days(365));
+        assert!(trust.runs_ahead(&clock));
         assert!(!trust.has_passed(2_000, clock.uptime()));
-        trust.measured(&clock, 365 * 86_400);
+        trust.measured(Mark::of(&clock), &clock, 365 * 86_400);
+        assert!(trust.runs_ahead(&clock));
         assert!(!trust.has_passed(2_000, clock.uptime()));
         clock.advance(TimeDelta::seconds(1_000));
         assert!(trust.has_passed(2_000, clock.uptime()));
     }
 
     #[test]
-    fn a_deadline_before_the_start_waits_for_a_provider_or_ten_minutes() {
+    fn a_machine_that_slept_announces_again_unless_a_provider_contradicts() {
         let clock = clock();
         let mut trust = ClockTrust::new(&clock);
-        clock.advance(TimeDelta::seconds(599));
-        assert!(!trust.has_passed(999, clock.uptime()));
-        clock.advance(TimeDelta::seconds(1));
-        assert!(trust.has_passed(999, clock.uptime()));
+        clock.jump(TimeDelta::hours(8));
+        assert!(trust.runs_ahead(&clock));
+        clock.advance(TimeDelta::minutes(5));
+        trust.measured(Mark::of(&clock), &clock, 8 * 3_600);
+        clock.advance(TimeDelta::minutes(10));
+        assert!(trust.runs_ahead(&clock), "a provider says so");
 
-        let woken_ahead = clock;
-        trust = ClockTrust::new(&woken_ahead);
-        trust.measured(&woken_ahead, 0);
-        assert!(trust.has_passed(999, woken_ahead.uptime()));
+        let mut trust = ClockTrust::new(&clock);
+        clock.jump(TimeDelta::hours(8));
+        assert!(trust.runs_ahead(&clock));
+        clock.advance(TimeDelta::minutes(10));
+        assert!(!trust.runs_ahead(&clock), "nobody says otherwise");
+    }
+
+    #[test]
+    fn a_jump_during_an_observation_spoils_its_measurement() {
+        let clock = clock();
+        let mut trust = ClockTrust::new(&clock);
+        let begun = Mark::of(&clock);
+        clock.jump(TimeDelta::days(3));
+        trust.measured(begun, &clock, 0);
+        assert!(!trust.has_passed(2_000, clock.uptime()));
+    }
+
+    #[test]
+    fn a_deadline_before_the_start_waits_for_a_provider() {
+        let clock = clock();
+        let mut trust = ClockTrust::new(&clock);
+        clock.advance(TimeDelta::days(1));
+        assert!(!trust.has_passed(999, clock.uptime()));
+        trust.measured(Mark::of(&clock), &clock, 0);
+        assert!(trust.has_passed(999, clock.uptime()));
     }
 
     #[test]

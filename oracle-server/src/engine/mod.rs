@@ -45,6 +45,9 @@ const BATCH: i64 = 1000;
 /// Rounds looked at in one tick.
 const ROUNDS_PER_TICK: i64 = 256;
 
+/// How long to wait when what is due cannot be done yet.
+const IDLE: TimeDelta = TimeDelta::milliseconds(250);
+
 /// Why a tick could not be finished. Nothing is lost: the rows are still due.
 #[derive(Debug, thiserror::Error)]
 pub enum EngineError {
@@ -148,25 +151,35 @@ impl Engine {
         }
     }
 
-    /// Does everything that is due at `now` and can be done without waiting
-    /// for a provider.
-    pub async fn tick(&mut self, now: DateTime<Utc>) -> Result<(), EngineError> {
+    /// Does what is due at `now` and can be done without waiting for a
+    /// provider; of each kind of work a batch, so that a backlog of one keeps no
+    /// other waiting. Answers whether there may be more.
+    pub async fn tick(&mut self, now: DateTime<Utc>) -> Result<bool, EngineError> {
         self.finish_committed().await?;
-        self.refund_expired(now).await?;
-        self.make_series_events(now).await?;
-        self.announce_due(now).await?;
+        let mut more = self.refund_expired(now).await?;
+        if self.clock_trust.runs_ahead(&*self.clock) {
+            // What is announced or withdrawn stays so when the clock is set right.
+            metrics::counter!("oracle_clock_alarms_total").increment(1);
+            tracing::error!(%now, "the clock has jumped ahead; nothing is announced");
+        } else {
+            more |= self.make_series_events(now).await?;
+            more |= self.announce_due(now).await?;
+        }
         while let Some(seen) = self.observing.try_join_next() {
             self.take_in(seen).await?;
         }
         self.evaluate_waiting(now).await?;
-        self.start_rounds(now).await
+        self.start_rounds(now).await?;
+        Ok(more)
     }
 
     /// Ticks until nothing is due and no observation is under way: what a test
     /// with an injected clock calls instead of [`Engine::run`].
     pub async fn settle(&mut self) -> Result<(), EngineError> {
         loop {
-            self.tick(self.clock.now()).await?;
+            if self.tick(self.clock.now()).await? {
+                continue;
+            }
             let Some(seen) = self.observing.join_next().await else {
                 return Ok(());
             };
@@ -181,7 +194,8 @@ impl Engine {
         loop {
             let now = self.clock.now();
             let wake = match self.tick(now).await {
-                Ok(()) => {
+                Ok(true) => now,
+                Ok(false) => {
                     failures = 0;
                     self.next_wake(now).await
                 }
@@ -189,6 +203,10 @@ impl Engine {
                 Err(e) => {
                     failures = failures.saturating_add(1);
                     tracing::error!(error = %e, failures, "tick failed; the work stays due");
+                    // A commit reported as failed may stand: readers are told.
+                    if let Err(e) = self.store.refresh_head().await {
+                        tracing::error!(error = %e, "cannot read the published head");
+                    }
                     now + backoff::delay(i64::from(failures))
                 }
             };
@@ -232,7 +250,9 @@ impl Engine {
         match self.store.next_due_ms().await {
             Ok(due) => due
                 .and_then(DateTime::from_timestamp_millis)
-                .map_or(latest, |due| due.min(latest)),
+                // What stays due after a tick waits for something else.
+                .map_or(latest, |due| if due <= now { now + IDLE } else { due })
+                .min(latest),
             Err(e) => {
                 tracing::error!(error = %e, "cannot ask what is due next");
                 latest

@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use tokio::task::JoinError;
 
+use super::clock_trust::Mark;
 use super::{Engine, EngineError, LegAt, ROUNDS_PER_TICK, backoff};
 use crate::clock::Clock;
 use crate::store::{Attempt, DueRound, ObservedExchange, RoundResult, leg_key, round_legs};
@@ -32,6 +33,7 @@ const LEASE_MS: i64 = 30_000;
 
 /// What was seen of a leg.
 pub(super) struct LegSeen {
+    begun: Mark,
     key: String,
     at: i64,
     readings: Vec<SourceReading>,
@@ -67,7 +69,9 @@ impl Engine {
     /// price already stands.
     pub(super) async fn start_rounds(&mut self, now: DateTime<Utc>) -> Result<(), EngineError> {
         let now_ms = now.timestamp_millis();
-        for round in self.store.due_rounds(now_ms, ROUNDS_PER_TICK).await? {
+        let waiting = i64::try_from(self.waiting.len()).unwrap_or(i64::MAX);
+        let room = ROUNDS_PER_TICK.saturating_sub(waiting).max(0);
+        for round in self.store.due_rounds(now_ms, room).await? {
             if round.decided.is_some() {
                 self.attest_round(&round).await?;
                 continue;
@@ -117,7 +121,7 @@ impl Engine {
         self.note_sources(&seen.readings, self.clock.now());
         let check = &seen.decision.trace().clock;
         if let Some(ahead_s) = check.ahead_s {
-            self.clock_trust.measured(&*self.clock, ahead_s);
+            self.clock_trust.measured(seen.begun, &*self.clock, ahead_s);
         }
         let decision = match seen.decision {
             Decision::Attest { price, trace } => {
@@ -292,6 +296,7 @@ async fn observe(
     key: String,
     at: i64,
 ) -> LegSeen {
+    let begun = Mark::of(&*clock);
     let mut pending: FuturesUnordered<_> = leg
         .sources
         .iter()
@@ -349,6 +354,7 @@ async fn observe(
     readings.sort_by_key(|r| leg.sources.iter().position(|s| s.id == r.source));
     let decision = decide_leg(&leg, at, clock.now(), &readings);
     LegSeen {
+        begun,
         key,
         at,
         readings,

@@ -116,6 +116,9 @@ impl Engine {
             match committed {
                 Ok(ticket) => tickets.extend(ticket),
                 Err(CommitError::Store(e)) => return Err(e.into()),
+                // Its time has not come, or is over: the clock's matter, and not
+                // one for people.
+                Err(e @ CommitError::Illegal { .. }) => return Err(e.into()),
                 Err(e) => self.hold(&one.0, &e.to_string()).await?,
             }
         }

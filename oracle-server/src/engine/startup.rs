@@ -346,18 +346,12 @@ async fn make_one_offs(
                 "the file's definition differs; the event keeps the one it was made with"
             ),
             Some(_) => {}
-            None => {
-                // Remembered all the same: the first tick withdraws it, so that
-                // readers are told instead of asking for ever.
-                if event.maturity.unix() <= now.timestamp() {
-                    tracing::warn!(
-                        event = id,
-                        maturity = %event.maturity,
-                        "not announced: it has already matured"
-                    );
-                }
-                new.push(event);
-            }
+            None if event.maturity.unix() <= now.timestamp() => tracing::warn!(
+                event = id,
+                maturity = %event.maturity,
+                "not announced: it has already matured"
+            ),
+            None => new.push(event),
         }
     }
     for chunk in new.chunks(ONE_OFFS_PER_TRANSACTION) {

@@ -269,6 +269,18 @@ fn tuples(count: usize, width: usize, placeholder: fn(&mut String, usize)) -> St
     sql
 }
 
+/// Commits are durable before they are reported, and a peer that vanished is
+/// noticed within half a minute: its session may hold the lead.
+fn postgres_options(url: &str) -> Result<PgConnectOptions, StoreError> {
+    Ok(PgConnectOptions::from_str(url)?.options([
+        ("synchronous_commit", "on"),
+        ("tcp_keepalives_idle", "5"),
+        ("tcp_keepalives_interval", "5"),
+        ("tcp_keepalives_count", "3"),
+        ("tcp_user_timeout", "20000"),
+    ]))
+}
+
 impl Db {
     /// Opens (and for SQLite creates) a database and brings its schema up to
     /// this build's; refuses a newer one and any durability setting that is
@@ -313,13 +325,31 @@ impl Db {
     }
 
     async fn open_postgres(url: &str) -> Result<Self, StoreError> {
-        let options = PgConnectOptions::from_str(url)?.options([("synchronous_commit", "on")]);
         let pool = PgPoolOptions::new()
-            .max_connections(POOL_SIZE * 2)
+            .max_connections(POOL_SIZE)
             .acquire_timeout(Duration::from_secs(10))
-            .connect_with(options)
+            .connect_with(postgres_options(url)?)
             .await?;
         Ok(Self::Postgres(pool))
+    }
+
+    /// The same database over connections of its own, so that readers cannot
+    /// take the engine's.
+    pub(crate) fn for_readers(&self, url: &str) -> Result<Self, StoreError> {
+        Ok(match self {
+            Self::Sqlite { write, read } => Self::Sqlite {
+                write: write.clone(),
+                read: SqlitePoolOptions::new()
+                    .max_connections(POOL_SIZE)
+                    .connect_lazy_with(read.connect_options().as_ref().clone()),
+            },
+            Self::Postgres(_) => Self::Postgres(
+                PgPoolOptions::new()
+                    .max_connections(POOL_SIZE)
+                    .acquire_timeout(Duration::from_secs(10))
+                    .connect_lazy_with(postgres_options(url)?),
+            ),
+        })
     }
 
     /// Applies the migrations; refuses a schema this build does not know.

@@ -17,6 +17,7 @@ mod ticket;
 use std::fs::File;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use oracle_schema::EventId;
@@ -76,6 +77,16 @@ pub enum StoreError {
     /// Another process leads.
     #[error("another process holds this database")]
     Held,
+    /// The database is another cluster, or another timeline of it.
+    #[error(
+        "the database was {recorded} and is {found}: a promoted replica or a restored copy may lack outcomes that are signed; compare it with the journals, then start with --accept-database"
+    )]
+    WentBack {
+        /// System identifier and timeline at the last accepted start.
+        recorded: String,
+        /// As they are now.
+        found: String,
+    },
     /// Another process took over.
     #[error("another process has taken over (this one held epoch {epoch})")]
     Deposed {
@@ -113,11 +124,15 @@ enum Lease {
 /// Write access, for the engine.
 pub struct Store {
     db: Db,
+    readers: Db,
     url: String,
     epoch: AtomicI64,
     head: watch::Sender<i64>,
     lease: Mutex<Lease>,
 }
+
+/// How long the session that holds the lead may take to answer.
+const LEASE_PATIENCE: Duration = Duration::from_secs(5);
 
 /// The advisory lock's key, "PPCDLC" and a number; one oracle per database.
 const ADVISORY_LOCK: i64 = 0x5050_4344_4c43_0001;
@@ -129,6 +144,7 @@ impl Store {
         let db = Db::open(url, create).await?;
         db.migrate().await?;
         let store = Self {
+            readers: db.for_readers(url)?,
             db,
             url: url.to_owned(),
             epoch: AtomicI64::new(0),
@@ -142,7 +158,7 @@ impl Store {
     /// The readers' side.
     pub fn reader(&self) -> ReadStore {
         ReadStore {
-            db: self.db.clone(),
+            db: self.readers.clone(),
             head: self.head.subscribe(),
         }
     }
@@ -179,6 +195,7 @@ impl Store {
             return Err(StoreError::AlreadyInitialised);
         }
         let now_ms = now.timestamp_millis();
+        let incarnation = incarnation(&self.db, &mut tx).await?;
         tx.execute(
             "INSERT INTO oracle (id, public_key, log_public_key, log_origin, network) \
              VALUES (1, $1, $2, $3, $4)",
@@ -191,9 +208,10 @@ impl Store {
         )
         .await?;
         tx.execute(
-            "INSERT INTO ledger (id, epoch, next_position, head_time_ms, high_water_ms) \
-             VALUES (1, 0, 1, $1, $1)",
-            args![now_ms],
+            "INSERT INTO ledger \
+             (id, epoch, next_position, head_time_ms, high_water_ms, incarnation) \
+             VALUES (1, 0, 1, $1, $1, $2)",
+            args![now_ms, incarnation],
         )
         .await?;
         tx.execute(
@@ -259,6 +277,32 @@ impl Store {
         Ok(true)
     }
 
+    /// Refuses a Postgres that may have gone back: a promoted replica, a restored
+    /// copy or another cluster may lack intents whose signatures are out, and
+    /// this process's journal need not know them. `accept` takes it as it is.
+    pub async fn check_incarnation(&self, accept: bool) -> Result<(), StoreError> {
+        let mut tx = self.db.begin().await?;
+        let found = incarnation(&self.db, &mut tx).await?;
+        let recorded: String = tx
+            .fetch_optional("SELECT incarnation FROM ledger WHERE id = 1", args![])
+            .await?
+            .ok_or(StoreError::NotInitialised)?
+            .get(0)?;
+        if found == recorded {
+            return tx.commit().await;
+        }
+        if !accept {
+            return Err(StoreError::WentBack { recorded, found });
+        }
+        tracing::error!(recorded, found, "another life of the database, accepted");
+        tx.execute(
+            "UPDATE ledger SET incarnation = $1 WHERE id = 1",
+            args![found],
+        )
+        .await?;
+        tx.commit().await
+    }
+
     async fn try_lease(&self) -> Result<Option<Lease>, StoreError> {
         match &self.db {
             Db::Sqlite { .. } => {
@@ -298,10 +342,10 @@ impl Store {
             Lease::None => (Lease::None, false),
             Lease::File(file) => (Lease::File(file), true),
             Lease::Session(mut connection) => {
-                let alive = sqlx::query("SELECT 1")
-                    .execute(&mut **connection)
+                let answer = sqlx::query("SELECT 1").execute(&mut **connection);
+                let alive = tokio::time::timeout(LEASE_PATIENCE, answer)
                     .await
-                    .is_ok();
+                    .is_ok_and(|answer| answer.is_ok());
                 if alive {
                     (Lease::Session(connection), true)
                 } else {
@@ -342,6 +386,7 @@ impl Store {
     /// Gives up the lead and closes every connection.
     pub async fn close(&self) {
         self.resign();
+        self.readers.close().await;
         self.db.close().await;
     }
 
@@ -350,6 +395,21 @@ impl Store {
             .lock()
             .unwrap_or_else(std::sync::PoisonError::into_inner)
     }
+}
+
+/// Which life of which server: system identifier and timeline. Empty for
+/// SQLite, which knows no such thing.
+async fn incarnation(db: &Db, tx: &mut db::Tx) -> Result<String, StoreError> {
+    if matches!(db, Db::Sqlite { .. }) {
+        return Ok(String::new());
+    }
+    tx.fetch_optional(
+        "SELECT (SELECT system_identifier FROM pg_control_system())::text || '/' || \
+         substring(pg_walfile_name(pg_current_wal_lsn()) from 1 for 8)",
+        args![],
+    )
+    .await?
+    .map_or(Ok(String::new()), |r| r.get(0))
 }
 
 async fn join_journal(

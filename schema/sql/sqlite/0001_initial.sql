@@ -15,13 +15,15 @@ CREATE TABLE journal (
     joined_ms BIGINT NOT NULL
 );
 
--- The row every writer locks: takeover epoch, next log position, clock high-water mark.
+-- The row every writer locks: takeover epoch, next log position, clock high-water
+-- mark, and which life of which server holds it (Postgres).
 CREATE TABLE ledger (
     id BIGINT PRIMARY KEY CHECK (id = 1),
     epoch BIGINT NOT NULL,
     next_position BIGINT NOT NULL,
     head_time_ms BIGINT NOT NULL,
-    high_water_ms BIGINT NOT NULL
+    high_water_ms BIGINT NOT NULL,
+    incarnation TEXT NOT NULL
 );
 
 -- Canonical policy documents, by the SHA-256 of their bytes.
