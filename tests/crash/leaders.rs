@@ -29,8 +29,7 @@ async fn a_second_process_on_one_sqlite_file_ends_with_one_line() {
     // The first is not disturbed, and its place is free once it is gone.
     let mut book = Book::default();
     let url = first.ready().await.url();
-    book.quiet(&url, now()).await;
-    book.read(&url).await.unwrap();
+    book.read_until(&url, 1).await;
     assert!(!book.announcements.is_empty());
     first.kill().await;
     let mut third = Server::run(&home.config(), &[]).await;

@@ -4,10 +4,10 @@
 //! process that starts after any crash or downtime goes on where the rows are.
 //! One tick, in order:
 //!
-//! 1. finish what is committed and not yet published ([`settle`]);
+//! 1. finish what is committed and not yet published (`settle`);
 //! 2. refund what has passed its `attest_by`;
-//! 3. make the next events of series, announce what is due ([`announce`]);
-//! 4. take in finished observations, decide rounds, attest ([`observe`], [`settle`]);
+//! 3. make the next events of series, announce what is due (`announce`);
+//! 4. take in finished observations, decide rounds, attest (`observe`, `settle`);
 //! 5. start observations of rounds that are due.
 //!
 //! Observations run beside the tick: a venue that hangs delays nobody else.

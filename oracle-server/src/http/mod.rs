@@ -2,8 +2,8 @@
 //! its health; never the signer, never the feeds.
 //!
 //! [`problem`] is the only table of status codes. Published things are
-//! immutable ([`cache`]) and served from memory once read; one task
-//! ([`fanout`]) tells streams and long polls what is new.
+//! immutable (`cache`) and served from memory once read; one task
+//! (`fanout`) tells streams and long polls what is new.
 
 mod admission;
 mod cache;

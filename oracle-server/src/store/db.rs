@@ -454,7 +454,16 @@ impl Db {
         Ok(self.fetch(sql, args).await?.into_iter().next())
     }
 
-    /// Closes every connection; SQLite folds its write-ahead log back.
+    /// Closes what [`Db::for_readers`] opened.
+    pub(crate) async fn close_readers(&self) {
+        match self {
+            Self::Sqlite { read, .. } => read.close().await,
+            Self::Postgres(pool) => pool.close().await,
+        }
+    }
+
+    /// Closes every connection, the writer last: as it goes, SQLite folds its
+    /// write-ahead log back.
     pub(crate) async fn close(&self) {
         match self {
             Self::Sqlite { write, read } => {

@@ -1,6 +1,6 @@
 //! The only SQL of the project.
 //!
-//! One set of functions over two engines ([`db`]). Writers lock one row, the
+//! One set of functions over two engines (`db`). Writers lock one row, the
 //! ledger, whose `epoch` says who leads and whose `next_position` numbers the
 //! log; what a transaction appends becomes visible with the head it commits.
 
@@ -386,7 +386,7 @@ impl Store {
     /// Gives up the lead and closes every connection.
     pub async fn close(&self) {
         self.resign();
-        self.readers.close().await;
+        self.readers.close_readers().await;
         self.db.close().await;
     }
 
