@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use oracle_schema::log_entry::LogEntry;
 use oracle_schema::{Announcement, Descriptor, EventId, Maturity};
 
-use super::db::{Tx, args};
+use super::db::{Arg, Tx, args};
 use super::ledger::{NewEntry, execute_in};
 use super::{Store, StoreError, descriptor, event_id};
 use crate::lifecycle::State;
@@ -24,6 +24,19 @@ pub struct SeriesRow {
     pub next_maturity: Option<i64>,
     /// When that is due, Unix seconds.
     pub next_announce_at: Option<i64>,
+}
+
+impl SeriesRow {
+    /// In the order of the table's columns.
+    fn arguments(&self) -> Vec<Arg> {
+        args![
+            self.series_id.as_str(),
+            self.definition.as_str(),
+            self.policy_hash,
+            self.next_maturity,
+            self.next_announce_at
+        ]
+    }
 }
 
 /// A series whose next event is due to be created.
@@ -165,18 +178,7 @@ impl Store {
         let mut tx = self.db.begin().await?;
         self.lock(&mut tx, 0).await?;
         put_policies(&mut tx, policies).await?;
-        let rows = changed
-            .iter()
-            .map(|s| {
-                args![
-                    s.series_id.as_str(),
-                    s.definition.as_str(),
-                    s.policy_hash,
-                    s.next_maturity,
-                    s.next_announce_at
-                ]
-            })
-            .collect();
+        let rows = changed.iter().map(SeriesRow::arguments).collect();
         tx.insert_rows(
             "INSERT INTO series \
              (series_id, definition, policy_hash, next_maturity, next_announce_at)",
@@ -305,18 +307,7 @@ impl Store {
             "ON CONFLICT (price_key, maturity) DO NOTHING",
         )
         .await?;
-        let moved = series
-            .iter()
-            .map(|s| {
-                args![
-                    s.series_id.as_str(),
-                    s.definition.as_str(),
-                    s.policy_hash,
-                    s.next_maturity,
-                    s.next_announce_at
-                ]
-            })
-            .collect();
+        let moved = series.iter().map(SeriesRow::arguments).collect();
         tx.insert_rows(
             "INSERT INTO series \
              (series_id, definition, policy_hash, next_maturity, next_announce_at)",
