@@ -13,8 +13,8 @@ use url::Url;
 pub use crate::time::TimeSource;
 
 use crate::limits::{Limits, Pace};
-use crate::observation::{Exchange, PriceQuery, Reading, Request, SourceReading, Target};
-use crate::provider::{MAX_REQUESTS, PriceProvider, provider, provider_names};
+use crate::observation::{Exchange, Query, Reading, Request, SourceReading, Target};
+use crate::provider::{MAX_REQUESTS, Provider, provider, provider_names};
 use crate::rate::Rate;
 
 /// Largest body read, bytes, after content decoding.
@@ -24,6 +24,8 @@ pub const MAX_BODY: usize = 2 * 1024 * 1024;
 const MAX_HEADER: usize = 256;
 
 const USER_AGENT: &str = concat!("peercoin-dlc-oracle/", env!("CARGO_PKG_VERSION"));
+
+const ACCEPT: &str = "application/json, text/csv;q=0.9, */*;q=0.1";
 
 /// The headers an [`Exchange`] keeps.
 const RECORDED_HEADERS: [&str; 5] = [
@@ -62,6 +64,27 @@ pub struct ProviderSettings {
     /// Instead of the provider's published limit. Where several share a
     /// scheme, host and port, the slowest holds for all.
     pub rate: Option<Rate>,
+    /// Sent in the provider's own header, and nowhere else.
+    pub api_key: Option<ApiKey>,
+}
+
+/// A provider's API key. Neither Debug nor an error shows it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct ApiKey(reqwest::header::HeaderValue);
+
+impl ApiKey {
+    /// A key that can stand in a header.
+    pub fn new(key: &str) -> Option<Self> {
+        let mut value = reqwest::header::HeaderValue::from_str(key).ok()?;
+        value.set_sensitive(true);
+        (!key.is_empty()).then_some(Self(value))
+    }
+}
+
+impl std::fmt::Debug for ApiKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("ApiKey(…)")
+    }
 }
 
 impl Default for ProviderSettings {
@@ -70,6 +93,7 @@ impl Default for ProviderSettings {
             base_url: None,
             timeout: Duration::from_secs(10),
             rate: None,
+            api_key: None,
         }
     }
 }
@@ -127,6 +151,7 @@ impl Fetcher {
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy()
             .referer(false)
+            .tls_info(true)
             .build()
             .map_err(FetchConfigError::Client)?;
         let fetcher = Self {
@@ -157,19 +182,21 @@ impl Fetcher {
     /// Plans, asks and interprets until the source has answered or the budget
     /// of requests is spent. Never fails: what went wrong is the reading.
     ///
-    /// Before T nothing is sent.
-    pub async fn observe(&self, query: &PriceQuery<'_>) -> SourceReading {
+    /// Before a price's T nothing is sent.
+    pub async fn observe(&self, query: &Query<'_>) -> SourceReading {
         let mut exchanges = Vec::new();
-        let reading = match provider(&query.source.provider) {
-            None => Reading::Permanent(format!("unknown provider {:?}", query.source.provider)),
-            Some(_) if self.time.now().timestamp() < query.at => {
-                Reading::NotYet("T is not reached".to_owned())
-            }
+        let early = match query {
+            Query::Price(query) => self.time.now().timestamp() < query.at,
+            Query::Fact(_) => false,
+        };
+        let reading = match provider(query.provider()) {
+            None => Reading::Permanent(format!("unknown provider {:?}", query.provider())),
+            Some(_) if early => Reading::NotYet("T is not reached".to_owned()),
             Some(adapter) => self.ask(adapter, query, &mut exchanges).await,
         };
         SourceReading {
-            source: query.source.id.clone(),
-            root: query.source.root.clone(),
+            source: query.source().to_owned(),
+            root: query.root().to_owned(),
             exchanges,
             reading,
         }
@@ -177,13 +204,13 @@ impl Fetcher {
 
     async fn ask(
         &self,
-        adapter: &'static dyn PriceProvider,
-        query: &PriceQuery<'_>,
+        adapter: &'static dyn Provider,
+        query: &Query<'_>,
         exchanges: &mut Vec<Exchange>,
     ) -> Reading {
-        let name = match query.source.selector {
-            Some(_) => query.source.symbol.as_str(),
-            None => adapter.name(),
+        let name = match query {
+            Query::Price(query) if query.source.selector.is_some() => query.source.symbol.as_str(),
+            _ => adapter.name(),
         };
         let settings = self.settings_of(name);
         while exchanges.len() < MAX_REQUESTS {
@@ -196,25 +223,32 @@ impl Fetcher {
             self.limits
                 .wait(&authority(&url), pace(adapter, &settings))
                 .await;
-            exchanges.push(self.exchange(url, settings.timeout).await);
+            let key = adapter.key_header().zip(settings.api_key.as_ref());
+            exchanges.push(self.exchange(url, key, settings.timeout).await);
         }
         adapter.interpret(query, exchanges)
     }
 
     /// One GET, recorded.
-    async fn exchange(&self, url: Url, timeout: Duration) -> Exchange {
+    async fn exchange(
+        &self,
+        url: Url,
+        key: Option<(&'static str, &ApiKey)>,
+        timeout: Duration,
+    ) -> Exchange {
         let mut exchange = Exchange {
             url: redacted(&url),
             sent_at: self.time.now(),
             received_at: DateTime::default(),
             status: None,
             headers: Vec::new(),
+            certificate: None,
             body: Vec::new(),
             sha256: None,
             date: None,
             failure: None,
         };
-        let outcome = tokio::time::timeout(timeout, self.get(url, &mut exchange)).await;
+        let outcome = tokio::time::timeout(timeout, self.get(url, key, &mut exchange)).await;
         exchange.received_at = self.time.now();
         match outcome {
             Ok(Ok(body)) => {
@@ -227,16 +261,24 @@ impl Fetcher {
         exchange
     }
 
-    async fn get(&self, url: Url, exchange: &mut Exchange) -> Result<Vec<u8>, &'static str> {
-        let mut response = self
-            .client
-            .get(url)
-            .header("accept", "application/json")
-            .send()
-            .await
-            .map_err(|e| failure(&e))?;
+    async fn get(
+        &self,
+        url: Url,
+        key: Option<(&'static str, &ApiKey)>,
+        exchange: &mut Exchange,
+    ) -> Result<Vec<u8>, &'static str> {
+        let mut request = self.client.get(url).header("accept", ACCEPT);
+        if let Some((header, ApiKey(key))) = key {
+            request = request.header(header, key);
+        }
+        let mut response = request.send().await.map_err(|e| failure(&e))?;
         exchange.status = Some(response.status().as_u16());
         exchange.headers = recorded(response.headers());
+        exchange.certificate = response
+            .extensions()
+            .get::<reqwest::tls::TlsInfo>()
+            .and_then(reqwest::tls::TlsInfo::peer_certificate)
+            .map(|der| Sha256::digest(der).into());
         exchange.date = exchange.header("date").and_then(http_date);
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(|e| cut(&e))? {
@@ -299,15 +341,11 @@ fn is_http(url: &Url) -> bool {
     matches!(url.scheme(), "http" | "https") && url.has_host()
 }
 
-fn base_url<'a>(adapter: &dyn PriceProvider, settings: &'a ProviderSettings) -> &'a str {
+fn base_url<'a>(adapter: &dyn Provider, settings: &'a ProviderSettings) -> &'a str {
     settings.base_url.as_deref().unwrap_or(adapter.base_url())
 }
 
-fn resolve(
-    adapter: &dyn PriceProvider,
-    settings: &ProviderSettings,
-    request: &Request,
-) -> Option<Url> {
+fn resolve(adapter: &dyn Provider, settings: &ProviderSettings, request: &Request) -> Option<Url> {
     match &request.target {
         Target::Path(path) => {
             let base = origin(base_url(adapter, settings))?;
@@ -349,7 +387,7 @@ fn redacted(url: &Url) -> String {
 }
 
 /// What was configured, else what the provider publishes.
-fn pace(adapter: &dyn PriceProvider, settings: &ProviderSettings) -> Pace {
+fn pace(adapter: &dyn Provider, settings: &ProviderSettings) -> Pace {
     settings
         .rate
         .map_or_else(|| Pace::Published(adapter.rate()), Pace::Configured)

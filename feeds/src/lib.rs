@@ -3,13 +3,14 @@
 //!
 //! Everything but the [`fetch`] and [`loopback`] modules is pure: no I/O, no
 //! clock. An auditor replays recorded exchanges through the same
-//! [`provider::PriceProvider::interpret`] and the same [`rule::price`] that the
+//! [`provider::Provider::interpret`] and the same [`rule::price`] that the
 //! service used, and must come to the same outcome.
 //!
 //! What is absent: retries over time, give-up and refund (the lifecycle owns
 //! them), storage and signing.
 
 pub mod decimal;
+pub mod fact;
 #[cfg(feature = "fetch")]
 pub mod fetch;
 mod json;
@@ -24,8 +25,9 @@ pub mod rule;
 pub mod time;
 
 pub use observation::{
-    Exchange, PriceObservation, PriceQuery, Reading, Request, SourceReading, Target,
+    Exchange, Observation, PriceObservation, PriceQuery, Query, Reading, Request, SourceReading,
+    Target,
 };
-pub use provider::{PriceProvider, provider, provider_names};
+pub use provider::{Provider, provider, provider_names};
 pub use rate::Rate;
 pub use time::TimeSource;

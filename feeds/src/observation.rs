@@ -4,8 +4,46 @@ use std::fmt;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use oracle_schema::policy::SourcePolicy;
+use oracle_schema::policy::{FactSource, SourcePolicy};
 use rust_decimal::Decimal;
+
+use crate::fact::{ElectionFact, MatchFact};
+
+/// One question to one source.
+#[derive(Debug, Clone, Copy)]
+pub enum Query<'a> {
+    /// A price at a time.
+    Price(PriceQuery<'a>),
+    /// What the source says now about a match or an election. When an answer
+    /// may count is the rule's matter: events with other maturities share it.
+    Fact(&'a FactSource),
+}
+
+impl<'a> Query<'a> {
+    /// The source's id.
+    pub fn source(&self) -> &'a str {
+        match self {
+            Self::Price(query) => &query.source.id,
+            Self::Fact(source) => &source.id,
+        }
+    }
+
+    /// The source's root.
+    pub fn root(&self) -> &'a str {
+        match self {
+            Self::Price(query) => &query.source.root,
+            Self::Fact(source) => &source.root,
+        }
+    }
+
+    /// The adapter's name.
+    pub fn provider(&self) -> &'a str {
+        match self {
+            Self::Price(query) => &query.source.provider,
+            Self::Fact(source) => &source.provider,
+        }
+    }
+}
 
 /// One question to one source: its price at `at`.
 #[derive(Debug, Clone, Copy)]
@@ -57,6 +95,8 @@ pub struct Exchange {
     /// `date`, `etag`, `last-modified`, `content-type` and `retry-after` only,
     /// names in lower case.
     pub headers: Vec<(String, String)>,
+    /// SHA-256 of the leaf certificate the server showed (DER); none over http.
+    pub certificate: Option<[u8; 32]>,
     /// Body after content decoding. Empty after a failure.
     pub body: Vec<u8>,
     /// SHA-256 of `body`; absent after a failure.
@@ -86,6 +126,7 @@ impl fmt::Debug for Exchange {
             .field("received_at", &self.received_at)
             .field("status", &self.status)
             .field("headers", &self.headers)
+            .field("certificate", &self.certificate.map(hex::encode))
             .field("body_bytes", &self.body.len())
             .field("sha256", &self.sha256.map(hex::encode))
             .field("date", &self.date)
@@ -106,11 +147,22 @@ pub struct PriceObservation {
     pub effective_at: i64,
 }
 
+/// What a source reported.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Observation {
+    /// A price.
+    Price(PriceObservation),
+    /// The state of a match.
+    Match(MatchFact),
+    /// The state of an election.
+    Election(ElectionFact),
+}
+
 /// What the answers of one source say.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reading {
-    /// A price.
-    Observation(PriceObservation),
+    /// A fact.
+    Observation(Observation),
     /// The source cannot know yet; ask again.
     NotYet(String),
     /// The source knows, and there was no trade in the window.
@@ -142,10 +194,12 @@ impl Reading {
         }
     }
 
-    /// One sentence for people; for an observation its literal.
+    /// One sentence for people; for an observation the literal it rests on.
     pub fn detail(&self) -> &str {
         match self {
-            Self::Observation(o) => &o.literal,
+            Self::Observation(Observation::Price(price)) => &price.literal,
+            Self::Observation(Observation::Match(fact)) => &fact.literal,
+            Self::Observation(Observation::Election(fact)) => &fact.literal,
             Self::NotYet(detail)
             | Self::NoData(detail)
             | Self::Transient { detail, .. }
@@ -155,9 +209,9 @@ impl Reading {
     }
 
     /// The price, if there is one.
-    pub fn observation(&self) -> Option<&PriceObservation> {
+    pub fn price(&self) -> Option<&PriceObservation> {
         match self {
-            Self::Observation(o) => Some(o),
+            Self::Observation(Observation::Price(price)) => Some(price),
             _ => None,
         }
     }

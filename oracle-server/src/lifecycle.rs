@@ -9,11 +9,9 @@
 use std::fmt;
 
 use chrono::{DateTime, Utc};
+use oracle_schema::policy::VOID;
 use oracle_schema::{Maturity, Outcome};
 use sha2::{Digest, Sha256};
-
-/// The enum outcome that turns an attested event into a voided one.
-pub const VOID: &str = "void";
 
 /// Where an event stands, as stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

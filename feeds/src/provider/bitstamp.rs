@@ -8,9 +8,9 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::bars::{BAR, Bar, Window, last_close, no_trade};
-use super::{PriceProvider, Step, accept, error_body, settle, symbol};
+use super::{Provider, Step, accept, error_body, price_step, symbol};
 use crate::json;
-use crate::observation::{Exchange, PriceQuery, Reading, Request};
+use crate::observation::{Exchange, Observation, PriceQuery, Query, Reading, Request};
 use crate::rate::Rate;
 
 pub(super) struct Bitstamp;
@@ -18,7 +18,7 @@ pub(super) struct Bitstamp;
 /// Rows a request may cover, both ends included.
 const ROWS: i64 = 1000;
 
-impl PriceProvider for Bitstamp {
+impl Provider for Bitstamp {
     fn name(&self) -> &'static str {
         "bitstamp"
     }
@@ -29,8 +29,8 @@ impl PriceProvider for Bitstamp {
         // 10,000 requests in ten minutes.
         Rate::per_second(16)
     }
-    fn step(&self, query: &PriceQuery<'_>, done: &[Exchange]) -> Step {
-        settle(step(query, done))
+    fn step(&self, query: &Query<'_>, done: &[Exchange]) -> Step {
+        price_step(query, done, step)
     }
 }
 
@@ -42,7 +42,7 @@ fn step(query: &PriceQuery<'_>, done: &[Exchange]) -> Result<Step, Reading> {
     for exchange in done {
         bars.extend(read(query, &window, exchange)?);
         if let Some(found) = last_close(&bars, &window)? {
-            return Ok(Step::Done(Reading::Observation(found)));
+            return Ok(Step::Done(Reading::Observation(Observation::Price(found))));
         }
         end -= (ROWS - 1) * BAR;
         if end <= window.first_open {

@@ -9,9 +9,9 @@ use rust_decimal::Decimal;
 use serde_json::value::RawValue;
 
 use super::bars::{BAR, Bar, Window, last_close, no_trade};
-use super::{PriceProvider, Step, accept, error_body, settle, symbol};
+use super::{Provider, Step, accept, error_body, price_step, symbol};
 use crate::json;
-use crate::observation::{Exchange, PriceQuery, Reading, Request};
+use crate::observation::{Exchange, Observation, PriceQuery, Query, Reading, Request};
 use crate::rate::Rate;
 
 pub(super) struct Coinbase;
@@ -19,7 +19,7 @@ pub(super) struct Coinbase;
 /// Rows a request may cover, both ends included.
 const ROWS: i64 = 300;
 
-impl PriceProvider for Coinbase {
+impl Provider for Coinbase {
     fn name(&self) -> &'static str {
         "coinbase"
     }
@@ -29,8 +29,8 @@ impl PriceProvider for Coinbase {
     fn rate(&self) -> Rate {
         Rate::per_second(10)
     }
-    fn step(&self, query: &PriceQuery<'_>, done: &[Exchange]) -> Step {
-        settle(step(query, done))
+    fn step(&self, query: &Query<'_>, done: &[Exchange]) -> Step {
+        price_step(query, done, step)
     }
 }
 
@@ -42,7 +42,7 @@ fn step(query: &PriceQuery<'_>, done: &[Exchange]) -> Result<Step, Reading> {
     for exchange in done {
         bars.extend(read(query, &window, exchange)?);
         if let Some(found) = last_close(&bars, &window)? {
-            return Ok(Step::Done(Reading::Observation(found)));
+            return Ok(Step::Done(Reading::Observation(Observation::Price(found))));
         }
         end -= (ROWS - 1) * BAR;
         if end <= window.first_open {

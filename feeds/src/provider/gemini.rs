@@ -11,9 +11,9 @@ use serde_json::value::RawValue;
 
 use super::bars::{Bar, Window, last_close, no_trade};
 use super::trades::{Page, Trade, Walk, walk};
-use super::{PriceProvider, Step, accept, error_body, settle, symbol};
+use super::{Provider, Step, accept, error_body, price_step, symbol};
 use crate::json;
-use crate::observation::{Exchange, PriceQuery, Reading, Request};
+use crate::observation::{Exchange, Observation, PriceQuery, Query, Reading, Request};
 use crate::rate::Rate;
 
 pub(super) struct Gemini;
@@ -21,7 +21,7 @@ pub(super) struct Gemini;
 /// Nanoseconds in a millisecond.
 const MS: i64 = 1_000_000;
 
-impl PriceProvider for Gemini {
+impl Provider for Gemini {
     fn name(&self) -> &'static str {
         "gemini"
     }
@@ -33,8 +33,8 @@ impl PriceProvider for Gemini {
         // they are spread here.
         Rate::per_second(2)
     }
-    fn step(&self, query: &PriceQuery<'_>, done: &[Exchange]) -> Step {
-        settle(step(query, done))
+    fn step(&self, query: &Query<'_>, done: &[Exchange]) -> Step {
+        price_step(query, done, step)
     }
 }
 
@@ -46,7 +46,7 @@ fn step(query: &PriceQuery<'_>, done: &[Exchange]) -> Result<Step, Reading> {
     };
     let bars = bars(query, &window, first)?;
     if let Some(found) = last_close(&bars, &window)? {
-        return Ok(Step::Done(Reading::Observation(found)));
+        return Ok(Step::Done(Reading::Observation(Observation::Price(found))));
     }
     let oldest = bars.iter().map(|b| b.open).min();
     if oldest.is_some_and(|open| open <= window.first_open) {
@@ -54,7 +54,7 @@ fn step(query: &PriceQuery<'_>, done: &[Exchange]) -> Result<Step, Reading> {
     }
     let pages = rest.iter().map(|e| page(query, &window, e));
     Ok(match walk(&window, pages)? {
-        Walk::Found(found) => Step::Done(Reading::Observation(found)),
+        Walk::Found(found) => Step::Done(Reading::Observation(Observation::Price(found))),
         Walk::Nothing => Step::Done(no_trade(&window)),
         Walk::Ask(since_ns) => Step::Ask(Request::path(format!(
             "/v1/trades/{pair}?timestamp={}&limit_trades=500",

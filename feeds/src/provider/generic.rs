@@ -14,15 +14,17 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 use serde_json_path::{JsonPath, PathElement};
 
-use super::{PriceProvider, Step, accept, settle};
+use super::{Provider, Step, accept, price_step};
 use crate::decimal;
 use crate::json;
-use crate::observation::{Exchange, PriceObservation, PriceQuery, Reading, Request, Target};
+use crate::observation::{
+    Exchange, Observation, PriceObservation, PriceQuery, Query, Reading, Request, Target,
+};
 use crate::rate::Rate;
 
 pub(super) struct Generic;
 
-impl PriceProvider for Generic {
+impl Provider for Generic {
     fn name(&self) -> &'static str {
         "generic"
     }
@@ -32,8 +34,8 @@ impl PriceProvider for Generic {
     fn rate(&self) -> Rate {
         Rate::per_second(10)
     }
-    fn step(&self, query: &PriceQuery<'_>, done: &[Exchange]) -> Step {
-        settle(step(query, done))
+    fn step(&self, query: &Query<'_>, done: &[Exchange]) -> Step {
+        price_step(query, done, step)
     }
 }
 
@@ -49,7 +51,7 @@ fn step(query: &PriceQuery<'_>, done: &[Exchange]) -> Result<Step, Reading> {
         }));
     };
     let body = accept(query, exchange)?;
-    read(query, selector, body).map(|o| Step::Done(Reading::Observation(o)))
+    read(query, selector, body).map(|o| Step::Done(Reading::Observation(Observation::Price(o))))
 }
 
 fn read(

@@ -14,15 +14,15 @@ use serde_json::value::RawValue;
 
 use super::bars::{BAR, Bar, Window, last_close, no_trade};
 use super::trades::{NS, Page, Trade, Walk, walk};
-use super::{PriceProvider, Step, accept, settle, symbol};
+use super::{Provider, Step, accept, price_step, symbol};
 use crate::decimal;
 use crate::json;
-use crate::observation::{Exchange, PriceQuery, Reading, Request};
+use crate::observation::{Exchange, Observation, PriceQuery, Query, Reading, Request};
 use crate::rate::Rate;
 
 pub(super) struct Kraken;
 
-impl PriceProvider for Kraken {
+impl Provider for Kraken {
     fn name(&self) -> &'static str {
         "kraken"
     }
@@ -32,8 +32,8 @@ impl PriceProvider for Kraken {
     fn rate(&self) -> Rate {
         Rate::per_second(1)
     }
-    fn step(&self, query: &PriceQuery<'_>, done: &[Exchange]) -> Step {
-        settle(step(query, done))
+    fn step(&self, query: &Query<'_>, done: &[Exchange]) -> Step {
+        price_step(query, done, step)
     }
 }
 
@@ -49,7 +49,7 @@ fn step(query: &PriceQuery<'_>, done: &[Exchange]) -> Result<Step, Reading> {
     };
     let bars = bars(query, &window, first)?;
     if let Some(found) = last_close(&bars, &window)? {
-        return Ok(Step::Done(Reading::Observation(found)));
+        return Ok(Step::Done(Reading::Observation(Observation::Price(found))));
     }
     let oldest = bars.iter().map(|b| b.open).min();
     if oldest.is_none_or(|open| open <= window.first_open) {
@@ -57,7 +57,7 @@ fn step(query: &PriceQuery<'_>, done: &[Exchange]) -> Result<Step, Reading> {
     }
     let pages = rest.iter().map(|e| page(query, &window, e));
     Ok(match walk(&window, pages)? {
-        Walk::Found(found) => Step::Done(Reading::Observation(found)),
+        Walk::Found(found) => Step::Done(Reading::Observation(Observation::Price(found))),
         Walk::Nothing => Step::Done(no_trade(&window)),
         Walk::Ask(since_ns) => Step::Ask(Request::path(format!(
             // One nanosecond less, so that a trade at the very start is not lost

@@ -1,12 +1,13 @@
-//! Adapters: one file a venue, each two pure functions of what was asked and
-//! what came back.
+//! Adapters: one file a provider, each two pure functions of what was asked and
+//! what came back. `docs/adding-a-feed.md` walks through one.
 
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use oracle_schema::policy::FactSource;
 
 use crate::json;
-use crate::observation::{Exchange, PriceQuery, Reading, Request};
+use crate::observation::{Exchange, Observation, PriceQuery, Query, Reading, Request};
 use crate::rate::Rate;
 
 mod bars;
@@ -34,25 +35,86 @@ pub enum Step {
     Done(Reading),
 }
 
-/// A venue. `step` is the whole adapter; recorded exchanges replay through it
-/// to the same reading, because it sees nothing else.
-pub trait PriceProvider: Send + Sync {
+/// What a provider can be asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Subject {
+    /// Prices of a symbol.
+    Price,
+    /// Matches.
+    Match,
+    /// Elections.
+    Election,
+}
+
+impl Subject {
+    /// As configurations name it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Price => "price",
+            Self::Match => "match",
+            Self::Election => "election",
+        }
+    }
+}
+
+/// Who may see a provider's answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Licence {
+    /// Anybody: bodies are published beside their hashes.
+    Public,
+    /// The provider's terms limit redistribution: bodies are kept for auditors,
+    /// their hashes are published.
+    HashOnly,
+}
+
+/// A provider. `step` is the whole adapter; recorded exchanges replay through
+/// it to the same reading, because it sees nothing else.
+pub trait Provider: Send + Sync {
     /// As in the configuration, for example `kraken`.
     fn name(&self) -> &'static str;
 
-    /// Scheme and host of the real venue; empty for generic sources.
+    /// Scheme and host of the real provider; empty for generic sources.
     fn base_url(&self) -> &'static str;
 
-    /// The venue's published limit.
+    /// The provider's published limit.
     fn rate(&self) -> Rate;
+
+    /// What it can be asked.
+    fn subject(&self) -> Subject {
+        Subject::Price
+    }
+
+    /// What a [`FactSource`](oracle_schema::policy::FactSource) must say, in
+    /// the order of its id; all of them, and nothing else.
+    fn parameters(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    /// Why the value of a parameter cannot be one.
+    fn check_parameter(&self, name: &str, value: &str) -> Result<(), String> {
+        let _ = name;
+        plain(value)
+            .then_some(())
+            .ok_or_else(|| "must be 1 to 40 of A-Z a-z 0-9 - _".to_owned())
+    }
+
+    /// The header that carries an API key, if the provider wants one.
+    fn key_header(&self) -> Option<&'static str> {
+        None
+    }
+
+    /// Who may see its answers.
+    fn licence(&self) -> Licence {
+        Licence::Public
+    }
 
     /// The next request, or the reading. The n-th exchange answers the n-th
     /// request.
-    fn step(&self, query: &PriceQuery<'_>, done: &[Exchange]) -> Step;
+    fn step(&self, query: &Query<'_>, done: &[Exchange]) -> Step;
 
     /// The next request, or `None` when the exchanges suffice or
     /// [`MAX_REQUESTS`] are spent.
-    fn plan(&self, query: &PriceQuery<'_>, done: &[Exchange]) -> Option<Request> {
+    fn plan(&self, query: &Query<'_>, done: &[Exchange]) -> Option<Request> {
         if done.len() >= MAX_REQUESTS {
             return None;
         }
@@ -63,7 +125,7 @@ pub trait PriceProvider: Send + Sync {
     }
 
     /// What the exchanges say.
-    fn interpret(&self, query: &PriceQuery<'_>, done: &[Exchange]) -> Reading {
+    fn interpret(&self, query: &Query<'_>, done: &[Exchange]) -> Reading {
         match self.step(query, done) {
             Step::Done(reading) => reading,
             Step::Ask(_) if done.len() >= MAX_REQUESTS => {
@@ -74,7 +136,7 @@ pub trait PriceProvider: Send + Sync {
     }
 }
 
-static PROVIDERS: [&dyn PriceProvider; 5] = [
+static PROVIDERS: [&dyn Provider; 5] = [
     &kraken::Kraken,
     &coinbase::Coinbase,
     &bitstamp::Bitstamp,
@@ -83,7 +145,7 @@ static PROVIDERS: [&dyn PriceProvider; 5] = [
 ];
 
 /// The adapter of that name.
-pub fn provider(name: &str) -> Option<&'static dyn PriceProvider> {
+pub fn provider(name: &str) -> Option<&'static dyn Provider> {
     PROVIDERS.iter().copied().find(|p| p.name() == name)
 }
 
@@ -92,9 +154,47 @@ pub fn provider_names() -> impl Iterator<Item = &'static str> {
     PROVIDERS.iter().map(|p| p.name())
 }
 
-/// Settles a step written with `?`: a reading found on the way is the answer.
-fn settle(step: Result<Step, Reading>) -> Step {
+/// Takes the step of a price adapter; a reading found on the way is the answer.
+fn price_step(
+    query: &Query<'_>,
+    done: &[Exchange],
+    step: fn(&PriceQuery<'_>, &[Exchange]) -> Result<Step, Reading>,
+) -> Step {
+    match query {
+        Query::Price(query) => step(query, done).unwrap_or_else(Step::Done),
+        Query::Fact(_) => Step::Done(Reading::Permanent("is asked for prices only".to_owned())),
+    }
+}
+
+/// Takes the step of an adapter that needs one request: where to, and what the
+/// body says. A reading found on the way is the answer.
+#[allow(dead_code, reason = "the adapters of matches and elections follow")]
+fn fact_step(
+    query: &Query<'_>,
+    done: &[Exchange],
+    ask: fn(&FactSource) -> Result<Request, Reading>,
+    read: fn(&FactSource, &[u8]) -> Result<Observation, Reading>,
+) -> Step {
+    let Query::Fact(source) = query else {
+        return Step::Done(Reading::Permanent("is not asked for prices".to_owned()));
+    };
+    let step = match done.first() {
+        None => ask(source).map(Step::Ask),
+        Some(exchange) => answered(exchange)
+            .and_then(|body| read(source, body))
+            .map(|o| Step::Done(Reading::Observation(o))),
+    };
     step.unwrap_or_else(Step::Done)
+}
+
+/// The value of a source's parameter.
+#[allow(dead_code, reason = "the adapters of matches and elections follow")]
+fn parameter<'a>(source: &'a FactSource, name: &str) -> Result<&'a str, Reading> {
+    source
+        .parameters
+        .get(name)
+        .map(String::as_str)
+        .ok_or_else(|| Reading::Permanent(format!("the source has no parameter {name:?}")))
 }
 
 /// The body of an answer that may be read for T, or why it may not.
@@ -105,6 +205,11 @@ fn accept<'a>(query: &PriceQuery<'_>, exchange: &'a Exchange) -> Result<&'a [u8]
     if let Some(date) = exchange.date.filter(|d| d.timestamp() < query.at) {
         return Err(Reading::NotYet(format!("answered at {date}, before T")));
     }
+    answered(exchange)
+}
+
+/// The body of an answer, or why there is none.
+fn answered(exchange: &Exchange) -> Result<&[u8], Reading> {
     if let Some(failure) = &exchange.failure {
         return Err(Reading::transient(failure.clone()));
     }
@@ -175,12 +280,17 @@ fn retry_after(exchange: &Exchange) -> Option<Duration> {
 /// A symbol that can stand in a URL as it is.
 fn symbol<'a>(query: &PriceQuery<'a>) -> Result<&'a str, Reading> {
     let symbol = query.source.symbol.as_str();
-    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
-    if symbol.is_empty() || symbol.len() > 40 || !symbol.chars().all(plain) {
+    if !plain(symbol) {
         return Err(Reading::Permanent(format!(
             "symbol {:?} is not a plain name",
             json::quote(symbol)
         )));
     }
     Ok(symbol)
+}
+
+/// Whether a text can stand in a URL as it is.
+fn plain(text: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+    !text.is_empty() && text.len() <= 40 && text.chars().all(plain)
 }

@@ -1,11 +1,14 @@
 //! Rules: facts to a decision, pure.
 
+pub mod agreement;
+pub mod decision;
 pub mod outcome;
 pub mod price;
 pub mod trace;
 
+pub use decision::{Decision, FactTrace, Verdict, VoteTrace};
 pub use outcome::{OutcomeRuleError, descriptor, outcome};
-pub use price::{CrossError, Decision, cross, decide_leg};
+pub use price::{CrossError, Fixing, cross, decide_leg};
 pub use trace::{ClockCheck, SourceTrace, Trace};
 
 pub use crate::decimal::to_integer;

@@ -1,9 +1,9 @@
-//! From a price to what is signed.
+//! From a price or an outcome's name to what is signed.
 
 use oracle_schema::event::{
     Descriptor, DescriptorError, DigitsDescriptor, EnumDescriptor, Outcome, OutcomeError,
 };
-use oracle_schema::policy::Rule;
+use oracle_schema::policy::{ElectionPolicy, MatchPolicy, OperatorsPolicy, Rule};
 use rust_decimal::Decimal;
 
 use crate::decimal::to_integer;
@@ -22,8 +22,8 @@ pub enum OutcomeRuleError {
     Outcome(#[from] OutcomeError),
 }
 
-/// What an event under `rule` announces: unsigned digits of precision 0, or
-/// `above` and `not_above`.
+/// What an event under `rule` announces: unsigned digits of precision 0,
+/// `above` and `not_above`, or the rule's own outcomes.
 pub fn descriptor(rule: &Rule) -> Result<Descriptor, DescriptorError> {
     Ok(match rule {
         Rule::Digits {
@@ -39,6 +39,11 @@ pub fn descriptor(rule: &Rule) -> Result<Descriptor, DescriptorError> {
             ABOVE.to_owned(),
             NOT_ABOVE.to_owned(),
         ])?),
+        Rule::Match(MatchPolicy { outcomes, .. })
+        | Rule::Election(ElectionPolicy { outcomes, .. })
+        | Rule::Operators(OperatorsPolicy { outcomes, .. }) => {
+            Descriptor::Enum(EnumDescriptor::new(outcomes.clone())?)
+        }
     })
 }
 

@@ -8,7 +8,7 @@ use rust_decimal::Decimal;
 
 use super::trace::{ClockCheck, SourceTrace, Trace};
 use crate::decimal;
-use crate::observation::{Exchange, Reading, SourceReading};
+use crate::observation::{Exchange, SourceReading};
 
 /// How far the local clock may run ahead of the providers' before nothing is
 /// decided, seconds.
@@ -18,7 +18,7 @@ pub const MAX_CLOCK_AHEAD_S: i64 = 60;
 ///
 /// Give-up and refund are not decided here but by the lifecycle.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Decision {
+pub enum Fixing {
     /// No fixing yet.
     Pending {
         /// What is missing, for people. Begins with `clock:` where the local
@@ -36,7 +36,7 @@ pub enum Decision {
     },
 }
 
-impl Decision {
+impl Fixing {
     /// How it came to that.
     pub fn trace(&self) -> &Trace {
         match self {
@@ -82,7 +82,7 @@ pub fn decide_leg(
     at: i64,
     now: DateTime<Utc>,
     readings: &[SourceReading],
-) -> Decision {
+) -> Fixing {
     let Method::Close1mMedian = leg.method;
     let latest = latest_by_source(readings);
     let mut trace = Trace {
@@ -135,7 +135,7 @@ struct Vote<'a> {
     price: Decimal,
 }
 
-fn fix(leg: &LegPolicy, mut trace: Trace, votes: &[Vote<'_>]) -> Decision {
+fn fix(leg: &LegPolicy, mut trace: Trace, votes: &[Vote<'_>]) -> Fixing {
     if count(votes.len()) < leg.min_sources.get() {
         return missing(trace);
     }
@@ -162,18 +162,18 @@ fn fix(leg: &LegPolicy, mut trace: Trace, votes: &[Vote<'_>]) -> Decision {
     match median(kept.into_iter()) {
         Some(price) => {
             trace.price = Some(price);
-            Decision::Attest { price, trace }
+            Fixing::Attest { price, trace }
         }
         None => pending(trace, "the median has too many digits".to_owned()),
     }
 }
 
-fn pending(trace: Trace, reason: String) -> Decision {
-    Decision::Pending { reason, trace }
+fn pending(trace: Trace, reason: String) -> Fixing {
+    Fixing::Pending { reason, trace }
 }
 
 /// `2 of 3 sources: kraken:XBTUSD: timeout; …`
-fn missing(trace: Trace) -> Decision {
+fn missing(trace: Trace) -> Fixing {
     let have = if trace.first_median.is_some() {
         trace.kept
     } else {
@@ -204,7 +204,7 @@ fn latest_by_source(readings: &[SourceReading]) -> BTreeMap<&str, &SourceReading
             r.exchanges.last().map(|e| e.sent_at),
             r.reading.verdict(),
             r.reading.detail().to_owned(),
-            r.reading.observation().map(|o| o.effective_at),
+            r.reading.price().map(|o| o.effective_at),
         )
     };
     let mut latest: BTreeMap<&str, &SourceReading> = BTreeMap::new();
@@ -222,7 +222,7 @@ fn latest_by_source(readings: &[SourceReading]) -> BTreeMap<&str, &SourceReading
 }
 
 fn entry(source: &SourcePolicy, reading: Option<&SourceReading>) -> SourceTrace {
-    let observation = reading.and_then(|r| r.reading.observation());
+    let observation = reading.and_then(|r| r.reading.price());
     SourceTrace {
         source: source.id.clone(),
         root: source.root.clone(),
@@ -243,7 +243,7 @@ fn vote(
     reading: Option<&SourceReading>,
 ) -> Result<Decimal, String> {
     let reading = reading.ok_or("not read")?;
-    let Reading::Observation(observation) = &reading.reading else {
+    let Some(observation) = reading.reading.price() else {
         return Err(reading.reading.detail().to_owned());
     };
     if reading.exchanges.is_empty() {
@@ -298,7 +298,11 @@ fn check_clock(leg: &LegPolicy, latest: &BTreeMap<&str, &SourceReading>) -> Cloc
             by_root.entry(source.root.as_str()).or_insert(skew);
         }
     }
-    let mut skews: Vec<i64> = by_root.into_values().collect();
+    median_skew(by_root.into_values().collect())
+}
+
+/// The median of (local sending time − `Date`), seconds, one for each root.
+pub(super) fn median_skew(mut skews: Vec<i64>) -> ClockCheck {
     skews.sort_unstable();
     // Of an even number the larger of the middle two: rather an alarm too many.
     let ahead_s = skews.get(skews.len() / 2).copied();

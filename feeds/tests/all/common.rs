@@ -1,8 +1,10 @@
 use std::sync::{Arc, Mutex};
 
 use chrono::{DateTime, Utc};
-use oracle_feeds::rule::Decision;
-use oracle_feeds::{Exchange, PriceObservation, PriceQuery, Reading, SourceReading, TimeSource};
+use oracle_feeds::rule::Fixing;
+use oracle_feeds::{
+    Exchange, Observation, PriceObservation, PriceQuery, Query, Reading, SourceReading, TimeSource,
+};
 use oracle_schema::policy::{LegPolicy, Method, Selector, SourcePolicy, TimeUnit};
 use rust_decimal::Decimal;
 
@@ -58,12 +60,16 @@ pub(crate) fn generic(url: &str, time_unit: TimeUnit) -> SourcePolicy {
     }
 }
 
-pub(crate) fn query(source: &SourcePolicy) -> PriceQuery<'_> {
-    PriceQuery {
+pub(crate) fn query(source: &SourcePolicy) -> Query<'_> {
+    query_at(source, T)
+}
+
+pub(crate) fn query_at(source: &SourcePolicy, at: i64) -> Query<'_> {
+    Query::Price(PriceQuery {
         source,
-        at: T,
+        at,
         max_trade_age_s: 900,
-    }
+    })
 }
 
 /// An answer sent 61 s after T, with a `Date` of that second.
@@ -74,6 +80,7 @@ pub(crate) fn exchange(status: u16, body: &[u8]) -> Exchange {
         received_at: time(T + 61),
         status: Some(status),
         headers: Vec::new(),
+        certificate: None,
         body: body.to_vec(),
         sha256: None,
         date: Some(time(T + 61)),
@@ -90,7 +97,7 @@ pub(crate) fn interpret(source: &SourcePolicy, exchanges: &[Exchange]) -> Readin
 /// Literal and time of an observation.
 pub(crate) fn seen(reading: &Reading) -> (&str, i64) {
     let o = reading
-        .observation()
+        .price()
         .unwrap_or_else(|| panic!("{}: {}", reading.verdict(), reading.detail()));
     (&o.literal, o.effective_at)
 }
@@ -112,24 +119,24 @@ pub(crate) fn reading(name: &str, price: &str) -> SourceReading {
         source: format!("{name}:X"),
         root: name.to_owned(),
         exchanges: vec![exchange(200, b"")],
-        reading: Reading::Observation(PriceObservation {
+        reading: Reading::Observation(Observation::Price(PriceObservation {
             literal: price.to_owned(),
             price: d(price),
             effective_at: T,
-        }),
+        })),
     }
 }
 
-pub(crate) fn price_of(decision: &Decision) -> Decimal {
+pub(crate) fn price_of(decision: &Fixing) -> Decimal {
     match decision {
-        Decision::Attest { price, .. } => *price,
-        Decision::Pending { reason, .. } => panic!("pending: {reason}"),
+        Fixing::Attest { price, .. } => *price,
+        Fixing::Pending { reason, .. } => panic!("pending: {reason}"),
     }
 }
 
-pub(crate) fn reason_of(decision: &Decision) -> &str {
+pub(crate) fn reason_of(decision: &Fixing) -> &str {
     match decision {
-        Decision::Pending { reason, .. } => reason,
-        Decision::Attest { price, .. } => panic!("attests {price}"),
+        Fixing::Pending { reason, .. } => reason,
+        Fixing::Attest { price, .. } => panic!("attests {price}"),
     }
 }

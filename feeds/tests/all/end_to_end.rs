@@ -7,7 +7,7 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use oracle_feeds::fetch::{Fetcher, ProviderSettings};
 use oracle_feeds::loopback::{Fault, LoopbackVenues, price_path};
-use oracle_feeds::{PriceQuery, Rate, SourceReading};
+use oracle_feeds::{PriceQuery, Query, Rate, SourceReading};
 use oracle_schema::policy::{SourcePolicy, TimeUnit};
 use rust_decimal::Decimal;
 
@@ -46,6 +46,7 @@ async fn world() -> World {
                 base_url: venues.base_url(name),
                 timeout: Duration::from_secs(20),
                 rate: Some(Rate::per_second(1000)),
+                api_key: None,
             };
             ((*name).to_owned(), entry)
         })
@@ -191,6 +192,7 @@ async fn a_slow_venue_is_a_recorded_timeout() {
         base_url: world.venues.base_url("bitstamp"),
         timeout: Duration::from_millis(50),
         rate: None,
+        api_key: None,
     };
     let settings = BTreeMap::from([("bitstamp".to_owned(), settings)]);
     let hasty = Fetcher::new(settings, Arc::new(world.time.clone())).unwrap();
@@ -230,11 +232,11 @@ async fn a_quiet_window_is_no_data_and_paging_is_bounded() {
         let settings = BTreeMap::from([(venue.to_owned(), entry)]);
         let fetcher = Fetcher::new(settings, Arc::new(time.clone())).unwrap();
         let source = source(venue, symbol);
-        let wide = PriceQuery {
+        let wide = Query::Price(PriceQuery {
             source: &source,
             at: T,
             max_trade_age_s: 12 * 3600,
-        };
+        });
         let read = fetcher.observe(&wide).await;
         assert_eq!(
             read.reading.verdict(),

@@ -1,10 +1,10 @@
-use oracle_feeds::rule::{Decision, decide_leg};
+use oracle_feeds::rule::{Fixing, decide_leg};
 use oracle_feeds::{provider, provider_names};
 use oracle_schema::policy::TimeUnit;
 use proptest::prelude::*;
 use rust_decimal::Decimal;
 
-use crate::common::{T, exchange, generic, leg, query, reading, source, time};
+use crate::common::{T, exchange, generic, leg, query_at, reading, source, time};
 
 const NAMES: [&str; 7] = ["a", "b", "c", "d", "e", "f", "g"];
 
@@ -63,8 +63,7 @@ fn every_provider_survives(bodies: &[Vec<u8>], at: i64) {
         if name == "generic" {
             s = generic("http://x.test/", TimeUnit::S);
         }
-        let mut q = query(&s);
-        q.at = at;
+        let q = query_at(&s, at);
         let adapter = provider(name).unwrap();
         let mut done = Vec::new();
         for body in bodies {
@@ -82,8 +81,8 @@ proptest! {
     #[test]
     fn the_fixing_lies_among_the_prices(prices in prices(), min in 1_u32..4) {
         let readings = readings(&prices);
-        if let Decision::Attest { price, trace } = decide_leg(&leg(min, &NAMES), T, time(T + 61), &readings) {
-            let all: Vec<Decimal> = readings.iter().filter_map(|r| Some(r.reading.observation()?.price)).collect();
+        if let Fixing::Attest { price, trace } = decide_leg(&leg(min, &NAMES), T, time(T + 61), &readings) {
+            let all: Vec<Decimal> = readings.iter().filter_map(|r| Some(r.reading.price()?.price)).collect();
             prop_assert!(price >= *all.iter().min().unwrap() && price <= *all.iter().max().unwrap());
             prop_assert!(trace.kept >= min);
         }
@@ -108,7 +107,7 @@ proptest! {
             r.exchanges[0].sent_at = time(T - early);
         }
         let decision = decide_leg(&leg(1, &NAMES), T, time(T + now), &all);
-        prop_assert!(matches!(decision, Decision::Pending { .. }), "{:?}", decision);
+        prop_assert!(matches!(decision, Fixing::Pending { .. }), "{:?}", decision);
     }
 
     #[test]

@@ -1,12 +1,12 @@
-use oracle_feeds::Reading;
-use oracle_feeds::rule::{CrossError, Decision, cross, decide_leg, descriptor, outcome};
+use oracle_feeds::rule::{CrossError, Fixing, cross, decide_leg, descriptor, outcome};
+use oracle_feeds::{Observation, Reading};
 use oracle_schema::policy::{LegPolicy, PricePolicy, Rule};
 
 use crate::common::{T, d, leg, price_of, reading, reason_of, time};
 
 const NOW: i64 = T + 61;
 
-fn decide(leg: &LegPolicy, readings: &[oracle_feeds::SourceReading]) -> Decision {
+fn decide(leg: &LegPolicy, readings: &[oracle_feeds::SourceReading]) -> Fixing {
     decide_leg(leg, T, time(NOW), readings)
 }
 
@@ -50,7 +50,7 @@ fn a_frozen_price_is_stale_by_its_trade_time() {
     let leg = leg(1, &["a"]);
     let mut frozen = reading("a", "0.10");
     let age = |frozen: &mut oracle_feeds::SourceReading, by: i64| {
-        if let Reading::Observation(o) = &mut frozen.reading {
+        if let Reading::Observation(Observation::Price(o)) = &mut frozen.reading {
             o.effective_at = T - by;
         }
     };

@@ -3,7 +3,7 @@
 
 use oracle_schema::policy::TimeUnit;
 
-use crate::common::{T, exchange, generic, interpret, query, seen, source};
+use crate::common::{T, exchange, generic, interpret, query, query_at, seen, source};
 
 macro_rules! sample {
     ($file:literal) => {
@@ -339,8 +339,7 @@ fn an_answer_from_before_t_is_not_yet_whatever_it_holds() {
 #[test]
 fn between_minutes_the_bar_ends_before_t() {
     let s = source("coinbase", "BTC-USD");
-    let mut q = query(&s);
-    q.at = T + 30;
+    let q = query_at(&s, T + 30);
     let reading = oracle_feeds::provider("coinbase")
         .unwrap()
         .interpret(&q, &[exchange(200, sample!("coinbase/candles_ok.json"))]);

@@ -90,11 +90,16 @@ fn explain_definition(definition: &Definition) -> String {
             "attests \"above\" if {} > {above} (strictly, unrounded), else \"not_above\"",
             price.name
         ),
+        Rule::Match(_) | Rule::Election(_) | Rule::Operators(_) => String::new(),
     };
     format!(
         "  policy hash: {}\n  {rule}\n{}  without a fixing {} after maturity: refund, irrevocably\n",
         hex::encode(definition.policy_hash),
-        explain_price(definition.policy.rule.price()),
+        definition
+            .policy
+            .rule
+            .price()
+            .map_or_else(String::new, explain_price),
         span(definition.policy.give_up_after_s)
     )
 }

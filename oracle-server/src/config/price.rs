@@ -39,6 +39,7 @@ pub(super) fn providers(
                     .as_deref()
                     .map(|r| rate(format!("{key}.rate"), r))
                     .transpose()?,
+                api_key: None,
             },
         );
     }
@@ -61,6 +62,7 @@ pub(super) fn providers(
                     .as_deref()
                     .map(|r| rate(format!("{key}.rate"), r))
                     .transpose()?,
+                api_key: None,
             },
         );
     }

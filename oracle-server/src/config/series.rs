@@ -33,11 +33,7 @@ pub struct Definition {
 impl Definition {
     /// Longest settle delay of the legs, seconds.
     pub fn settle_delay_s(&self) -> i64 {
-        let legs = &self.policy.rule.price().legs;
-        legs.iter()
-            .map(|l| i64::from(l.settle_delay_s))
-            .max()
-            .unwrap_or_default()
+        i64::from(self.policy.rule.settle_delay_s())
     }
 }
 
@@ -193,7 +189,10 @@ fn definition(
         give_up_after_s,
     };
     let document = policy.canonical().map_err(|e| Refusal::new(key, e))?;
-    let price = policy.rule.price();
+    let price = policy
+        .rule
+        .price()
+        .ok_or_else(|| Refusal::new(format!("{key}.price"), "is missing"))?;
     let definition = Definition {
         descriptor: rule::outcome::descriptor(&policy.rule).map_err(|e| Refusal::new(key, e))?,
         policy_hash: policy_hash(&document),

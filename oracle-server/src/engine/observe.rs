@@ -8,8 +8,8 @@ use chrono::{DateTime, Utc};
 use futures::StreamExt as _;
 use futures::stream::FuturesUnordered;
 use oracle_feeds::fetch::Fetcher;
-use oracle_feeds::observation::{Exchange, PriceQuery, Reading, SourceReading};
-use oracle_feeds::rule::price::{Decision, cross, decide_leg};
+use oracle_feeds::observation::{Exchange, PriceQuery, Query, Reading, SourceReading};
+use oracle_feeds::rule::price::{Fixing as LegFixing, cross, decide_leg};
 use oracle_schema::policy::{LegPolicy, canonical_json};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
@@ -37,7 +37,7 @@ pub(super) struct LegSeen {
     key: String,
     at: i64,
     readings: Vec<SourceReading>,
-    decision: Decision,
+    decision: LegFixing,
 }
 
 /// A leg's decision as stored.
@@ -124,14 +124,14 @@ impl Engine {
             self.clock_trust.measured(seen.begun, &*self.clock, ahead_s);
         }
         let decision = match seen.decision {
-            Decision::Attest { price, trace } => {
+            LegFixing::Attest { price, trace } => {
                 self.seen.remove(&leg_at);
                 Some(json(&Fixing {
                     price,
                     trace: serde_json::to_value(trace).map_err(stored("trace"))?,
                 })?)
             }
-            Decision::Pending { reason, .. } => {
+            LegFixing::Pending { reason, .. } => {
                 if reason.starts_with("clock:") {
                     metrics::counter!("oracle_clock_alarms_total").increment(1);
                     tracing::error!(reason, "the clock disagrees with the providers'");
@@ -304,11 +304,11 @@ async fn observe(
             let fetcher = &fetcher;
             let max_trade_age_s = leg.max_trade_age_s;
             async move {
-                let query = PriceQuery {
+                let query = Query::Price(PriceQuery {
                     source,
                     at,
                     max_trade_age_s,
-                };
+                });
                 fetcher.observe(&query).await
             }
         })
@@ -329,7 +329,7 @@ async fn observe(
         if !enough
             && matches!(
                 decide_leg(&leg, at, clock.now(), &readings),
-                Decision::Attest { .. }
+                LegFixing::Attest { .. }
             )
         {
             enough = true;
@@ -363,10 +363,7 @@ async fn observe(
 }
 
 fn exchange_row(reading: &SourceReading, exchange: &Exchange) -> ObservedExchange {
-    let observed = match &reading.reading {
-        Reading::Observation(o) => Some(o),
-        _ => None,
-    };
+    let observed = reading.reading.price();
     ObservedExchange {
         source: reading.source.clone(),
         root: reading.root.clone(),

@@ -380,7 +380,7 @@ async fn check_sources(store: &Store, config: &Config) -> Result<(), StartError>
     for (document, event) in store.open_policies().await? {
         let policy = Policy::parse(&document)
             .map_err(|e| StoreError::Damaged(format!("policy of {event}: {e}")))?;
-        for leg in &policy.rule.price().legs {
+        for leg in policy.rule.price().map_or(&[][..], |p| &p.legs) {
             for source in &leg.sources {
                 let known = if source.selector.is_some() {
                     config.generic.contains(&source.symbol)

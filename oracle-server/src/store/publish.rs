@@ -5,13 +5,14 @@ use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 use oracle_schema::log_entry::{LogEntry, NoticeKind};
+use oracle_schema::policy::VOID;
 use oracle_schema::{Attestation, EventId, Maturity, Outcome};
 
 use super::db::{Tx, args};
 use super::ledger::{NewEntry, execute_in};
 use super::schedule::PublishError;
 use super::{CommittedOutcome, Store, StoreError, event_id};
-use crate::lifecycle::{self, State};
+use crate::lifecycle::State;
 
 /// An attestation ready for the log.
 #[derive(Debug)]
@@ -93,7 +94,7 @@ impl Store {
                 bytes,
             });
             match &s.outcome {
-                Outcome::Enum(text) if text == lifecycle::VOID => voided.push(id),
+                Outcome::Enum(text) if text == VOID => voided.push(id),
                 _ => attested.push(id),
             }
         }

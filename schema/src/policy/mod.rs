@@ -6,7 +6,14 @@
 //! entries, so an edited policy can never meet an announced nonce. The document
 //! names no event and no series: events under equal rules share one document.
 
+mod facts;
+
 use std::num::NonZeroU32;
+
+pub use facts::{
+    ElectionBasis, ElectionPolicy, FactSource, MatchBasis, MatchPolicy, OnDissent, OperatorsPolicy,
+    PanelMember, PanelPolicy, VOID,
+};
 
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
@@ -53,21 +60,83 @@ pub enum Rule {
         /// The level.
         above: Decimal,
     },
+    /// How a match ended.
+    Match(MatchPolicy),
+    /// Who won an election.
+    Election(ElectionPolicy),
+    /// What named operators report.
+    Operators(OperatorsPolicy),
 }
 
 impl Rule {
-    /// `digits` or `threshold`.
+    /// `digits`, `threshold`, `match`, `election` or `operators`.
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Digits { .. } => "digits",
             Self::Threshold { .. } => "threshold",
+            Self::Match(_) => "match",
+            Self::Election(_) => "election",
+            Self::Operators(_) => "operators",
         }
     }
 
-    /// The price under the rule.
-    pub fn price(&self) -> &PricePolicy {
+    /// The price under the rule, if it is about one.
+    pub fn price(&self) -> Option<&PricePolicy> {
         match self {
-            Self::Digits { price, .. } | Self::Threshold { price, .. } => price,
+            Self::Digits { price, .. } | Self::Threshold { price, .. } => Some(price),
+            Self::Match(_) | Self::Election(_) | Self::Operators(_) => None,
+        }
+    }
+
+    /// Whom the rule asks for facts, read again and again; none for prices.
+    pub fn fact_sources(&self) -> &[FactSource] {
+        match self {
+            Self::Match(policy) => &policy.sources,
+            Self::Election(policy) => &policy.sources,
+            Self::Digits { .. } | Self::Threshold { .. } | Self::Operators(_) => &[],
+        }
+    }
+
+    /// The operators whose reports count.
+    pub fn panel(&self) -> Option<&PanelPolicy> {
+        match self {
+            Self::Match(policy) => policy.panel.as_ref(),
+            Self::Election(policy) => policy.panel.as_ref(),
+            Self::Operators(policy) => Some(&policy.panel),
+            Self::Digits { .. } | Self::Threshold { .. } => None,
+        }
+    }
+
+    /// Seconds between two reads of a fact source.
+    pub fn read_every_s(&self) -> Option<NonZeroU32> {
+        match self {
+            Self::Match(policy) => Some(policy.read_every_s),
+            Self::Election(policy) => Some(policy.read_every_s),
+            Self::Digits { .. } | Self::Threshold { .. } | Self::Operators(_) => None,
+        }
+    }
+
+    /// Shortest time from maturity to a decision, seconds.
+    pub fn settle_delay_s(&self) -> u32 {
+        match self {
+            Self::Digits { price, .. } | Self::Threshold { price, .. } => {
+                let legs = price.legs.iter();
+                legs.map(|l| l.settle_delay_s).max().unwrap_or_default()
+            }
+            Self::Match(policy) => policy.settle_delay_s,
+            Self::Election(policy) => policy.settle_delay_s,
+            Self::Operators(policy) => policy.settle_delay_s,
+        }
+    }
+
+    /// The outcomes of an enumerated rule, as announced; none for digits and
+    /// thresholds, whose outcomes follow from the rule itself.
+    pub fn outcomes(&self) -> Option<&[String]> {
+        match self {
+            Self::Match(policy) => Some(&policy.outcomes),
+            Self::Election(policy) => Some(&policy.outcomes),
+            Self::Operators(policy) => Some(&policy.outcomes),
+            Self::Digits { .. } | Self::Threshold { .. } => None,
         }
     }
 }

@@ -1,0 +1,406 @@
+//! When sources agree: the part that matches and elections have in common.
+//!
+//! A rule turns every reading of a source into a [`Vote`]; this module looks at
+//! the votes over time. It never counts how often a source was asked in vain.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+
+use super::decision::{Decision, FactTrace, Verdict, VoteTrace};
+use super::price::{MAX_CLOCK_AHEAD_S, median_skew};
+use super::trace::ClockCheck;
+use crate::observation::{Reading, SourceReading};
+
+/// What one reading of a source means for an event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Vote {
+    /// An outcome, and what of the fact it rests on (`2-1`): if that changes,
+    /// the source has changed its mind though the outcome may be the same.
+    For {
+        /// One of the event's.
+        outcome: String,
+        /// What it rests on.
+        because: String,
+    },
+    /// Nothing yet: the match goes on, the count is not done. A source may move
+    /// on from here as it likes.
+    Open(String),
+    /// What no outcome stands for, or what contradicts the announcement: people
+    /// must look.
+    Objection(String),
+    /// No answer. It neither confirms nor contradicts what the source said
+    /// before.
+    Silent(String),
+    /// An answer that cannot be read: as good as none, but where it leaves too
+    /// few sources people must look.
+    Unreadable(String),
+}
+
+impl Vote {
+    /// Of a reading that holds no fact.
+    pub fn without_fact(reading: &Reading) -> Self {
+        let detail = format!("{}: {}", reading.verdict(), reading.detail());
+        match reading {
+            Reading::Observation(_) => Self::Objection("another kind of fact".to_owned()),
+            Reading::Contradiction(_) => Self::Unreadable(detail),
+            Reading::NotYet(_) | Reading::NoData(_) => Self::Open(detail),
+            Reading::Transient { .. } | Reading::Permanent(_) => Self::Silent(detail),
+        }
+    }
+
+    fn why(&self) -> Option<&str> {
+        match self {
+            Self::For { .. } => None,
+            Self::Open(why) | Self::Objection(why) | Self::Silent(why) | Self::Unreadable(why) => {
+                Some(why)
+            }
+        }
+    }
+
+    fn is_mute(&self) -> bool {
+        matches!(self, Self::Silent(_) | Self::Unreadable(_))
+    }
+}
+
+/// What a policy asks of its sources.
+#[derive(Debug, Clone, Copy)]
+pub struct Terms {
+    /// Maturity, Unix seconds.
+    pub at: i64,
+    /// Roots that must say the same.
+    pub agree: u32,
+    /// Equal consecutive reads before a source counts.
+    pub stable_reads: u32,
+    /// Seconds from the first agreement to the decision.
+    pub settle_delay_s: u32,
+}
+
+/// One source's votes over time.
+#[derive(Debug, Clone)]
+pub struct Voter {
+    source: String,
+    root: String,
+    verdict: String,
+    literal: Option<String>,
+    /// The last vote of all, silence included.
+    last: Option<Vote>,
+    /// When the last vote was asked for, milliseconds.
+    last_ms: i64,
+    /// The unbroken run of equal votes up to now, silence left out.
+    run: Option<Run>,
+    /// When the source last turned away from an outcome or an objection.
+    turned_ms: Option<i64>,
+    /// Votes that stand at once need no second reading (a panel's).
+    immediate: bool,
+}
+
+#[derive(Debug, Clone)]
+struct Run {
+    vote: Vote,
+    since_ms: i64,
+    reads: u32,
+}
+
+impl Voter {
+    /// A source and its readings, in any order; `vote` says what each means.
+    ///
+    /// A reading counts only if every request of it was sent, and by `Date`
+    /// answered, at or after `at` (Unix seconds).
+    pub fn new(
+        source: &str,
+        root: &str,
+        at: i64,
+        readings: &[SourceReading],
+        vote: impl Fn(&SourceReading) -> Vote,
+    ) -> Self {
+        let mut own: Vec<(i64, &SourceReading)> = readings
+            .iter()
+            .filter(|r| r.source == source)
+            .filter_map(|r| asked_ms(r, at).map(|ms| (ms, r)))
+            .collect();
+        // Ties by content, so that the order of the readings never matters.
+        own.sort_by_key(|(ms, r)| (*ms, r.reading.verdict(), r.reading.detail().to_owned()));
+        let mut voter = Self::unread(source, root);
+        for (ms, reading) in own {
+            voter.verdict = reading.reading.verdict().to_owned();
+            voter.literal = match &reading.reading {
+                Reading::Observation(_) => Some(reading.reading.detail().to_owned()),
+                _ => None,
+            };
+            voter.take(ms, vote(reading));
+        }
+        voter
+    }
+
+    /// A voter whose vote needs no second reading: a panel of operators, who
+    /// said `vote` at `since_ms`.
+    pub fn immediate(source: &str, root: &str, since_ms: i64, now_ms: i64, vote: Vote) -> Self {
+        let mut voter = Self::unread(source, root);
+        voter.immediate = true;
+        "reports".clone_into(&mut voter.verdict);
+        voter.take(since_ms, vote);
+        voter.last_ms = now_ms;
+        voter
+    }
+
+    fn unread(source: &str, root: &str) -> Self {
+        Self {
+            source: source.to_owned(),
+            root: root.to_owned(),
+            verdict: "unread".to_owned(),
+            literal: None,
+            last: None,
+            last_ms: i64::MIN,
+            run: None,
+            turned_ms: None,
+            immediate: false,
+        }
+    }
+
+    fn take(&mut self, ms: i64, vote: Vote) {
+        self.last = Some(vote.clone());
+        self.last_ms = ms;
+        if vote.is_mute() {
+            return;
+        }
+        match &mut self.run {
+            Some(run) if same(&run.vote, &vote) => {
+                run.reads = run.reads.saturating_add(1);
+                // The latest words of an open vote or an objection.
+                run.vote = vote;
+            }
+            run => {
+                let turned = run
+                    .as_ref()
+                    .is_some_and(|old| !matches!(old.vote, Vote::Open(_)));
+                if turned {
+                    self.turned_ms = Some(ms);
+                }
+                *run = Some(Run {
+                    vote,
+                    since_ms: ms,
+                    reads: 1,
+                });
+            }
+        }
+    }
+
+    /// The outcome the source stands for, heard in its last answer.
+    fn outcome(&self) -> Option<&str> {
+        self.last.as_ref().filter(|vote| !vote.is_mute())?;
+        self.stance()
+    }
+
+    /// The outcome the source stood for when it was last heard.
+    fn stance(&self) -> Option<&str> {
+        match &self.run.as_ref()?.vote {
+            Vote::For { outcome, .. } => Some(outcome),
+            _ => None,
+        }
+    }
+
+    fn objection(&self) -> Option<&str> {
+        match &self.run.as_ref()?.vote {
+            Vote::Objection(why) => Some(why),
+            _ => None,
+        }
+    }
+
+    fn trace(&self, doubt: Option<&str>) -> VoteTrace {
+        VoteTrace {
+            source: self.source.clone(),
+            root: self.root.clone(),
+            verdict: self.verdict.clone(),
+            literal: self.literal.clone(),
+            outcome: self.stance().map(str::to_owned),
+            reads: self.run.as_ref().map_or(0, |r| r.reads),
+            since_ms: self.run.as_ref().map(|r| r.since_ms),
+            why: self
+                .last
+                .as_ref()
+                .and_then(Vote::why)
+                .or(doubt)
+                .map(str::to_owned),
+        }
+    }
+}
+
+/// Whether two votes belong to one run: an outcome with its grounds; the words
+/// of an open vote or an objection may change.
+fn same(a: &Vote, b: &Vote) -> bool {
+    match (a, b) {
+        (Vote::For { .. }, Vote::For { .. }) => a == b,
+        (Vote::Open(_), Vote::Open(_)) | (Vote::Objection(_), Vote::Objection(_)) => true,
+        _ => false,
+    }
+}
+
+/// When a reading was asked for, milliseconds; none if any of it was asked or
+/// answered before `at`.
+fn asked_ms(reading: &SourceReading, at: i64) -> Option<i64> {
+    let early = |e: &crate::Exchange| {
+        e.sent_at.timestamp() < at || e.date.is_some_and(|d| d.timestamp() < at)
+    };
+    if reading.exchanges.iter().any(early) {
+        return None;
+    }
+    reading
+        .exchanges
+        .last()
+        .map(|e| e.sent_at.timestamp_millis())
+}
+
+/// Decides from votes.
+///
+/// - Roots that stand for different outcomes, or one that objects: hold. A
+///   silent root's last stance still contradicts; it does not confirm.
+/// - `agree` roots with `stable_reads` equal reads each, all heard in their
+///   last answer: agreed. The settle delay runs from the moment there were that
+///   many, or from the last time any source turned away from an outcome or an
+///   objection, whichever is later.
+/// - An unreadable answer is no vote; where that leaves too few: hold.
+/// - Once it is over, `agree` of them must have said so again.
+/// - Several sources of one root count once, and object if they differ.
+pub fn decide(
+    terms: &Terms,
+    now: DateTime<Utc>,
+    voters: &[Voter],
+    readings: &[SourceReading],
+) -> Decision {
+    let clock = clock(terms.at, voters, readings);
+    let mut trace = FactTrace {
+        at: terms.at,
+        sources: voters.iter().map(|v| v.trace(None)).collect(),
+        clock,
+        agree: terms.agree,
+        agreed_since_ms: None,
+    };
+    let verdict = weigh(terms, now, voters, &mut trace);
+    Decision { verdict, trace }
+}
+
+fn weigh(terms: &Terms, now: DateTime<Utc>, voters: &[Voter], trace: &mut FactTrace) -> Verdict {
+    let pending = |reason: String| Verdict::Pending { reason };
+    let unreadable = voters
+        .iter()
+        .any(|v| matches!(v.last, Some(Vote::Unreadable(_))));
+    let too_few = |reason: String| match unreadable {
+        true => Verdict::Hold { reason },
+        false => Verdict::Pending { reason },
+    };
+    if now.timestamp() < terms.at {
+        return pending("it has not matured".to_owned());
+    }
+    if let Some(ahead) = trace.clock.ahead_s.filter(|s| *s > MAX_CLOCK_AHEAD_S) {
+        return pending(format!(
+            "clock: local time is {ahead} s ahead of the providers'"
+        ));
+    }
+    if let Some(reason) = dissent(voters) {
+        return Verdict::Hold { reason };
+    }
+    // From here on there is one outcome at most.
+    let Some(outcome) = voters.iter().find_map(Voter::stance).map(str::to_owned) else {
+        return too_few(format!("no outcome yet: {}", whys(voters)));
+    };
+    let mut roots: BTreeMap<&str, (i64, i64)> = BTreeMap::new();
+    for voter in voters.iter().filter(|v| v.outcome().is_some()) {
+        let Some(run) = &voter.run else { continue };
+        if run.reads < terms.stable_reads && !voter.immediate {
+            continue;
+        }
+        let entry = (run.since_ms, voter.last_ms);
+        let best = roots.entry(voter.root.as_str()).or_insert(entry);
+        *best = (best.0.min(entry.0), best.1.max(entry.1));
+    }
+    let needed = usize::try_from(terms.agree.max(1)).unwrap_or(usize::MAX);
+    let turned = voters.iter().filter_map(|v| v.turned_ms).max();
+    let mut since: Vec<i64> = roots.values().map(|(since, _)| *since).collect();
+    since.sort_unstable();
+    let Some(agreed) = since.get(needed - 1).copied() else {
+        return too_few(format!(
+            "{} of {needed} sources stand for {outcome:?}: {}",
+            roots.len(),
+            whys(voters)
+        ));
+    };
+    let agreed = agreed.max(turned.unwrap_or(i64::MIN));
+    trace.agreed_since_ms = Some(agreed);
+    let open_ms = agreed.saturating_add(i64::from(terms.settle_delay_s) * 1000);
+    let confirmed = roots.values().filter(|(_, last)| *last >= open_ms).count();
+    if now.timestamp_millis() >= open_ms && confirmed >= needed {
+        return Verdict::Attest { outcome };
+    }
+    Verdict::Provisional {
+        outcome,
+        until: open_ms.div_euclid(1000) + i64::from(open_ms.rem_euclid(1000) != 0),
+        reason: "settling: sources agree, and must still do so when the delay is over".to_owned(),
+    }
+}
+
+/// Why sources contradict each other, if they do.
+fn dissent(voters: &[Voter]) -> Option<String> {
+    let objections: Vec<String> = voters
+        .iter()
+        .filter_map(|v| Some(format!("{}: {}", v.source, v.objection()?)))
+        .collect();
+    if !objections.is_empty() {
+        return Some(objections.join("; "));
+    }
+    let stances: Vec<(&str, &str)> = voters
+        .iter()
+        .filter_map(|v| Some((v.source.as_str(), v.stance()?)))
+        .collect();
+    let first = stances.first()?.1;
+    if stances.iter().all(|(_, outcome)| *outcome == first) {
+        return None;
+    }
+    let stances: Vec<String> = stances
+        .into_iter()
+        .map(|(source, outcome)| format!("{source} says {outcome}"))
+        .collect();
+    Some(format!("sources disagree: {}", stances.join(", ")))
+}
+
+fn whys(voters: &[Voter]) -> String {
+    let whys: Vec<String> = voters
+        .iter()
+        .map(|v| {
+            let why = v.last.as_ref().map_or(Some("not read yet"), Vote::why);
+            format!(
+                "{}: {}",
+                v.source,
+                why.unwrap_or("agrees, not often enough")
+            )
+        })
+        .collect();
+    whys.join("; ")
+}
+
+/// One skew per root, of its latest reading with a `Date`.
+fn clock(at: i64, voters: &[Voter], readings: &[SourceReading]) -> ClockCheck {
+    let mut by_root: BTreeMap<&str, (i64, i64)> = BTreeMap::new();
+    for reading in readings {
+        if !voters.iter().any(|v| v.source == reading.source) {
+            continue;
+        }
+        for exchange in &reading.exchanges {
+            let sent = exchange.sent_at.timestamp();
+            let Some(date) = exchange.date.map(|d| d.timestamp()) else {
+                continue;
+            };
+            // A clock that is ahead asks too early by the providers' time: such
+            // readings do not count, and tell the most.
+            if sent < at {
+                continue;
+            }
+            let entry = (sent, sent.saturating_sub(date));
+            let latest = by_root.entry(reading.root.as_str()).or_insert(entry);
+            if entry.0 > latest.0 {
+                *latest = entry;
+            }
+        }
+    }
+    median_skew(by_root.into_values().map(|(_, skew)| skew).collect())
+}
