@@ -3,11 +3,13 @@
 pub mod agreement;
 pub mod decision;
 pub mod outcome;
+pub mod panel;
 pub mod price;
 pub mod trace;
 
 pub use decision::{Decision, FactTrace, Verdict, VoteTrace};
 pub use outcome::{OutcomeRuleError, descriptor, outcome};
+pub use panel::OperatorReport;
 pub use price::{CrossError, Fixing, cross, decide_leg};
 pub use trace::{ClockCheck, SourceTrace, Trace};
 
