@@ -36,6 +36,9 @@ CREATE INDEX event_subject_by_subject ON event_subject (subject_key, event_id);
 ALTER TABLE observation ADD COLUMN date_ms BIGINT;
 ALTER TABLE observation ADD COLUMN certificate BYTEA;
 ALTER TABLE observation ADD COLUMN fact TEXT;
+ALTER TABLE observation ADD COLUMN failure TEXT;
+-- The adapter that read it and its version.
+ALTER TABLE observation ADD COLUMN adapter TEXT NOT NULL DEFAULT '';
 -- Equal readings in a row up to this one; the middle of a long row is not kept.
 ALTER TABLE observation ADD COLUMN reads BIGINT NOT NULL DEFAULT 1;
 
