@@ -12,6 +12,7 @@ pub mod announcement;
 pub mod attestation;
 pub mod codec;
 pub mod event;
+pub mod evidence;
 pub mod http_signature;
 pub mod log_entry;
 pub mod operator;

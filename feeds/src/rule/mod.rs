@@ -2,6 +2,7 @@
 
 pub mod agreement;
 pub mod decision;
+pub mod facts;
 pub mod outcome;
 pub mod panel;
 pub mod price;

@@ -11,7 +11,7 @@ use oracle_schema::{Descriptor, DigitsDescriptor, EventId, Maturity, SeriesId};
 use rust_decimal::Decimal;
 
 use super::{OneOff, Refusal, Series, duration, file, seconds};
-use crate::store::price_key;
+use crate::store::{NewSubject, round_key};
 
 /// What an event is made of, pinned when it is made.
 #[derive(Debug, Clone)]
@@ -24,16 +24,35 @@ pub struct Definition {
     pub policy_hash: [u8; 32],
     /// What can come out.
     pub descriptor: Descriptor,
-    /// Which price.
-    pub price_key: String,
-    /// That price as JSON.
-    pub price: String,
+    /// Which round decides it: its price's, or its own.
+    pub round_key: String,
+    /// The price as JSON; empty for an event of facts.
+    pub question: String,
+    /// What it asks sources of facts.
+    pub subjects: Vec<NewSubject>,
+    /// How many outcomes one outside party alone chooses among; else 0.
+    pub sole_outcomes: i64,
 }
 
 impl Definition {
     /// Longest settle delay of the legs, seconds.
     pub fn settle_delay_s(&self) -> i64 {
         i64::from(self.policy.rule.settle_delay_s())
+    }
+
+    /// Seconds beyond maturity and settle delay after which a missing
+    /// attestation is an alarm: prices are known at once, facts take their time.
+    pub fn patience_s(&self, maturity: Maturity) -> i64 {
+        const PRICE: i64 = 120;
+        const HOUR: i64 = 3600;
+        match &self.policy.rule {
+            Rule::Digits { .. } | Rule::Threshold { .. } => PRICE,
+            Rule::Match(policy) => {
+                let window = policy.kickoff + i64::from(policy.void_after_s);
+                (window - maturity.unix()).max(0) + HOUR
+            }
+            Rule::Election(_) | Rule::Operators(_) => 24 * HOUR,
+        }
     }
 }
 
@@ -196,8 +215,10 @@ fn definition(
     let definition = Definition {
         descriptor: rule::outcome::descriptor(&policy.rule).map_err(|e| Refusal::new(key, e))?,
         policy_hash: policy_hash(&document),
-        price_key: price_key(price).map_err(|e| Refusal::new(key, e))?,
-        price: serde_json::to_string(price).map_err(|e| Refusal::new(key, e))?,
+        round_key: round_key(price).map_err(|e| Refusal::new(key, e))?,
+        question: serde_json::to_string(price).map_err(|e| Refusal::new(key, e))?,
+        subjects: Vec::new(),
+        sole_outcomes: 0,
         document,
         policy,
     };

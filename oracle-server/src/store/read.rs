@@ -238,7 +238,7 @@ const EVENT_COLUMNS: &str = "SELECT e.event_id, e.kind, e.series, e.state, e.rea
      t.attested_ms, t.position, t.outcome, r.due_ms, r.reason FROM event e \
      LEFT JOIN announcement a ON a.event_id = e.event_id \
      LEFT JOIN attestation t ON t.event_id = e.event_id \
-     LEFT JOIN round r ON r.price_key = e.price_key AND r.maturity = e.maturity ";
+     LEFT JOIN round r ON r.round_key = e.round_key AND r.maturity = e.maturity ";
 
 fn event_view(r: &Row, now: DateTime<Utc>) -> Result<EventView, StoreError> {
     let id: String = r.get(0)?;
@@ -433,7 +433,7 @@ impl ReadStore {
                 "SELECT e.state, e.reason, e.maturity, r.due_ms, t.position, t.attested_ms, \
                  t.outcome, t.tlv FROM event e \
                  LEFT JOIN attestation t ON t.event_id = e.event_id \
-                 LEFT JOIN round r ON r.price_key = e.price_key AND r.maturity = e.maturity \
+                 LEFT JOIN round r ON r.round_key = e.round_key AND r.maturity = e.maturity \
                  WHERE e.event_id = $1",
                 args![id],
             )
@@ -483,20 +483,32 @@ impl ReadStore {
         let row = self
             .db
             .fetch_optional(
-                "SELECT e.maturity, r.price, r.decision, r.manifest_sha256 FROM event e \
-                 LEFT JOIN round r ON r.price_key = e.price_key AND r.maturity = e.maturity \
+                "SELECT e.maturity, r.question, r.decision, r.manifest_sha256 FROM event e \
+                 LEFT JOIN round r ON r.round_key = e.round_key AND r.maturity = e.maturity \
                  WHERE e.event_id = $1",
                 args![id],
             )
             .await?;
         let Some(row) = row else { return Ok(None) };
         let maturity: i64 = row.get(0)?;
-        let price: Option<String> = row.get(1)?;
+        let question: Option<String> = row.get(1)?;
         let decision: Option<String> = row.get(2)?;
         let mut observations = Vec::new();
-        if let Some(price) = price {
-            for leg in round::legs(&price)? {
-                observations.extend(self.observations(&round::leg_key(&leg)?, maturity).await?);
+        match question.as_deref() {
+            None => {}
+            Some("") => {
+                let keys = self.subjects(id).await?;
+                for key in keys {
+                    let seen = self.observations(&key, 0).await?;
+                    let counts = |o: &ObservationRow| o.sent_at.timestamp() >= maturity;
+                    observations.extend(seen.into_iter().filter(counts));
+                }
+            }
+            Some(price) => {
+                for leg in round::legs(price)? {
+                    let key = round::leg_key(&leg)?;
+                    observations.extend(self.observations(&key, maturity).await?);
+                }
             }
         }
         Ok(Some(EvidenceView {
@@ -507,6 +519,19 @@ impl ReadStore {
                 .map_err(|e| StoreError::Damaged(format!("decision of {id}: {e}")))?,
             manifest_sha256: row.opt_hash(3)?,
         }))
+    }
+
+    /// What an event of facts asks its sources.
+    pub(crate) async fn subjects(&self, id: &str) -> Result<Vec<String>, StoreError> {
+        self.db
+            .fetch(
+                "SELECT subject_key FROM event_subject WHERE event_id = $1 ORDER BY subject_key",
+                args![id],
+            )
+            .await?
+            .iter()
+            .map(|r| r.get(0))
+            .collect()
     }
 
     /// The latest exchanges about a leg, oldest first.
