@@ -2,6 +2,7 @@
 
 pub mod agreement;
 pub mod decision;
+pub mod explain;
 pub mod facts;
 pub mod outcome;
 pub mod panel;

@@ -4,6 +4,7 @@
 
 mod common;
 mod end_to_end;
+mod explain;
 mod properties;
 mod rule;
 mod samples;
