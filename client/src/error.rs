@@ -130,6 +130,9 @@ pub enum Error {
         /// When the server wants to be asked again.
         retry_after: Option<Duration>,
     },
+    /// An operator's key or request that cannot be used.
+    #[error(transparent)]
+    Operator(#[from] crate::operator::OperatorError),
     /// The points asked for do not exist.
     #[error(transparent)]
     Points(#[from] crate::points::PointsError),

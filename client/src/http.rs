@@ -1,4 +1,4 @@
-//! One bounded GET. Time, length and redirects are capped because the server
+//! One bounded request. Time, length and redirects are capped because the server
 //! is not trusted with the client's memory or patience either.
 
 use std::fmt;
@@ -100,28 +100,61 @@ impl Http {
         accepted(get.what, sent.map_err(|e| Error::transport(get.what, e))?).await
     }
 
+    /// Sends a body to an address from [`Http::address`]; the status and body of
+    /// an answer of success.
+    pub(crate) async fn post(
+        &self,
+        what: &'static str,
+        url: Url,
+        fields: [(&'static str, String); 4],
+        body: Vec<u8>,
+    ) -> Result<(StatusCode, Vec<u8>), Error> {
+        let mut request = self.pool.post(url).timeout(self.timeout).body(body);
+        for (name, value) in fields {
+            request = request.header(name, value);
+        }
+        let response = request
+            .send()
+            .await
+            .map_err(|e| Error::transport(what, e))?;
+        let status = response.status();
+        if !status.is_success() {
+            return Err(refusal(what, response).await);
+        }
+        Ok((status, read(what, response).await?))
+    }
+
     fn request(&self, get: &Get<'_>) -> Result<reqwest::RequestBuilder, Error> {
+        Ok(self
+            .pool
+            .get(self.address(get.path)?)
+            .query(get.query)
+            .header(ACCEPT, get.accept))
+    }
+
+    /// The base address and these segments, percent-encoded, without a query.
+    pub(crate) fn address(&self, path: &[&str]) -> Result<Url, Error> {
         let mut url = self.base.clone();
         url.set_query(None);
         url.set_fragment(None);
         url.path_segments_mut()
             .map_err(|()| Error::Url("address cannot have a path".to_owned()))?
             .pop_if_empty()
-            .extend(get.path);
-        Ok(self
-            .pool
-            .get(url)
-            .query(get.query)
-            .header(ACCEPT, get.accept))
+            .extend(path);
+        Ok(url)
     }
 }
 
 /// Passes a 200 on and turns everything else into [`Error::Problem`].
 async fn accepted(what: &'static str, response: Response) -> Result<Response, Error> {
-    let status = response.status();
-    if status == StatusCode::OK {
+    if response.status() == StatusCode::OK {
         return Ok(response);
     }
+    Err(refusal(what, response).await)
+}
+
+async fn refusal(what: &'static str, response: Response) -> Error {
+    let status = response.status();
     let retry_after = response
         .headers()
         .get(RETRY_AFTER)
@@ -134,13 +167,13 @@ async fn accepted(what: &'static str, response: Response) -> Result<Response, Er
         .and_then(Result::ok)
         .and_then(|body| serde_json::from_slice(&body).ok())
         .unwrap_or_default();
-    Err(Error::Problem {
+    Error::Problem {
         what,
         status: status.as_u16(),
         kind: problem.kind(),
         detail: problem.detail(),
         retry_after,
-    })
+    }
 }
 
 /// How long the body of a refusal may take.

@@ -24,6 +24,7 @@ mod client;
 mod error;
 mod http;
 mod model;
+pub mod operator;
 pub mod points;
 mod stream;
 

@@ -1,6 +1,7 @@
 //! Arguments, and the way from a failure to an exit code.
 
 mod event;
+mod operator;
 mod output;
 mod points;
 mod verify;
@@ -27,6 +28,8 @@ Exit codes:
 /// Read a Peercoin DLC oracle: verify its messages, wait for outcomes, derive
 /// adaptor points.
 ///
+/// Named operators sign their requests with `oracle operator`.
+///
 /// Everything printed as fact has been verified against the oracle's key;
 /// states and reasons are the server's word.
 #[derive(Parser)]
@@ -43,6 +46,7 @@ enum Command {
     Wait(event::Wait),
     Watch(watch::Watch),
     Points(points::Points),
+    Operator(operator::Operator),
 }
 
 /// Where the oracle is.
@@ -112,6 +116,7 @@ pub(crate) async fn run(cli: Cli) -> ExitCode {
         Command::Wait(command) => command.run().await,
         Command::Watch(command) => command.run().await,
         Command::Points(command) => command.run().await,
+        Command::Operator(command) => command.run().await,
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -140,7 +145,7 @@ pub(crate) async fn run(cli: Cli) -> ExitCode {
 
 fn exit_code(error: &Error) -> u8 {
     match error {
-        Error::Url(_) | Error::Points(_) => 2,
+        Error::Url(_) | Error::Points(_) | Error::Operator(_) => 2,
         Error::NotAttested { .. } | Error::NotAnnounced { .. } => 3,
         Error::Refunded { .. } => 4,
         Error::Withdrawn { .. } => 5,

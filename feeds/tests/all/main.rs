@@ -5,6 +5,7 @@
 mod common;
 mod end_to_end;
 mod explain;
+mod panel;
 mod properties;
 mod rule;
 mod samples;
