@@ -73,6 +73,11 @@ pub trait Provider: Send + Sync {
     /// As in the configuration, for example `kraken`.
     fn name(&self) -> &'static str;
 
+    /// Grows with every change of what an answer is read as.
+    fn version(&self) -> u32 {
+        1
+    }
+
     /// Scheme and host of the real provider; empty for generic sources.
     fn base_url(&self) -> &'static str;
 
