@@ -136,7 +136,7 @@ fn read(source: &FactSource, body: &[u8]) -> Result<Observation, Reading> {
 
 /// The asked match: the object, or the one of that id in a list of a match day.
 fn asked(id: &str, body: &[u8]) -> Result<Match, Reading> {
-    let found: Vec<Match> = match body.trim_ascii_start() {
+    let found: Vec<Match> = match body.trim_ascii() {
         [b'[', ..] => matches::parse(body)?,
         // As for ids it does not know.
         b"null" => Vec::new(),

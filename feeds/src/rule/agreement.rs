@@ -338,7 +338,10 @@ fn weigh(terms: &Terms, now: DateTime<Utc>, voters: &[Voter], trace: &mut FactTr
     }
     // From here on there is one outcome at most.
     let Some(outcome) = voters.iter().find_map(Voter::stance).map(str::to_owned) else {
-        return too_few(format!("no outcome yet: {}", whys(voters)));
+        return too_few(format!(
+            "no outcome yet: {}",
+            whys(voters, terms.stable_reads)
+        ));
     };
     let mut roots: BTreeMap<&str, (i64, i64)> = BTreeMap::new();
     for voter in voters.iter().filter(|v| v.outcome().is_some()) {
@@ -358,7 +361,7 @@ fn weigh(terms: &Terms, now: DateTime<Utc>, voters: &[Voter], trace: &mut FactTr
         return too_few(format!(
             "{} of {needed} sources stand for {outcome:?}: {}",
             roots.len(),
-            whys(voters)
+            whys(voters, terms.stable_reads)
         ));
     };
     let agreed = agreed.max(turned.unwrap_or(i64::MIN));
@@ -399,16 +402,17 @@ fn dissent(voters: &[Voter]) -> Option<String> {
     Some(format!("sources disagree: {}", stances.join(", ")))
 }
 
-fn whys(voters: &[Voter]) -> String {
+fn whys(voters: &[Voter], stable_reads: u32) -> String {
     let whys: Vec<String> = voters
         .iter()
         .map(|v| {
             let why = v.last.as_ref().map_or(Some("not read yet"), Vote::why);
-            format!(
-                "{}: {}",
-                v.source,
-                why.unwrap_or("agrees, not often enough")
-            )
+            let read_enough = v.run.as_ref().is_some_and(|r| r.reads >= stable_reads);
+            let agrees = match read_enough || v.immediate {
+                true => "agrees",
+                false => "agrees, not often enough yet",
+            };
+            format!("{}: {}", v.source, why.unwrap_or(agrees))
         })
         .collect();
     whys.join("; ")
