@@ -3,6 +3,7 @@
 pub mod agreement;
 pub mod decision;
 pub mod facts;
+pub mod matches;
 pub mod outcome;
 pub mod price;
 pub mod trace;

@@ -7,3 +7,4 @@ mod end_to_end;
 mod properties;
 mod rule;
 mod samples;
+mod sports;
