@@ -150,9 +150,7 @@ impl Commands {
             request,
             reply,
         };
-        engine
-            .try_send(command)
-            .map_err(|_| Refused::Unavailable)?;
+        engine.try_send(command).map_err(|_| Refused::Unavailable)?;
         answer.await.unwrap_or(Err(Refused::Unavailable))
     }
 }

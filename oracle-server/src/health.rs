@@ -13,8 +13,6 @@ pub struct HealthReport {
     pub journal: String,
     /// Sources, by their configured name.
     pub providers: BTreeMap<String, ProviderHealth>,
-    /// Σ log2(outcomes) over open events that one outside party decides alone.
-    pub open_choice_bits: u32,
 }
 
 impl HealthReport {
@@ -32,7 +30,6 @@ impl HealthReport {
             leader: false,
             journal: "ok".to_owned(),
             providers: BTreeMap::new(),
-            open_choice_bits: 0,
         }
     }
 }

@@ -52,6 +52,7 @@ fn run(law: Pin<Box<dyn Future<Output = ()>>>) {
 mod faults;
 mod interface;
 mod log;
+mod operators;
 mod promises;
 mod readers;
 mod restarts;

@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use oracle_schema::policy::Rule;
 
 use super::decision::Decision;
+use super::matches;
 use super::panel::{self, OperatorReport};
 use crate::observation::SourceReading;
 
@@ -18,12 +19,10 @@ pub fn decide(
     readings: &[SourceReading],
     reports: &[OperatorReport],
 ) -> Option<Decision> {
-    let _ = readings;
+    let panel = rule.panel().map(|p| panel::voter(p, at, now, reports));
     match rule {
-        Rule::Digits { .. }
-        | Rule::Threshold { .. }
-        | Rule::Match(_)
-        | Rule::Election(_) => None,
+        Rule::Match(policy) => Some(matches::decide(policy, at, now, readings, panel)),
         Rule::Operators(policy) => Some(panel::decide(policy, at, now, reports)),
+        Rule::Digits { .. } | Rule::Threshold { .. } | Rule::Election(_) => None,
     }
 }

@@ -9,3 +9,4 @@ mod panel;
 mod properties;
 mod rule;
 mod samples;
+mod sports;

@@ -7,18 +7,18 @@
 
 use std::sync::Arc;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use oracle_feeds::rule::panel::PANEL;
-use oracle_feeds::rule::{ClockCheck, Decision, FactTrace, Verdict, VoteTrace};
+use oracle_feeds::rule::{ClockCheck, FactTrace, VoteTrace};
 use oracle_schema::http_signature::VerifiedRequest;
 use oracle_schema::operator::{Approval, Reason, Report, Verb};
-use oracle_schema::policy::{Policy, Rule, VOID, choice_bits};
+use oracle_schema::policy::{Policy, VOID, choice_bits};
 use oracle_schema::{Descriptor, EventId};
 use sha2::{Digest, Sha256};
 use tokio::sync::mpsc;
 
 use super::announce::new_event;
-use super::observe::{json, stored};
+use super::observe::json;
 use super::settle::DecidedFact;
 use super::{Engine, EngineError};
 use crate::command::{Accepted, Command, Refused};
@@ -224,9 +224,8 @@ impl Engine {
         let Some(operations) = &self.operations else {
             return refuse(Refused::Unavailable);
         };
-        let definition = |key: String, reason: String| {
-            Failed::Refused(Refused::Definition { key, reason })
-        };
+        let definition =
+            |key: String, reason: String| Failed::Refused(Refused::Definition { key, reason });
         let event = parse_event(request.body(), &operations.config.context())
             .map_err(|e| definition(e.key, e.reason))?;
         let act = Act {
@@ -312,7 +311,9 @@ impl Engine {
             refusal: conflict.then_some("conflicting-report"),
             ..act.kept()
         };
-        self.store.keep_action(&kept, &Effect::Wake, act.now).await?;
+        self.store
+            .keep_action(&kept, &Effect::Wake, act.now)
+            .await?;
         if conflict {
             return refuse(Refused::ConflictingReport(operator.to_owned()));
         }
@@ -387,26 +388,23 @@ impl Engine {
             attempts: 0,
             decided: None,
         };
-        let decision = Decision {
-            verdict: Verdict::Attest {
-                outcome: outcome.to_owned(),
-            },
+        let decided = DecidedFact {
+            outcome: outcome.to_owned(),
             trace: released(maturity.unix(), target, act, outcome),
         };
         let manifest = self
-            .fact_manifest(&round, &candidate, &decision, act.now)
+            .fact_manifest(&round, &candidate, &decided, act.now)
             .await?;
-        let decided = DecidedFact {
-            outcome: outcome.to_owned(),
-            trace: decision.trace,
-        };
         let effect = Effect::Decide {
             round: &round,
             decision: &json(&decided)?,
             manifest: &manifest,
             manifest_sha256: Sha256::digest(&manifest).into(),
         };
-        Ok(self.store.keep_action(&act.kept(), &effect, act.now).await?)
+        Ok(self
+            .store
+            .keep_action(&act.kept(), &effect, act.now)
+            .await?)
     }
 
     /// Two operators agree that there is no outcome, and the event has none
@@ -444,7 +442,9 @@ impl Engine {
             why => format!("vetoed by operator {}: {why}", act.request.operator()),
         };
         let effect = Effect::Veto { reason: &reason };
-        self.store.keep_action(&act.kept(), &effect, act.now).await?;
+        self.store
+            .keep_action(&act.kept(), &effect, act.now)
+            .await?;
         Ok(act.accepted(State::Held, event, false))
     }
 
@@ -474,7 +474,12 @@ fn refused_body(error: oracle_schema::operator::BodyError) -> Failed {
 }
 
 fn policy(event: &OperatedEvent) -> Result<Policy, Failed> {
-    Ok(Policy::parse(&event.policy).map_err(stored("policy"))?)
+    Policy::parse(&event.policy).map_err(|e| {
+        Failed::Engine(EngineError::Stored {
+            what: "policy".to_owned(),
+            reason: e.to_string(),
+        })
+    })
 }
 
 /// Who released the event, and to what.

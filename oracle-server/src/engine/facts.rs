@@ -11,12 +11,13 @@ use chrono::{DateTime, TimeDelta, Utc};
 use oracle_feeds::observation::{Query, SourceReading};
 use oracle_feeds::retry;
 use oracle_feeds::rule::facts::decide;
-use oracle_feeds::rule::{Decision, Verdict};
+use oracle_feeds::rule::{Decision, OperatorReport, Verdict};
+use oracle_schema::evidence::{MANIFEST_VERSION, Manifest, ReportEvidence};
 use oracle_schema::policy::{Policy, canonical_json};
 use sha2::{Digest, Sha256};
 
 use super::clock_trust::Mark;
-use super::observe::{exchange_row, json, observation_json, stored};
+use super::observe::{exchange_row, json, stored};
 use super::settle::DecidedFact;
 use super::{Engine, EngineError, Seen};
 use crate::lifecycle::Input;
@@ -161,7 +162,11 @@ impl Engine {
         for source in policy.rule.fact_sources() {
             readings.extend(self.store.readings(source, at).await?);
         }
-        let Some(decision) = decide(&policy.rule, at, now, &readings) else {
+        let reports = match policy.rule.panel() {
+            Some(_) => self.store.operator_reports(event).await?,
+            None => Vec::new(),
+        };
+        let Some(decision) = decide(&policy.rule, at, now, &readings, &reports) else {
             let reason = "the policy has no rule about facts";
             return self.stop(round, &candidate, reason, now).await;
         };
@@ -201,12 +206,11 @@ impl Engine {
             Verdict::Attest { outcome } => {
                 // Also ends a hold that the sources ended themselves.
                 self.progress(candidate, Input::Agree, None, now).await?;
-                let outcome = outcome.clone();
-                let manifest = self.fact_manifest(round, candidate, &decision, now).await?;
                 let decided = DecidedFact {
-                    outcome,
+                    outcome: outcome.clone(),
                     trace: decision.trace,
                 };
+                let manifest = self.fact_manifest(round, candidate, &decided, now).await?;
                 let result = RoundResult::Decided {
                     decision: json(&decided)?,
                     manifest_sha256: Sha256::digest(&manifest).into(),
@@ -276,29 +280,39 @@ impl Engine {
     }
 
     /// The canonical evidence manifest: what was said and what follows from it.
-    async fn fact_manifest(
+    pub(super) async fn fact_manifest(
         &self,
         round: &DueRound,
         candidate: &Candidate,
-        decision: &Decision,
+        decided: &DecidedFact,
         now: DateTime<Utc>,
     ) -> Result<Vec<u8>, EngineError> {
         let reader = self.store.reader();
-        let evidence = reader.evidence(candidate.event_id().as_str()).await?;
-        let observations: Vec<_> = evidence
-            .iter()
-            .flat_map(|e| &e.observations)
-            .map(observation_json)
-            .collect();
-        canonical_json(&serde_json::json!({
-            "version": 2,
-            "event_id": candidate.event_id().as_str(),
-            "maturity": round.maturity.unix(),
-            "policy_hash": hex::encode(candidate.policy_hash()),
-            "decided_ms": now.timestamp_millis(),
-            "observations": observations,
-            "decision": decision,
-        }))
+        let mut observations = Vec::new();
+        for key in reader.subjects(candidate.event_id().as_str()).await? {
+            let since = round.maturity.unix();
+            observations.extend(reader.observations(&key, 0, since).await?);
+        }
+        let id = candidate.event_id().as_str();
+        let reports = self.store.operator_reports(id).await?;
+        canonical_json(&Manifest {
+            version: MANIFEST_VERSION,
+            maturity: round.maturity.unix(),
+            decided_ms: now.timestamp_millis(),
+            observations,
+            reports: reports.iter().map(report_evidence).collect(),
+            decision: serde_json::to_value(decided).map_err(stored("decision"))?,
+        })
         .map_err(stored("manifest"))
+    }
+}
+
+fn report_evidence(report: &OperatorReport) -> ReportEvidence {
+    ReportEvidence {
+        operator: report.operator.clone(),
+        public_key: report.public_key.clone(),
+        outcome: report.outcome.clone(),
+        received_ms: report.received_ms,
+        sha256: hex::encode(report.sha256),
     }
 }

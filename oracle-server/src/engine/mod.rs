@@ -11,11 +11,13 @@
 //!    for the rest), attest (`settle`);
 //! 5. start observations that are due.
 //!
+//! Requests of operators are carried out between ticks (`command`).
 //! Observations run beside the tick: a venue that hangs delays nobody else.
 
 mod announce;
 mod backoff;
 mod clock_trust;
+mod command;
 mod facts;
 mod health;
 mod observe;
@@ -132,6 +134,8 @@ pub struct Engine {
     /// Committed events that could not be finished, and when to try again.
     stuck: HashMap<EventId, DateTime<Utc>>,
     health: watch::Sender<HealthReport>,
+    /// Requests of operators, where they are taken.
+    operations: Option<command::Operations>,
 }
 
 /// A leg at a maturity: (leg key, T in Unix seconds).
@@ -165,6 +169,7 @@ impl Engine {
             skews: HashMap::new(),
             stuck: HashMap::new(),
             health,
+            operations: None,
         }
     }
 
@@ -237,6 +242,13 @@ impl Engine {
                         Ok(()) => {}
                         Err(e) if e.is_deposed() => return Err(e),
                         Err(e) => tracing::error!(error = %e, "observation lost; it is made again"),
+                    }
+                }
+                command = Self::next_command(&mut self.operations) => {
+                    match self.command(command).await {
+                        Ok(()) => {}
+                        Err(e) if e.is_deposed() => return Err(e),
+                        Err(e) => tracing::error!(error = %e, "operator's request not carried out"),
                     }
                 }
                 () = self.clock.sleep_until(wake) => {

@@ -380,6 +380,11 @@ async fn check_sources(store: &Store, config: &Config) -> Result<(), StartError>
     for (document, event) in store.open_policies().await? {
         let policy = Policy::parse(&document)
             .map_err(|e| StoreError::Damaged(format!("policy of {event}: {e}")))?;
+        for member in policy.rule.panel().map_or(&[][..], |p| &p.members) {
+            if !config.operators.iter().any(|o| o.name == member.name) {
+                gone.push(format!("operator {:?} (event {event:?})", member.name));
+            }
+        }
         for leg in policy.rule.price().map_or(&[][..], |p| &p.legs) {
             for source in &leg.sources {
                 let known = if source.selector.is_some() {

@@ -120,6 +120,10 @@ impl World {
             identity,
             health.subscribe(),
             stopping,
+            Desk {
+                operators: Vec::new(),
+                commands: crate::command::port().1,
+            },
         );
         Self {
             router: public_router(app.clone(), &settings()),

@@ -283,8 +283,7 @@ impl Store {
             }
             Effect::Schedule { event, document } => {
                 let policies = [(event.policy_hash, document.to_vec())];
-                let new =
-                    schedule_in(tx, std::slice::from_ref(*event), &[], &policies).await?;
+                let new = schedule_in(tx, std::slice::from_ref(*event), &[], &policies).await?;
                 require(id, new == 1)?;
             }
             Effect::Veto { reason } => {
