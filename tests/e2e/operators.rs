@@ -30,6 +30,7 @@ laws! {
     the_choice_of_one_party_has_a_budget,
     what_is_kept_is_signed_and_in_the_log,
     an_operator_that_open_events_need_cannot_be_removed,
+    an_announced_event_keeps_the_keys_of_its_panel,
     a_process_that_does_not_lead_says_so,
 }
 
@@ -340,7 +341,9 @@ async fn an_operator_who_contradicts_himself_has_no_vote_and_is_kept_as_evidence
     let mut world = world(backend).await;
     world.at(MATURITY).await;
     accepted(&report(&mut world, "alice", "yes").await);
-    accepted(&report(&mut world, "bob", "yes").await);
+    // Of two reports with one body the first is what an approval names.
+    let own = json!({ "outcome": "yes", "note": "bob's own words" });
+    accepted(&act(&mut world, "bob", "reports", own).await);
     assert_eq!(state(&world, QUESTION).await, EventState::Provisional);
     refused(
         &report(&mut world, "bob", "no").await,
@@ -628,6 +631,32 @@ async fn an_operator_that_open_events_need_cannot_be_removed(backend: Backend) {
     );
     std::fs::write(world.config_file(), head).unwrap();
     world.start().await.unwrap();
+}
+
+async fn an_announced_event_keeps_the_keys_of_its_panel(backend: Backend) {
+    let mut world = world(backend).await;
+    let public = |name: &str| hex::encode(key(name).verifying_key().to_bytes());
+    world.stop().await;
+    world.edit(&public("alice"), &public("alice, later"));
+    world.start().await.unwrap();
+    world.at(MATURITY).await;
+    // Under the announced key, for this event.
+    accepted(&report(&mut world, "alice", "yes").await);
+    let unknown = act_on(&mut world, "alice", "nothing", "reports", json!({})).await;
+    refused(&unknown, 401, "bad-signature");
+    // Under the new one she is nobody here.
+    let path = format!("/v1/events/{QUESTION}/reports");
+    let mut post = signed(&world, "alice", &path, &json!({ "outcome": "yes" }));
+    let request = Request {
+        method: "POST",
+        authority: AUTHORITY,
+        path: &path,
+        query: None,
+        body: &post.body,
+    };
+    let parameters = Parameters::new(MATURITY, MATURITY + 60, &nonce(), "alice").unwrap();
+    post.fields = sign(&request, &parameters, &key("alice, later")).unwrap();
+    refused(&send(&mut world, &post).await, 403, "not-on-panel");
 }
 
 async fn a_process_that_does_not_lead_says_so(backend: Backend) {

@@ -17,6 +17,7 @@ use oracle_schema::http_signature::{
     self, FieldValues, SignatureError, SignedRequest, VerifiedRequest,
 };
 use oracle_schema::operator::{Evidence, MAX_BODY_BYTES, Report, Verb};
+use oracle_schema::policy::Policy;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -211,7 +212,13 @@ async fn carry_out(
             .because("an operator's request has a body of at most 16 KiB")
             .field("body")
     })?;
-    let request = verified(app, authority, &parts, &body).inspect_err(|error| {
+    let signed = signed(authority, &parts, &body);
+    let id_text = id.as_ref().and_then(|id| id.as_ref().ok());
+    let request = match signed {
+        Ok(signed) => verified(app, signed, id_text.map(|EventPath(id)| id.as_str())).await?,
+        Err(error) => Err(error),
+    };
+    let request = request.inspect_err(|error| {
         tracing::warn!(%verb, path = parts.uri.path(), %error, "operator's request refused");
     })?;
     let id = match id {
@@ -239,12 +246,11 @@ async fn carry_out(
     ))
 }
 
-fn verified(
-    app: &AppState,
+fn signed(
     authority: &Authority,
     parts: &Parts,
     body: &[u8],
-) -> Result<VerifiedRequest, SignatureError> {
+) -> Result<SignedRequest, SignatureError> {
     let fields = parts.headers.iter();
     let fields = fields.map(|(name, value)| (HeaderName::as_str(name), value.as_bytes()));
     let values = FieldValues::collect(fields)?;
@@ -255,13 +261,36 @@ fn verified(
         query: parts.uri.query(),
         body,
     };
-    let signed = SignedRequest::parse(&request, &values)?;
-    let known = &app.desk.operators;
-    let operator = known
-        .iter()
-        .find(|o| o.name == signed.operator())
-        .ok_or(SignatureError::Signature)?;
-    signed.verify(&operator.public_key, app.clock.now().timestamp())
+    SignedRequest::parse(&request, &values)
+}
+
+/// Checks a request against the operator's configured key, else against the key
+/// that the event's panel was announced with: an event keeps it, whatever the
+/// file says later.
+async fn verified(
+    app: &AppState,
+    signed: SignedRequest,
+    event: Option<&str>,
+) -> Result<Result<VerifiedRequest, SignatureError>, Problem> {
+    let now = app.clock.now().timestamp();
+    let name = signed.operator().to_owned();
+    let Some(operator) = app.desk.operators.iter().find(|o| o.name == name) else {
+        return Ok(Err(SignatureError::Signature));
+    };
+    let result = signed.clone().verify(&operator.public_key, now);
+    let (Err(SignatureError::Signature), Some(id)) = (&result, event) else {
+        return Ok(result);
+    };
+    let policy = app.store.policy(id).await?;
+    let policy = policy.and_then(|document| Policy::parse(&document).ok());
+    let members = policy.iter().filter_map(|p| p.rule.panel());
+    let member = members.flat_map(|p| &p.members).find(|m| m.name == name);
+    let mut key = [0; 32];
+    let pinned = member.is_some_and(|m| hex::decode_to_slice(&m.public_key, &mut key).is_ok());
+    Ok(match pinned {
+        true => signed.verify(&key, now),
+        false => result,
+    })
 }
 
 impl From<SignatureError> for Problem {

@@ -1,41 +1,25 @@
-//! Requests of operators, carried out between ticks, one at a time.
-//!
-//! HTTP has checked who sent it. Here, in this order: the nonce is new (and is
-//! burned, whatever follows), the event is known, the operator may do this, the
-//! body is what is due, the event's state allows it. What is refused changes
-//! nothing else; a report that contradicts its author is refused and kept.
-
-use std::sync::Arc;
+//! What each verb does to an event, once it is known who asks.
 
 use chrono::{DateTime, Utc};
 use oracle_feeds::rule::panel::PANEL;
 use oracle_feeds::rule::{ClockCheck, FactTrace, VoteTrace};
 use oracle_schema::http_signature::VerifiedRequest;
 use oracle_schema::operator::{Approval, Reason, Report, Verb};
-use oracle_schema::policy::{Policy, VOID, choice_bits};
+use oracle_schema::policy::{Policy, VOID};
 use oracle_schema::{Descriptor, EventId};
 use sha2::{Digest, Sha256};
-use tokio::sync::mpsc;
 
-use super::announce::new_event;
-use super::observe::json;
-use super::settle::DecidedFact;
-use super::{Engine, EngineError};
-use crate::command::{Accepted, Command, Refused};
-use crate::config::{Config, Scope, parse_event};
+use crate::command::{Accepted, Refused};
+use crate::engine::observe::json;
+use crate::engine::settle::DecidedFact;
+use crate::engine::{Engine, EngineError};
 use crate::lifecycle::State;
 use crate::store::{
     ActionRow, CommitError, DueRound, Effect, NewAction, OperatedEvent, event_round_key,
 };
 
-/// Who may ask for what, and how they reach the engine.
-pub(super) struct Operations {
-    config: Arc<Config>,
-    commands: mpsc::Receiver<Command>,
-}
-
 /// Refused, or not done at all.
-enum Failed {
+pub(super) enum Failed {
     Refused(Refused),
     Engine(EngineError),
 }
@@ -47,15 +31,15 @@ impl<E: Into<EngineError>> From<E> for Failed {
 }
 
 /// One request and what it is about.
-struct Act<'a> {
-    verb: Verb,
-    id: &'a EventId,
-    request: &'a VerifiedRequest,
-    now: DateTime<Utc>,
+pub(super) struct Act<'a> {
+    pub(super) verb: Verb,
+    pub(super) id: &'a EventId,
+    pub(super) request: &'a VerifiedRequest,
+    pub(super) now: DateTime<Utc>,
 }
 
 impl<'a> Act<'a> {
-    fn kept(&self) -> NewAction<'a> {
+    pub(super) fn kept(&self) -> NewAction<'a> {
         NewAction {
             verb: self.verb,
             event_id: self.id,
@@ -66,7 +50,7 @@ impl<'a> Act<'a> {
     }
 
     /// Whether this operator had this accepted before.
-    fn is_repeated(&self, actions: &[ActionRow]) -> bool {
+    pub(super) fn is_repeated(&self, actions: &[ActionRow]) -> bool {
         let hash = self.request.body_sha256();
         actions.iter().any(|a| {
             a.verb == self.verb
@@ -76,7 +60,7 @@ impl<'a> Act<'a> {
         })
     }
 
-    fn accepted(&self, state: State, event: &OperatedEvent, repeated: bool) -> Accepted {
+    pub(super) fn accepted(&self, state: State, event: &OperatedEvent, repeated: bool) -> Accepted {
         let matured = self.now.timestamp() >= event.maturity.unix();
         Accepted {
             event_id: self.id.clone(),
@@ -104,179 +88,16 @@ impl<'a> Act<'a> {
     }
 }
 
-fn refuse<T>(refused: Refused) -> Result<T, Failed> {
+pub(super) fn refuse<T>(refused: Refused) -> Result<T, Failed> {
     Err(Failed::Refused(refused))
 }
 
 impl Engine {
-    /// Takes requests of this configuration's operators from `commands`.
-    #[must_use]
-    pub fn with_operators(
-        mut self,
-        config: Arc<Config>,
-        commands: mpsc::Receiver<Command>,
-    ) -> Self {
-        self.operations = Some(Operations { config, commands });
-        self
-    }
-
-    /// The next request; never resolves where none can come.
-    pub(super) async fn next_command(operations: &mut Option<Operations>) -> Command {
-        if let Some(open) = operations {
-            if let Some(command) = open.commands.recv().await {
-                return command;
-            }
-            // Nobody is left who could send.
-            *operations = None;
-        }
-        std::future::pending().await
-    }
-
-    /// Waits for one request and carries it out: what a test without
-    /// [`Engine::run`] calls.
-    pub async fn serve_command(&mut self) -> Result<(), EngineError> {
-        let command = Self::next_command(&mut self.operations).await;
-        self.command(command).await
-    }
-
-    /// Carries a request out and answers it. An error is the engine's; whoever
-    /// asked is told to ask again.
-    pub(super) async fn command(&mut self, command: Command) -> Result<(), EngineError> {
-        let (verb, operator) = (command.verb, command.request.operator().to_owned());
-        let result = self.carry_out(&command).await;
-        let (answer, error) = match result {
-            Ok(accepted) => (Ok(accepted), Ok(())),
-            Err(Failed::Refused(refused)) => (Err(refused), Ok(())),
-            Err(Failed::Engine(error)) => (Err(Refused::Unavailable), Err(error)),
-        };
-        match &answer {
-            Ok(accepted) => {
-                tracing::info!(%verb, operator, event = accepted.event_id.as_str(),
-                    repeated = accepted.repeated, "operator");
-            }
-            Err(refused) => {
-                let event = command.event.as_ref().map(EventId::as_str);
-                tracing::warn!(%verb, operator, event, %refused, "operator refused");
-            }
-        }
-        command.reply(answer);
-        error
-    }
-
-    async fn carry_out(&mut self, command: &Command) -> Result<Accepted, Failed> {
-        let now = self.clock.now();
-        let request = &command.request;
-        if !self
-            .store
-            .burn_operator_nonce(request.public_key(), request.nonce(), now)
-            .await?
-        {
-            return refuse(Refused::Replayed);
-        }
-        let Some(id) = &command.event else {
-            self.require_scope(request, Scope::Create)?;
-            return self.create(request, now).await;
-        };
-        let Some(event) = self.store.operated_event(id.as_str()).await? else {
-            return refuse(Refused::UnknownEvent);
-        };
-        self.require_scope(
-            request,
-            match command.verb {
-                Verb::Create => Scope::Create,
-                Verb::Report => Scope::Report,
-                Verb::Approve | Verb::Veto => Scope::Approve,
-                Verb::Void => Scope::Void,
-            },
-        )?;
-        let act = Act {
-            verb: command.verb,
-            id,
-            request,
-            now,
-        };
-        match command.verb {
-            Verb::Create => refuse(Refused::UnknownEvent),
-            Verb::Report => self.report(&act, &event).await,
-            Verb::Approve => self.approve(&act, &event).await,
-            Verb::Veto => self.veto(&act, &event).await,
-            Verb::Void => self.void(&act, &event).await,
-        }
-    }
-
-    fn require_scope(&self, request: &VerifiedRequest, scope: Scope) -> Result<(), Failed> {
-        let known = self.operations.iter().flat_map(|o| &o.config.operators);
-        let mut known = known.filter(|o| o.name == request.operator());
-        if known.any(|o| o.may(scope)) {
-            return Ok(());
-        }
-        refuse(Refused::Scope {
-            operator: request.operator().to_owned(),
-            scope: scope.as_str(),
-        })
-    }
-
-    async fn create(
+    pub(super) async fn report(
         &mut self,
-        request: &VerifiedRequest,
-        now: DateTime<Utc>,
+        act: &Act<'_>,
+        event: &OperatedEvent,
     ) -> Result<Accepted, Failed> {
-        let Some(operations) = &self.operations else {
-            return refuse(Refused::Unavailable);
-        };
-        let definition =
-            |key: String, reason: String| Failed::Refused(Refused::Definition { key, reason });
-        let event = parse_event(request.body(), &operations.config.context())
-            .map_err(|e| definition(e.key, e.reason))?;
-        let act = Act {
-            verb: Verb::Create,
-            id: &event.id,
-            request,
-            now,
-        };
-        if let Some(known) = self.store.operated_event(event.id.as_str()).await? {
-            let actions = self.store.operator_actions(event.id.as_str()).await?;
-            return match act.is_repeated(&actions) {
-                true => Ok(act.accepted(known.state, &known, true)),
-                false => refuse(Refused::EventExists),
-            };
-        }
-        if event.maturity.unix() <= now.timestamp() {
-            return Err(definition(
-                "maturity".to_owned(),
-                "has passed; an event is announced before it".to_owned(),
-            ));
-        }
-        if event.definition.sole_outcomes > 0 {
-            let most = operations.config.signer.max_open_choice_bits;
-            let own = u32::try_from(event.definition.sole_outcomes).unwrap_or(u32::MAX);
-            let open = self.store.open_choice().await?;
-            let bits = choice_bits(open.into_iter().chain([own]));
-            if bits > most {
-                return refuse(Refused::ChoiceBudget { bits, most });
-            }
-        }
-        let announce_at = event.announce_at.unwrap_or_else(|| now.timestamp());
-        let new = new_event(
-            event.id.clone(),
-            None,
-            &event.definition,
-            event.maturity,
-            announce_at,
-        );
-        let effect = Effect::Schedule {
-            event: &new,
-            document: &event.definition.document,
-        };
-        self.store.keep_action(&act.kept(), &effect, now).await?;
-        Ok(Accepted {
-            event_id: event.id.clone(),
-            state: State::Scheduled.as_str(),
-            repeated: false,
-        })
-    }
-
-    async fn report(&mut self, act: &Act<'_>, event: &OperatedEvent) -> Result<Accepted, Failed> {
         let policy = policy(event)?;
         let operator = act.request.operator();
         let key = hex::encode(act.request.public_key());
@@ -320,7 +141,11 @@ impl Engine {
         Ok(act.accepted(event.state, event, false))
     }
 
-    async fn approve(&mut self, act: &Act<'_>, event: &OperatedEvent) -> Result<Accepted, Failed> {
+    pub(super) async fn approve(
+        &mut self,
+        act: &Act<'_>,
+        event: &OperatedEvent,
+    ) -> Result<Accepted, Failed> {
         let approval = Approval::parse(act.request.body()).map_err(refused_body)?;
         let actions = self.store.operator_actions(act.id.as_str()).await?;
         let named = |a: &&ActionRow| {
@@ -430,7 +255,11 @@ impl Engine {
         }
     }
 
-    async fn veto(&mut self, act: &Act<'_>, event: &OperatedEvent) -> Result<Accepted, Failed> {
+    pub(super) async fn veto(
+        &mut self,
+        act: &Act<'_>,
+        event: &OperatedEvent,
+    ) -> Result<Accepted, Failed> {
         let veto = Reason::parse(act.request.body()).map_err(refused_body)?;
         let actions = self.store.operator_actions(act.id.as_str()).await?;
         if act.is_repeated(&actions) {
@@ -448,7 +277,11 @@ impl Engine {
         Ok(act.accepted(State::Held, event, false))
     }
 
-    async fn void(&mut self, act: &Act<'_>, event: &OperatedEvent) -> Result<Accepted, Failed> {
+    pub(super) async fn void(
+        &mut self,
+        act: &Act<'_>,
+        event: &OperatedEvent,
+    ) -> Result<Accepted, Failed> {
         Reason::parse(act.request.body()).map_err(refused_body)?;
         let actions = self.store.operator_actions(act.id.as_str()).await?;
         if act.is_repeated(&actions) {
