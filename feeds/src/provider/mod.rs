@@ -10,12 +10,17 @@ use crate::json;
 use crate::observation::{Exchange, Observation, PriceQuery, Query, Reading, Request};
 use crate::rate::Rate;
 
+mod api_football;
 mod bars;
 mod bitstamp;
 mod coinbase;
+mod football_data;
 mod gemini;
 mod generic;
 mod kraken;
+mod matches;
+mod mlb;
+mod openligadb;
 mod trades;
 
 pub use generic::check_path;
@@ -72,6 +77,11 @@ pub enum Licence {
 pub trait Provider: Send + Sync {
     /// As in the configuration, for example `kraken`.
     fn name(&self) -> &'static str;
+
+    /// Grows with every change of what an answer is read as.
+    fn version(&self) -> u32 {
+        1
+    }
 
     /// Scheme and host of the real provider; empty for generic sources.
     fn base_url(&self) -> &'static str;
@@ -136,12 +146,16 @@ pub trait Provider: Send + Sync {
     }
 }
 
-static PROVIDERS: [&dyn Provider; 5] = [
+static PROVIDERS: &[&dyn Provider] = &[
     &kraken::Kraken,
     &coinbase::Coinbase,
     &bitstamp::Bitstamp,
     &gemini::Gemini,
     &generic::Generic,
+    &openligadb::OpenLigaDb,
+    &football_data::FootballData,
+    &api_football::ApiFootball,
+    &mlb::Mlb,
 ];
 
 /// The adapter of that name.
@@ -168,7 +182,6 @@ fn price_step(
 
 /// Takes the step of an adapter that needs one request: where to, and what the
 /// body says. A reading found on the way is the answer.
-#[allow(dead_code, reason = "the adapters of matches and elections follow")]
 fn fact_step(
     query: &Query<'_>,
     done: &[Exchange],
@@ -188,7 +201,6 @@ fn fact_step(
 }
 
 /// The value of a source's parameter.
-#[allow(dead_code, reason = "the adapters of matches and elections follow")]
 fn parameter<'a>(source: &'a FactSource, name: &str) -> Result<&'a str, Reading> {
     source
         .parameters

@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use oracle_schema::policy::Rule;
 
 use super::decision::Decision;
+use super::matches;
 use crate::observation::SourceReading;
 
 /// What the facts come to; none for rules about prices.
@@ -16,12 +17,10 @@ pub fn decide(
     now: DateTime<Utc>,
     readings: &[SourceReading],
 ) -> Option<Decision> {
-    let _ = (at, now, readings);
     match rule {
-        Rule::Digits { .. }
-        | Rule::Threshold { .. }
-        | Rule::Match(_)
-        | Rule::Election(_)
-        | Rule::Operators(_) => None,
+        Rule::Match(policy) => Some(matches::decide(policy, at, now, readings, None)),
+        Rule::Digits { .. } | Rule::Threshold { .. } | Rule::Election(_) | Rule::Operators(_) => {
+            None
+        }
     }
 }

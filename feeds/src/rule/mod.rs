@@ -4,6 +4,7 @@ pub mod agreement;
 pub mod decision;
 pub mod explain;
 pub mod facts;
+pub mod matches;
 pub mod outcome;
 pub mod price;
 pub mod trace;

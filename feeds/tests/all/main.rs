@@ -8,3 +8,4 @@ mod explain;
 mod properties;
 mod rule;
 mod samples;
+mod sports;

@@ -12,11 +12,12 @@ use oracle_feeds::observation::{Query, SourceReading};
 use oracle_feeds::retry;
 use oracle_feeds::rule::facts::decide;
 use oracle_feeds::rule::{Decision, Verdict};
+use oracle_schema::evidence::{MANIFEST_VERSION, Manifest};
 use oracle_schema::policy::{Policy, canonical_json};
 use sha2::{Digest, Sha256};
 
 use super::clock_trust::Mark;
-use super::observe::{exchange_row, json, observation_json, stored};
+use super::observe::{exchange_row, json, stored};
 use super::settle::DecidedFact;
 use super::{Engine, EngineError, Seen};
 use crate::lifecycle::Input;
@@ -201,12 +202,11 @@ impl Engine {
             Verdict::Attest { outcome } => {
                 // Also ends a hold that the sources ended themselves.
                 self.progress(candidate, Input::Agree, None, now).await?;
-                let outcome = outcome.clone();
-                let manifest = self.fact_manifest(round, candidate, &decision, now).await?;
                 let decided = DecidedFact {
-                    outcome,
+                    outcome: outcome.clone(),
                     trace: decision.trace,
                 };
+                let manifest = self.fact_manifest(round, candidate, &decided, now).await?;
                 let result = RoundResult::Decided {
                     decision: json(&decided)?,
                     manifest_sha256: Sha256::digest(&manifest).into(),
@@ -280,25 +280,23 @@ impl Engine {
         &self,
         round: &DueRound,
         candidate: &Candidate,
-        decision: &Decision,
+        decided: &DecidedFact,
         now: DateTime<Utc>,
     ) -> Result<Vec<u8>, EngineError> {
         let reader = self.store.reader();
-        let evidence = reader.evidence(candidate.event_id().as_str()).await?;
-        let observations: Vec<_> = evidence
-            .iter()
-            .flat_map(|e| &e.observations)
-            .map(observation_json)
-            .collect();
-        canonical_json(&serde_json::json!({
-            "version": 2,
-            "event_id": candidate.event_id().as_str(),
-            "maturity": round.maturity.unix(),
-            "policy_hash": hex::encode(candidate.policy_hash()),
-            "decided_ms": now.timestamp_millis(),
-            "observations": observations,
-            "decision": decision,
-        }))
+        let mut observations = Vec::new();
+        for key in reader.subjects(candidate.event_id().as_str()).await? {
+            let since = round.maturity.unix();
+            observations.extend(reader.observations(&key, 0, since).await?);
+        }
+        canonical_json(&Manifest {
+            version: MANIFEST_VERSION,
+            maturity: round.maturity.unix(),
+            decided_ms: now.timestamp_millis(),
+            observations,
+            reports: Vec::new(),
+            decision: serde_json::to_value(decided).map_err(stored("decision"))?,
+        })
         .map_err(stored("manifest"))
     }
 }

@@ -11,6 +11,7 @@ use oracle_feeds::fetch::Fetcher;
 use oracle_feeds::observation::{Exchange, PriceQuery, Query, Reading, SourceReading};
 use oracle_feeds::provider::{Licence, provider};
 use oracle_feeds::rule::price::{Fixing as LegFixing, cross, decide_leg};
+use oracle_schema::evidence::{MANIFEST_VERSION, Manifest, Observation};
 use oracle_schema::policy::{LegPolicy, canonical_json};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
@@ -20,7 +21,6 @@ use tokio::task::JoinError;
 use super::clock_trust::Mark;
 use super::{Engine, EngineError, LegAt, ROUNDS_PER_TICK, Seen, backoff};
 use crate::clock::Clock;
-use crate::store::read::ObservationRow;
 use crate::store::{
     Attempt, DueRound, ObservedExchange, RoundResult, fact_json, leg_key, round_legs,
 };
@@ -251,7 +251,7 @@ impl Engine {
             price,
             legs: decided,
         };
-        let manifest = self.manifest(round, leg_keys, &decision).await?;
+        let manifest = self.manifest(round, legs, leg_keys, &decision, now).await?;
         Ok(RoundResult::Decided {
             decision: json(&decision)?,
             manifest_sha256: Sha256::digest(&manifest).into(),
@@ -263,44 +263,30 @@ impl Engine {
     async fn manifest(
         &self,
         round: &DueRound,
+        legs: &[LegPolicy],
         leg_keys: &[(String, i64)],
         decision: &RoundDecision,
+        now: DateTime<Utc>,
     ) -> Result<Vec<u8>, EngineError> {
         let reader = self.store.reader();
         let mut observations = Vec::new();
-        for (key, at) in leg_keys {
-            for o in reader.observations(key, *at).await? {
-                observations.push(observation_json(&o));
-            }
+        for (leg, (key, at)) in legs.iter().zip(leg_keys) {
+            let seen = reader.observations(key, *at, 0).await?;
+            observations.extend(seen.into_iter().map(|o| Observation {
+                leg: Some(leg.name.clone()),
+                ..o
+            }));
         }
-        let price: serde_json::Value =
-            serde_json::from_str(&round.question).map_err(stored("price"))?;
-        canonical_json(&serde_json::json!({
-            "version": 1,
-            "maturity": round.maturity.unix(),
-            "price": price,
-            "observations": observations,
-            "decision": decision,
-        }))
+        canonical_json(&Manifest {
+            version: MANIFEST_VERSION,
+            maturity: round.maturity.unix(),
+            decided_ms: now.timestamp_millis(),
+            observations,
+            reports: Vec::new(),
+            decision: serde_json::to_value(decision).map_err(stored("decision"))?,
+        })
         .map_err(stored("manifest"))
     }
-}
-
-/// One observation as a manifest lists it.
-pub(super) fn observation_json(o: &ObservationRow) -> serde_json::Value {
-    serde_json::json!({
-        "source": o.source,
-        "root": o.root,
-        "url": o.url,
-        "sent_ms": o.sent_at.timestamp_millis(),
-        "received_ms": o.received_at.timestamp_millis(),
-        "status": o.status,
-        "sha256": o.sha256.map(hex::encode),
-        "literal": o.literal,
-        "effective_at": o.effective_at,
-        "verdict": o.verdict,
-        "attempt": o.attempt,
-    })
 }
 
 /// Asks every source of a leg at once; once enough have answered the others
@@ -380,6 +366,8 @@ async fn observe(
 
 pub(super) fn exchange_row(reading: &SourceReading, exchange: &Exchange) -> ObservedExchange {
     let observed = reading.reading.price();
+    // A source's id begins with its provider's name.
+    let adapter = provider(reading.source.split(':').next().unwrap_or_default());
     ObservedExchange {
         source: reading.source.clone(),
         root: reading.root.clone(),
@@ -390,9 +378,14 @@ pub(super) fn exchange_row(reading: &SourceReading, exchange: &Exchange) -> Obse
         headers: serde_json::to_string(&exchange.headers).unwrap_or_default(),
         sha256: exchange.sha256,
         body: exchange.sha256.map(|_| deflate(&exchange.body)),
-        literal: observed.map(|o| o.literal.clone()),
+        literal: match &reading.reading {
+            Reading::Observation(_) => Some(reading.reading.detail().to_owned()),
+            _ => None,
+        },
         effective_at: observed.map(|o| o.effective_at),
-        is_public: is_public(&reading.source),
+        is_public: adapter.is_some_and(|a| a.licence() == Licence::Public),
+        adapter: adapter.map_or_else(String::new, |a| format!("{}/{}", a.name(), a.version())),
+        failure: exchange.failure.clone(),
         date: exchange.date,
         certificate: exchange.certificate,
         fact: fact_json(&reading.reading),
@@ -403,13 +396,6 @@ pub(super) fn exchange_row(reading: &SourceReading, exchange: &Exchange) -> Obse
             .or_else(|| Some(reading.reading.detail().to_owned()))
             .filter(|detail| !detail.is_empty()),
     }
-}
-
-/// Whether a source's provider lets its answers be passed on; an id begins with
-/// the provider's name.
-fn is_public(source: &str) -> bool {
-    let name = source.split(':').next().unwrap_or_default();
-    provider(name).is_some_and(|p| p.licence() == Licence::Public)
 }
 
 fn deflate(body: &[u8]) -> Vec<u8> {

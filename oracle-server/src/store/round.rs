@@ -113,6 +113,10 @@ pub struct ObservedExchange {
     pub verdict: &'static str,
     /// Why.
     pub detail: Option<String>,
+    /// Why no complete answer came.
+    pub failure: Option<String>,
+    /// The adapter that read it and its version.
+    pub adapter: String,
 }
 
 /// What was seen of one leg in one attempt.
@@ -393,6 +397,8 @@ pub(super) async fn insert_exchanges(
                 e.date.map(|d| d.timestamp_millis()),
                 e.certificate.map(|h| h.to_vec()),
                 e.fact.clone(),
+                e.failure.clone(),
+                e.adapter.as_str(),
                 reads
             ]
         })
@@ -400,7 +406,7 @@ pub(super) async fn insert_exchanges(
     tx.insert_rows(
         "INSERT INTO observation (leg_key, maturity, attempt, source, root, url, sent_ms, \
          received_ms, status, headers, sha256, literal, effective_at, verdict, detail, date_ms, \
-         certificate, fact, reads)",
+         certificate, fact, failure, adapter, reads)",
         rows,
         "",
     )
