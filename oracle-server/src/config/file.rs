@@ -227,6 +227,10 @@ impl<'de, V: Deserialize<'de>> Deserialize<'de> for Table<V> {
 
 /// Reads one event as JSON; the refusal names the key.
 pub(super) fn read_event(json: &[u8]) -> Result<Entry, Refusal> {
+    // Serde would also take a list of the values, in the order of the fields.
+    if !json.trim_ascii_start().starts_with(b"{") {
+        return Err(Refusal::new("(syntax)", "is not a JSON object"));
+    }
     let mut deserializer = serde_json::Deserializer::from_slice(json);
     let entry: Entry = serde_path_to_error::deserialize(&mut deserializer).map_err(|e| {
         let path = e.path().to_string();
