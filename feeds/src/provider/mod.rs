@@ -10,12 +10,15 @@ use crate::json;
 use crate::observation::{Exchange, Observation, PriceQuery, Query, Reading, Request};
 use crate::rate::Rate;
 
+mod ap;
 mod bars;
 mod bitstamp;
+pub(crate) mod bundeswahlleiterin;
 mod coinbase;
 mod gemini;
 mod generic;
 mod kraken;
+mod table;
 mod trades;
 
 pub use generic::check_path;
@@ -136,11 +139,13 @@ pub trait Provider: Send + Sync {
     }
 }
 
-static PROVIDERS: [&dyn Provider; 5] = [
+static PROVIDERS: [&dyn Provider; 7] = [
     &kraken::Kraken,
     &coinbase::Coinbase,
     &bitstamp::Bitstamp,
     &gemini::Gemini,
+    &ap::Ap,
+    &bundeswahlleiterin::Bundeswahlleiterin,
     &generic::Generic,
 ];
 
@@ -168,7 +173,6 @@ fn price_step(
 
 /// Takes the step of an adapter that needs one request: where to, and what the
 /// body says. A reading found on the way is the answer.
-#[allow(dead_code, reason = "the adapters of matches and elections follow")]
 fn fact_step(
     query: &Query<'_>,
     done: &[Exchange],
@@ -188,7 +192,6 @@ fn fact_step(
 }
 
 /// The value of a source's parameter.
-#[allow(dead_code, reason = "the adapters of matches and elections follow")]
 fn parameter<'a>(source: &'a FactSource, name: &str) -> Result<&'a str, Reading> {
     source
         .parameters

@@ -2,6 +2,7 @@
 
 pub mod agreement;
 pub mod decision;
+pub mod election;
 pub mod outcome;
 pub mod price;
 pub mod trace;

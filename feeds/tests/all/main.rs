@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
 mod common;
+mod elections;
 mod end_to_end;
 mod properties;
 mod rule;
