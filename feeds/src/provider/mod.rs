@@ -17,6 +17,7 @@ pub(crate) mod bundeswahlleiterin;
 mod coinbase;
 mod gemini;
 mod generic;
+mod generic_csv;
 mod kraken;
 mod table;
 mod trades;

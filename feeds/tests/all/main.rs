@@ -8,3 +8,4 @@ mod end_to_end;
 mod properties;
 mod rule;
 mod samples;
+mod tables;

@@ -4,6 +4,7 @@
 //! Every refusal names the file, the key and the reason.
 
 mod file;
+mod generic;
 mod price;
 mod series;
 #[cfg(test)]
@@ -164,7 +165,7 @@ impl Config {
         if file.oracle.name.trim().is_empty() {
             return Err(Refusal::new("oracle.name", "is empty"));
         }
-        let providers = price::providers(&file.provider, &file.generic)?;
+        let providers = price::providers(&file.provider, &file.generic, base)?;
         let prices = price::prices(&file.price, &file.generic)?;
         let mut series = BTreeMap::new();
         for (index, section) in file.series.into_iter().enumerate() {
