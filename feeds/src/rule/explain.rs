@@ -236,7 +236,7 @@ fn elected(policy: &ElectionPolicy) -> Vec<String> {
         sentences.push(format!("{outcome:?} stands for {}", ids.join(", and for ")));
     }
     let has = |outcome: &str| policy.outcomes.iter().any(|o| o == outcome);
-    let mut objects = vec!["several winners"];
+    let mut objects = vec!["several winners", "a race that a source cannot decide"];
     for (outcome, what) in [
         ("other", "a winner that no outcome names"),
         ("runoff", "a run-off"),
