@@ -394,10 +394,10 @@ fn span(seconds: u32) -> String {
         .filter(|(count, _)| *count > 0)
         .map(|(count, unit)| format!("{count}{unit}"))
         .collect();
-    match parts.is_empty() {
-        true => "0s".to_owned(),
-        false => parts.join(" "),
+    if parts.is_empty() {
+        return "0s".to_owned();
     }
+    parts.join(" ")
 }
 
 fn instant(unix: i64) -> String {
