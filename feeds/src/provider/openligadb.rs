@@ -297,33 +297,3 @@ fn last_sunday(year: i32, month: u32) -> Option<i64> {
     let sunday = last.checked_sub_days(Days::new(u64::from(back)))?;
     Some(sunday.and_hms_opt(0, 0, 0)?.and_utc().timestamp())
 }
-
-#[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used, reason = "tests")]
-    use super::*;
-
-    fn at(text: &str) -> i64 {
-        matches::instant(text, "test").unwrap()
-    }
-
-    fn shown(text: &str) -> Vec<i64> {
-        berlin(matches::wall_clock(text, "test").unwrap())
-    }
-
-    #[test]
-    fn berlin_changes_its_clocks_on_the_last_sundays_of_march_and_october() {
-        assert_eq!(shown("2026-10-24T18:30:00"), [at("2026-10-24T16:30:00Z")]);
-        assert_eq!(shown("2026-10-25T15:30:00"), [at("2026-10-25T14:30:00Z")]);
-        assert_eq!(shown("2027-03-28T01:59:59"), [at("2027-03-28T00:59:59Z")]);
-        assert_eq!(shown("2027-03-28T03:00:00"), [at("2027-03-28T01:00:00Z")]);
-        assert_eq!(shown("2027-01-01T00:00:00"), [at("2026-12-31T23:00:00Z")]);
-    }
-
-    #[test]
-    fn berlin_shows_an_hour_twice_and_another_never() {
-        let twice = [at("2026-10-25T01:30:00Z"), at("2026-10-25T00:30:00Z")];
-        assert_eq!(shown("2026-10-25T02:30:00"), twice);
-        assert_eq!(shown("2027-03-28T02:30:00"), [0; 0]);
-    }
-}

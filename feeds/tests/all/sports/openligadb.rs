@@ -4,7 +4,8 @@ use oracle_feeds::fact::MatchState;
 use serde_json::Value;
 
 use super::{
-    AT, KICKOFF, OPENLIGADB, answer, fact, interpret, read, refused, sample, score, source, with,
+    AT, KICKOFF, OPENLIGADB, answer, edited, fact, interpret, read, refused, sample, score, source,
+    with,
 };
 
 const CUP: &str = sample!("openligadb/cup_aet.json");
@@ -123,4 +124,36 @@ fn time_zone_it_is_not_known_to_use_leaves_utc_and_a_doubt() {
     let fact = fact("openligadb", &elsewhere);
     assert_eq!(fact.kickoff, Some(KICKOFF));
     assert!(fact.doubts[0].contains("Tokyo"), "{:?}", fact.doubts);
+}
+
+/// Kickoff and whether it is doubtful, of a wall clock in Berlin and UTC.
+fn kickoff(local: &str, utc: &str) -> (Option<i64>, bool) {
+    let fact = fact(
+        "openligadb",
+        &edited(OPENLIGADB, |v| {
+            v["matchDateTime"] = local.into();
+            v["matchDateTimeUTC"] = utc.into();
+        }),
+    );
+    (fact.kickoff, !fact.doubts.is_empty())
+}
+
+#[test]
+fn berlin_changes_its_clocks_on_the_last_sundays_of_march_and_october() {
+    for (local, utc) in [
+        ("2026-10-25T15:30:00", "2026-10-25T14:30:00Z"),
+        ("2027-03-28T01:59:59", "2027-03-28T00:59:59Z"),
+        ("2027-03-28T03:00:00", "2027-03-28T01:00:00Z"),
+        ("2027-01-01T00:00:00", "2026-12-31T23:00:00Z"),
+        // The hour that is shown twice.
+        ("2026-10-25T02:30:00", "2026-10-25T00:30:00Z"),
+        ("2026-10-25T02:30:00", "2026-10-25T01:30:00Z"),
+    ] {
+        let (at, doubtful) = kickoff(local, utc);
+        let same = chrono::DateTime::parse_from_rfc3339(utc).unwrap();
+        assert_eq!((at, doubtful), (Some(same.timestamp()), false), "{local}");
+    }
+    // The hour that is never shown.
+    assert!(kickoff("2027-03-28T02:30:00", "2027-03-28T01:30:00Z").1);
+    assert!(kickoff("2026-10-24T17:30:00", "2026-10-24T16:30:00Z").1);
 }
