@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use reqwest::header::HeaderMap;
+pub use reqwest::header::HeaderName;
 use sha2::{Digest, Sha256};
 use url::Url;
 
@@ -52,20 +53,27 @@ const SECRET_KEYS: [&str; 12] = [
     "appid",
 ];
 
+/// Whether a query key looks like one whose value is a secret, in any case.
+pub fn is_secret_key(key: &str) -> bool {
+    SECRET_KEYS.contains(&key.to_lowercase().as_str())
+}
+
 /// How one provider is reached; for a generic source, keyed by its entry's
 /// name ([`oracle_schema::policy::SourcePolicy::symbol`]).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProviderSettings {
-    /// Scheme, host and port instead of the provider's own. Without meaning
-    /// for generic sources, whose policy holds the whole URL.
+    /// Scheme, host and port instead of the provider's own. A generic source
+    /// has its whole URL in its policy; there this is only where the key may go.
     pub base_url: Option<String>,
     /// For the whole exchange, from connecting to the last byte.
     pub timeout: Duration,
     /// Instead of the provider's published limit. Where several share a
     /// scheme, host and port, the slowest holds for all.
     pub rate: Option<Rate>,
-    /// Sent in the provider's own header, and nowhere else.
+    /// Sent to the base URL's host in the header for it, and nowhere else.
     pub api_key: Option<ApiKey>,
+    /// The header for the key instead of the provider's own.
+    pub api_key_header: Option<HeaderName>,
 }
 
 /// A provider's API key. Neither Debug nor an error shows it.
@@ -94,6 +102,7 @@ impl Default for ProviderSettings {
             timeout: Duration::from_secs(10),
             rate: None,
             api_key: None,
+            api_key_header: None,
         }
     }
 }
@@ -223,7 +232,7 @@ impl Fetcher {
             self.limits
                 .wait(&authority(&url), pace(adapter, &settings))
                 .await;
-            let key = adapter.key_header().zip(settings.api_key.as_ref());
+            let key = key(adapter, &settings, &url);
             exchanges.push(self.exchange(url, key, settings.timeout).await);
         }
         adapter.interpret(query, exchanges)
@@ -233,7 +242,7 @@ impl Fetcher {
     async fn exchange(
         &self,
         url: Url,
-        key: Option<(&'static str, &ApiKey)>,
+        key: Option<(&str, &ApiKey)>,
         timeout: Duration,
     ) -> Exchange {
         let mut exchange = Exchange {
@@ -264,7 +273,7 @@ impl Fetcher {
     async fn get(
         &self,
         url: Url,
-        key: Option<(&'static str, &ApiKey)>,
+        key: Option<(&str, &ApiKey)>,
         exchange: &mut Exchange,
     ) -> Result<Vec<u8>, &'static str> {
         let mut request = self.client.get(url).header("accept", ACCEPT);
@@ -356,6 +365,21 @@ fn resolve(adapter: &dyn Provider, settings: &ProviderSettings, request: &Reques
     }
 }
 
+/// The key for a request and its header. A policy may be older than the
+/// settings: its host gets a key only if the key is that host's.
+fn key<'a>(
+    adapter: &'static dyn Provider,
+    settings: &'a ProviderSettings,
+    url: &Url,
+) -> Option<(&'a str, &'a ApiKey)> {
+    let own = origin(base_url(adapter, settings))?;
+    let header = settings.api_key_header.as_ref().map(HeaderName::as_str);
+    (own.origin() == url.origin())
+        .then(|| header.or_else(|| adapter.key_header()))
+        .flatten()
+        .zip(settings.api_key.as_ref())
+}
+
 /// Scheme, host and port: what shares a limit.
 fn authority(url: &Url) -> String {
     url.origin().ascii_serialization()
@@ -368,12 +392,11 @@ fn redacted(url: &Url) -> String {
     // Both fail only for URLs without a host, which are never fetched.
     let _ = shown.set_username("");
     let _ = shown.set_password(None);
-    let is_secret = |key: &str| SECRET_KEYS.contains(&key.to_lowercase().as_str());
-    if url.query_pairs().any(|(key, _)| is_secret(&key)) {
+    if url.query_pairs().any(|(key, _)| is_secret_key(&key)) {
         let pairs: Vec<(String, String)> = url
             .query_pairs()
             .map(|(key, value)| {
-                let value = if is_secret(&key) {
+                let value = if is_secret_key(&key) {
                     "REDACTED".to_owned()
                 } else {
                     value.into_owned()

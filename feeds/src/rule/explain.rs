@@ -236,7 +236,7 @@ fn elected(policy: &ElectionPolicy) -> Vec<String> {
         sentences.push(format!("{outcome:?} stands for {}", ids.join(", and for ")));
     }
     let has = |outcome: &str| policy.outcomes.iter().any(|o| o == outcome);
-    let mut objects = vec!["several winners"];
+    let mut objects = vec!["several winners", "a race that a source cannot decide"];
     for (outcome, what) in [
         ("other", "a winner that no outcome names"),
         ("runoff", "a run-off"),
@@ -394,10 +394,10 @@ fn span(seconds: u32) -> String {
         .filter(|(count, _)| *count > 0)
         .map(|(count, unit)| format!("{count}{unit}"))
         .collect();
-    match parts.is_empty() {
-        true => "0s".to_owned(),
-        false => parts.join(" "),
+    if parts.is_empty() {
+        return "0s".to_owned();
     }
+    parts.join(" ")
 }
 
 fn instant(unix: i64) -> String {

@@ -4,8 +4,8 @@ use chrono::{DateTime, Utc};
 use oracle_schema::policy::Rule;
 
 use super::decision::Decision;
-use super::matches;
 use super::panel::{self, OperatorReport};
+use super::{election, matches};
 use crate::observation::SourceReading;
 
 /// What the facts come to; none for rules about prices.
@@ -22,7 +22,8 @@ pub fn decide(
     let panel = rule.panel().map(|p| panel::voter(p, at, now, reports));
     match rule {
         Rule::Match(policy) => Some(matches::decide(policy, at, now, readings, panel)),
+        Rule::Election(policy) => Some(election::decide(policy, at, now, readings, panel)),
         Rule::Operators(policy) => Some(panel::decide(policy, at, now, reports)),
-        Rule::Digits { .. } | Rule::Threshold { .. } | Rule::Election(_) => None,
+        Rule::Digits { .. } | Rule::Threshold { .. } => None,
     }
 }

@@ -2,6 +2,7 @@
 
 pub mod agreement;
 pub mod decision;
+pub mod election;
 pub mod explain;
 pub mod facts;
 pub mod matches;

@@ -112,7 +112,7 @@ fn an_election_says_what_each_outcome_stands_for_and_what_no_outcome_does() {
             "\"alder\" stands for 1 of ap",
             "\"birch\" stands for 2 and 3 of ap",
             "a winner that no outcome names is \"other\"",
-            "several winners, a run-off and a tie",
+            "several winners, a race that a source cannot decide, a run-off and a tie",
             "decided as soon as they agree",
             "refund",
         ],

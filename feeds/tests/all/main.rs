@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
 mod common;
+mod elections;
 mod end_to_end;
 mod explain;
 mod panel;
@@ -10,3 +11,4 @@ mod properties;
 mod rule;
 mod samples;
 mod sports;
+mod tables;

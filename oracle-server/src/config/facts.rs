@@ -28,6 +28,8 @@ const CALLED_SETTLE_DELAY_S: u32 = 24 * HOUR_S;
 
 /// The name by which a panel stands among sources.
 const OPERATORS: &str = "operators";
+/// Whose official results are `endgültig`.
+const GERMANY: &str = "bundeswahlleiterin";
 const MATCH_OUTCOMES: [&str; 4] = ["home", "draw", "away", VOID];
 /// Outcomes of an election that mean no candidate.
 const NO_CANDIDATE: [&str; 4] = ["other", "runoff", "tie", VOID];
@@ -113,6 +115,17 @@ pub(super) fn election(
         ElectionBasis::Certified | ElectionBasis::Endgueltig => 0,
     };
     let asked = Asked::read(place, entry, context, Subject::Election)?;
+    if basis == ElectionBasis::Endgueltig
+        && let Some(other) = asked.sources.iter().find(|s| s.provider != GERMANY)
+    {
+        return Err(place.refuse(
+            "basis",
+            format!(
+                "only {GERMANY} says \"endgueltig\"; {} never does",
+                other.id
+            ),
+        ));
+    }
     Ok(ElectionPolicy {
         candidates: candidates(place, entry, &outcomes, &asked.sources)?,
         outcomes,

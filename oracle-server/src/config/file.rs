@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
+use oracle_schema::policy::{DecimalMark, RowSelector, TimeUnit};
 use serde::Deserialize;
 
 use super::Refusal;
@@ -87,6 +88,7 @@ pub(super) struct Provider {
     pub(super) base_url: Option<String>,
     pub(super) timeout: Option<String>,
     pub(super) rate: Option<String>,
+    pub(super) api_key_file: Option<PathBuf>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -107,10 +109,26 @@ pub(super) struct Generic {
     pub(super) url: String,
     pub(super) value: String,
     pub(super) time: String,
-    pub(super) time_unit: oracle_schema::policy::TimeUnit,
+    pub(super) time_unit: TimeUnit,
+    #[serde(default)]
+    pub(super) format: Format,
+    pub(super) delimiter: Option<String>,
+    pub(super) decimal: Option<DecimalMark>,
+    pub(super) row: Option<RowSelector>,
     pub(super) timeout: Option<String>,
     pub(super) rate: Option<String>,
     pub(super) root: Option<String>,
+    pub(super) api_key_file: Option<PathBuf>,
+    pub(super) api_key_header: Option<String>,
+}
+
+/// What a generic source answers in.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Format {
+    #[default]
+    Json,
+    Csv,
 }
 
 #[derive(Debug, Deserialize)]
@@ -227,6 +245,10 @@ impl<'de, V: Deserialize<'de>> Deserialize<'de> for Table<V> {
 
 /// Reads one event as JSON; the refusal names the key.
 pub(super) fn read_event(json: &[u8]) -> Result<Entry, Refusal> {
+    // Serde would also take a list of the values, in the order of the fields.
+    if !json.trim_ascii_start().starts_with(b"{") {
+        return Err(Refusal::new("(syntax)", "is not a JSON object"));
+    }
     let mut deserializer = serde_json::Deserializer::from_slice(json);
     let entry: Entry = serde_path_to_error::deserialize(&mut deserializer).map_err(|e| {
         let path = e.path().to_string();

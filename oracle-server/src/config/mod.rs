@@ -7,6 +7,7 @@ mod definition;
 mod events;
 mod facts;
 mod file;
+mod generic;
 mod operators;
 mod price;
 mod series;
@@ -198,7 +199,7 @@ impl Config {
         if file.oracle.name.trim().is_empty() {
             return Err(Refusal::new("oracle.name", "is empty"));
         }
-        let providers = price::providers(&file.provider, &file.generic)?;
+        let providers = price::providers(&file.provider, &file.generic, base)?;
         let prices = price::prices(&file.price, &file.generic)?;
         let operators = operators::operators(&file.operator)?;
         let context = Context {

@@ -95,7 +95,9 @@ fn half_an_event_and_more_than_one_are_refused() {
         format!("{event} 1"),
         format!("{event}{event}"),
         format!("[{event}]"),
+        "[\"id\", \"operators\"]".to_owned(),
         "null".to_owned(),
+        String::new(),
         "\"event\"".to_owned(),
         "[".repeat(10_000),
     ] {

@@ -240,6 +240,7 @@ fn a_refused_election_is_named_with_its_key() {
     }
     for (from, to, key) in [
         ("basis = \"certified\"", "basis = \"final\"", "basis"),
+        ("basis = \"certified\"", "basis = \"endgueltig\"", "basis"),
         ("agree = 2\ncand", "agree = 3\ncand", "agree"),
         ("state = \"GA\", ", "", "source[0].state"),
         (
