@@ -75,7 +75,7 @@ impl Engine {
             .map_err(|e| e.to_string())
             .and_then(|policy| {
                 let descriptor = &candidate.announcement().event.descriptor;
-                outcome(&policy.rule, decision.price, descriptor).map_err(|e| e.to_string())
+                outcome(&policy.rule, &decision.price, descriptor).map_err(|e| e.to_string())
             });
             match result {
                 Ok(outcome) => outcomes.push((candidate, outcome)),
