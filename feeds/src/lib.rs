@@ -22,6 +22,7 @@ pub mod loopback;
 pub mod observation;
 pub mod provider;
 pub mod rate;
+pub mod retry;
 pub mod rule;
 pub mod time;
 

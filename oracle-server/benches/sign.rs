@@ -173,14 +173,14 @@ async fn prepare(dir: &std::path::Path) -> Result<(Signer, Vec<Subject>)> {
         ),
     ];
     let mut prepared = Vec::new();
-    for (price_key, (name, descriptor, outcome)) in ["p0", "p1"].into_iter().zip(events) {
+    for (round_key, (name, descriptor, outcome)) in ["p0", "p1"].into_iter().zip(events) {
         let draft = Draft {
-            event_id: EventId::one_off(&format!("btcusd-2027-01-15-{price_key}"))?,
+            event_id: EventId::one_off(&format!("btcusd-2027-01-15-{round_key}"))?,
             maturity,
             descriptor,
             policy_hash: Sha256::digest(POLICY).into(),
         };
-        let ticket = commit(&store, &signer, &draft, price_key, outcome).await?;
+        let ticket = commit(&store, &signer, &draft, round_key, outcome).await?;
         let tickets = std::slice::from_ref(&ticket.0);
         let attested = signer.attest(tickets)?.into_iter().next();
         prepared.push(Subject {
@@ -200,7 +200,7 @@ async fn commit(
     store: &Store,
     signer: &Signer,
     draft: &Draft,
-    price_key: &str,
+    round_key: &str,
     outcome: Outcome,
 ) -> Result<(CommittedOutcome, Announcement)> {
     let at = draft.maturity.unix();
@@ -215,8 +215,10 @@ async fn commit(
         round_due_ms: at * 1000,
         descriptor: draft.descriptor.clone(),
         policy_hash: draft.policy_hash,
-        price_key: price_key.to_owned(),
-        price: "{}".to_owned(),
+        round_key: round_key.to_owned(),
+        question: "{}".to_owned(),
+        subjects: Vec::new(),
+        sole_outcomes: 0,
     };
     let policy = (draft.policy_hash, POLICY.to_vec());
     store.schedule(&[event], &[], &[policy]).await?;
@@ -233,7 +235,7 @@ async fn commit(
     let now = draft.maturity.to_datetime();
     store.publish_announcements(&[row], now).await?;
     let candidates = store
-        .candidates(price_key, draft.maturity, "", at, 1)
+        .candidates(round_key, draft.maturity, "", at, 1)
         .await?;
     let decided: Vec<_> = candidates
         .into_iter()

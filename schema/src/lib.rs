@@ -12,6 +12,7 @@ pub mod announcement;
 pub mod attestation;
 pub mod codec;
 pub mod event;
+pub mod evidence;
 pub mod log_entry;
 pub mod point;
 pub mod policy;

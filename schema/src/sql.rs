@@ -4,11 +4,17 @@
 pub type Migration = (i64, &'static str, &'static str);
 
 /// For `SQLite`.
-pub const SQLITE: &[Migration] = &[(1, "initial", include_str!("../sql/sqlite/0001_initial.sql"))];
+pub const SQLITE: &[Migration] = &[
+    (1, "initial", include_str!("../sql/sqlite/0001_initial.sql")),
+    (2, "facts", include_str!("../sql/sqlite/0002_facts.sql")),
+];
 
 /// For Postgres.
-pub const POSTGRES: &[Migration] = &[(
-    1,
-    "initial",
-    include_str!("../sql/postgres/0001_initial.sql"),
-)];
+pub const POSTGRES: &[Migration] = &[
+    (
+        1,
+        "initial",
+        include_str!("../sql/postgres/0001_initial.sql"),
+    ),
+    (2, "facts", include_str!("../sql/postgres/0002_facts.sql")),
+];

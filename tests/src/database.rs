@@ -166,8 +166,8 @@ impl Database {
 
     /// An evidence manifest, by the event it belongs to.
     pub async fn manifest(&self, event_id: &str) -> Vec<u8> {
-        let sql = "SELECT r.manifest FROM event e JOIN round r \
-                   ON r.price_key = e.price_key AND r.maturity = e.maturity WHERE e.event_id = $1";
+        let sql = "SELECT m.document FROM intent i JOIN manifest m \
+                   ON m.manifest_sha256 = i.manifest_sha256 WHERE i.event_id = $1";
         match &self.pool {
             Pool::Sqlite(pool) => sqlx::query_scalar(sql).bind(event_id).fetch_one(pool).await,
             Pool::Postgres { pool, .. } => {

@@ -11,14 +11,19 @@ use crate::observation::{Exchange, Observation, PriceQuery, Query, Reading, Requ
 use crate::rate::Rate;
 
 mod ap;
+mod api_football;
 mod bars;
 mod bitstamp;
 pub(crate) mod bundeswahlleiterin;
 mod coinbase;
+mod football_data;
 mod gemini;
 mod generic;
 mod generic_csv;
 mod kraken;
+mod matches;
+mod mlb;
+mod openligadb;
 mod table;
 mod trades;
 
@@ -76,6 +81,11 @@ pub enum Licence {
 pub trait Provider: Send + Sync {
     /// As in the configuration, for example `kraken`.
     fn name(&self) -> &'static str;
+
+    /// Grows with every change of what an answer is read as.
+    fn version(&self) -> u32 {
+        1
+    }
 
     /// Scheme and host of the real provider; empty for generic sources.
     fn base_url(&self) -> &'static str;
@@ -140,7 +150,7 @@ pub trait Provider: Send + Sync {
     }
 }
 
-static PROVIDERS: [&dyn Provider; 7] = [
+static PROVIDERS: &[&dyn Provider] = &[
     &kraken::Kraken,
     &coinbase::Coinbase,
     &bitstamp::Bitstamp,
@@ -148,6 +158,10 @@ static PROVIDERS: [&dyn Provider; 7] = [
     &ap::Ap,
     &bundeswahlleiterin::Bundeswahlleiterin,
     &generic::Generic,
+    &openligadb::OpenLigaDb,
+    &football_data::FootballData,
+    &api_football::ApiFootball,
+    &mlb::Mlb,
 ];
 
 /// The adapter of that name.

@@ -10,7 +10,7 @@ use chrono::{DateTime, Utc};
 use super::decision::{Decision, FactTrace, Verdict, VoteTrace};
 use super::price::{MAX_CLOCK_AHEAD_S, median_skew};
 use super::trace::ClockCheck;
-use crate::observation::{Reading, SourceReading};
+use crate::observation::{Observation, Reading, SourceReading};
 
 /// What one reading of a source means for an event.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,6 +58,11 @@ impl Vote {
         }
     }
 
+    /// Whether to leave it is a change of mind.
+    fn is_settled(&self) -> bool {
+        matches!(self, Self::For { .. } | Self::Objection(_))
+    }
+
     fn is_mute(&self) -> bool {
         matches!(self, Self::Silent(_) | Self::Unreadable(_))
     }
@@ -83,11 +88,14 @@ pub struct Voter {
     root: String,
     verdict: String,
     literal: Option<String>,
+    /// What made its last answer doubtful.
+    doubt: Option<String>,
     /// The last vote of all, silence included.
     last: Option<Vote>,
     /// When the last vote was asked for, milliseconds.
     last_ms: i64,
-    /// The unbroken run of equal votes up to now, silence left out.
+    /// The unbroken run of equal votes up to now, silence left out; an unreadable
+    /// answer sets its count back.
     run: Option<Run>,
     /// When the source last turned away from an outcome or an objection.
     turned_ms: Option<i64>,
@@ -120,7 +128,10 @@ impl Voter {
             .filter_map(|r| asked_ms(r, at).map(|ms| (ms, r)))
             .collect();
         // Ties by content, so that the order of the readings never matters.
-        own.sort_by_key(|(ms, r)| (*ms, r.reading.verdict(), r.reading.detail().to_owned()));
+        let content = |r: &SourceReading| format!("{:?}", r.reading);
+        own.sort_by(|(a_ms, a), (b_ms, b)| {
+            a_ms.cmp(b_ms).then_with(|| content(a).cmp(&content(b)))
+        });
         let mut voter = Self::unread(source, root);
         for (ms, reading) in own {
             voter.verdict = reading.reading.verdict().to_owned();
@@ -128,6 +139,7 @@ impl Voter {
                 Reading::Observation(_) => Some(reading.reading.detail().to_owned()),
                 _ => None,
             };
+            voter.doubt = doubt(&reading.reading);
             voter.take(ms, vote(reading));
         }
         voter
@@ -150,6 +162,7 @@ impl Voter {
             root: root.to_owned(),
             verdict: "unread".to_owned(),
             literal: None,
+            doubt: None,
             last: None,
             last_ms: i64::MIN,
             run: None,
@@ -159,21 +172,24 @@ impl Voter {
     }
 
     fn take(&mut self, ms: i64, vote: Vote) {
+        // A reading that is handed over twice is one reading.
+        let again = self.last.is_some() && self.last_ms == ms;
         self.last = Some(vote.clone());
         self.last_ms = ms;
+        if let Vote::Unreadable(_) = vote {
+            self.blur(ms);
+        }
         if vote.is_mute() {
             return;
         }
         match &mut self.run {
             Some(run) if same(&run.vote, &vote) => {
-                run.reads = run.reads.saturating_add(1);
+                run.reads = run.reads.saturating_add(u32::from(!again));
                 // The latest words of an open vote or an objection.
                 run.vote = vote;
             }
             run => {
-                let turned = run
-                    .as_ref()
-                    .is_some_and(|old| !matches!(old.vote, Vote::Open(_)));
+                let turned = run.as_ref().is_some_and(|old| old.vote.is_settled());
                 if turned {
                     self.turned_ms = Some(ms);
                 }
@@ -183,6 +199,15 @@ impl Voter {
                     reads: 1,
                 });
             }
+        }
+    }
+
+    /// An answer that contradicts itself is a change: what the source said still
+    /// contradicts others, but it must say so anew to count.
+    fn blur(&mut self, ms: i64) {
+        if let Some(run) = self.run.as_mut().filter(|r| r.vote.is_settled()) {
+            run.reads = 0;
+            self.turned_ms = Some(ms);
         }
     }
 
@@ -207,7 +232,7 @@ impl Voter {
         }
     }
 
-    fn trace(&self, doubt: Option<&str>) -> VoteTrace {
+    fn trace(&self) -> VoteTrace {
         VoteTrace {
             source: self.source.clone(),
             root: self.root.clone(),
@@ -220,10 +245,20 @@ impl Voter {
                 .last
                 .as_ref()
                 .and_then(Vote::why)
-                .or(doubt)
+                .or(self.doubt.as_deref())
                 .map(str::to_owned),
         }
     }
+}
+
+/// What makes a fact doubtful.
+fn doubt(reading: &Reading) -> Option<String> {
+    let doubts = match reading {
+        Reading::Observation(Observation::Match(fact)) => &fact.doubts,
+        Reading::Observation(Observation::Election(fact)) => &fact.doubts,
+        _ => return None,
+    };
+    (!doubts.is_empty()).then(|| doubts.join("; "))
 }
 
 /// Whether two votes belong to one run: an outcome with its grounds; the words
@@ -259,7 +294,8 @@ fn asked_ms(reading: &SourceReading, at: i64) -> Option<i64> {
 ///   last answer: agreed. The settle delay runs from the moment there were that
 ///   many, or from the last time any source turned away from an outcome or an
 ///   objection, whichever is later.
-/// - An unreadable answer is no vote; where that leaves too few: hold.
+/// - An unreadable answer is no vote, and a change: the source must say again
+///   what it said. Where that leaves too few: hold.
 /// - Once it is over, `agree` of them must have said so again.
 /// - Several sources of one root count once, and object if they differ.
 pub fn decide(
@@ -271,7 +307,7 @@ pub fn decide(
     let clock = clock(terms.at, voters, readings);
     let mut trace = FactTrace {
         at: terms.at,
-        sources: voters.iter().map(|v| v.trace(None)).collect(),
+        sources: voters.iter().map(Voter::trace).collect(),
         clock,
         agree: terms.agree,
         agreed_since_ms: None,
@@ -302,7 +338,10 @@ fn weigh(terms: &Terms, now: DateTime<Utc>, voters: &[Voter], trace: &mut FactTr
     }
     // From here on there is one outcome at most.
     let Some(outcome) = voters.iter().find_map(Voter::stance).map(str::to_owned) else {
-        return too_few(format!("no outcome yet: {}", whys(voters)));
+        return too_few(format!(
+            "no outcome yet: {}",
+            whys(voters, terms.stable_reads)
+        ));
     };
     let mut roots: BTreeMap<&str, (i64, i64)> = BTreeMap::new();
     for voter in voters.iter().filter(|v| v.outcome().is_some()) {
@@ -322,7 +361,7 @@ fn weigh(terms: &Terms, now: DateTime<Utc>, voters: &[Voter], trace: &mut FactTr
         return too_few(format!(
             "{} of {needed} sources stand for {outcome:?}: {}",
             roots.len(),
-            whys(voters)
+            whys(voters, terms.stable_reads)
         ));
     };
     let agreed = agreed.max(turned.unwrap_or(i64::MIN));
@@ -363,16 +402,17 @@ fn dissent(voters: &[Voter]) -> Option<String> {
     Some(format!("sources disagree: {}", stances.join(", ")))
 }
 
-fn whys(voters: &[Voter]) -> String {
+fn whys(voters: &[Voter], stable_reads: u32) -> String {
     let whys: Vec<String> = voters
         .iter()
         .map(|v| {
             let why = v.last.as_ref().map_or(Some("not read yet"), Vote::why);
-            format!(
-                "{}: {}",
-                v.source,
-                why.unwrap_or("agrees, not often enough")
-            )
+            let read_enough = v.run.as_ref().is_some_and(|r| r.reads >= stable_reads);
+            let agrees = match read_enough || v.immediate {
+                true => "agrees",
+                false => "agrees, not often enough yet",
+            };
+            format!("{}: {}", v.source, why.unwrap_or(agrees))
         })
         .collect();
     whys.join("; ")
@@ -397,9 +437,8 @@ fn clock(at: i64, voters: &[Voter], readings: &[SourceReading]) -> ClockCheck {
             }
             let entry = (sent, sent.saturating_sub(date));
             let latest = by_root.entry(reading.root.as_str()).or_insert(entry);
-            if entry.0 > latest.0 {
-                *latest = entry;
-            }
+            // Of one second the larger skew, whatever the order.
+            *latest = entry.max(*latest);
         }
     }
     median_skew(by_root.into_values().map(|(_, skew)| skew).collect())

@@ -3,6 +3,9 @@
 pub mod agreement;
 pub mod decision;
 pub mod election;
+pub mod explain;
+pub mod facts;
+pub mod matches;
 pub mod outcome;
 pub mod price;
 pub mod trace;

@@ -5,7 +5,9 @@
 mod common;
 mod elections;
 mod end_to_end;
+mod explain;
 mod properties;
 mod rule;
 mod samples;
+mod sports;
 mod tables;

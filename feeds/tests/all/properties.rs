@@ -1,6 +1,6 @@
 use oracle_feeds::rule::{Fixing, decide_leg};
-use oracle_feeds::{provider, provider_names};
-use oracle_schema::policy::TimeUnit;
+use oracle_feeds::{Query, provider, provider_names};
+use oracle_schema::policy::{FactSource, TimeUnit};
 use proptest::prelude::*;
 use rust_decimal::Decimal;
 
@@ -57,6 +57,19 @@ fn json_like() -> impl Strategy<Value = String> {
     })
 }
 
+/// A source of a provider, every parameter of it the number 1.
+fn fact_source(provider: &str, parameters: &[&str]) -> FactSource {
+    FactSource {
+        id: format!("{provider}:1"),
+        provider: provider.to_owned(),
+        root: provider.to_owned(),
+        parameters: parameters
+            .iter()
+            .map(|name| ((*name).to_owned(), "1".to_owned()))
+            .collect(),
+    }
+}
+
 fn every_provider_survives(bodies: &[Vec<u8>], at: i64) {
     for name in provider_names() {
         let mut s = source(name, "XBTUSD");
@@ -64,6 +77,7 @@ fn every_provider_survives(bodies: &[Vec<u8>], at: i64) {
             s = generic("http://x.test/", TimeUnit::S);
         }
         let q = query_at(&s, at);
+        let fact = fact_source(name, provider(name).unwrap().parameters());
         let adapter = provider(name).unwrap();
         let mut done = Vec::new();
         for body in bodies {
@@ -73,6 +87,7 @@ fn every_provider_survives(bodies: &[Vec<u8>], at: i64) {
             done.push(answer);
             let _ = adapter.plan(&q, &done);
             let _ = adapter.interpret(&q, &done).detail();
+            let _ = adapter.interpret(&Query::Fact(&fact), &done).detail();
         }
     }
 }

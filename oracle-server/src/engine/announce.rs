@@ -9,10 +9,6 @@ use crate::lifecycle::{self, Bounds, IntentKind, State};
 use crate::signer::{Draft, JournalRecord};
 use crate::store::{NewEvent, OpenRefund, ScheduledEvent, SeriesRow, SignedEvent};
 
-/// Seconds after maturity and settle delay at which a missing attestation is an
-/// alarm.
-const OVERDUE_AFTER_S: i64 = 120;
-
 /// Series events made in one transaction at most.
 const SERIES_BATCH: i64 = 500;
 
@@ -245,6 +241,7 @@ pub(super) fn new_event(
     announce_at: i64,
 ) -> NewEvent {
     let ready = maturity.unix() + definition.settle_delay_s();
+    let patience = definition.patience_s(maturity);
     NewEvent {
         event_id,
         series: series.map(|s| s.as_str().to_owned()),
@@ -252,11 +249,17 @@ pub(super) fn new_event(
         maturity,
         attest_by: maturity.unix() + i64::from(definition.policy.give_up_after_s),
         announce_at,
-        overdue_at: ready + OVERDUE_AFTER_S,
-        round_due_ms: ready * 1000,
+        overdue_at: ready + patience,
+        // Facts are looked at from the maturity on, prices once they have settled.
+        round_due_ms: match definition.question.as_str() {
+            "" => maturity.unix() * 1000,
+            _ => ready * 1000,
+        },
         descriptor: definition.descriptor.clone(),
         policy_hash: definition.policy_hash,
-        price_key: definition.price_key.clone(),
-        price: definition.price.clone(),
+        round_key: definition.round_key.clone(),
+        question: definition.question.clone(),
+        subjects: definition.subjects.clone(),
+        sole_outcomes: definition.sole_outcomes,
     }
 }

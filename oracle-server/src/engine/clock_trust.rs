@@ -34,6 +34,11 @@ impl Mark {
         }
     }
 
+    /// Uptime from `earlier` to this mark.
+    pub(super) fn since(self, earlier: Self) -> Duration {
+        self.uptime.saturating_sub(earlier.uptime)
+    }
+
     /// What time it is at `uptime`, Unix seconds, if the mark was right.
     fn at(self, uptime: Duration) -> i64 {
         let since = uptime.saturating_sub(self.uptime);

@@ -34,7 +34,8 @@ impl Engine {
         reason = "gauges are floats by their format; the counts are small"
     )]
     pub(super) fn report_metrics(&self) {
-        metrics::gauge!("oracle_observations_in_flight").set(self.in_flight.len() as f64);
+        metrics::gauge!("oracle_observations_in_flight")
+            .set((self.in_flight.len() + self.asking.len()) as f64);
         metrics::gauge!("oracle_rounds_waiting").set(self.waiting.len() as f64);
         metrics::gauge!("oracle_leader_epoch").set(self.store.epoch() as f64);
     }

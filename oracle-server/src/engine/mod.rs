@@ -7,14 +7,16 @@
 //! 1. finish what is committed and not yet published (`settle`);
 //! 2. refund what has passed its `attest_by`;
 //! 3. make the next events of series, announce what is due (`announce`);
-//! 4. take in finished observations, decide rounds, attest (`observe`, `settle`);
-//! 5. start observations of rounds that are due.
+//! 4. take in finished observations, decide rounds (`observe` for prices, `facts`
+//!    for the rest), attest (`settle`);
+//! 5. start observations that are due.
 //!
 //! Observations run beside the tick: a venue that hangs delays nobody else.
 
 mod announce;
 mod backoff;
 mod clock_trust;
+mod facts;
 mod health;
 mod observe;
 mod settle;
@@ -100,6 +102,14 @@ impl EngineError {
     }
 }
 
+/// What an observation brought.
+enum Seen {
+    /// A price leg.
+    Leg(observe::LegSeen),
+    /// A source of facts.
+    Subject(facts::SubjectSeen),
+}
+
 /// The orchestration of one leading process.
 pub struct Engine {
     store: Arc<Store>,
@@ -107,13 +117,18 @@ pub struct Engine {
     fetcher: Arc<Fetcher>,
     clock: Arc<dyn Clock>,
     series: BTreeMap<SeriesId, Series>,
-    observing: JoinSet<observe::LegSeen>,
+    observing: JoinSet<Seen>,
     /// Legs under observation, and the task that observes each.
     in_flight: HashMap<LegAt, tokio::task::Id>,
+    /// Questions under way, and the task and provider of each.
+    asking: HashMap<String, (tokio::task::Id, String)>,
     /// Rounds whose legs are being observed, and what has been seen of them.
     waiting: HashMap<(String, i64), DueRound>,
     seen: HashMap<LegAt, String>,
     clock_trust: ClockTrust,
+    /// How far the clock is ahead of each root of facts, seconds, and when that
+    /// was measured.
+    skews: HashMap<String, (clock_trust::Mark, i64)>,
     /// Committed events that could not be finished, and when to try again.
     stuck: HashMap<EventId, DateTime<Utc>>,
     health: watch::Sender<HealthReport>,
@@ -144,8 +159,10 @@ impl Engine {
             series,
             observing: JoinSet::new(),
             in_flight: HashMap::new(),
+            asking: HashMap::new(),
             waiting: HashMap::new(),
             seen: HashMap::new(),
+            skews: HashMap::new(),
             stuck: HashMap::new(),
             health,
         }
@@ -170,6 +187,7 @@ impl Engine {
         }
         self.evaluate_waiting(now).await?;
         self.start_rounds(now).await?;
+        self.start_subjects(now).await?;
         Ok(more)
     }
 

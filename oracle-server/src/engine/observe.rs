@@ -10,7 +10,9 @@ use futures::stream::FuturesUnordered;
 use oracle_feeds::Exact;
 use oracle_feeds::fetch::Fetcher;
 use oracle_feeds::observation::{Exchange, PriceQuery, Query, Reading, SourceReading};
+use oracle_feeds::provider::{Licence, provider};
 use oracle_feeds::rule::price::{Fixing as LegFixing, cross, decide_leg};
+use oracle_schema::evidence::{MANIFEST_VERSION, Manifest, Observation};
 use oracle_schema::policy::{LegPolicy, canonical_json};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
@@ -18,9 +20,11 @@ use sha2::{Digest, Sha256};
 use tokio::task::JoinError;
 
 use super::clock_trust::Mark;
-use super::{Engine, EngineError, LegAt, ROUNDS_PER_TICK, backoff};
+use super::{Engine, EngineError, LegAt, ROUNDS_PER_TICK, Seen, backoff};
 use crate::clock::Clock;
-use crate::store::{Attempt, DueRound, ObservedExchange, RoundResult, leg_key, round_legs};
+use crate::store::{
+    Attempt, DueRound, ObservedExchange, RoundResult, fact_json, leg_key, round_legs,
+};
 
 /// How long an observation may take over all its sources.
 const OBSERVATION_LIMIT: Duration = Duration::from_secs(20);
@@ -77,46 +81,53 @@ impl Engine {
                 self.attest_round(&round).await?;
                 continue;
             }
+            if round.event().is_some() {
+                self.evaluate_event(&round, now).await?;
+                continue;
+            }
             if self.store.close_round(&round).await? {
                 continue;
             }
             let at = round.maturity.unix();
             self.store.lease_round(&round, now_ms + LEASE_MS).await?;
-            for leg in round_legs(&round.price)? {
+            for leg in round_legs(&round.question)? {
                 let key = leg_key(&leg)?;
                 if self.store.fixing(&key, at).await?.is_some()
                     || self.in_flight.contains_key(&(key.clone(), at))
                 {
                     continue;
                 }
-                let task = self.observing.spawn(observe(
-                    self.fetcher.clone(),
-                    self.clock.clone(),
-                    leg,
-                    key.clone(),
-                    at,
-                ));
+                let (fetcher, clock) = (self.fetcher.clone(), self.clock.clone());
+                let leg_key = key.clone();
+                let task = self.observing.spawn(async move {
+                    Seen::Leg(observe(fetcher, clock, leg, leg_key, at).await)
+                });
                 self.in_flight.insert((key, at), task.id());
             }
-            self.waiting.insert((round.price_key.clone(), at), round);
+            self.waiting.insert((round.round_key.clone(), at), round);
         }
         self.evaluate_waiting(now).await
     }
 
-    /// Keeps what was seen of a leg. A task that died has seen nothing: its leg
-    /// is free again and its rounds look again later.
+    /// Keeps what was seen. A task that died has seen nothing: what it observed
+    /// is free again and is looked at again later.
     pub(super) async fn take_in(
         &mut self,
-        seen: Result<LegSeen, JoinError>,
+        seen: Result<Seen, JoinError>,
     ) -> Result<(), EngineError> {
-        let seen = match seen {
-            Ok(seen) => seen,
+        match seen {
+            Ok(Seen::Leg(seen)) => self.take_in_leg(seen).await,
+            Ok(Seen::Subject(seen)) => self.take_in_subject(seen).await,
             Err(e) => {
                 tracing::error!(error = %e, "observation died");
                 self.in_flight.retain(|_, task| *task != e.id());
-                return Ok(());
+                self.asking.retain(|_, (task, _)| *task != e.id());
+                Ok(())
             }
-        };
+        }
+    }
+
+    async fn take_in_leg(&mut self, seen: LegSeen) -> Result<(), EngineError> {
         let leg_at = (seen.key.clone(), seen.at);
         self.in_flight.remove(&leg_at);
         self.note_sources(&seen.readings, self.clock.now());
@@ -167,7 +178,7 @@ impl Engine {
             let Some(round) = self.waiting.get(&key) else {
                 continue;
             };
-            let legs = round_legs(&round.price)?;
+            let legs = round_legs(&round.question)?;
             let at = round.maturity.unix();
             let mut leg_keys = Vec::with_capacity(legs.len());
             for leg in &legs {
@@ -188,7 +199,7 @@ impl Engine {
                 // Attested at once from the stored decision, as after a crash.
                 let due = self
                     .store
-                    .decided_round(&round.price_key, round.maturity)
+                    .decided_round(&round.round_key, round.maturity)
                     .await?;
                 if let Some(due) = due {
                     self.attest_round(&due).await?;
@@ -241,7 +252,7 @@ impl Engine {
             price,
             legs: decided,
         };
-        let manifest = self.manifest(round, leg_keys, &decision).await?;
+        let manifest = self.manifest(round, legs, leg_keys, &decision, now).await?;
         Ok(RoundResult::Decided {
             decision: json(&decision)?,
             manifest_sha256: Sha256::digest(&manifest).into(),
@@ -253,37 +264,28 @@ impl Engine {
     async fn manifest(
         &self,
         round: &DueRound,
+        legs: &[LegPolicy],
         leg_keys: &[(String, i64)],
         decision: &RoundDecision,
+        now: DateTime<Utc>,
     ) -> Result<Vec<u8>, EngineError> {
         let reader = self.store.reader();
         let mut observations = Vec::new();
-        for (key, at) in leg_keys {
-            for o in reader.observations(key, *at).await? {
-                observations.push(serde_json::json!({
-                    "source": o.source,
-                    "root": o.root,
-                    "url": o.url,
-                    "sent_ms": o.sent_at.timestamp_millis(),
-                    "received_ms": o.received_at.timestamp_millis(),
-                    "status": o.status,
-                    "sha256": o.sha256.map(hex::encode),
-                    "literal": o.literal,
-                    "effective_at": o.effective_at,
-                    "verdict": o.verdict,
-                    "attempt": o.attempt,
-                }));
-            }
+        for (leg, (key, at)) in legs.iter().zip(leg_keys) {
+            let seen = reader.observations(key, *at, 0).await?;
+            observations.extend(seen.into_iter().map(|o| Observation {
+                leg: Some(leg.name.clone()),
+                ..o
+            }));
         }
-        let price: serde_json::Value =
-            serde_json::from_str(&round.price).map_err(stored("price"))?;
-        canonical_json(&serde_json::json!({
-            "version": 1,
-            "maturity": round.maturity.unix(),
-            "price": price,
-            "observations": observations,
-            "decision": decision,
-        }))
+        canonical_json(&Manifest {
+            version: MANIFEST_VERSION,
+            maturity: round.maturity.unix(),
+            decided_ms: now.timestamp_millis(),
+            observations,
+            reports: Vec::new(),
+            decision: serde_json::to_value(decision).map_err(stored("decision"))?,
+        })
         .map_err(stored("manifest"))
     }
 }
@@ -363,8 +365,10 @@ async fn observe(
     }
 }
 
-fn exchange_row(reading: &SourceReading, exchange: &Exchange) -> ObservedExchange {
+pub(super) fn exchange_row(reading: &SourceReading, exchange: &Exchange) -> ObservedExchange {
     let observed = reading.reading.price();
+    // A source's id begins with its provider's name.
+    let adapter = provider(reading.source.split(':').next().unwrap_or_default());
     ObservedExchange {
         source: reading.source.clone(),
         root: reading.root.clone(),
@@ -375,8 +379,17 @@ fn exchange_row(reading: &SourceReading, exchange: &Exchange) -> ObservedExchang
         headers: serde_json::to_string(&exchange.headers).unwrap_or_default(),
         sha256: exchange.sha256,
         body: exchange.sha256.map(|_| deflate(&exchange.body)),
-        literal: observed.map(|o| o.literal.clone()),
+        literal: match &reading.reading {
+            Reading::Observation(_) => Some(reading.reading.detail().to_owned()),
+            _ => None,
+        },
         effective_at: observed.map(|o| o.effective_at),
+        is_public: adapter.is_some_and(|a| a.licence() == Licence::Public),
+        adapter: adapter.map_or_else(String::new, |a| format!("{}/{}", a.name(), a.version())),
+        failure: exchange.failure.clone(),
+        date: exchange.date,
+        certificate: exchange.certificate,
+        fact: fact_json(&reading.reading),
         verdict: reading.reading.verdict(),
         detail: exchange
             .failure
@@ -395,7 +408,7 @@ fn deflate(body: &[u8]) -> Vec<u8> {
     encoder.finish().unwrap_or_default()
 }
 
-fn json(value: &impl Serialize) -> Result<String, EngineError> {
+pub(super) fn json(value: &impl Serialize) -> Result<String, EngineError> {
     serde_json::to_string(value).map_err(stored("decision"))
 }
 

@@ -3,9 +3,11 @@
 use std::collections::HashMap;
 
 use chrono::TimeDelta;
+use oracle_feeds::rule::FactTrace;
 use oracle_feeds::rule::outcome::outcome;
-use oracle_schema::Outcome;
-use oracle_schema::policy::Policy;
+use oracle_schema::policy::{Policy, Rule};
+use oracle_schema::{Descriptor, Outcome};
+use serde::{Deserialize, Serialize};
 
 use super::observe::{RoundDecision, stored};
 use super::{BATCH, Engine, EngineError};
@@ -14,6 +16,38 @@ use crate::store::{Candidate, CommitError, CommittedOutcome, DueRound, SignedOut
 
 /// How long a committed event that could not be finished is left alone.
 const STUCK_RETRY: TimeDelta = TimeDelta::minutes(1);
+
+/// The decision of a round about a price, or of an event of facts.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum Decided {
+    Price(RoundDecision),
+    Fact(DecidedFact),
+}
+
+/// The decision of an event of facts, as stored and published.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct DecidedFact {
+    /// One of the event's.
+    pub(super) outcome: String,
+    /// How it came about.
+    pub(super) trace: FactTrace,
+}
+
+impl Decided {
+    /// What an event with this rule and descriptor attests.
+    fn outcome(&self, rule: &Rule, descriptor: &Descriptor) -> Result<Outcome, String> {
+        match self {
+            Self::Price(decision) => {
+                outcome(rule, &decision.price, descriptor).map_err(|e| e.to_string())
+            }
+            Self::Fact(decision) => descriptor
+                .enum_outcome(&decision.outcome)
+                .map_err(|e| e.to_string()),
+        }
+    }
+}
 
 impl Engine {
     /// Attests every event of a decided round, batch by batch, then closes it.
@@ -24,7 +58,7 @@ impl Engine {
         let Some(decided) = &round.decided else {
             return Ok(());
         };
-        let decision: RoundDecision =
+        let decision: Decided =
             serde_json::from_str(&decided.decision).map_err(stored("decision"))?;
         let mut after = String::new();
         let mut tickets = Vec::new();
@@ -33,7 +67,7 @@ impl Engine {
                 let now = self.clock.now().timestamp();
                 let candidates = self
                     .store
-                    .candidates(&round.price_key, round.maturity, &after, now, BATCH)
+                    .candidates(&round.round_key, round.maturity, &after, now, BATCH)
                     .await?;
                 let Some(last) = candidates.last() else {
                     return Ok(None);
@@ -61,7 +95,7 @@ impl Engine {
     async fn outcomes(
         &self,
         candidates: Vec<Candidate>,
-        decision: &RoundDecision,
+        decision: &Decided,
     ) -> Result<Vec<(Candidate, Outcome)>, EngineError> {
         let mut policies: HashMap<[u8; 32], Policy> = HashMap::new();
         let mut outcomes = Vec::with_capacity(candidates.len());
@@ -75,7 +109,7 @@ impl Engine {
             .map_err(|e| e.to_string())
             .and_then(|policy| {
                 let descriptor = &candidate.announcement().event.descriptor;
-                outcome(&policy.rule, &decision.price, descriptor).map_err(|e| e.to_string())
+                decision.outcome(&policy.rule, descriptor)
             });
             match result {
                 Ok(outcome) => outcomes.push((candidate, outcome)),

@@ -8,6 +8,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri};
 use axum::response::Response;
 use chrono::{DateTime, SecondsFormat, Utc};
 use oracle_schema::Descriptor;
+use oracle_schema::evidence::Observation;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -15,7 +16,7 @@ use super::AppState;
 use super::cache::{Representation, fresh_json};
 use super::problem::{Kind, Problem, ProblemJson};
 use super::query::{EventPath, Query, cursor};
-use crate::store::read::{EventFilter, EventState, EventView, ObservationRow};
+use crate::store::read::{EventFilter, EventState, EventView};
 
 /// Events in a page when nothing else is asked for, and at most.
 const PAGE_DEFAULT: i64 = 100;
@@ -351,48 +352,67 @@ pub(super) async fn get_policy(
 /// One exchange with a provider.
 #[derive(Debug, Serialize, ToSchema)]
 struct ObservationJson {
+    /// Which leg of a price; null for facts.
+    leg: Option<String>,
     /// As configured.
     source: String,
     /// Sources of one root count once.
     root: String,
+    /// The adapter that read it and its version.
+    adapter: String,
     /// What was asked, without secrets.
     url: String,
     sent_at: String,
     received_at: String,
     /// HTTP status; null when nothing answered.
     status: Option<u16>,
+    /// Why no complete answer came.
+    failure: Option<String>,
     /// SHA-256 of the body, hex; see `/v1/evidence/{sha256}`.
     sha256: Option<String>,
+    /// Whether the body is there; otherwise its licence keeps it with the oracle.
+    public: bool,
     /// The value's text, as the provider wrote it.
     literal: Option<String>,
     /// End of the bar used.
     effective_at: Option<String>,
+    /// What was read of a match or an election; null for prices.
+    #[schema(value_type = Option<Object>)]
+    fact: Option<serde_json::Value>,
     /// `observation`, `not_yet`, `no_data`, `transient`, `permanent` or `contradiction`.
     verdict: String,
     /// What the verdict rests on.
     detail: Option<String>,
-    /// Which attempt of the round.
+    /// Which attempt at the source.
     attempt: i64,
+    /// Equal readings in a row up to this one.
+    reads: i64,
 }
 
-impl From<ObservationRow> for ObservationJson {
-    fn from(row: ObservationRow) -> Self {
+impl From<Observation> for ObservationJson {
+    fn from(o: Observation) -> Self {
+        let at = |time_ms: i64| {
+            DateTime::from_timestamp_millis(time_ms).map_or_else(|| time_ms.to_string(), time)
+        };
         Self {
-            source: row.source,
-            root: row.root,
-            url: row.url,
-            sent_at: time(row.sent_at),
-            received_at: time(row.received_at),
-            status: row.status,
-            sha256: row.sha256.map(hex::encode),
-            literal: row.literal,
-            effective_at: row
-                .effective_at
-                .and_then(|s| DateTime::from_timestamp(s, 0))
-                .map(time),
-            verdict: row.verdict,
-            detail: row.detail,
-            attempt: row.attempt,
+            leg: o.leg,
+            source: o.source,
+            root: o.root,
+            adapter: o.adapter,
+            url: o.url,
+            sent_at: at(o.sent_ms),
+            received_at: at(o.received_ms),
+            status: o.status,
+            failure: o.failure,
+            sha256: o.sha256,
+            public: o.public,
+            literal: o.literal,
+            effective_at: o.effective_at.map(|s| at(s.saturating_mul(1000))),
+            fact: o.fact,
+            verdict: o.verdict,
+            detail: o.detail,
+            attempt: o.attempt,
+            reads: o.reads,
         }
     }
 }
@@ -411,9 +431,10 @@ struct EvidenceJson {
 
 /// What an event's outcome rests on.
 #[utoipa::path(get, path = "/v1/events/{id}/evidence", tag = "events",
-    params(("id" = String, Path, description = "Event id, percent-encoded.")),
+    params(("id" = String, Path, description = "Event id, percent-encoded."),
+        ("format" = Option<String>, Query, description = "`manifest`: exactly the bytes that `manifest_sha256` is the hash of.")),
     responses(
-        (status = 200, description = "Observations and the decision's trace.", body = EvidenceJson),
+        (status = 200, description = "Observations and the decision's trace, or the manifest.", body = EvidenceJson),
         (status = 304, description = "The reader has it."),
         (status = 404, description = "`unknown-event`.", body = ProblemJson, content_type = "application/problem+json")))]
 pub(super) async fn get_evidence(
@@ -422,7 +443,18 @@ pub(super) async fn get_evidence(
     uri: Uri,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    Query::strict(&uri, &[])?;
+    let query = Query::strict(&uri, &["format"])?;
+    match query.get("format") {
+        None => {}
+        Some("manifest") => {
+            let Some((_, document)) = app.store.manifest(&id).await? else {
+                event(&app, &id).await?;
+                return Err(Kind::UnknownEvidence.because("nothing is decided yet"));
+            };
+            return Ok(Representation::new("application/json", document).revalidated(&headers));
+        }
+        Some(_) => return Err(Problem::bad("format", "format is manifest, or absent")),
+    }
     let evidence = app
         .store
         .evidence(&id)

@@ -152,8 +152,10 @@ impl World {
             round_due_ms: MATURITY * 1000,
             descriptor,
             policy_hash: policy_hash(),
-            price_key: "price".to_owned(),
-            price: json!({"name": "p", "legs": []}).to_string(),
+            round_key: "price".to_owned(),
+            question: json!({"name": "p", "legs": []}).to_string(),
+            subjects: Vec::new(),
+            sole_outcomes: 0,
         }
     }
 

@@ -183,7 +183,7 @@ impl Store {
     /// `now` (Unix seconds): those after `after`, in the order of their ids.
     pub async fn candidates(
         &self,
-        price_key: &str,
+        round_key: &str,
         maturity: Maturity,
         after: &str,
         now: i64,
@@ -191,19 +191,67 @@ impl Store {
     ) -> Result<Vec<Candidate>, StoreError> {
         let sql = format!(
             "SELECT {CANDIDATE_COLUMNS} FROM {CANDIDATES} \
-             WHERE e.price_key = $1 AND e.maturity = $2 AND e.event_id > $3 \
+             WHERE e.round_key = $1 AND e.maturity = $2 AND e.event_id > $3 \
              AND e.state IN ('announced', 'provisional') AND e.attest_by > $4 \
              ORDER BY e.event_id LIMIT $5"
         );
         self.db
             .fetch(
                 sqlx::AssertSqlSafe(sql),
-                args![price_key, maturity.unix(), after, now, limit],
+                args![round_key, maturity.unix(), after, now, limit],
             )
             .await?
             .iter()
             .map(candidate)
             .collect()
+    }
+
+    /// An event that may have its outcome at `now` (Unix seconds), held ones
+    /// included unless an operator's veto holds them.
+    pub async fn undecided(&self, event: &str, now: i64) -> Result<Option<Candidate>, StoreError> {
+        let sql = format!(
+            "SELECT {CANDIDATE_COLUMNS} FROM {CANDIDATES} WHERE e.event_id = $1 \
+             AND e.maturity <= $2 AND e.attest_by > $2 AND e.vetoed = 0 \
+             AND e.state IN ('announced', 'provisional', 'held')"
+        );
+        self.db
+            .fetch_optional(sqlx::AssertSqlSafe(sql), args![event, now])
+            .await?
+            .map(|r| candidate(&r))
+            .transpose()
+    }
+
+    /// Moves an undecided event as facts come and go, unless an operator's veto
+    /// holds it.
+    pub async fn progress(
+        &self,
+        event: &Candidate,
+        input: lifecycle::Input<'_>,
+        reason: Option<&str>,
+        now: DateTime<Utc>,
+    ) -> Result<(), CommitError> {
+        let illegal = |source| CommitError::Illegal {
+            id: event.event_id.clone(),
+            source,
+        };
+        let bounds = lifecycle::Bounds {
+            maturity: event.announcement.event.maturity,
+            attest_by: event.attest_by,
+        };
+        let state = lifecycle::step(event.state, &bounds, input, now).map_err(illegal)?;
+        let mut tx = self.db.begin().await?;
+        self.lock(&mut tx, 0).await?;
+        tx.execute(
+            "UPDATE event SET state = $1, reason = $2 WHERE event_id = $3 AND vetoed = 0 \
+             AND state IN ('announced', 'provisional', 'held')",
+            args![
+                state.as_str(),
+                reason.map(str::to_owned),
+                event.event_id.as_str()
+            ],
+        )
+        .await?;
+        Ok(tx.commit().await?)
     }
 
     /// Announced events whose `attest_by` has come (Unix seconds).

@@ -12,6 +12,7 @@ mod publish;
 pub mod read;
 mod round;
 mod schedule;
+mod subject;
 mod ticket;
 
 use std::fs::File;
@@ -27,10 +28,11 @@ pub use commit::{Candidate, CommitError, Intent};
 pub use publish::{OpenRefund, SignedOutcome};
 pub use read::{OracleRow, ReadStore};
 pub use round::{
-    Attempt, DecidedRound, DueRound, ObservedExchange, RoundResult, leg_key, legs as round_legs,
-    price_key,
+    Attempt, DecidedRound, DueRound, ObservedExchange, RoundResult, event_round_key, leg_key,
+    legs as round_legs, round_key,
 };
 pub use schedule::{DueSeries, NewEvent, PublishError, ScheduledEvent, SeriesRow, SignedEvent};
+pub use subject::{DueSubject, NewSubject, fact_json, subject_key};
 pub use ticket::CommittedOutcome;
 
 use db::{Db, args};

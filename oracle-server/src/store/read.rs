@@ -3,6 +3,7 @@
 use std::io::Read as _;
 
 use chrono::{DateTime, Utc};
+use oracle_schema::evidence::{Manifest, Observation};
 use oracle_schema::{Descriptor, EventId, Maturity};
 use tokio::sync::watch;
 
@@ -141,40 +142,11 @@ pub enum AttestationLookup {
     Attested(AttestationRow),
 }
 
-/// One exchange with a provider.
-#[derive(Debug, Clone)]
-pub struct ObservationRow {
-    /// As configured, `kraken:XBTUSD`.
-    pub source: String,
-    /// Independence.
-    pub root: String,
-    /// Without secrets.
-    pub url: String,
-    /// When the request left.
-    pub sent_at: DateTime<Utc>,
-    /// When the answer was complete.
-    pub received_at: DateTime<Utc>,
-    /// HTTP status; none when nothing answered.
-    pub status: Option<u16>,
-    /// SHA-256 of the body.
-    pub sha256: Option<[u8; 32]>,
-    /// The value's literal text.
-    pub literal: Option<String>,
-    /// End of the bar used, Unix seconds.
-    pub effective_at: Option<i64>,
-    /// `observation`, `not_yet`, `no_data`, `transient`, `permanent`, `contradiction`.
-    pub verdict: String,
-    /// What the verdict rests on.
-    pub detail: Option<String>,
-    /// Which attempt of the round.
-    pub attempt: i64,
-}
-
 /// What an outcome rests on.
 #[derive(Debug, Clone)]
 pub struct EvidenceView {
-    /// Oldest first.
-    pub observations: Vec<ObservationRow>,
+    /// Oldest first: once there is a decision, those it rests on.
+    pub observations: Vec<Observation>,
     /// Decision with its trace (JSON), once there is one.
     pub decision: Option<serde_json::Value>,
     /// SHA-256 of the canonical manifest, bound into the log entry.
@@ -232,13 +204,52 @@ pub struct ReadStore {
     pub(super) head: watch::Receiver<i64>,
 }
 
+/// Exchanges that one answer shows of a leg or subject. A decision rests on the
+/// last of them.
+const OBSERVATIONS: i64 = 2000;
+
+fn observation(r: &Row) -> Result<Observation, StoreError> {
+    let status: Option<i64> = r.get(6)?;
+    let headers: String = r.get(8)?;
+    let public: Option<i64> = r.get(12)?;
+    let fact: Option<String> = r.get(15)?;
+    let damaged = |e: serde_json::Error| StoreError::Damaged(format!("observation: {e}"));
+    Ok(Observation {
+        leg: None,
+        source: r.get(0)?,
+        root: r.get(1)?,
+        adapter: r.get(2)?,
+        method: "GET".to_owned(),
+        url: r.get(3)?,
+        sent_ms: r.get(4)?,
+        received_ms: r.get(5)?,
+        status: status.and_then(|s| u16::try_from(s).ok()),
+        failure: r.get(7)?,
+        headers: serde_json::from_str(&headers).map_err(damaged)?,
+        date_ms: r.get(9)?,
+        certificate_sha256: r.opt_hash(10)?.map(hex::encode),
+        sha256: r.opt_hash(11)?.map(hex::encode),
+        public: public == Some(1),
+        literal: r.get(13)?,
+        effective_at: r.get(14)?,
+        fact: fact
+            .map(|f| serde_json::from_str(&f))
+            .transpose()
+            .map_err(damaged)?,
+        verdict: r.get(16)?,
+        detail: r.get(17)?,
+        attempt: r.get(18)?,
+        reads: r.get(19)?,
+    })
+}
+
 /// Columns of an [`EventView`], in order.
 const EVENT_COLUMNS: &str = "SELECT e.event_id, e.kind, e.series, e.state, e.reason, e.maturity, \
      e.attest_by, e.announce_at, e.descriptor, e.policy_hash, a.announced_ms, a.position, \
      t.attested_ms, t.position, t.outcome, r.due_ms, r.reason FROM event e \
      LEFT JOIN announcement a ON a.event_id = e.event_id \
      LEFT JOIN attestation t ON t.event_id = e.event_id \
-     LEFT JOIN round r ON r.price_key = e.price_key AND r.maturity = e.maturity ";
+     LEFT JOIN round r ON r.round_key = e.round_key AND r.maturity = e.maturity ";
 
 fn event_view(r: &Row, now: DateTime<Utc>) -> Result<EventView, StoreError> {
     let id: String = r.get(0)?;
@@ -433,7 +444,7 @@ impl ReadStore {
                 "SELECT e.state, e.reason, e.maturity, r.due_ms, t.position, t.attested_ms, \
                  t.outcome, t.tlv FROM event e \
                  LEFT JOIN attestation t ON t.event_id = e.event_id \
-                 LEFT JOIN round r ON r.price_key = e.price_key AND r.maturity = e.maturity \
+                 LEFT JOIN round r ON r.round_key = e.round_key AND r.maturity = e.maturity \
                  WHERE e.event_id = $1",
                 args![id],
             )
@@ -480,78 +491,113 @@ impl ReadStore {
 
     /// What an event's outcome rests on; `None` for an unknown event.
     pub async fn evidence(&self, id: &str) -> Result<Option<EvidenceView>, StoreError> {
+        if let Some((sha256, document)) = self.manifest(id).await? {
+            let manifest: Manifest = serde_json::from_slice(&document)
+                .map_err(|e| StoreError::Damaged(format!("manifest of {id}: {e}")))?;
+            return Ok(Some(EvidenceView {
+                observations: manifest.observations,
+                decision: Some(manifest.decision),
+                manifest_sha256: Some(sha256),
+            }));
+        }
         let row = self
             .db
             .fetch_optional(
-                "SELECT e.maturity, r.price, r.decision, r.manifest_sha256 FROM event e \
-                 LEFT JOIN round r ON r.price_key = e.price_key AND r.maturity = e.maturity \
+                "SELECT e.maturity, r.question FROM event e \
+                 LEFT JOIN round r ON r.round_key = e.round_key AND r.maturity = e.maturity \
                  WHERE e.event_id = $1",
                 args![id],
             )
             .await?;
         let Some(row) = row else { return Ok(None) };
         let maturity: i64 = row.get(0)?;
-        let price: Option<String> = row.get(1)?;
-        let decision: Option<String> = row.get(2)?;
+        let question: Option<String> = row.get(1)?;
         let mut observations = Vec::new();
-        if let Some(price) = price {
-            for leg in round::legs(&price)? {
-                observations.extend(self.observations(&round::leg_key(&leg)?, maturity).await?);
+        match question.as_deref() {
+            None => {}
+            Some("") => {
+                for key in self.subjects(id).await? {
+                    observations.extend(self.observations(&key, 0, maturity).await?);
+                }
+            }
+            Some(price) => {
+                for leg in round::legs(price)? {
+                    let key = round::leg_key(&leg)?;
+                    let seen = self.observations(&key, maturity, 0).await?;
+                    observations.extend(seen.into_iter().map(|o| Observation {
+                        leg: Some(leg.name.clone()),
+                        ..o
+                    }));
+                }
             }
         }
         Ok(Some(EvidenceView {
             observations,
-            decision: decision
-                .map(|d| serde_json::from_str(&d))
-                .transpose()
-                .map_err(|e| StoreError::Damaged(format!("decision of {id}: {e}")))?,
-            manifest_sha256: row.opt_hash(3)?,
+            decision: None,
+            manifest_sha256: None,
         }))
     }
 
-    /// The latest exchanges about a leg, oldest first.
-    pub(crate) async fn observations(
-        &self,
-        leg_key: &str,
-        maturity: i64,
-    ) -> Result<Vec<ObservationRow>, StoreError> {
-        let rows = self
+    /// The canonical manifest of an event's decision, and its SHA-256.
+    pub async fn manifest(&self, id: &str) -> Result<Option<([u8; 32], Vec<u8>)>, StoreError> {
+        // A decision that was not carried out yet, or by people in the end.
+        let row = self
             .db
-            .fetch(
-                "SELECT source, root, url, sent_ms, received_ms, status, sha256, literal, \
-                 effective_at, verdict, detail, attempt FROM observation \
-                 WHERE leg_key = $1 AND maturity = $2 ORDER BY observation_id DESC LIMIT 200",
-                args![leg_key, maturity],
+            .fetch_optional(
+                "SELECT m.manifest_sha256, m.document FROM event e \
+                 LEFT JOIN intent i ON i.event_id = e.event_id AND i.kind = 'attest' \
+                 LEFT JOIN round r ON r.round_key = e.round_key AND r.maturity = e.maturity \
+                 JOIN manifest m \
+                 ON m.manifest_sha256 = COALESCE(i.manifest_sha256, r.manifest_sha256) \
+                 WHERE e.event_id = $1",
+                args![id],
             )
             .await?;
-        rows.iter()
-            .rev()
-            .map(|r| {
-                let status: Option<i64> = r.get(5)?;
-                Ok(ObservationRow {
-                    source: r.get(0)?,
-                    root: r.get(1)?,
-                    url: r.get(2)?,
-                    sent_at: time_ms(r.get(3)?)?,
-                    received_at: time_ms(r.get(4)?)?,
-                    status: status.and_then(|s| u16::try_from(s).ok()),
-                    sha256: r.opt_hash(6)?,
-                    literal: r.get(7)?,
-                    effective_at: r.get(8)?,
-                    verdict: r.get(9)?,
-                    detail: r.get(10)?,
-                    attempt: r.get(11)?,
-                })
-            })
+        row.map(|r| Ok((r.hash(0)?, r.get(1)?))).transpose()
+    }
+
+    /// What an event of facts asks its sources.
+    pub(crate) async fn subjects(&self, id: &str) -> Result<Vec<String>, StoreError> {
+        self.db
+            .fetch(
+                "SELECT subject_key FROM event_subject WHERE event_id = $1 ORDER BY subject_key",
+                args![id],
+            )
+            .await?
+            .iter()
+            .map(|r| r.get(0))
             .collect()
     }
 
-    /// A recorded response body, uncompressed.
+    /// The latest exchanges about a leg at its maturity (`since` 0), or about a
+    /// subject since a time (Unix seconds, `maturity` 0); oldest first.
+    pub(crate) async fn observations(
+        &self,
+        key: &str,
+        maturity: i64,
+        since: i64,
+    ) -> Result<Vec<Observation>, StoreError> {
+        let rows = self
+            .db
+            .fetch(
+                "SELECT o.source, o.root, o.adapter, o.url, o.sent_ms, o.received_ms, o.status, \
+                 o.failure, o.headers, o.date_ms, o.certificate, o.sha256, b.is_public, o.literal, \
+                 o.effective_at, o.fact, o.verdict, o.detail, o.attempt, o.reads \
+                 FROM observation o LEFT JOIN evidence_body b ON b.sha256 = o.sha256 \
+                 WHERE o.leg_key = $1 AND o.maturity = $2 AND o.sent_ms >= $3 \
+                 ORDER BY o.observation_id DESC LIMIT $4",
+                args![key, maturity, since.saturating_mul(1000), OBSERVATIONS],
+            )
+            .await?;
+        rows.iter().rev().map(observation).collect()
+    }
+
+    /// A recorded response body that may be passed on, uncompressed.
     pub async fn evidence_body(&self, sha256: &[u8; 32]) -> Result<Option<Vec<u8>>, StoreError> {
         let row = self
             .db
             .fetch_optional(
-                "SELECT body FROM evidence_body WHERE sha256 = $1",
+                "SELECT body FROM evidence_body WHERE sha256 = $1 AND is_public = 1",
                 args![*sha256],
             )
             .await?;

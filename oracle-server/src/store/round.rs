@@ -1,7 +1,8 @@
 //! Observation rounds: what was seen, what was decided, when to look again.
 //!
-//! All events of one price and one maturity share a round. `open`: no price
-//! yet; `decided`: the price stands, events are being attested; `done`.
+//! All events of one price and one maturity share a round; an event of facts
+//! has one of its own. `open`: no decision yet; `decided`: it stands, events are
+//! being attested; `done`.
 
 use chrono::{DateTime, Utc};
 use oracle_schema::Maturity;
@@ -9,13 +10,21 @@ use oracle_schema::policy::{LegPolicy, PricePolicy};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
-use super::db::{Row, args};
+use super::db::{Row, Tx, args};
 use super::{Store, StoreError};
 
-/// Names a price by what it is: equal definitions share their rounds.
-pub fn price_key(price: &PricePolicy) -> Result<String, StoreError> {
+/// Names a price's rounds by what it is: equal definitions share them.
+pub fn round_key(price: &PricePolicy) -> Result<String, StoreError> {
     content_key(price)
 }
+
+/// Names the round of an event of facts.
+pub fn event_round_key(event: &str) -> String {
+    format!("{EVENT_ROUND}{event}")
+}
+
+/// Begins the key of an event's own round; a price's is hexadecimal.
+const EVENT_ROUND: &str = "e:";
 
 /// Names a leg by what it is: prices that have it share its fixing.
 pub fn leg_key(leg: &LegPolicy) -> Result<String, StoreError> {
@@ -30,7 +39,7 @@ pub fn legs(price: &str) -> Result<Vec<LegPolicy>, StoreError> {
 }
 
 /// 128 bits of the SHA-256 of the JSON, in hex.
-fn content_key(value: &impl Serialize) -> Result<String, StoreError> {
+pub(super) fn content_key(value: &impl Serialize) -> Result<String, StoreError> {
     let json = serde_json::to_vec(value).map_err(|e| StoreError::Damaged(e.to_string()))?;
     let hash = Sha256::digest(&json);
     Ok(hex::encode(hash.get(..16).unwrap_or_default()))
@@ -39,22 +48,29 @@ fn content_key(value: &impl Serialize) -> Result<String, StoreError> {
 /// A round to work on.
 #[derive(Debug, Clone)]
 pub struct DueRound {
-    /// Which price.
-    pub price_key: String,
+    /// Which price, or which event.
+    pub round_key: String,
     /// T.
     pub maturity: Maturity,
-    /// The price policy, canonical JSON.
-    pub price: String,
+    /// The price policy, canonical JSON; empty for an event of facts.
+    pub question: String,
     /// Attempts so far.
     pub attempts: i64,
     /// The decision, once there is one.
     pub decided: Option<DecidedRound>,
 }
 
+impl DueRound {
+    /// The event whose own round this is, if it is one.
+    pub fn event(&self) -> Option<&str> {
+        self.round_key.strip_prefix(EVENT_ROUND)
+    }
+}
+
 /// A round's decision.
 #[derive(Debug, Clone)]
 pub struct DecidedRound {
-    /// JSON: price and trace.
+    /// JSON: what was decided, and the trace.
     pub decision: String,
     /// SHA-256 of the canonical evidence manifest.
     pub manifest_sha256: [u8; 32],
@@ -81,6 +97,14 @@ pub struct ObservedExchange {
     pub sha256: Option<[u8; 32]>,
     /// The body, compressed.
     pub body: Option<Vec<u8>>,
+    /// Whether the body may be passed on.
+    pub is_public: bool,
+    /// The answer's `Date`.
+    pub date: Option<DateTime<Utc>>,
+    /// SHA-256 of the server's leaf certificate.
+    pub certificate: Option<[u8; 32]>,
+    /// The fact, JSON; none for prices.
+    pub fact: Option<String>,
     /// The value's literal text.
     pub literal: Option<String>,
     /// End of the bar used.
@@ -89,6 +113,10 @@ pub struct ObservedExchange {
     pub verdict: &'static str,
     /// Why.
     pub detail: Option<String>,
+    /// Why no complete answer came.
+    pub failure: Option<String>,
+    /// The adapter that read it and its version.
+    pub adapter: String,
 }
 
 /// What was seen of one leg in one attempt.
@@ -130,7 +158,7 @@ impl Store {
     pub async fn due_rounds(&self, now_ms: i64, limit: i64) -> Result<Vec<DueRound>, StoreError> {
         self.db
             .fetch(
-                "SELECT price_key, maturity, price, attempts, decision, manifest_sha256 \
+                "SELECT round_key, maturity, question, attempts, decision, manifest_sha256 \
                  FROM round WHERE due_ms <= $1 ORDER BY due_ms LIMIT $2",
                 args![now_ms, limit],
             )
@@ -165,45 +193,13 @@ impl Store {
             .await?
             .map_or(Ok(0), |r| r.get(0))?
             + 1;
-        let bodies = attempt
-            .exchanges
-            .iter()
-            .filter_map(|e| Some(args![e.sha256?, e.body.clone()?]))
-            .collect();
-        tx.insert_rows(
-            "INSERT INTO evidence_body (sha256, body)",
-            bodies,
-            "ON CONFLICT (sha256) DO NOTHING",
-        )
-        .await?;
-        let rows = attempt
-            .exchanges
-            .iter()
-            .map(|e| {
-                args![
-                    attempt.leg_key.as_str(),
-                    attempt.maturity,
-                    number,
-                    e.source.as_str(),
-                    e.root.as_str(),
-                    e.url.as_str(),
-                    e.sent_at.timestamp_millis(),
-                    e.received_at.timestamp_millis(),
-                    e.status.map(i64::from),
-                    e.headers.as_str(),
-                    e.sha256.map(|h| h.to_vec()),
-                    e.literal.clone(),
-                    e.effective_at,
-                    e.verdict,
-                    e.detail.clone()
-                ]
-            })
-            .collect();
-        tx.insert_rows(
-            "INSERT INTO observation (leg_key, maturity, attempt, source, root, url, sent_ms, \
-             received_ms, status, headers, sha256, literal, effective_at, verdict, detail)",
-            rows,
-            "",
+        insert_exchanges(
+            &mut tx,
+            &attempt.leg_key,
+            attempt.maturity,
+            number,
+            1,
+            &attempt.exchanges,
         )
         .await?;
         if let Some(decision) = &attempt.decision {
@@ -231,13 +227,13 @@ impl Store {
     ) -> Result<(), StoreError> {
         let mut tx = self.db.begin().await?;
         self.lock(&mut tx, 0).await?;
-        let key = round.price_key.as_str();
+        let key = round.round_key.as_str();
         let maturity = round.maturity.unix();
         match result {
             RoundResult::Pending { due_ms, reason } => {
                 tx.execute(
                     "UPDATE round SET attempts = attempts + 1, leased = 0, due_ms = $1, reason = $2 \
-                     WHERE price_key = $3 AND maturity = $4 AND state = 'open'",
+                     WHERE round_key = $3 AND maturity = $4 AND state = 'open'",
                     args![*due_ms, reason.as_str(), key, maturity],
                 )
                 .await?;
@@ -247,18 +243,12 @@ impl Store {
                 manifest,
                 manifest_sha256,
             } => {
+                put_manifest(&mut tx, manifest_sha256, manifest).await?;
                 tx.execute(
                     "UPDATE round SET attempts = attempts + 1, leased = 0, state = 'decided', due_ms = $1, \
-                     reason = NULL, decision = $2, manifest = $3, manifest_sha256 = $4 \
-                     WHERE price_key = $5 AND maturity = $6 AND state = 'open'",
-                    args![
-                        now_ms,
-                        decision.as_str(),
-                        manifest.as_slice(),
-                        *manifest_sha256,
-                        key,
-                        maturity
-                    ],
+                     reason = NULL, decision = $2, manifest_sha256 = $3 \
+                     WHERE round_key = $4 AND maturity = $5 AND state = 'open'",
+                    args![now_ms, decision.as_str(), *manifest_sha256, key, maturity],
                 )
                 .await?;
             }
@@ -273,14 +263,27 @@ impl Store {
         let closed = tx
             .execute(
                 "UPDATE round SET state = 'done', due_ms = NULL \
-                 WHERE price_key = $1 AND maturity = $2 AND NOT EXISTS (SELECT 1 FROM event \
-                 WHERE price_key = $1 AND maturity = $2 AND state IN \
-                 ('scheduled', 'announced', 'provisional'))",
-                args![round.price_key.as_str(), round.maturity.unix()],
+                 WHERE round_key = $1 AND maturity = $2 AND NOT EXISTS (SELECT 1 FROM event e \
+                 WHERE e.round_key = $1 AND e.maturity = $2 AND (e.state IN \
+                 ('scheduled', 'announced', 'provisional') \
+                 OR (e.state = 'held' AND e.vetoed = 0 AND round.question = '')))",
+                args![round.round_key.as_str(), round.maturity.unix()],
             )
             .await?;
         tx.commit().await?;
         Ok(closed == 1)
+    }
+
+    /// Makes the open round of an event of facts due at once.
+    pub async fn wake_event(&self, event: &str, now_ms: i64) -> Result<(), StoreError> {
+        let mut tx = self.db.begin().await?;
+        self.lock(&mut tx, 0).await?;
+        tx.execute(
+            "UPDATE round SET due_ms = $1 WHERE round_key = $2 AND state = 'open'",
+            args![now_ms, event_round_key(event)],
+        )
+        .await?;
+        tx.commit().await
     }
 
     /// Puts an open round off while it is being observed, without counting an
@@ -289,20 +292,25 @@ impl Store {
         let mut tx = self.db.begin().await?;
         self.lock(&mut tx, 0).await?;
         tx.execute(
-            "UPDATE round SET due_ms = $1, leased = 1 WHERE price_key = $2 AND maturity = $3 \
+            "UPDATE round SET due_ms = $1, leased = 1 WHERE round_key = $2 AND maturity = $3 \
              AND state = 'open'",
-            args![until_ms, round.price_key.as_str(), round.maturity.unix()],
+            args![until_ms, round.round_key.as_str(), round.maturity.unix()],
         )
         .await?;
         tx.commit().await
     }
 
-    /// Makes every leased round due: nobody is observing it any more.
+    /// Makes every leased round and subject due: nobody observes them any more.
     pub async fn reclaim_rounds(&self, now_ms: i64) -> Result<(), StoreError> {
         let mut tx = self.db.begin().await?;
         self.lock(&mut tx, 0).await?;
         tx.execute(
             "UPDATE round SET due_ms = $1, leased = 0 WHERE leased = 1 AND state = 'open'",
+            args![now_ms],
+        )
+        .await?;
+        tx.execute(
+            "UPDATE subject SET due_ms = $1, leased = 0 WHERE leased = 1",
             args![now_ms],
         )
         .await?;
@@ -312,14 +320,14 @@ impl Store {
     /// A round that has its decision.
     pub async fn decided_round(
         &self,
-        price_key: &str,
+        round_key: &str,
         maturity: Maturity,
     ) -> Result<Option<DueRound>, StoreError> {
         self.db
             .fetch_optional(
-                "SELECT price_key, maturity, price, attempts, decision, manifest_sha256 \
-                 FROM round WHERE price_key = $1 AND maturity = $2 AND state = 'decided'",
-                args![price_key, maturity.unix()],
+                "SELECT round_key, maturity, question, attempts, decision, manifest_sha256 \
+                 FROM round WHERE round_key = $1 AND maturity = $2 AND state = 'decided'",
+                args![round_key, maturity.unix()],
             )
             .await?
             .map(|r| due_round(&r))
@@ -334,6 +342,7 @@ impl Store {
             .fetch_optional(
                 "SELECT MIN(due) FROM (\
                  SELECT MIN(due_ms) AS due FROM round WHERE due_ms IS NOT NULL UNION ALL \
+                 SELECT MIN(due_ms) FROM subject WHERE due_ms IS NOT NULL UNION ALL \
                  SELECT MIN(next_announce_at) * 1000 FROM series \
                  WHERE next_announce_at IS NOT NULL UNION ALL \
                  SELECT MIN(announce_at) * 1000 FROM event WHERE state = 'scheduled' UNION ALL \
@@ -347,13 +356,86 @@ impl Store {
     }
 }
 
+/// Keeps exchanges and their bodies.
+pub(super) async fn insert_exchanges(
+    tx: &mut Tx,
+    key: &str,
+    maturity: i64,
+    attempt: i64,
+    reads: i64,
+    exchanges: &[ObservedExchange],
+) -> Result<(), StoreError> {
+    let bodies = exchanges
+        .iter()
+        .filter_map(|e| Some(args![e.sha256?, e.body.clone()?, i64::from(e.is_public)]))
+        .collect();
+    tx.insert_rows(
+        "INSERT INTO evidence_body (sha256, body, is_public)",
+        bodies,
+        "ON CONFLICT (sha256) DO NOTHING",
+    )
+    .await?;
+    let rows = exchanges
+        .iter()
+        .map(|e| {
+            args![
+                key,
+                maturity,
+                attempt,
+                e.source.as_str(),
+                e.root.as_str(),
+                e.url.as_str(),
+                e.sent_at.timestamp_millis(),
+                e.received_at.timestamp_millis(),
+                e.status.map(i64::from),
+                e.headers.as_str(),
+                e.sha256.map(|h| h.to_vec()),
+                e.literal.clone(),
+                e.effective_at,
+                e.verdict,
+                e.detail.clone(),
+                e.date.map(|d| d.timestamp_millis()),
+                e.certificate.map(|h| h.to_vec()),
+                e.fact.clone(),
+                e.failure.clone(),
+                e.adapter.as_str(),
+                reads
+            ]
+        })
+        .collect();
+    tx.insert_rows(
+        "INSERT INTO observation (leg_key, maturity, attempt, source, root, url, sent_ms, \
+         received_ms, status, headers, sha256, literal, effective_at, verdict, detail, date_ms, \
+         certificate, fact, failure, adapter, reads)",
+        rows,
+        "",
+    )
+    .await?;
+    Ok(())
+}
+
+/// Keeps a manifest under its hash.
+pub(super) async fn put_manifest(
+    tx: &mut Tx,
+    sha256: &[u8; 32],
+    document: &[u8],
+) -> Result<(), StoreError> {
+    tx.insert_rows(
+        "INSERT INTO manifest (manifest_sha256, document)",
+        vec![args![*sha256, document]],
+        "ON CONFLICT (manifest_sha256) DO NOTHING",
+    )
+    .await?;
+    Ok(())
+}
+
 fn due_round(r: &Row) -> Result<DueRound, StoreError> {
     let maturity: i64 = r.get(1)?;
     let decision: Option<String> = r.get(4)?;
     Ok(DueRound {
-        price_key: r.get(0)?,
+        round_key: r.get(0)?,
         maturity: Maturity::from_unix(maturity).map_err(|e| StoreError::Damaged(e.to_string()))?,
-        price: r.get(2)?,
+        question: r.get(2)?,
         attempts: r.get(3)?,
         decided: decision
             .zip(r.opt_hash(5)?)

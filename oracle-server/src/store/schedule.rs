@@ -1,6 +1,6 @@
 //! Series, scheduled events and their announcements.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
 use chrono::{DateTime, Utc};
 use oracle_schema::log_entry::LogEntry;
@@ -8,7 +8,7 @@ use oracle_schema::{Announcement, Descriptor, EventId, Maturity};
 
 use super::db::{Arg, Tx, args};
 use super::ledger::{NewEntry, execute_in};
-use super::{Store, StoreError, descriptor, event_id};
+use super::{NewSubject, Store, StoreError, descriptor, event_id};
 use crate::lifecycle::State;
 
 /// A series as configured, with where it stands.
@@ -71,10 +71,14 @@ pub struct NewEvent {
     pub descriptor: Descriptor,
     /// Canonical policy document's hash; the document must be stored.
     pub policy_hash: [u8; 32],
-    /// Which price, see `round`.
-    pub price_key: String,
-    /// The price as canonical JSON.
-    pub price: String,
+    /// Which round decides it, see `round`.
+    pub round_key: String,
+    /// The price as canonical JSON; empty for an event of facts.
+    pub question: String,
+    /// What it asks sources of facts.
+    pub subjects: Vec<NewSubject>,
+    /// How many outcomes one outside party alone chooses among; else 0.
+    pub sole_outcomes: i64,
 }
 
 /// A scheduled event whose announcement is due.
@@ -273,15 +277,16 @@ impl Store {
                 e.announce_at,
                 descriptor::write(&e.descriptor)?,
                 e.policy_hash,
-                e.price_key.as_str(),
+                e.round_key.as_str(),
                 e.overdue_at,
+                e.sole_outcomes,
                 State::Scheduled.as_str()
             ]);
         }
         let new = tx
             .insert_rows(
                 "INSERT INTO event (event_id, series, kind, maturity, attest_by, announce_at, \
-                 descriptor, policy_hash, price_key, overdue_at, state)",
+                 descriptor, policy_hash, round_key, overdue_at, sole_outcomes, state)",
                 rows,
                 "ON CONFLICT (event_id) DO NOTHING",
             )
@@ -289,12 +294,12 @@ impl Store {
         let mut seen = HashSet::new();
         let rounds = events
             .iter()
-            .filter(|e| seen.insert((e.price_key.as_str(), e.maturity)))
+            .filter(|e| seen.insert((e.round_key.as_str(), e.maturity)))
             .map(|e| {
                 args![
-                    e.price_key.as_str(),
+                    e.round_key.as_str(),
                     e.maturity.unix(),
-                    e.price.as_str(),
+                    e.question.as_str(),
                     "open",
                     0_i64,
                     e.round_due_ms
@@ -302,11 +307,12 @@ impl Store {
             })
             .collect();
         tx.insert_rows(
-            "INSERT INTO round (price_key, maturity, price, state, attempts, due_ms)",
+            "INSERT INTO round (round_key, maturity, question, state, attempts, due_ms)",
             rounds,
-            "ON CONFLICT (price_key, maturity) DO NOTHING",
+            "ON CONFLICT (round_key, maturity) DO NOTHING",
         )
         .await?;
+        insert_subjects(&mut tx, events).await?;
         let moved = series.iter().map(SeriesRow::arguments).collect();
         tx.insert_rows(
             "INSERT INTO series \
@@ -520,6 +526,49 @@ async fn meet_intents(tx: &mut Tx, events: &[SignedEvent]) -> Result<(), Publish
             .await?;
         }
     }
+    Ok(())
+}
+
+/// The questions that new events ask: each at the earliest maturity and as often
+/// as any event wants it.
+async fn insert_subjects(tx: &mut Tx, events: &[NewEvent]) -> Result<(), StoreError> {
+    let mut wanted: BTreeMap<&str, (&NewSubject, i64, i64)> = BTreeMap::new();
+    let mut links = Vec::new();
+    for e in events {
+        for subject in &e.subjects {
+            let due_ms = e.maturity.unix() * 1000;
+            let entry =
+                wanted
+                    .entry(&subject.key)
+                    .or_insert((subject, subject.read_every_s, due_ms));
+            entry.1 = entry.1.min(subject.read_every_s);
+            entry.2 = entry.2.min(due_ms);
+            links.push(args![e.event_id.as_str(), subject.key.as_str()]);
+        }
+    }
+    let mut rows = Vec::with_capacity(wanted.len());
+    for (key, (subject, every, due_ms)) in wanted {
+        let source = serde_json::to_string(&subject.source)
+            .map_err(|e| StoreError::Damaged(e.to_string()))?;
+        let provider = subject.source.provider.as_str();
+        rows.push(args![key, provider, source, every, due_ms]);
+    }
+    tx.insert_rows(
+        "INSERT INTO subject (subject_key, provider, source, read_every_s, due_ms)",
+        rows,
+        "ON CONFLICT (subject_key) DO UPDATE SET \
+         read_every_s = CASE WHEN excluded.read_every_s < subject.read_every_s \
+         THEN excluded.read_every_s ELSE subject.read_every_s END, \
+         due_ms = CASE WHEN subject.due_ms IS NULL OR excluded.due_ms < subject.due_ms \
+         THEN excluded.due_ms ELSE subject.due_ms END",
+    )
+    .await?;
+    tx.insert_rows(
+        "INSERT INTO event_subject (event_id, subject_key)",
+        links,
+        "ON CONFLICT (event_id, subject_key) DO NOTHING",
+    )
+    .await?;
     Ok(())
 }
 

@@ -6,10 +6,12 @@
 //! entries, so an edited policy can never meet an announced nonce. The document
 //! names no event and no series: events under equal rules share one document.
 
+mod choice;
 mod facts;
 
 use std::num::NonZeroU32;
 
+pub use choice::choice_bits;
 pub use facts::{
     ElectionBasis, ElectionPolicy, FactSource, MatchBasis, MatchPolicy, OnDissent, OperatorsPolicy,
     PanelMember, PanelPolicy, VOID,

@@ -2,6 +2,10 @@
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+mod events;
+mod facts;
+mod operators;
+
 use super::*;
 
 const GOOD: &str = r#"
@@ -39,6 +43,23 @@ unit = "u"
 every = "1d"
 announce_ahead = "7d"
 "#;
+
+/// Every kind of event, as documented.
+const CONTRACT: &str = include_str!("contract.toml");
+
+fn contract() -> Config {
+    Config::parse(CONTRACT, Path::new("/")).unwrap()
+}
+
+/// The documented configuration with one text replaced; its refusal.
+fn spoilt(from: &str, to: &str) -> Refusal {
+    assert!(CONTRACT.contains(from), "{from}");
+    let text = CONTRACT.replacen(from, to, 1);
+    match Config::parse(&text, Path::new("/")) {
+        Ok(_) => panic!("{to:?} was accepted"),
+        Err(refusal) => refusal,
+    }
+}
 
 fn refused_key(from: &str, to: &str) -> String {
     assert!(GOOD.contains(from), "{from}");

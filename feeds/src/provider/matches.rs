@@ -1,0 +1,152 @@
+//! What the adapters of matches have in common: their parameters, scores that
+//! are whole or absent, and what makes an answer inconsistent.
+
+use chrono::{DateTime, NaiveDateTime, Utc};
+use oracle_schema::policy::FactSource;
+use serde::Deserialize;
+
+use super::{error_body, parameter};
+use crate::fact::{MatchFact, MatchState, Score, Side};
+use crate::json;
+use crate::observation::{Observation, Reading};
+
+/// What every source of matches says: the match's id and those of its sides.
+pub(super) const PARAMETERS: &[&str] = &["match", "home", "away"];
+
+/// Why the text cannot be an id: all four providers number theirs.
+pub(super) fn check_id(value: &str) -> Result<(), String> {
+    let digits = (1..=12).contains(&value.len()) && value.bytes().all(|b| b.is_ascii_digit());
+    // Ids are compared as text, and providers write none with leading zeros.
+    if !digits || value.starts_with('0') {
+        return Err("must be the provider's number: 1 to 12 digits, the first not 0".to_owned());
+    }
+    Ok(())
+}
+
+/// The id of the match that was asked for, fit for a URL.
+pub(super) fn match_id(source: &FactSource) -> Result<&str, Reading> {
+    let id = parameter(source, "match")?;
+    check_id(id).map_err(|why| Reading::Permanent(format!("match {:?} {why}", json::quote(id))))?;
+    Ok(id)
+}
+
+/// Reads a body; one of another shape may be an error that came as HTTP 200.
+pub(super) fn parse<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Reading> {
+    json::parse(body).map_err(|refusal| match refusal {
+        Reading::Contradiction(_) => error_body(body).unwrap_or(refusal),
+        other => other,
+    })
+}
+
+pub(super) fn contradiction(detail: impl Into<String>) -> Reading {
+    Reading::Contradiction(detail.into())
+}
+
+/// A status that the provider does not document: never a value.
+pub(super) fn unknown(field: &str, word: &str) -> Reading {
+    contradiction(format!("unknown {field} {:?}", json::quote(word)))
+}
+
+/// The one match with the asked id; `others` says what it means that there are
+/// only others.
+pub(super) fn only<T>(
+    matches: Vec<T>,
+    id: &str,
+    id_of: impl Fn(&T) -> u64,
+    others: fn(String) -> Reading,
+) -> Result<T, Reading> {
+    if matches.is_empty() {
+        return Err(Reading::NoData(format!("no match {id}")));
+    }
+    let mut asked = matches.into_iter().filter(|m| id_of(m).to_string() == id);
+    match (asked.next(), asked.next()) {
+        (Some(one), None) => Ok(one),
+        (None, _) => Err(others(format!("other matches, and no match {id}"))),
+        (Some(_), Some(_)) => Err(contradiction(format!("several matches {id}"))),
+    }
+}
+
+/// Two numbers, both or neither.
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+pub(super) struct Points {
+    home: Option<u32>,
+    away: Option<u32>,
+}
+
+impl Points {
+    /// The score, if there is one; half a score is a contradiction.
+    pub(super) fn score(self, field: &str) -> Result<Option<Score>, Reading> {
+        match (self.home, self.away) {
+            (Some(home), Some(away)) => Ok(Some(Score { home, away })),
+            (None, None) => Ok(None),
+            _ => Err(contradiction(format!("{field} has one side only"))),
+        }
+    }
+}
+
+/// The score of both parts together.
+pub(super) fn sum(a: Score, b: Score) -> Result<Score, Reading> {
+    let add = |a: u32, b: u32| {
+        a.checked_add(b)
+            .ok_or_else(|| contradiction("a score beyond all bounds"))
+    };
+    Ok(Score {
+        home: add(a.home, b.home)?,
+        away: add(a.away, b.away)?,
+    })
+}
+
+/// `2-1`.
+pub(super) fn text(score: Score) -> String {
+    format!("{}-{}", score.home, score.away)
+}
+
+/// `FINISHED 2-1`.
+pub(super) fn literal(state: &str, score: Option<Score>) -> String {
+    let state = json::quote(state);
+    score.map_or_else(|| state.clone(), |s| format!("{state} {}", text(s)))
+}
+
+/// The side that is marked as the winner.
+pub(super) fn winner(home: Option<bool>, away: Option<bool>) -> Result<Option<Side>, Reading> {
+    match (home.unwrap_or(false), away.unwrap_or(false)) {
+        (true, true) => Err(contradiction("both sides are the winner")),
+        (true, false) => Ok(Some(Side::Home)),
+        (false, true) => Ok(Some(Side::Away)),
+        (false, false) => Ok(None),
+    }
+}
+
+/// An RFC 3339 time with its offset, Unix seconds.
+pub(super) fn instant(text: &str, field: &str) -> Result<i64, Reading> {
+    DateTime::parse_from_rfc3339(text)
+        .map(|time| time.with_timezone(&Utc).timestamp())
+        .map_err(|_| contradiction(format!("{field} {:?} is no time", json::quote(text))))
+}
+
+/// A time of the clock on the wall, without an offset.
+pub(super) fn wall_clock(text: &str, field: &str) -> Result<NaiveDateTime, Reading> {
+    NaiveDateTime::parse_from_str(text, "%Y-%m-%dT%H:%M:%S%.f")
+        .map_err(|_| contradiction(format!("{field} {:?} is no time", json::quote(text))))
+}
+
+/// The fact, unless its scores cannot be those of one match. Of a match that is
+/// not finished no score and no winner is kept: those are running, or awarded.
+pub(super) fn observed(mut fact: MatchFact) -> Result<Observation, Reading> {
+    if fact.state != MatchState::Finished {
+        fact.regular = None;
+        fact.extra = None;
+        fact.penalties = None;
+        fact.winner = None;
+    }
+    if let (Some(regular), Some(extra)) = (fact.regular, fact.extra)
+        && (extra.home < regular.home || extra.away < regular.away)
+    {
+        return Err(contradiction(format!(
+            "{} after regular time and {} after extra time",
+            text(regular),
+            text(extra)
+        )));
+    }
+    Ok(Observation::Match(fact))
+}

@@ -1,0 +1,242 @@
+//! How a match ended, and when it counts as not played.
+//!
+//! The bet is void if the match is cancelled, awarded or not played by a side;
+//! if it kicked off later than `void_after` from the announced kickoff; or if
+//! sources say, after that time, that it is not over. Silence says nothing: an
+//! outage holds and never voids. A source that comes to say `finished` after
+//! having said otherwise beyond that time restarts the settle delay like any
+//! change; whoever finds that unjust has the delay to veto in.
+
+use chrono::{DateTime, Utc};
+use oracle_schema::policy::{FactSource, MatchBasis, MatchPolicy, VOID};
+
+use super::agreement::{self, Terms, Vote, Voter};
+use super::decision::{Decision, Verdict};
+use crate::fact::{MatchFact, MatchState, Score, Side};
+use crate::observation::{Exchange, Observation, Reading, SourceReading};
+
+const HOME: &str = "home";
+const DRAW: &str = "draw";
+const AWAY: &str = "away";
+
+/// Decides a match from everything its sources answered since the announcement.
+///
+/// `at` is the maturity, Unix seconds; `panel` the operators' common vote.
+/// The order of `readings` does not matter.
+pub fn decide(
+    policy: &MatchPolicy,
+    at: i64,
+    now: DateTime<Utc>,
+    readings: &[SourceReading],
+    panel: Option<Voter>,
+) -> Decision {
+    let terms = Terms {
+        at,
+        agree: policy.agree.get(),
+        stable_reads: policy.stable_reads.get(),
+        settle_delay_s: policy.settle_delay_s,
+    };
+    let sources = policy.sources.iter().map(|source| {
+        Voter::new(&source.id, &source.root, at, readings, |reading| {
+            vote(policy, source, reading)
+        })
+    });
+    let voters: Vec<Voter> = sources.chain(panel).collect();
+    let mut decision = agreement::decide(&terms, now, &voters, readings);
+    if now.timestamp() >= void_at(policy).max(at)
+        && let Verdict::Pending { reason } = &decision.verdict
+        // A wrong clock cannot tell that the window is over.
+        && !reason.starts_with("clock:")
+    {
+        let reason = format!("the void window is over and {reason}");
+        decision.verdict = Verdict::Hold { reason };
+    }
+    decision
+}
+
+/// From when on a match that is not over is void, Unix seconds.
+fn void_at(policy: &MatchPolicy) -> i64 {
+    policy
+        .kickoff
+        .saturating_add(i64::from(policy.void_after_s))
+}
+
+fn vote(policy: &MatchPolicy, source: &FactSource, reading: &SourceReading) -> Vote {
+    let Reading::Observation(Observation::Match(fact)) = &reading.reading else {
+        return Vote::without_fact(&reading.reading);
+    };
+    if let Some(objection) = other_sides(source, fact) {
+        return Vote::Objection(objection);
+    }
+    match ended(policy, fact, asked_at(&reading.exchanges)) {
+        Ok((outcome, because)) => announced(policy, fact, outcome, because),
+        Err(vote) => vote,
+    }
+}
+
+/// An outcome only if the event has it, and a doubtful one only beside another
+/// source.
+fn announced(policy: &MatchPolicy, fact: &MatchFact, outcome: &str, because: String) -> Vote {
+    if !policy.outcomes.iter().any(|o| o == outcome) {
+        return Vote::Objection(format!(
+            "no announced outcome stands for {outcome} ({because})"
+        ));
+    }
+    if policy.agree.get() == 1 && !fact.doubts.is_empty() {
+        return Vote::Open(format!("doubtful: {}", fact.doubts.join("; ")));
+    }
+    Vote::For {
+        outcome: outcome.to_owned(),
+        because,
+    }
+}
+
+/// Why the match is not between the announced sides, if it is not.
+fn other_sides(source: &FactSource, fact: &MatchFact) -> Option<String> {
+    let side = |name: &str| source.parameters.get(name).map(String::as_str);
+    let (Some(home), Some(away)) = (side("home"), side("away")) else {
+        return Some("the policy does not name both sides".to_owned());
+    };
+    let found = (fact.home.as_str(), fact.away.as_str());
+    if found == (home, away) {
+        return None;
+    }
+    let swapped = match found == (away, home) {
+        true => "the sides are swapped",
+        false => "other sides",
+    };
+    Some(format!(
+        "{swapped}: {} at home to {}, announced were {home} and {away}",
+        found.0, found.1
+    ))
+}
+
+/// When an answer speaks, Unix seconds: the earlier of the local clock and the
+/// provider's, so that neither voids early by being ahead.
+fn asked_at(exchanges: &[Exchange]) -> i64 {
+    exchanges.last().map_or(i64::MIN, |e| {
+        let sent = e.sent_at.timestamp();
+        e.date.map_or(sent, |date| sent.min(date.timestamp()))
+    })
+}
+
+/// The outcome of a match that is over or void, and its grounds; else the vote
+/// it comes to.
+fn ended(
+    policy: &MatchPolicy,
+    fact: &MatchFact,
+    asked_at: i64,
+) -> Result<(&'static str, String), Vote> {
+    let void = |because: &str| Ok((VOID, because.to_owned()));
+    match fact.state {
+        MatchState::Finished => finished(policy, fact),
+        MatchState::Cancelled => void("cancelled"),
+        MatchState::Awarded => void("awarded"),
+        MatchState::Walkover => void("walkover"),
+        MatchState::Scheduled
+        | MatchState::InPlay
+        | MatchState::Suspended
+        | MatchState::Postponed
+        | MatchState::Abandoned => {
+            let state = state(fact.state);
+            if asked_at >= void_at(policy) {
+                void(&format!("{state} beyond the void window"))
+            } else {
+                Err(Vote::Open(format!("{state}: {}", fact.literal)))
+            }
+        }
+    }
+}
+
+fn state(state: MatchState) -> &'static str {
+    match state {
+        MatchState::Scheduled => "scheduled",
+        MatchState::InPlay => "in play",
+        MatchState::Finished => "finished",
+        MatchState::Suspended => "suspended",
+        MatchState::Postponed => "postponed",
+        MatchState::Abandoned => "abandoned",
+        MatchState::Cancelled => "cancelled",
+        MatchState::Awarded => "awarded",
+        MatchState::Walkover => "walkover",
+    }
+}
+
+fn finished(policy: &MatchPolicy, fact: &MatchFact) -> Result<(&'static str, String), Vote> {
+    let Some(kickoff) = fact.kickoff else {
+        // Nobody can tell whether it was played in time.
+        return Err(Vote::Open("finished without a kickoff".to_owned()));
+    };
+    if kickoff > void_at(policy) {
+        return Ok((VOID, "played beyond the void window".to_owned()));
+    }
+    if kickoff.saturating_add(i64::from(policy.void_after_s)) < policy.kickoff {
+        return Err(Vote::Objection(
+            "kickoff was long before the announced one".to_owned(),
+        ));
+    }
+    let (winner, because) = result(policy.basis, fact).map_err(Vote::Objection)?;
+    let outcome = match winner {
+        Some(Side::Home) => HOME,
+        Some(Side::Away) => AWAY,
+        None => DRAW,
+    };
+    Ok((outcome, because))
+}
+
+/// Who won on that basis, none for a draw, and the score; else the objection.
+fn result(basis: MatchBasis, fact: &MatchFact) -> Result<(Option<Side>, String), String> {
+    let decided = played_out(fact);
+    // Whom the provider names won the match as a whole. Where only regular time
+    // was played that is the same thing.
+    let whole = fact.extra.is_none() && fact.penalties.is_none();
+    if basis == MatchBasis::Final || whole {
+        let (winner, because) = decided?;
+        if fact.winner.is_some() && fact.winner != winner {
+            return Err(format!("the score is {because} and the winner another"));
+        }
+        if basis == MatchBasis::Final {
+            return Ok((winner, because));
+        }
+    }
+    let regular = fact
+        .regular
+        .ok_or("finished without a regular-time score")?;
+    Ok((ahead(regular), text(regular)))
+}
+
+/// Who won in the end: extra time, else regular time; a draw by penalties.
+fn played_out(fact: &MatchFact) -> Result<(Option<Side>, String), String> {
+    let score = fact
+        .extra
+        .or(fact.regular)
+        .ok_or("finished without a regular-time score")?;
+    let mut because = text(score);
+    if fact.extra.is_some() {
+        because.push_str(" after extra time");
+    }
+    let Some(penalties) = fact.penalties else {
+        return Ok((ahead(score), because));
+    };
+    if ahead(score).is_some() {
+        // The second leg of a tie, or a mistake.
+        return Err(format!("a shootout after {because}"));
+    }
+    because = format!("{because}, {} on penalties", text(penalties));
+    match ahead(penalties) {
+        None => Err(format!("a shootout without a winner: {because}")),
+        winner => Ok((winner, because)),
+    }
+}
+
+fn ahead(score: Score) -> Option<Side> {
+    match score.home.cmp(&score.away) {
+        std::cmp::Ordering::Greater => Some(Side::Home),
+        std::cmp::Ordering::Less => Some(Side::Away),
+        std::cmp::Ordering::Equal => None,
+    }
+}
+
+fn text(score: Score) -> String {
+    format!("{}-{}", score.home, score.away)
+}

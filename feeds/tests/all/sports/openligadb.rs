@@ -1,0 +1,123 @@
+//! Every sample of OpenLigaDB, with the reading it must have.
+
+use oracle_feeds::fact::MatchState;
+use serde_json::Value;
+
+use super::{
+    AT, KICKOFF, OPENLIGADB, answer, fact, interpret, read, refused, sample, score, source, with,
+};
+
+const CUP: &str = sample!("openligadb/cup_aet.json");
+
+#[test]
+fn scheduled_has_no_score() {
+    let fact = fact("openligadb", sample!("openligadb/scheduled.json"));
+    assert_eq!(fact.state, MatchState::Scheduled);
+    assert_eq!(fact.kickoff, Some(KICKOFF));
+    assert_eq!((fact.home.as_str(), fact.away.as_str()), ("40", "7"));
+    assert_eq!((fact.regular, fact.doubts.len()), (None, 0));
+}
+
+#[test]
+fn moved_kickoff_across_the_change_of_clocks_is_consistent() {
+    let fact = fact("openligadb", sample!("openligadb/rescheduled.json"));
+    assert_eq!(fact.state, MatchState::Scheduled);
+    // Three hours less by the wall clock, and the hour that is repeated.
+    assert_eq!(fact.kickoff, Some(KICKOFF + 22 * 3600));
+    assert_eq!(fact.doubts, [""; 0]);
+}
+
+#[test]
+fn kickoffs_that_disagree_give_the_later_and_a_doubt() {
+    let fact = fact("openligadb", sample!("openligadb/dst_mismatch.json"));
+    assert_eq!(fact.kickoff, Some(KICKOFF + 22 * 3600));
+    assert!(fact.doubts[0].contains("disagree"), "{:?}", fact.doubts);
+}
+
+#[test]
+fn finished_is_the_result_after_90_minutes() {
+    let fact = fact("openligadb", OPENLIGADB);
+    assert_eq!(fact.state, MatchState::Finished);
+    assert_eq!(fact.regular, score(2, 1));
+    assert_eq!((fact.extra, fact.penalties), (None, None));
+    assert_eq!(fact.doubts, [""; 0]);
+    assert_eq!(fact.literal, "finished 2-1");
+}
+
+#[test]
+fn goals_that_end_elsewhere_are_a_doubt() {
+    let body = sample!("openligadb/finished_goals_disagree.json");
+    let fact = fact("openligadb", body);
+    assert_eq!(fact.regular, score(2, 1));
+    assert_eq!(fact.doubts, ["goals end at 1-0, result is 2-1"]);
+}
+
+#[test]
+fn results_go_by_kind_and_their_order_means_nothing() {
+    let source = with("match", "77555", source("openligadb"));
+    let mut body: Value = serde_json::from_str(CUP).unwrap();
+    body["matchResults"].as_array_mut().unwrap().reverse();
+    for body in [CUP, &body.to_string()] {
+        let fact = read(&source, body);
+        assert_eq!((fact.regular, fact.extra), (score(1, 1), score(2, 1)));
+        assert_eq!(fact.doubts, [""; 0]);
+    }
+}
+
+#[test]
+fn thirds_under_the_kinds_of_football_are_no_result() {
+    let source = with("match", "78001", source("openligadb"));
+    let body = sample!("openligadb/hockey_thirds.json");
+    let reading = interpret(&source, &[answer(200, body, AT)]);
+    assert_eq!(reading.verdict(), "contradiction");
+    assert!(reading.detail().contains("Drittel"), "{}", reading.detail());
+}
+
+#[test]
+fn match_day_is_searched_by_id() {
+    let list = sample!("openligadb/matchday_list.json");
+    assert_eq!(fact("openligadb", list).regular, score(2, 1));
+    let second = read(&with("match", "77002", source("openligadb")), list);
+    assert_eq!(
+        (second.home.as_str(), second.state),
+        ("9", MatchState::Scheduled)
+    );
+    let third = with("match", "77003", source("openligadb"));
+    let reading = interpret(&third, &[answer(200, list, AT)]);
+    assert_eq!(reading.verdict(), "no_data");
+    let twice = list.replace("77002", "77001");
+    refused("openligadb", &twice, "contradiction", "several");
+}
+
+#[test]
+fn change_date_is_no_match() {
+    let body = sample!("openligadb/lastchange.json");
+    refused("openligadb", body, "contradiction", "unexpected JSON");
+}
+
+#[test]
+fn live_endergebnis_is_not_final() {
+    let live = OPENLIGADB.replace("\"matchIsFinished\": true", "\"matchIsFinished\": false");
+    let fact = fact("openligadb", &live);
+    assert_eq!((fact.state, fact.regular), (MatchState::InPlay, None));
+}
+
+#[test]
+fn kinds_and_names_it_does_not_have_are_refused() {
+    let kind = OPENLIGADB.replace("After90Minutes", "AfterSevenInnings");
+    refused("openligadb", &kind, "contradiction", "AfterSevenInnings");
+    let name = OPENLIGADB.replace("Endergebnis", "2. Spielabschnitt");
+    refused("openligadb", &name, "contradiction", "Spielabschnitt");
+    let twice = OPENLIGADB.replace("HalfTime", "After90Minutes");
+    let twice = twice.replace("Halbzeit", "Endergebnis");
+    refused("openligadb", &twice, "contradiction", "two results");
+    refused("openligadb", "null\n", "no_data", "77001");
+}
+
+#[test]
+fn time_zone_it_is_not_known_to_use_leaves_utc_and_a_doubt() {
+    let elsewhere = OPENLIGADB.replace("W. Europe Standard Time", "Tokyo Standard Time");
+    let fact = fact("openligadb", &elsewhere);
+    assert_eq!(fact.kickoff, Some(KICKOFF));
+    assert!(fact.doubts[0].contains("Tokyo"), "{:?}", fact.doubts);
+}

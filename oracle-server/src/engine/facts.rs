@@ -1,0 +1,302 @@
+//! Events of facts: ask their sources again and again, weigh what was said.
+//!
+//! Questions and decisions are apart: a subject is asked when it is due,
+//! however many events need it; each answer makes the rounds of those events
+//! due, and a round is a pure decision over everything said since the maturity.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use oracle_feeds::observation::{Query, SourceReading};
+use oracle_feeds::retry;
+use oracle_feeds::rule::facts::decide;
+use oracle_feeds::rule::{Decision, Verdict};
+use oracle_schema::evidence::{MANIFEST_VERSION, Manifest};
+use oracle_schema::policy::{Policy, canonical_json};
+use sha2::{Digest, Sha256};
+
+use super::clock_trust::Mark;
+use super::observe::{exchange_row, json, stored};
+use super::settle::DecidedFact;
+use super::{Engine, EngineError, Seen};
+use crate::lifecycle::Input;
+use crate::store::{Candidate, CommitError, DueRound, DueSubject, RoundResult};
+
+/// Questions to one provider under way at once: a provider that hangs keeps no
+/// other waiting, and its own are asked in the order in which they were due.
+const ASKED_AT_ONCE: usize = 4;
+
+/// How far a question is put off while it is being asked: if this process dies
+/// it comes back by itself.
+const LEASE: TimeDelta = TimeDelta::minutes(2);
+
+/// When an event that waits for its sources is looked at again though none has
+/// said anything.
+const LOOK_AGAIN: TimeDelta = TimeDelta::minutes(5);
+
+/// What a source answered to a question.
+pub(super) struct SubjectSeen {
+    begun: Mark,
+    subject: DueSubject,
+    reading: SourceReading,
+}
+
+impl Engine {
+    /// Asks what is due, provider by provider.
+    pub(super) async fn start_subjects(&mut self, now: DateTime<Utc>) -> Result<(), EngineError> {
+        let due = self.store.due_providers(now.timestamp_millis()).await?;
+        let mut busy: HashMap<&str, usize> = HashMap::new();
+        for (_, provider) in self.asking.values() {
+            *busy.entry(provider.as_str()).or_default() += 1;
+        }
+        let room: Vec<(String, i64)> = due
+            .into_iter()
+            .filter_map(|provider| {
+                let busy = busy.get(provider.as_str()).copied().unwrap_or_default();
+                let room = i64::try_from(ASKED_AT_ONCE.saturating_sub(busy)).ok()?;
+                (room > 0).then_some((provider, room))
+            })
+            .collect();
+        let until_ms = (now + LEASE).timestamp_millis();
+        for (provider, room) in room {
+            let subjects = self
+                .store
+                .take_due_subjects(&provider, now, until_ms, room)
+                .await?;
+            for subject in subjects {
+                self.ask(subject);
+            }
+        }
+        Ok(())
+    }
+
+    fn ask(&mut self, subject: DueSubject) {
+        if self.asking.contains_key(&subject.key) {
+            return;
+        }
+        let (key, provider) = (subject.key.clone(), subject.source.provider.clone());
+        let (fetcher, clock) = (self.fetcher.clone(), self.clock.clone());
+        let task = self.observing.spawn(async move {
+            let begun = Mark::of(&*clock);
+            let reading = fetcher.observe(&Query::Fact(&subject.source)).await;
+            Seen::Subject(SubjectSeen {
+                begun,
+                subject,
+                reading,
+            })
+        });
+        self.asking.insert(key, (task.id(), provider));
+    }
+
+    /// Keeps what a source answered; the events that wait for it are due.
+    pub(super) async fn take_in_subject(&mut self, seen: SubjectSeen) -> Result<(), EngineError> {
+        self.asking.remove(&seen.subject.key);
+        let now = self.clock.now();
+        let reading = &seen.reading;
+        self.note_sources(std::slice::from_ref(reading), now);
+        self.note_skew(&seen);
+        let failures = retry::failures_after(&reading.reading, seen.subject.failures);
+        let wait = retry::next_question(&reading.reading, seen.subject.read_every, failures);
+        let next = now + TimeDelta::from_std(wait).unwrap_or(TimeDelta::days(1));
+        let exchanges: Vec<_> = reading
+            .exchanges
+            .iter()
+            .map(|e| exchange_row(reading, e))
+            .collect();
+        self.store
+            .save_reading(
+                &seen.subject.key,
+                &exchanges,
+                failures,
+                next.timestamp_millis(),
+                now,
+            )
+            .await?;
+        Ok(())
+    }
+
+    /// What providers of facts say about the time, one word each: their median
+    /// counts, of an even number the one by which the clock is further ahead.
+    fn note_skew(&mut self, seen: &SubjectSeen) {
+        let skew = seen.reading.exchanges.iter().find_map(|e| {
+            let sent = e.sent_at.timestamp();
+            sent.checked_sub(e.date?.timestamp())
+        });
+        let Some(skew) = skew else { return };
+        let root = seen.reading.root.clone();
+        self.skews.insert(root, (seen.begun, skew));
+        let fresh = Mark::of(&*self.clock);
+        self.skews
+            .retain(|_, (at, _)| fresh.since(*at) <= Duration::from_hours(1));
+        let mut skews: Vec<i64> = self.skews.values().map(|(_, skew)| *skew).collect();
+        skews.sort_unstable();
+        if let Some(ahead_s) = skews.get(skews.len() / 2) {
+            self.clock_trust
+                .measured(seen.begun, &*self.clock, *ahead_s);
+        }
+    }
+
+    /// Weighs what has been said about an event, and takes the step that
+    /// follows.
+    pub(super) async fn evaluate_event(
+        &mut self,
+        round: &DueRound,
+        now: DateTime<Utc>,
+    ) -> Result<(), EngineError> {
+        let Some(event) = round.event() else {
+            return Ok(());
+        };
+        let Some(candidate) = self.store.undecided(event, now.timestamp()).await? else {
+            if !self.store.close_round(round).await? {
+                self.look_again(round, now + LOOK_AGAIN, None, now).await?;
+            }
+            return Ok(());
+        };
+        let policy = match Policy::parse(candidate.policy()) {
+            Ok(policy) => policy,
+            Err(e) => return self.stop(round, &candidate, &e.to_string(), now).await,
+        };
+        let at = round.maturity.unix();
+        let mut readings = Vec::new();
+        for source in policy.rule.fact_sources() {
+            readings.extend(self.store.readings(source, at).await?);
+        }
+        let Some(decision) = decide(&policy.rule, at, now, &readings) else {
+            let reason = "the policy has no rule about facts";
+            return self.stop(round, &candidate, reason, now).await;
+        };
+        self.follow(round, &candidate, decision, now).await
+    }
+
+    async fn follow(
+        &mut self,
+        round: &DueRound,
+        candidate: &Candidate,
+        decision: Decision,
+        now: DateTime<Utc>,
+    ) -> Result<(), EngineError> {
+        match &decision.verdict {
+            Verdict::Pending { reason } => {
+                if reason.starts_with("clock:") {
+                    metrics::counter!("oracle_clock_alarms_total").increment(1);
+                    tracing::error!(reason, "the clock disagrees with the providers'");
+                }
+                self.progress(candidate, Input::Disagree, None, now).await?;
+                self.look_again(round, now + LOOK_AGAIN, Some(reason), now)
+                    .await
+            }
+            Verdict::Provisional {
+                outcome,
+                until,
+                reason,
+            } => {
+                self.progress(candidate, Input::Agree, None, now).await?;
+                let reason = format!("{outcome:?} if nothing changes; {reason}");
+                let until = DateTime::from_timestamp(*until, 0).unwrap_or(now + LOOK_AGAIN);
+                // Once the delay is over it waits for the next reading.
+                let due = if until > now { until } else { now + LOOK_AGAIN };
+                self.look_again(round, due, Some(&reason), now).await
+            }
+            Verdict::Hold { reason } => self.stop(round, candidate, reason, now).await,
+            Verdict::Attest { outcome } => {
+                // Also ends a hold that the sources ended themselves.
+                self.progress(candidate, Input::Agree, None, now).await?;
+                let decided = DecidedFact {
+                    outcome: outcome.clone(),
+                    trace: decision.trace,
+                };
+                let manifest = self.fact_manifest(round, candidate, &decided, now).await?;
+                let result = RoundResult::Decided {
+                    decision: json(&decided)?,
+                    manifest_sha256: Sha256::digest(&manifest).into(),
+                    manifest,
+                };
+                self.store
+                    .finish_attempt(round, &result, now.timestamp_millis())
+                    .await?;
+                // Attested at once from the stored decision, as after a crash.
+                let due = self
+                    .store
+                    .decided_round(&round.round_key, round.maturity)
+                    .await?;
+                match due {
+                    Some(due) => self.attest_round(&due).await,
+                    None => Ok(()),
+                }
+            }
+        }
+    }
+
+    /// Holds an event; its sources are still asked, and may end the hold.
+    async fn stop(
+        &self,
+        round: &DueRound,
+        candidate: &Candidate,
+        reason: &str,
+        now: DateTime<Utc>,
+    ) -> Result<(), EngineError> {
+        tracing::warn!(event = candidate.event_id().as_str(), reason, "held");
+        self.progress(candidate, Input::Hold, Some(reason), now)
+            .await?;
+        self.look_again(round, now + LOOK_AGAIN, Some(reason), now)
+            .await
+    }
+
+    async fn progress(
+        &self,
+        candidate: &Candidate,
+        input: Input<'_>,
+        reason: Option<&str>,
+        now: DateTime<Utc>,
+    ) -> Result<(), EngineError> {
+        match self.store.progress(candidate, input, reason, now).await {
+            Ok(()) => Ok(()),
+            // Its time has run out meanwhile: the refund is due.
+            Err(CommitError::Illegal { .. }) => Ok(()),
+            Err(e) => Err(e.into()),
+        }
+    }
+
+    async fn look_again(
+        &self,
+        round: &DueRound,
+        due: DateTime<Utc>,
+        reason: Option<&str>,
+        now: DateTime<Utc>,
+    ) -> Result<(), EngineError> {
+        let result = RoundResult::Pending {
+            due_ms: due.timestamp_millis(),
+            reason: reason.unwrap_or_default().to_owned(),
+        };
+        self.store
+            .finish_attempt(round, &result, now.timestamp_millis())
+            .await?;
+        Ok(())
+    }
+
+    /// The canonical evidence manifest: what was said and what follows from it.
+    async fn fact_manifest(
+        &self,
+        round: &DueRound,
+        candidate: &Candidate,
+        decided: &DecidedFact,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<u8>, EngineError> {
+        let reader = self.store.reader();
+        let mut observations = Vec::new();
+        for key in reader.subjects(candidate.event_id().as_str()).await? {
+            let since = round.maturity.unix();
+            observations.extend(reader.observations(&key, 0, since).await?);
+        }
+        canonical_json(&Manifest {
+            version: MANIFEST_VERSION,
+            maturity: round.maturity.unix(),
+            decided_ms: now.timestamp_millis(),
+            observations,
+            reports: Vec::new(),
+            decision: serde_json::to_value(decided).map_err(stored("decision"))?,
+        })
+        .map_err(stored("manifest"))
+    }
+}

@@ -1,0 +1,278 @@
+//! Questions to sources of facts: when each is asked, and what was answered.
+//!
+//! A subject is one question to one source. However many events need it, it is
+//! asked once; each answer makes the rounds of those events due.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use oracle_feeds::fact::{ElectionFact, MatchFact};
+use oracle_feeds::observation::{Exchange, Observation, Reading, SourceReading};
+use oracle_schema::policy::FactSource;
+use serde::{Deserialize, Serialize};
+
+use super::db::{Row, args};
+use super::round::{ObservedExchange, content_key, insert_exchanges};
+use super::{Store, StoreError, time_ms};
+
+/// Equal readings in a row that are kept from its beginning; of the rest only
+/// the last. More than any policy's `stable_reads`.
+const KEPT_OF_A_ROW: i64 = 16;
+
+/// Names a source by what is asked: events that ask the same share it.
+pub fn subject_key(source: &FactSource) -> Result<String, StoreError> {
+    content_key(source)
+}
+
+/// A question that a new event needs answered.
+#[derive(Debug, Clone)]
+pub struct NewSubject {
+    /// See [`subject_key`].
+    pub key: String,
+    /// Whom to ask for what.
+    pub source: FactSource,
+    /// Seconds between two reads.
+    pub read_every_s: i64,
+}
+
+/// A question that is due.
+#[derive(Debug, Clone)]
+pub struct DueSubject {
+    /// See [`subject_key`].
+    pub key: String,
+    /// Whom to ask for what.
+    pub source: FactSource,
+    /// Time between two reads.
+    pub read_every: Duration,
+    /// Failures in a row up to now.
+    pub failures: u32,
+}
+
+/// A fact as stored.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum StoredFact {
+    Match(MatchFact),
+    Election(ElectionFact),
+}
+
+/// The stored form of a reading's fact; none for prices and failures.
+pub fn fact_json(reading: &Reading) -> Option<String> {
+    let fact = match reading {
+        Reading::Observation(Observation::Match(fact)) => StoredFact::Match(fact.clone()),
+        Reading::Observation(Observation::Election(fact)) => StoredFact::Election(fact.clone()),
+        _ => return None,
+    };
+    // Texts and numbers, which always serialise.
+    serde_json::to_string(&fact).ok()
+}
+
+impl Store {
+    /// Providers that are due to be asked at `now_ms`.
+    pub async fn due_providers(&self, now_ms: i64) -> Result<Vec<String>, StoreError> {
+        self.db
+            .fetch(
+                "SELECT DISTINCT provider FROM subject WHERE due_ms <= $1 ORDER BY provider",
+                args![now_ms],
+            )
+            .await?
+            .iter()
+            .map(|r| r.get(0))
+            .collect()
+    }
+
+    /// Takes the questions to one provider that have been due for longest. They
+    /// are put off until `until_ms`, when they come back by themselves if this
+    /// process dies; those that no open event needs are put off for good.
+    pub async fn take_due_subjects(
+        &self,
+        provider: &str,
+        now: DateTime<Utc>,
+        until_ms: i64,
+        limit: i64,
+    ) -> Result<Vec<DueSubject>, StoreError> {
+        let mut tx = self.db.begin().await?;
+        self.lock(&mut tx, 0).await?;
+        // What an event still needs, and from when on.
+        tx.execute(
+            "UPDATE subject SET leased = 0, due_ms = (\
+             SELECT MIN(e.maturity) * 1000 FROM event_subject s \
+             JOIN event e ON e.event_id = s.event_id WHERE s.subject_key = subject.subject_key \
+             AND e.state IN ('scheduled', 'announced', 'provisional', 'held')) \
+             WHERE subject_key IN (SELECT subject_key FROM subject WHERE provider = $1 \
+             AND due_ms <= $2 ORDER BY due_ms, subject_key LIMIT $3) AND NOT EXISTS (\
+             SELECT 1 FROM event_subject s JOIN event e ON e.event_id = s.event_id \
+             WHERE s.subject_key = subject.subject_key AND e.maturity <= $4 \
+             AND e.state IN ('announced', 'provisional', 'held'))",
+            args![provider, now.timestamp_millis(), limit, now.timestamp()],
+        )
+        .await?;
+        let rows = tx
+            .fetch(
+                "UPDATE subject SET due_ms = $1, leased = 1 WHERE subject_key IN (\
+                 SELECT subject_key FROM subject WHERE provider = $2 AND due_ms <= $3 \
+                 ORDER BY due_ms, subject_key LIMIT $4) \
+                 RETURNING subject_key, source, read_every_s, failures",
+                args![until_ms, provider, now.timestamp_millis(), limit],
+            )
+            .await?;
+        let due = rows.iter().map(due_subject).collect::<Result<_, _>>()?;
+        tx.commit().await?;
+        Ok(due)
+    }
+
+    /// Keeps what a source answered, and makes the rounds of the events that
+    /// wait for it due.
+    pub async fn save_reading(
+        &self,
+        key: &str,
+        exchanges: &[ObservedExchange],
+        failures: u32,
+        next_ms: i64,
+        now: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        let now_ms = now.timestamp_millis();
+        let mut tx = self.db.begin().await?;
+        self.lock(&mut tx, 0).await?;
+        let last = tx
+            .fetch_optional(
+                "SELECT attempt, reads, verdict, fact FROM observation \
+                 WHERE leg_key = $1 AND maturity = 0 ORDER BY attempt DESC LIMIT 1",
+                args![key],
+            )
+            .await?;
+        let (mut attempt, mut reads) = (1, 1);
+        if let Some(last) = last {
+            let (number, row): (i64, i64) = (last.get(0)?, last.get(1)?);
+            let (verdict, fact): (String, Option<String>) = (last.get(2)?, last.get(3)?);
+            attempt = number + 1;
+            let equal = exchanges
+                .last()
+                .is_some_and(|e| e.verdict == verdict && e.fact == fact);
+            if equal {
+                reads = row + 1;
+                if row > KEPT_OF_A_ROW {
+                    tx.execute(
+                        "DELETE FROM observation \
+                         WHERE leg_key = $1 AND maturity = 0 AND attempt = $2",
+                        args![key, number],
+                    )
+                    .await?;
+                }
+            }
+        }
+        insert_exchanges(&mut tx, key, 0, attempt, reads, exchanges).await?;
+        tx.execute(
+            "UPDATE subject SET due_ms = $1, leased = 0, failures = $2 WHERE subject_key = $3",
+            args![next_ms, i64::from(failures), key],
+        )
+        .await?;
+        tx.execute(
+            "UPDATE round SET due_ms = $1 WHERE state = 'open' AND due_ms > $1 \
+             AND round_key IN (SELECT 'e:' || event_id FROM event_subject WHERE subject_key = $2) \
+             AND maturity <= $3",
+            args![now_ms, key, now.timestamp()],
+        )
+        .await?;
+        tx.commit().await
+    }
+
+    /// What a source answered to a question since `since` (Unix seconds).
+    pub async fn readings(
+        &self,
+        source: &FactSource,
+        since: i64,
+    ) -> Result<Vec<SourceReading>, StoreError> {
+        let key = subject_key(source)?;
+        let rows = self
+            .db
+            .fetch(
+                "SELECT url, sent_ms, received_ms, status, headers, date_ms, certificate, sha256, \
+                 verdict, detail, fact, attempt FROM observation WHERE leg_key = $1 \
+                 AND maturity = 0 AND sent_ms >= $2 ORDER BY observation_id",
+                args![key, since.saturating_mul(1000)],
+            )
+            .await?;
+        let mut readings: Vec<(i64, SourceReading)> = Vec::with_capacity(rows.len());
+        for row in &rows {
+            let attempt: i64 = row.get(11)?;
+            let exchange = exchange(row)?;
+            match readings.last_mut() {
+                Some((number, reading)) if *number == attempt => reading.exchanges.push(exchange),
+                _ => readings.push((
+                    attempt,
+                    SourceReading {
+                        source: source.id.clone(),
+                        root: source.root.clone(),
+                        exchanges: vec![exchange],
+                        reading: reading(row)?,
+                    },
+                )),
+            }
+        }
+        Ok(readings.into_iter().map(|(_, reading)| reading).collect())
+    }
+}
+
+fn due_subject(r: &Row) -> Result<DueSubject, StoreError> {
+    let source: String = r.get(1)?;
+    let every: i64 = r.get(2)?;
+    let failures: i64 = r.get(3)?;
+    Ok(DueSubject {
+        key: r.get(0)?,
+        source: serde_json::from_str(&source)
+            .map_err(|e| StoreError::Damaged(format!("source of a subject: {e}")))?,
+        read_every: Duration::from_secs(every.unsigned_abs()),
+        failures: u32::try_from(failures).unwrap_or(u32::MAX),
+    })
+}
+
+fn exchange(r: &Row) -> Result<Exchange, StoreError> {
+    let status: Option<i64> = r.get(3)?;
+    let headers: String = r.get(4)?;
+    let date_ms: Option<i64> = r.get(5)?;
+    Ok(Exchange {
+        url: r.get(0)?,
+        sent_at: time_ms(r.get(1)?)?,
+        received_at: time_ms(r.get(2)?)?,
+        status: status.and_then(|s| u16::try_from(s).ok()),
+        headers: serde_json::from_str(&headers)
+            .map_err(|e| StoreError::Damaged(format!("headers of an observation: {e}")))?,
+        certificate: r.opt_hash(6)?,
+        // Rules see facts; whoever replays has the bytes.
+        body: Vec::new(),
+        sha256: r.opt_hash(7)?,
+        date: date_ms.map(time_ms).transpose()?,
+        failure: None,
+    })
+}
+
+fn reading(r: &Row) -> Result<Reading, StoreError> {
+    let verdict: String = r.get(8)?;
+    let detail: Option<String> = r.get(9)?;
+    let fact: Option<String> = r.get(10)?;
+    let detail = detail.unwrap_or_default();
+    Ok(match (verdict.as_str(), fact) {
+        ("observation", Some(fact)) => {
+            let fact = serde_json::from_str(&fact)
+                .map_err(|e| StoreError::Damaged(format!("fact of an observation: {e}")))?;
+            Reading::Observation(match fact {
+                StoredFact::Match(fact) => Observation::Match(fact),
+                StoredFact::Election(fact) => Observation::Election(fact),
+            })
+        }
+        ("not_yet", _) => Reading::NotYet(detail),
+        ("no_data", _) => Reading::NoData(detail),
+        ("transient", _) => Reading::Transient {
+            detail,
+            retry_after: None,
+        },
+        ("permanent", _) => Reading::Permanent(detail),
+        ("contradiction", _) => Reading::Contradiction(detail),
+        (other, _) => {
+            return Err(StoreError::Damaged(format!(
+                "verdict of an observation: {other:?}"
+            )));
+        }
+    })
+}
