@@ -52,7 +52,7 @@ pub struct DueSubject {
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum StoredFact {
-    Match(MatchFact),
+    Match(Box<MatchFact>),
     Election(ElectionFact),
 }
 
