@@ -19,7 +19,7 @@ use crate::provider::{MAX_REQUESTS, Provider, provider, provider_names};
 use crate::rate::Rate;
 
 /// Largest body read, bytes, after content decoding.
-pub const MAX_BODY: usize = 2 * 1024 * 1024;
+pub const MAX_BODY: usize = 8 * 1024 * 1024;
 
 /// Longest header value recorded, bytes.
 const MAX_HEADER: usize = 256;

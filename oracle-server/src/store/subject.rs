@@ -52,14 +52,14 @@ pub struct DueSubject {
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum StoredFact {
-    Match(MatchFact),
+    Match(Box<MatchFact>),
     Election(ElectionFact),
 }
 
 /// The stored form of a reading's fact; none for prices and failures.
 pub fn fact_json(reading: &Reading) -> Option<String> {
     let fact = match reading {
-        Reading::Observation(Observation::Match(fact)) => StoredFact::Match((**fact).clone()),
+        Reading::Observation(Observation::Match(fact)) => StoredFact::Match(fact.clone()),
         Reading::Observation(Observation::Election(fact)) => StoredFact::Election(fact.clone()),
         _ => return None,
     };
@@ -270,7 +270,7 @@ fn reading(r: &Row) -> Result<Reading, StoreError> {
             let fact = serde_json::from_str(&fact)
                 .map_err(|e| StoreError::Damaged(format!("fact of an observation: {e}")))?;
             Reading::Observation(match fact {
-                StoredFact::Match(fact) => Observation::Match(Box::new(fact)),
+                StoredFact::Match(fact) => Observation::Match(fact),
                 StoredFact::Election(fact) => Observation::Election(fact),
             })
         }
