@@ -61,7 +61,7 @@ impl OperatorKey {
         let mut seed = Zeroizing::new([0; 32]);
         getrandom::fill(&mut *seed).map_err(OperatorError::Random)?;
         let key = Self(SigningKey::from_bytes(&seed));
-        let text = Zeroizing::new(hex::encode(&*seed) + "\n");
+        let text = Zeroizing::new(hex::encode(seed.as_slice()) + "\n");
         let mut options = OpenOptions::new();
         options.write(true).create_new(true);
         #[cfg(unix)]

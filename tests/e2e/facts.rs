@@ -22,17 +22,17 @@ laws! {
 }
 
 /// An hour after the start.
-const KICKOFF: i64 = START + 3600;
+pub(crate) const KICKOFF: i64 = START + 3600;
 /// Two hours after kickoff.
-const MATURITY: i64 = KICKOFF + 7200;
+pub(crate) const MATURITY: i64 = KICKOFF + 7200;
 /// The settle delay of the matches here.
-const DELAY: i64 = 600;
+pub(crate) const DELAY: i64 = 600;
 
 const HOME: (u64, u64) = (40, 5);
 const AWAY: (u64, u64) = (7, 4);
 
 /// One match at two providers.
-fn match_event(id: &str) -> String {
+pub(crate) fn match_event(id: &str) -> String {
     format!(
         r#"
 [[event]]
@@ -59,7 +59,7 @@ source = [
     )
 }
 
-fn game(provider: &str, stage: MatchStage) -> ScriptedMatch {
+pub(crate) fn game(provider: &str, stage: MatchStage) -> ScriptedMatch {
     let (id, home, away) = match provider {
         "openligadb" => (77_001, HOME.0, AWAY.0),
         _ => (551_001, HOME.1, AWAY.1),
@@ -89,7 +89,7 @@ async fn state(world: &World, event: &str) -> (EventState, Option<String>, Strin
 }
 
 /// Moves on in steps of the reading pace.
-async fn until(world: &mut World, end: i64) {
+pub(crate) async fn until(world: &mut World, end: i64) {
     let mut now = world.now();
     while now < end {
         now = (now + 30).min(end);

@@ -5,15 +5,18 @@ use std::cell::Cell;
 
 use ed25519_dalek::SigningKey;
 use oracle_client::EventState;
+use oracle_feeds::loopback::{Fault, MatchStage};
 use oracle_schema::EventId;
 use oracle_schema::http_signature::{FieldValues, Parameters, Request, sign};
 use oracle_schema::log_entry::LogEntry;
 use oracle_tests::database::Backend;
 use oracle_tests::http::Answer;
 use oracle_tests::market::START;
-use oracle_tests::world::{World, instant};
+use oracle_tests::world::{World, event_id, instant};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
+
+use crate::{facts, series};
 
 laws! {
     k_equal_reports_decide_after_the_delay_even_beside_a_dissenting_one,
@@ -24,6 +27,9 @@ laws! {
     an_operator_who_contradicts_himself_has_no_vote_and_is_kept_as_evidence,
     a_veto_holds_until_two_operators_release_the_event,
     two_operators_void_an_event,
+    a_price_is_nobodys_word_and_two_operators_refund_it,
+    a_held_match_without_a_panel_is_released_by_two_operators,
+    a_panel_is_one_source_of_a_match,
     an_event_without_a_void_outcome_is_refunded_by_two_operators,
     nothing_changes_a_committed_outcome,
     an_operator_creates_an_event_once,
@@ -451,6 +457,63 @@ async fn an_event_without_a_void_outcome_is_refunded_by_two_operators(backend: B
     refused(&late, 409, "already-committed");
 }
 
+async fn a_price_is_nobodys_word_and_two_operators_refund_it(backend: Backend) {
+    let mut world = World::new(backend, &(config() + series::CENTS)).await;
+    let cents = event_id("btc-cents", series::MATURITY);
+    let name = cents.as_str();
+    world.break_all(Some(&Fault::Http(503)));
+    world.at(series::SETTLED).await;
+    let number = json!({ "outcome": "1" });
+    let answer = act_on(&mut world, "alice", name, "reports", number).await;
+    refused(&answer, 403, "not-on-panel");
+    // Held by a veto, whatever the venues say.
+    let why = json!({ "reason": "" });
+    accepted(&act_on(&mut world, "bob", name, "veto", why.clone()).await);
+    world.break_all(None);
+    world.at(series::SETTLED + 600).await;
+    assert_eq!(state(&world, name).await, EventState::Held);
+    let proposal = accepted(&act_on(&mut world, "alice", name, "void", why).await);
+    let approval = json!({ "report": proposal });
+    accepted(&act_on(&mut world, "bob", name, "approvals", approval).await);
+    assert_eq!(state(&world, name).await, EventState::Refund);
+}
+
+async fn a_held_match_without_a_panel_is_released_by_two_operators(backend: Backend) {
+    let mut world = World::new(backend, &(config() + &facts::match_event("cup"))).await;
+    for (provider, home, away) in [("openligadb", 2, 1), ("football-data", 1, 1)] {
+        let game = facts::game(provider, MatchStage::Finished(home, away));
+        world.venues.set_match(provider, &game);
+    }
+    world.at(facts::MATURITY).await;
+    let home = json!({ "outcome": "home" });
+    let said = accepted(&act_on(&mut world, "alice", "cup", "reports", home).await);
+    facts::until(&mut world, facts::MATURITY + 120).await;
+    assert_eq!(state(&world, "cup").await, EventState::Held);
+    let approval = json!({ "report": said });
+    accepted(&act_on(&mut world, "dave", "cup", "approvals", approval).await);
+    assert_eq!(outcome(&world, "cup").await, "home");
+}
+
+async fn a_panel_is_one_source_of_a_match(backend: Backend) {
+    let panel = r#"  { provider = "operators", panel = ["alice", "bob"], k = 2 },"#;
+    let event = facts::match_event("cup");
+    let dropped = event.lines().find(|l| l.contains("football-data")).unwrap();
+    let event = event.replace(dropped, panel);
+    let mut world = World::new(backend, &(config() + &event)).await;
+    let game = facts::game("openligadb", MatchStage::Finished(2, 1));
+    world.venues.set_match("openligadb", &game);
+    facts::until(&mut world, facts::MATURITY + 120).await;
+    assert_eq!(state(&world, "cup").await, EventState::Matured);
+    let home = json!({ "outcome": "home" });
+    accepted(&act_on(&mut world, "alice", "cup", "reports", home.clone()).await);
+    assert_eq!(state(&world, "cup").await, EventState::Matured);
+    accepted(&act_on(&mut world, "bob", "cup", "reports", home).await);
+    assert_eq!(state(&world, "cup").await, EventState::Provisional);
+    let end = facts::MATURITY + 120 + facts::DELAY + 60;
+    facts::until(&mut world, end).await;
+    assert_eq!(outcome(&world, "cup").await, "home");
+}
+
 async fn nothing_changes_a_committed_outcome(backend: Backend) {
     let mut world = world(backend).await;
     world.at(MATURITY).await;
@@ -562,6 +625,20 @@ async fn the_choice_of_one_party_has_a_budget(backend: Backend) {
     world.at(MATURITY + DELAY).await;
     assert_eq!(outcome(&world, "pm-two").await, "yes");
     assert_eq!(open(&world).await, 2);
+    // The file's events draw on the same budget.
+    world.stop().await;
+    let file = std::fs::read_to_string(world.config_file()).unwrap();
+    let section = file.find("[[event]]").unwrap();
+    let later = instant(MATURITY + 2 * DELAY).format("%FT%TZ").to_string();
+    let sole = file[section..]
+        .replace("k = 2", "k = 1")
+        .replace(&instant(MATURITY).format("%FT%TZ").to_string(), &later)
+        .replace(QUESTION, "pm-from-file")
+        .replace(NO_VOID, "pm-from-file-too");
+    std::fs::write(world.config_file(), file + &sole).unwrap();
+    let error = world.start().await.unwrap_err().to_string();
+    assert!(error.contains("pm-from-file\""), "{error}");
+    assert!(error.contains("max_open_choice_bits is 3"), "{error}");
 }
 
 async fn what_is_kept_is_signed_and_in_the_log(backend: Backend) {

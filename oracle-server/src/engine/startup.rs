@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use oracle_schema::Maturity;
-use oracle_schema::policy::Policy;
+use oracle_schema::policy::{Policy, choice_bits};
 
 use super::announce::{new_event, series_row};
 use crate::clock::Clock;
@@ -83,6 +83,19 @@ pub enum StartError {
     /// Something that open events need is gone from the configuration.
     #[error("open events need what the configuration no longer has: {0}")]
     Removed(String),
+    /// New events of the file would let one outside party choose too much.
+    #[error(
+        "event {event:?}: {bits} bits of choice would be open to single parties; \
+         [signer] max_open_choice_bits is {most}"
+    )]
+    ChoiceBudget {
+        /// The first event too many.
+        event: String,
+        /// With it.
+        bits: u32,
+        /// The bound.
+        most: u32,
+    },
     /// A worker thread died.
     #[error("worker thread: {0}")]
     Worker(#[from] tokio::task::JoinError),
@@ -327,14 +340,15 @@ pub async fn configure(
         .map(|s| s.series_id.clone())
         .collect();
     store.put_series(&changed, &removed, &policies).await?;
-    make_one_offs(store, &config.events, now).await
+    make_one_offs(store, config, now).await
 }
 
 async fn make_one_offs(
     store: &Store,
-    events: &[OneOff],
+    config: &Config,
     now: DateTime<Utc>,
 ) -> Result<(), StartError> {
+    let events = &config.events;
     let ids: Vec<String> = events.iter().map(|e| e.id.as_str().to_owned()).collect();
     let known: HashMap<String, [u8; 32]> = store.known_events(&ids).await?.into_iter().collect();
     let mut new = Vec::new();
@@ -354,6 +368,7 @@ async fn make_one_offs(
             None => new.push(event),
         }
     }
+    check_choice(store, &new, config.signer.max_open_choice_bits).await?;
     for chunk in new.chunks(ONE_OFFS_PER_TRANSACTION) {
         let mut written = HashSet::new();
         let policies: Vec<_> = chunk
@@ -372,6 +387,33 @@ async fn make_one_offs(
         store.schedule(&events, &[], &policies).await?;
     }
     Ok(())
+}
+
+/// What single outside parties choose stays within its budget, whoever adds to
+/// it: the file here, operators over HTTP.
+async fn check_choice(store: &Store, new: &[&OneOff], most: u32) -> Result<(), StartError> {
+    let sole: Vec<_> = new
+        .iter()
+        .filter(|e| e.definition.sole_outcomes > 0)
+        .collect();
+    if sole.is_empty() {
+        return Ok(());
+    }
+    let mut open = store.open_choice().await?;
+    let known = open.len();
+    open.extend(sole.iter().map(|e| e.definition.sole_choice()));
+    let bits = choice_bits(open.iter().copied());
+    if bits <= most {
+        return Ok(());
+    }
+    let fits = |n: &usize| choice_bits(open.iter().take(known + n).copied()) <= most;
+    let first = (1..=sole.len()).find(|n| !fits(n)).unwrap_or(1);
+    let event = sole.get(first - 1).map(|e| e.id.to_string());
+    Err(StartError::ChoiceBudget {
+        event: event.unwrap_or_default(),
+        bits,
+        most,
+    })
 }
 
 /// Every source that an open event's pinned policy names must still be askable.

@@ -287,9 +287,10 @@ async fn verified(
     let member = members.flat_map(|p| &p.members).find(|m| m.name == name);
     let mut key = [0; 32];
     let pinned = member.is_some_and(|m| hex::decode_to_slice(&m.public_key, &mut key).is_ok());
-    Ok(match pinned {
-        true => signed.verify(&key, now),
-        false => result,
+    Ok(if pinned {
+        signed.verify(&key, now)
+    } else {
+        result
     })
 }
 

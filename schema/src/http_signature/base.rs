@@ -38,7 +38,8 @@ impl SignatureBase {
             }
             text.extend(["\"", name, "\": ", value, "\n"]);
         }
-        text.push_str(&format!("\"@signature-params\": {parameters}"));
+        let parameters = parameters.to_string();
+        text.extend(["\"@signature-params\": ", &parameters]);
         if text.len() > MAX_BASE_BYTES {
             return Err(profile("query", "makes the request too long to be signed"));
         }
@@ -63,10 +64,11 @@ impl SignatureBase {
                 .ok_or_else(|| BaseError(format!("{name} is not where it is due")))
         };
         let mut component = |name: &str| {
-            line(name).and_then(|value| match !value.is_empty() && visible(value) {
-                true => Ok(value),
-                false => Err(BaseError(format!("{name} is not visible ASCII"))),
-            })
+            let value = line(name)?;
+            if value.is_empty() || !visible(value) {
+                return Err(BaseError(format!("{name} is not visible ASCII")));
+            }
+            Ok(value)
         };
         let [method, authority, path, query, digest] = NAMES;
         let (method, authority) = (component(method)?, component(authority)?);

@@ -88,16 +88,15 @@ impl Report {
         if outcome.is_empty() {
             return Err(Member::wrong(path, "an outcome: it is empty").into());
         }
-        let evidence = match root.has("evidence") {
-            true => root
-                .take("evidence")?
-                .list_of(0..=MAX_EVIDENCE, Evidence::read)?,
-            false => Vec::new(),
-        };
-        let note = match root.has("note") {
-            true => Some(root.take("note")?.text_up_to(MAX_TEXT_CHARS)?),
-            false => None,
-        };
+        let mut evidence = Vec::new();
+        if root.has("evidence") {
+            let list = root.take("evidence")?;
+            evidence = list.list_of(0..=MAX_EVIDENCE, Evidence::read)?;
+        }
+        let mut note = None;
+        if root.has("note") {
+            note = Some(root.take("note")?.text_up_to(MAX_TEXT_CHARS)?);
+        }
         root.end()?;
         Ok(Self {
             outcome,

@@ -158,10 +158,10 @@ impl Engine {
         };
         if let Some(known) = self.store.operated_event(event.id.as_str()).await? {
             let actions = self.store.operator_actions(event.id.as_str()).await?;
-            return match act.is_repeated(&actions) {
-                true => Ok(act.accepted(known.state, &known, true)),
-                false => refuse(Refused::EventExists),
-            };
+            if act.is_repeated(&actions) {
+                return Ok(act.accepted(known.state, &known, true));
+            }
+            return refuse(Refused::EventExists);
         }
         if event.maturity.unix() <= now.timestamp() {
             return Err(definition(
@@ -171,7 +171,7 @@ impl Engine {
         }
         if event.definition.sole_outcomes > 0 {
             let most = operations.config.signer.max_open_choice_bits;
-            let own = u32::try_from(event.definition.sole_outcomes).unwrap_or(u32::MAX);
+            let own = event.definition.sole_choice();
             let open = self.store.open_choice().await?;
             let bits = choice_bits(open.into_iter().chain([own]));
             if bits > most {
