@@ -306,8 +306,9 @@ impl From<SignatureError> for Problem {
         };
         let problem = kind.because(error.to_string());
         match error {
-            SignatureError::Profile { field, .. } => problem.field(field),
-            SignatureError::Unsigned(field) => problem.field(field),
+            SignatureError::Profile { field, .. } | SignatureError::Unsigned(field) => {
+                problem.field(field)
+            }
             SignatureError::Digest => problem.field("content-digest"),
             SignatureError::Expired { .. } => problem.field("expires"),
             SignatureError::Key | SignatureError::Signature => problem.field("signature"),

@@ -157,156 +157,147 @@ pub(crate) fn valid() -> Vec<Sample> {
     samples
 }
 
+/// What is done to a report, and under which name.
+type Edit<'a> = (&'static str, &'a dyn Fn(&mut Sample));
+
+fn edited((name, change): Edit<'_>) -> Sample {
+    let mut sample = verbs().swap_remove(1).1;
+    name.clone_into(&mut sample.name);
+    change(&mut sample);
+    sample
+}
+
 /// Requests to be refused, and the problem that answers them.
 pub(crate) fn refused() -> Vec<(&'static str, Sample)> {
-    let report = verbs().swap_remove(1).1;
-    let mut out = Vec::new();
-    let mut add = |error: &'static str, name: &str, change: &dyn Fn(&mut Sample)| {
-        let mut sample = report.clone();
-        name.clone_into(&mut sample.name);
-        change(&mut sample);
-        out.push((error, sample));
-    };
-    add("expired", "six seconds early", &|s| s.now = NOW - 6);
-    add("expired", "six seconds late", &|s| s.now = NOW + 66);
-    let bad = "bad-signature";
-    add(bad, "another method", &|s| "PUT".clone_into(&mut s.method));
-    add(bad, "another host", &|s| {
-        "oracle.test".clone_into(&mut s.authority)
-    });
-    add(bad, "another path", &|s| {
-        s.path = s.path.replace("reports", "veto")
-    });
-    add(bad, "the path spelt otherwise", &|s| {
-        s.path = s.path.replace('-', "%2d")
-    });
-    add(bad, "another query", &|s| s.query = Some("a".to_owned()));
-    add(bad, "another body", &|s| s.body.push(b' '));
-    add(bad, "another body with its digest", &|s| {
-        s.body.push(b' ');
-        let other = sign(&s.request(), &parameters("0123456789abcdef"), &key("alice"));
-        s.fields.content_digest = other.unwrap().content_digest;
-    });
-    add(bad, "signed by another operator", &|s| {
-        s.fields = sign(&s.request(), &parameters("0123456789abcdef"), &key("bob")).unwrap();
-    });
-    // Each edit of Signature-Input is signed as a careless signer would, so
-    // that only the strict reading can refuse it.
-    let inputs: [(&str, &str, &str); 19] = [
-        ("label sig2", "sig1=", "sig2="),
-        ("two labels", "sig1=", "sig0=(), sig1="),
-        ("component missing", r#" "@query""#, ""),
-        ("component twice", r#""@query""#, r#""@query" "@query""#),
-        (
-            "components in another order",
-            r#""@method" "@authority""#,
-            r#""@authority" "@method""#,
-        ),
-        ("component parameter", r#""@path""#, r#""@path";req"#),
-        (
-            "two spaces between components",
-            r#"" "@path""#,
-            r#""  "@path""#,
-        ),
-        ("space before a parameter", ";created", "; created"),
-        ("created signed", "created=1", "created=+1"),
-        ("created with a leading zero", "created=1", "created=01"),
-        ("created as a decimal", ";expires", ".0;expires"),
-        (
-            "expires 61 s later",
-            "expires=1795363260",
-            "expires=1795363261",
-        ),
-        (
-            "expires not later",
-            "expires=1795363260",
-            "expires=1795363200",
-        ),
-        (
-            "nonce of 15 characters",
-            "0123456789abcdef",
-            "0123456789abcde",
-        ),
-        (
-            "nonce with an escape",
-            "0123456789abcdef",
-            r"0123456789abcdef\\",
-        ),
-        ("no algorithm", r#";alg="ed25519""#, ""),
-        ("another algorithm", "ed25519", "rsa-pss-sha512"),
-        ("another tag", "oracle-operator", "other"),
-        (
-            "one parameter more",
-            r#"tag="oracle-operator""#,
-            r#"tag="oracle-operator";x"#,
-        ),
+    let late: [Edit<'_>; 2] = [
+        ("six seconds early", &|s| s.now = NOW - 6),
+        ("six seconds late", &|s| s.now = NOW + 66),
     ];
-    for (name, from, to) in inputs {
-        add(bad, name, &|s| {
+    let late = late.map(|edit| ("expired", edited(edit)));
+    let bad = altered().into_iter().chain(inputs()).chain(values());
+    let bad = bad.map(|sample| ("bad-signature", sample));
+    late.into_iter().chain(bad).collect()
+}
+
+/// Another request than the one signed.
+fn altered() -> Vec<Sample> {
+    let by = |s: &Sample, name: &str| {
+        sign(&s.request(), &parameters("0123456789abcdef"), &key(name)).unwrap()
+    };
+    let edits: [Edit<'_>; 9] = [
+        ("another method", &|s| "PUT".clone_into(&mut s.method)),
+        ("another host", &|s| {
+            "oracle.test".clone_into(&mut s.authority);
+        }),
+        ("another path", &|s| {
+            s.path = s.path.replace("reports", "veto");
+        }),
+        ("the path spelt otherwise", &|s| {
+            s.path = s.path.replace('-', "%2d");
+        }),
+        ("another query", &|s| s.query = Some("a".to_owned())),
+        ("another body", &|s| s.body.push(b' ')),
+        ("another body with its digest", &|s| {
+            s.body.push(b' ');
+            s.fields.content_digest = by(s, "alice").content_digest;
+        }),
+        ("signed by another operator", &|s| s.fields = by(s, "bob")),
+        ("line break in the path", &|s| {
+            s.path = s.path.replace("/v1", "/\n\"@path\": /v1");
+            sign_carelessly(s);
+        }),
+    ];
+    edits.into_iter().map(edited).collect()
+}
+
+/// Edits of `Signature-Input`: name, what is replaced, by what.
+const INPUTS: [(&str, &str, &str); 19] = [
+    ("label sig2", "sig1=", "sig2="),
+    ("two labels", "sig1=", "sig0=(), sig1="),
+    ("component missing", r#" "@query""#, ""),
+    ("component twice", r#""@query""#, r#""@query" "@query""#),
+    (
+        "components in another order",
+        r#""@method" "@authority""#,
+        r#""@authority" "@method""#,
+    ),
+    ("component parameter", r#""@path""#, r#""@path";req"#),
+    (
+        "two spaces between components",
+        r#"" "@path""#,
+        r#""  "@path""#,
+    ),
+    ("space before a parameter", ";created", "; created"),
+    ("created signed", "created=1", "created=+1"),
+    ("created with a leading zero", "created=1", "created=01"),
+    ("created as a decimal", ";expires", ".0;expires"),
+    (
+        "expires 61 s later",
+        "expires=1795363260",
+        "expires=1795363261",
+    ),
+    (
+        "expires not later",
+        "expires=1795363260",
+        "expires=1795363200",
+    ),
+    (
+        "nonce of 15 characters",
+        "0123456789abcdef",
+        "0123456789abcde",
+    ),
+    (
+        "nonce with an escape",
+        "0123456789abcdef",
+        r"0123456789abcdef\\",
+    ),
+    ("no algorithm", r#";alg="ed25519""#, ""),
+    ("another algorithm", "ed25519", "rsa-pss-sha512"),
+    ("another tag", "oracle-operator", "other"),
+    (
+        "one parameter more",
+        r#"tag="oracle-operator""#,
+        r#"tag="oracle-operator";x"#,
+    ),
+];
+
+/// Each is signed as a careless signer would, so that only the strict reading
+/// can refuse it.
+fn inputs() -> Vec<Sample> {
+    let edit = |(name, from, to): (&'static str, &str, &str)| {
+        edited((name, &|s| {
             let input = s.fields.signature_input.replacen(from, to, 1);
             assert_ne!(input, s.fields.signature_input, "{name}");
             s.fields.signature_input = input;
             sign_carelessly(s);
-        });
-    }
-    let values: [(&str, fn(&mut FieldValues) -> &mut String, &str, &str); 7] = [
-        (
-            "signature of another label",
-            |f| &mut f.signature,
-            "sig1",
-            "sig2",
-        ),
-        (
-            "signature without padding",
-            |f| &mut f.signature,
-            "==:",
-            ":",
-        ),
-        (
-            "signature in parentheses",
-            |f| &mut f.signature,
-            "=:",
-            "=(:",
-        ),
-        (
-            "digest sha-512",
-            |f| &mut f.content_digest,
-            "sha-256",
-            "sha-512",
-        ),
-        (
-            "digest in capitals",
-            |f| &mut f.content_digest,
-            "sha-256",
-            "SHA-256",
-        ),
-        (
-            "two digests",
-            |f| &mut f.content_digest,
-            "sha-256",
-            "sha-512=::, sha-256",
-        ),
-        (
-            "digest with a space",
-            |f| &mut f.content_digest,
-            "=:",
-            "= :",
-        ),
-    ];
-    for (name, field, from, to) in values {
-        add(bad, name, &|s| {
-            let value = field(&mut s.fields);
-            *value = value.replacen(from, to, 1);
-            if !name.starts_with("signature") {
+        }))
+    };
+    INPUTS.into_iter().map(edit).collect()
+}
+
+/// Edits of the other two fields: name, what is replaced, by what.
+const VALUES: [(&str, &str, &str); 7] = [
+    ("signature of another label", "sig1", "sig2"),
+    ("signature without padding", "==:", ":"),
+    ("signature in parentheses", "=:", "=(:"),
+    ("digest sha-512", "sha-256", "sha-512"),
+    ("digest in capitals", "sha-256", "SHA-256"),
+    ("two digests", "sha-256", "sha-512=::, sha-256"),
+    ("digest with a space", "=:", "= :"),
+];
+
+fn values() -> Vec<Sample> {
+    let edit = |(name, from, to): (&'static str, &str, &str)| {
+        edited((name, &|s| {
+            if name.contains("digest") {
+                s.fields.content_digest = s.fields.content_digest.replacen(from, to, 1);
                 sign_carelessly(s);
+            } else {
+                s.fields.signature = s.fields.signature.replacen(from, to, 1);
             }
-        });
-    }
-    add(bad, "line break in the path", &|s| {
-        s.path = s.path.replace("/v1", "/\n\"@path\": /v1");
-        sign_carelessly(s);
-    });
-    out
+        }))
+    };
+    VALUES.into_iter().map(edit).collect()
 }
 
 /// Signs whatever the fields say, as RFC 9421 builds it, without the profile.
@@ -376,117 +367,93 @@ pub(crate) fn cases() -> Value {
 /// Bodies and what is wrong with them: the member at fault, `body` for the
 /// body as a whole, or nothing.
 pub(crate) fn bodies() -> Value {
-    let sha = "5a".repeat(32);
-    let link = json!({ "url": "https://chain.example/1", "sha256": sha });
-    let many = |n: usize| json!({ "outcome": "yes", "evidence": vec![link.clone(); n] });
-    let noted = |n: usize| json!({ "outcome": "yes", "note": "ä".repeat(n) });
-    let evidence = |value: Value| json!({ "outcome": "yes", "evidence": [value] }).to_string();
-    let mut rows: Vec<(&str, String, Option<&str>)> = vec![
-        ("report", r#"{"outcome":"yes"}"#.to_owned(), None),
-        ("report", many(16).to_string(), None),
+    let case = |form: &str, (body, error): Row| json!({ "form": form, "body": hex::encode(body), "error": error });
+    let reports = reports().into_iter().map(|row| case("report", row));
+    let approvals = approvals().into_iter().map(|row| case("approval", row));
+    let reasons = reasons().into_iter().map(|row| case("reason", row));
+    file(
+        "Bodies of operator requests. error is null, or the member at fault, or \"body\".",
+        &reports.chain(approvals).chain(reasons).collect::<Vec<_>>(),
+    )
+}
+
+/// A body, and what is wrong with it.
+type Row = (String, Option<&'static str>);
+
+const SHA: &str = "5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a";
+
+fn reports() -> Vec<Row> {
+    let said = |more: Value| {
+        let mut body = json!({ "outcome": "yes" });
+        let members = more.as_object().unwrap().clone();
+        body.as_object_mut().unwrap().extend(members);
+        body.to_string()
+    };
+    let link = |url: &str| json!({ "url": url, "sha256": SHA });
+    let good = link("https://chain.example/1");
+    let many = |n: usize| said(json!({ "evidence": vec![good.clone(); n] }));
+    let noted = |n: usize| said(json!({ "note": "ä".repeat(n) }));
+    let evidence = |value: Value| said(json!({ "evidence": [value] }));
+    let spaced = r#"{"outcome":"yes"}"#.to_owned() + &" ".repeat(16_384);
+    let unhashed = json!({ "url": "https://chain.example/1" });
+    let surplus = json!({ "url": "https://chain.example/1", "sha256": SHA, "x": 1 });
+    vec![
+        (said(json!({})), None),
+        (many(16), None),
         (
-            "report",
             r#"{"evidence":[],"outcome":"雨","note":""}"#.to_owned(),
             None,
         ),
-        ("report", noted(2000).to_string(), None),
-        ("report", many(17).to_string(), Some("evidence")),
-        ("report", noted(2001).to_string(), Some("note")),
-        ("report", json!({}).to_string(), Some("outcome")),
+        (noted(2000), None),
+        (many(17), Some("evidence")),
+        (noted(2001), Some("note")),
+        ("{}".to_owned(), Some("outcome")),
+        (r#"{"outcome":""}"#.to_owned(), Some("outcome")),
+        (r#"{"outcome":1}"#.to_owned(), Some("outcome")),
+        (said(json!({ "note": null })), Some("note")),
+        (said(json!({ "more": 1 })), Some("more")),
         (
-            "report",
-            json!({ "outcome": "" }).to_string(),
-            Some("outcome"),
-        ),
-        (
-            "report",
-            json!({ "outcome": 1 }).to_string(),
-            Some("outcome"),
-        ),
-        (
-            "report",
-            json!({ "outcome": "yes", "note": null }).to_string(),
-            Some("note"),
-        ),
-        (
-            "report",
-            json!({ "outcome": "yes", "more": 1 }).to_string(),
-            Some("more"),
-        ),
-        (
-            "report",
             r#"{"outcome":"yes","outcome":"yes"}"#.to_owned(),
             Some("body"),
         ),
-        ("report", r#"["yes"]"#.to_owned(), Some("body")),
-        ("report", r#"{"outcome":"yes"} x"#.to_owned(), Some("body")),
-        ("report", String::new(), Some("body")),
+        (r#"["yes"]"#.to_owned(), Some("body")),
+        (r#"{"outcome":"yes"} x"#.to_owned(), Some("body")),
+        (String::new(), Some("body")),
+        (spaced, Some("body")),
         (
-            "report",
-            format!("{{\"outcome\":\"yes\"}}{}", " ".repeat(16_384)),
-            Some("body"),
+            evidence(link("ftp://chain.example/1")),
+            Some("evidence[0].url"),
         ),
-        ("approval", json!({ "report": sha }).to_string(), None),
+        (evidence(link("https://")), Some("evidence[0].url")),
         (
-            "approval",
-            json!({ "report": &sha[2..] }).to_string(),
-            Some("report"),
+            evidence(link("https://chain.example/a b")),
+            Some("evidence[0].url"),
         ),
+        (evidence(unhashed), Some("evidence[0].sha256")),
+        (evidence(surplus), Some("evidence[0].x")),
         (
-            "approval",
-            json!({ "report": sha.replace('5', "g") }).to_string(),
-            Some("report"),
+            evidence(json!("https://chain.example/1")),
+            Some("evidence[0]"),
         ),
-        (
-            "approval",
-            json!({ "sha256": sha }).to_string(),
-            Some("report"),
-        ),
-        (
-            "reason",
-            json!({ "reason": "asked wrongly" }).to_string(),
-            None,
-        ),
-        ("reason", json!({ "reason": "" }).to_string(), None),
-        (
-            "reason",
-            json!({ "reason": ["x"] }).to_string(),
-            Some("reason"),
-        ),
-        (
-            "reason",
-            json!({ "reason": "x".repeat(2001) }).to_string(),
-            Some("reason"),
-        ),
-    ];
-    for (value, field) in [
-        (
-            json!({ "url": "ftp://chain.example/1", "sha256": sha }),
-            "evidence[0].url",
-        ),
-        (
-            json!({ "url": "https://", "sha256": sha }),
-            "evidence[0].url",
-        ),
-        (
-            json!({ "url": "https://chain.example/a b", "sha256": sha }),
-            "evidence[0].url",
-        ),
-        (
-            json!({ "url": "https://chain.example/1" }),
-            "evidence[0].sha256",
-        ),
-        (
-            json!({ "url": "https://chain.example/1", "sha256": sha, "x": 1 }),
-            "evidence[0].x",
-        ),
-        (json!("https://chain.example/1"), "evidence[0]"),
-    ] {
-        rows.push(("report", evidence(value), Some(field)));
-    }
-    let case = |(form, body, error): (&str, String, Option<&str>)| json!({ "form": form, "body": hex::encode(body), "error": error });
-    file(
-        "Bodies of operator requests. error is null, or the member at fault, or \"body\".",
-        &rows.into_iter().map(case).collect::<Vec<_>>(),
-    )
+    ]
+}
+
+fn approvals() -> Vec<Row> {
+    let named = |sha256: &str| json!({ "report": sha256 }).to_string();
+    vec![
+        (named(SHA), None),
+        (named(&SHA[2..]), Some("report")),
+        (named(&SHA.replace('5', "g")), Some("report")),
+        (json!({ "sha256": SHA }).to_string(), Some("report")),
+    ]
+}
+
+fn reasons() -> Vec<Row> {
+    let why = |reason: &str| json!({ "reason": reason }).to_string();
+    vec![
+        (why("asked wrongly"), None),
+        (why(""), None),
+        (json!({ "reason": ["x"] }).to_string(), Some("reason")),
+        (why(&"x".repeat(2001)), Some("reason")),
+    ]
 }
