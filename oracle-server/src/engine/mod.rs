@@ -16,6 +16,7 @@
 
 mod announce;
 mod backoff;
+mod budget;
 mod clock_trust;
 mod command;
 mod facts;

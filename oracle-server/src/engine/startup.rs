@@ -4,10 +4,12 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
+use oracle_feeds::provider::provider;
 use oracle_schema::Maturity;
-use oracle_schema::policy::{Policy, choice_bits};
+use oracle_schema::policy::Policy;
 
 use super::announce::{new_event, series_row};
+use super::budget;
 use crate::clock::Clock;
 use crate::config::{Config, OneOff};
 use crate::lifecycle::IntentKind;
@@ -368,7 +370,7 @@ async fn make_one_offs(
             None => new.push(event),
         }
     }
-    check_choice(store, &new, config.signer.max_open_choice_bits).await?;
+    budget::check_choice(store, &new, config.signer.max_open_choice_bits).await?;
     for chunk in new.chunks(ONE_OFFS_PER_TRANSACTION) {
         let mut written = HashSet::new();
         let policies: Vec<_> = chunk
@@ -389,62 +391,45 @@ async fn make_one_offs(
     Ok(())
 }
 
-/// What single outside parties choose stays within its budget, whoever adds to
-/// it: the file here, operators over HTTP.
-async fn check_choice(store: &Store, new: &[&OneOff], most: u32) -> Result<(), StartError> {
-    let sole: Vec<_> = new
-        .iter()
-        .filter(|e| e.definition.sole_outcomes > 0)
-        .collect();
-    if sole.is_empty() {
-        return Ok(());
-    }
-    let mut open = store.open_choice().await?;
-    let known = open.len();
-    open.extend(sole.iter().map(|e| e.definition.sole_choice()));
-    let bits = choice_bits(open.iter().copied());
-    if bits <= most {
-        return Ok(());
-    }
-    let fits = |n: &usize| choice_bits(open.iter().take(known + n).copied()) <= most;
-    let first = (1..=sole.len()).find(|n| !fits(n)).unwrap_or(1);
-    let event = sole.get(first - 1).map(|e| e.id.to_string());
-    Err(StartError::ChoiceBudget {
-        event: event.unwrap_or_default(),
-        bits,
-        most,
-    })
-}
-
-/// Every source that an open event's pinned policy names must still be askable.
+/// What open events' pinned policies name must still be there: generic entries,
+/// providers that the configuration named before, operators of panels.
 async fn check_sources(store: &Store, config: &Config) -> Result<(), StartError> {
+    let before = store.providers().await?;
+    let removed = |name: &str| {
+        !config.providers.contains_key(name) && before.iter().any(|before| before == name)
+    };
     let mut gone = Vec::new();
     for (document, event) in store.open_policies().await? {
         let policy = Policy::parse(&document)
             .map_err(|e| StoreError::Damaged(format!("policy of {event}: {e}")))?;
-        for member in policy.rule.panel().map_or(&[][..], |p| &p.members) {
-            if !config.operators.iter().any(|o| o.name == member.name) {
-                gone.push(format!("operator {:?} (event {event:?})", member.name));
-            }
-        }
         for leg in policy.rule.price().map_or(&[][..], |p| &p.legs) {
             for source in &leg.sources {
                 let known = if source.selector.is_some() {
                     config.generic.contains(&source.symbol)
                 } else {
-                    oracle_feeds::provider::provider(&source.provider).is_some()
+                    provider(&source.provider).is_some() && !removed(&source.provider)
                 };
                 if !known {
                     gone.push(format!("source {:?} (event {event:?})", source.id));
                 }
             }
         }
+        for source in policy.rule.fact_sources() {
+            if provider(&source.provider).is_none() || removed(&source.provider) {
+                gone.push(format!("provider {:?} (event {event:?})", source.provider));
+            }
+        }
+        for member in policy.rule.panel().map_or(&[][..], |p| &p.members) {
+            if !config.operators.iter().any(|o| o.name == member.name) {
+                gone.push(format!("operator {:?} (event {event:?})", member.name));
+            }
+        }
     }
     if gone.is_empty() {
-        Ok(())
-    } else {
-        gone.sort();
-        gone.dedup();
-        Err(StartError::Removed(gone.join(", ")))
+        let names: Vec<&str> = config.providers.keys().map(String::as_str).collect();
+        return Ok(store.put_providers(&names).await?);
     }
+    gone.sort();
+    gone.dedup();
+    Err(StartError::Removed(gone.join(", ")))
 }
