@@ -11,7 +11,7 @@ use oracle_schema::policy::Policy;
 use super::announce::{new_event, series_row};
 use super::budget;
 use crate::clock::Clock;
-use crate::config::{Config, OneOff};
+use crate::config::Config;
 use crate::lifecycle::IntentKind;
 use crate::signer::{JournalRecord, Signer, SignerConfig, SignerError};
 use crate::store::{CommitError, Intent, SeriesRow, Store, StoreError};
