@@ -26,8 +26,10 @@ use crate::store::{
     Attempt, DueRound, ObservedExchange, RoundResult, fact_json, leg_key, round_legs,
 };
 
-/// How long an observation may take over all its sources.
-const OBSERVATION_LIMIT: Duration = Duration::from_secs(20);
+/// How long an observation may take over all its sources: mostly for its turn,
+/// where many prices want the same host at once. A single request is bounded by
+/// its provider's timeout.
+const OBSERVATION_LIMIT: Duration = Duration::from_mins(10);
 
 /// How long the other sources are waited for once there are enough.
 const GRACE: Duration = Duration::from_millis(750);
