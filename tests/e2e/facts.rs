@@ -176,11 +176,12 @@ async fn a_postponed_match_is_void_after_its_window_and_an_outage_never_is(backe
     // A source that was down is asked again at most five minutes later.
     let back = world.now();
     until(&mut world, back + 300 + DELAY + 60).await;
-    let (now, outcome, _) = state(&world, "cup").await;
+    let (now, outcome, reason) = state(&world, "cup").await;
     assert_eq!(
         (now, outcome.as_deref()),
         (EventState::Voided, Some("void"))
     );
+    assert!(reason.starts_with("void by openligadb"), "{reason}");
 }
 
 async fn swapped_sides_hold(backend: Backend) {

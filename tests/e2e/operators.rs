@@ -425,14 +425,20 @@ async fn two_operators_void_an_event(backend: Backend) {
     refused(&own, 403, "self-approval");
     assert_eq!(state(&world, QUESTION).await, EventState::Matured);
     accepted(&act(&mut world, "bob", "approvals", approval).await);
-    assert_eq!(state(&world, QUESTION).await, EventState::Voided);
+    let event = world.event(&id(QUESTION)).await;
+    assert_eq!(event.state, EventState::Voided);
+    assert_eq!(
+        event.reason.as_deref(),
+        Some("voided by operators alice and bob: the question was asked wrongly")
+    );
     assert_eq!(outcome(&world, QUESTION).await, "void");
 }
 
 async fn an_event_without_a_void_outcome_is_refunded_by_two_operators(backend: Backend) {
     let mut world = world(backend).await;
     world.at(MATURITY).await;
-    let why = json!({ "reason": "" });
+    // As long as it may be, and longer than a notice of the log.
+    let why = json!({ "reason": "雨\n".repeat(1000) });
     let proposal = accepted(&act_on(&mut world, "bob", NO_VOID, "void", why.clone()).await);
     let approval = json!({ "report": proposal });
     let answer = act_on(&mut world, "alice", NO_VOID, "approvals", approval).await;
@@ -440,10 +446,12 @@ async fn an_event_without_a_void_outcome_is_refunded_by_two_operators(backend: B
     assert_eq!(answer.json()["state"], "committed");
     let event = world.event(&id(NO_VOID)).await;
     assert_eq!(event.state, EventState::Refund);
-    assert_eq!(
-        event.reason.as_deref(),
-        Some("voided by operators bob and alice")
+    let reason = event.reason.unwrap();
+    assert!(
+        reason.starts_with("voided by operators bob and alice: 雨 雨"),
+        "{reason}"
     );
+    assert!(reason.chars().count() < 350);
     let gone = world.get(&format!("/v1/attestations/{NO_VOID}")).await;
     refused(&gone, 410, "refunded");
     let late = act_on(

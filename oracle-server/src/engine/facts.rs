@@ -212,6 +212,7 @@ impl Engine {
                 };
                 let manifest = self.fact_manifest(round, candidate, &decided, now).await?;
                 let result = RoundResult::Decided {
+                    reason: decided.void_reason(),
                     decision: json(&decided)?,
                     manifest_sha256: Sha256::digest(&manifest).into(),
                     manifest,

@@ -262,6 +262,7 @@ impl Engine {
         };
         let manifest = self.manifest(round, legs, leg_keys, &decision, now).await?;
         Ok(RoundResult::Decided {
+            reason: None,
             decision: json(&decision)?,
             manifest_sha256: Sha256::digest(&manifest).into(),
             manifest,

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use chrono::TimeDelta;
 use oracle_feeds::rule::FactTrace;
 use oracle_feeds::rule::outcome::outcome;
-use oracle_schema::policy::{Policy, Rule};
+use oracle_schema::policy::{Policy, Rule, VOID};
 use oracle_schema::{Descriptor, Outcome};
 use serde::{Deserialize, Serialize};
 
@@ -33,6 +33,25 @@ pub(super) struct DecidedFact {
     pub(super) outcome: String,
     /// How it came about.
     pub(super) trace: FactTrace,
+}
+
+impl DecidedFact {
+    /// Why the outcome is `void`, if it is, in one sentence.
+    pub(super) fn void_reason(&self) -> Option<String> {
+        if self.outcome != VOID {
+            return None;
+        }
+        let sources = self.trace.sources.iter();
+        let said = sources.filter(|s| s.outcome.as_deref() == Some(VOID));
+        let said = said.map(|s| {
+            format!(
+                "{} ({})",
+                s.source,
+                s.literal.as_ref().unwrap_or(&s.verdict)
+            )
+        });
+        Some(format!("void by {}", said.collect::<Vec<_>>().join(", ")))
+    }
 }
 
 impl Decided {

@@ -139,6 +139,8 @@ pub enum Effect<'a> {
         manifest: &'a [u8],
         /// Its SHA-256.
         manifest_sha256: [u8; 32],
+        /// Why the outcome is `void`, if it is; one sentence.
+        reason: Option<String>,
     },
     /// The refund of the event is committed.
     Abandon {
@@ -301,17 +303,19 @@ impl Store {
                 decision,
                 manifest,
                 manifest_sha256,
+                reason,
             } => {
                 put_manifest(tx, manifest_sha256, manifest).await?;
                 let decided = tx
                     .execute(
                         "UPDATE round SET leased = 0, state = 'decided', due_ms = $1, \
-                         reason = NULL, decision = $2, manifest_sha256 = $3 \
-                         WHERE round_key = $4 AND maturity = $5",
+                         decision = $2, manifest_sha256 = $3, reason = $4 \
+                         WHERE round_key = $5 AND maturity = $6",
                         args![
                             now.timestamp_millis(),
                             *decision,
                             *manifest_sha256,
+                            reason.clone(),
                             round.round_key.as_str(),
                             round.maturity.unix()
                         ],

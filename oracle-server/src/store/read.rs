@@ -264,7 +264,8 @@ fn event_view(r: &Row, now: DateTime<Utc>) -> Result<EventView, StoreError> {
     let round_reason: Option<String> = r.get(16)?;
     let state = EventState::at(stored, maturity, now);
     let reason: Option<String> = r.get(4)?;
-    let open = !stored.is_final();
+    // A voided event's round says why, as an open one's says what is missing.
+    let open = !stored.is_final() || stored == State::Voided;
     Ok(EventView {
         event_id: event_id(&id)?,
         kind: r.get(1)?,

@@ -150,6 +150,8 @@ pub enum RoundResult {
         manifest: Vec<u8>,
         /// Its SHA-256.
         manifest_sha256: [u8; 32],
+        /// Why the outcome is `void`, if it is; one sentence.
+        reason: Option<String>,
     },
 }
 
@@ -242,13 +244,21 @@ impl Store {
                 decision,
                 manifest,
                 manifest_sha256,
+                reason,
             } => {
                 put_manifest(&mut tx, manifest_sha256, manifest).await?;
                 tx.execute(
                     "UPDATE round SET attempts = attempts + 1, leased = 0, state = 'decided', due_ms = $1, \
-                     reason = NULL, decision = $2, manifest_sha256 = $3 \
-                     WHERE round_key = $4 AND maturity = $5 AND state = 'open'",
-                    args![now_ms, decision.as_str(), *manifest_sha256, key, maturity],
+                     decision = $2, manifest_sha256 = $3, reason = $4 \
+                     WHERE round_key = $5 AND maturity = $6 AND state = 'open'",
+                    args![
+                        now_ms,
+                        decision.as_str(),
+                        *manifest_sha256,
+                        reason.clone(),
+                        key,
+                        maturity
+                    ],
                 )
                 .await?;
             }

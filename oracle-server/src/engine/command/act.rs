@@ -225,6 +225,7 @@ impl Engine {
             decision: &json(&decided)?,
             manifest: &manifest,
             manifest_sha256: Sha256::digest(&manifest).into(),
+            reason: (outcome == VOID).then(|| voided_by(act, target)),
         };
         Ok(self
             .store
@@ -239,11 +240,7 @@ impl Engine {
         let Some(candidate) = self.store.open_event(act.id.as_str(), at).await? else {
             return refuse(Refused::AlreadyCommitted);
         };
-        let reason = format!(
-            "voided by operators {} and {}",
-            target.operator,
-            act.request.operator()
-        );
+        let reason = voided_by(act, target);
         let effect = Effect::Abandon {
             candidate: &candidate,
             reason: &reason,
@@ -266,10 +263,8 @@ impl Engine {
             return Ok(act.accepted(event.state, event, true));
         }
         act.require_open(event)?;
-        let reason = match veto.reason.trim() {
-            "" => format!("vetoed by operator {}", act.request.operator()),
-            why => format!("vetoed by operator {}: {why}", act.request.operator()),
-        };
+        let why = in_brief(&veto.reason);
+        let reason = format!("vetoed by operator {}{why}", act.request.operator());
         let effect = Effect::Veto { reason: &reason };
         self.store
             .keep_action(&act.kept(), &effect, act.now)
@@ -313,6 +308,26 @@ fn policy(event: &OperatedEvent) -> Result<Policy, Failed> {
             reason: e.to_string(),
         })
     })
+}
+
+/// Who voided the event, and why, in one sentence.
+fn voided_by(act: &Act<'_>, target: &ActionRow) -> String {
+    let (one, other) = (&target.operator, act.request.operator());
+    let why = Reason::parse(&target.body).map(|body| body.reason);
+    let why = in_brief(&why.unwrap_or_default());
+    format!("voided by operators {one} and {other}{why}")
+}
+
+/// An operator's words after a colon, short and on one line: they become part
+/// of reasons and of notices in the log, which are bounded.
+fn in_brief(words: &str) -> String {
+    const MOST: usize = 300;
+    let line = words.trim().replace(char::is_control, " ");
+    match line.char_indices().nth(MOST) {
+        _ if line.is_empty() => String::new(),
+        Some((end, _)) => format!(": {}…", line.get(..end).unwrap_or_default()),
+        None => format!(": {line}"),
+    }
 }
 
 /// Who released the event, and to what.
