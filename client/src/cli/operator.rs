@@ -40,7 +40,7 @@ enum Command {
     },
     /// Create an event
     Create {
-        /// The event: an [[event]] of the configuration as JSON
+        /// The event as JSON: keys and values of an event in the configuration
         file: PathBuf,
         #[command(flatten)]
         sender: SenderArgs,
