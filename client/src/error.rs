@@ -130,6 +130,15 @@ pub enum Error {
         /// When the server wants to be asked again.
         retry_after: Option<Duration>,
     },
+    /// A file of a saved bundle cannot be read or written.
+    #[error("{file}: {source}")]
+    File {
+        /// Its name.
+        file: String,
+        /// What the system says.
+        #[source]
+        source: std::io::Error,
+    },
     /// The points asked for do not exist.
     #[error(transparent)]
     Points(#[from] crate::points::PointsError),
