@@ -150,16 +150,13 @@ impl Client {
     /// ([`Self::fetch_bodies`]): announcement and attestation verified, the rest
     /// to be replayed.
     ///
-    /// Fails like [`Self::attestation`], and with [`Error::Malformed`] where the
-    /// oracle states no evidence.
+    /// Fails like [`Self::attestation`], and with [`Error::NoEvidence`].
     pub async fn bundle(&self, id: &EventId) -> Result<Bundle, Error> {
         let attested = self.attestation(id).await?;
-        let none = |what, reason: &str| Error::Malformed {
-            what,
-            reason: reason.to_owned(),
-        };
-        let policy_hash = self.event(id).await?.policy_hash;
-        let manifest_sha256 = self.evidence(id).await?.manifest_sha256;
+        let none = || Error::NoEvidence(id.clone());
+        let policy_hash = self.event(id).await?.policy_hash.ok_or_else(none)?;
+        let stated = self.evidence(id).await?.manifest_sha256;
+        let manifest_sha256 = stated.ok_or_else(none)?;
         let path = ["v1", "events", id.as_str(), "evidence"];
         let manifest = self.long("manifest", &path, &[("format", "manifest")]);
         let manifest = manifest.await.map_err(|e| e.about(id))?;
@@ -169,9 +166,8 @@ impl Client {
             stated: Stated {
                 event_id: id.clone(),
                 public_key: attested.announcement.oracle_public_key.to_string(),
-                policy_hash: policy_hash.ok_or_else(|| none("event", "no policy_hash"))?,
-                manifest_sha256: manifest_sha256
-                    .ok_or_else(|| none("evidence", "no manifest_sha256"))?,
+                policy_hash,
+                manifest_sha256,
             },
             attested,
             manifest,
@@ -407,7 +403,11 @@ impl Client {
 }
 
 /// A missing id is the wire's old form: the nonces tie it to its event.
-pub(crate) fn check_event(what: &'static str, asked: &EventId, got: Option<&EventId>) -> Result<(), Error> {
+pub(crate) fn check_event(
+    what: &'static str,
+    asked: &EventId,
+    got: Option<&EventId>,
+) -> Result<(), Error> {
     match got {
         Some(got) if got != asked => Err(Error::WrongEvent {
             what,

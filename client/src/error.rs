@@ -130,6 +130,9 @@ pub enum Error {
         /// When the server wants to be asked again.
         retry_after: Option<Duration>,
     },
+    /// The outcome rests on no recorded evidence that the server states.
+    #[error("event {0}: the server states no evidence")]
+    NoEvidence(EventId),
     /// A file of a saved bundle cannot be read or written.
     #[error("{file}: {source}")]
     File {

@@ -153,11 +153,7 @@ const PROBLEM_PATIENCE: Duration = Duration::from_secs(5);
 
 /// Counts what arrives, not what `Content-Length` claims, and after
 /// decompression, so that neither a lie nor a bomb fills memory.
-async fn read(
-    what: &'static str,
-    mut response: Response,
-    limit: usize,
-) -> Result<Vec<u8>, Error> {
+async fn read(what: &'static str, mut response: Response, limit: usize) -> Result<Vec<u8>, Error> {
     let mut body = Vec::new();
     while let Some(chunk) = response
         .chunk()

@@ -7,9 +7,11 @@ use std::time::Duration;
 
 use chrono::DateTime;
 use reqwest::header::HeaderMap;
+pub use reqwest::header::HeaderName;
 use sha2::{Digest, Sha256};
 use url::Url;
 
+pub use crate::redact::is_secret_key;
 pub use crate::time::TimeSource;
 
 use crate::limits::{Limits, Pace};
@@ -42,16 +44,18 @@ const RECORDED_HEADERS: [&str; 5] = [
 /// name ([`oracle_schema::policy::SourcePolicy::symbol`]).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProviderSettings {
-    /// Scheme, host and port instead of the provider's own. Without meaning
-    /// for generic sources, whose policy holds the whole URL.
+    /// Scheme, host and port instead of the provider's own. A generic source
+    /// has its whole URL in its policy; there this is only where the key may go.
     pub base_url: Option<String>,
     /// For the whole exchange, from connecting to the last byte.
     pub timeout: Duration,
     /// Instead of the provider's published limit. Where several share a
     /// scheme, host and port, the slowest holds for all.
     pub rate: Option<Rate>,
-    /// Sent in the provider's own header, and nowhere else.
+    /// Sent to the base URL's host in the header for it, and nowhere else.
     pub api_key: Option<ApiKey>,
+    /// The header for the key instead of the provider's own.
+    pub api_key_header: Option<HeaderName>,
 }
 
 /// A provider's API key. Neither Debug nor an error shows it.
@@ -80,6 +84,7 @@ impl Default for ProviderSettings {
             timeout: Duration::from_secs(10),
             rate: None,
             api_key: None,
+            api_key_header: None,
         }
     }
 }
@@ -209,7 +214,7 @@ impl Fetcher {
             self.limits
                 .wait(&authority(&url), pace(adapter, &settings))
                 .await;
-            let key = adapter.key_header().zip(settings.api_key.as_ref());
+            let key = key(adapter, &settings, &url);
             exchanges.push(self.exchange(url, key, settings.timeout).await);
         }
         adapter.interpret(query, exchanges)
@@ -219,7 +224,7 @@ impl Fetcher {
     async fn exchange(
         &self,
         url: Url,
-        key: Option<(&'static str, &ApiKey)>,
+        key: Option<(&str, &ApiKey)>,
         timeout: Duration,
     ) -> Exchange {
         let mut exchange = Exchange {
@@ -250,7 +255,7 @@ impl Fetcher {
     async fn get(
         &self,
         url: Url,
-        key: Option<(&'static str, &ApiKey)>,
+        key: Option<(&str, &ApiKey)>,
         exchange: &mut Exchange,
     ) -> Result<Vec<u8>, &'static str> {
         let mut request = self.client.get(url).header("accept", ACCEPT);
@@ -335,6 +340,21 @@ fn resolve(adapter: &dyn Provider, settings: &ProviderSettings, request: &Reques
         }
         Target::Absolute(url) => Url::parse(url).ok().filter(is_http),
     }
+}
+
+/// The key for a request and its header. A policy may be older than the
+/// settings: its host gets a key only if the key is that host's.
+fn key<'a>(
+    adapter: &'static dyn Provider,
+    settings: &'a ProviderSettings,
+    url: &Url,
+) -> Option<(&'a str, &'a ApiKey)> {
+    let own = origin(base_url(adapter, settings))?;
+    let header = settings.api_key_header.as_ref().map(HeaderName::as_str);
+    (own.origin() == url.origin())
+        .then(|| header.or_else(|| adapter.key_header()))
+        .flatten()
+        .zip(settings.api_key.as_ref())
 }
 
 /// Scheme, host and port: what shares a limit.

@@ -11,8 +11,10 @@
 
 pub mod decimal;
 pub mod fact;
+
 #[cfg(feature = "fetch")]
 pub mod fetch;
+pub mod health;
 mod json;
 #[cfg(feature = "fetch")]
 mod limits;

@@ -18,6 +18,11 @@ const SECRET_KEYS: [&str; 12] = [
     "appid",
 ];
 
+/// Whether a query key looks like one whose value is a secret, in any case.
+pub fn is_secret_key(key: &str) -> bool {
+    SECRET_KEYS.contains(&key.to_lowercase().as_str())
+}
+
 /// The URL without credentials, fragment and the values of secret query keys.
 pub(crate) fn redacted(url: &Url) -> Url {
     let mut shown = url.clone();
@@ -25,12 +30,11 @@ pub(crate) fn redacted(url: &Url) -> Url {
     // Both fail only for URLs without a host, which are never fetched.
     let _ = shown.set_username("");
     let _ = shown.set_password(None);
-    let is_secret = |key: &str| SECRET_KEYS.contains(&key.to_lowercase().as_str());
-    if url.query_pairs().any(|(key, _)| is_secret(&key)) {
+    if url.query_pairs().any(|(key, _)| is_secret_key(&key)) {
         let pairs: Vec<(String, String)> = url
             .query_pairs()
             .map(|(key, value)| {
-                let value = if is_secret(&key) {
+                let value = if is_secret_key(&key) {
                     "REDACTED".to_owned()
                 } else {
                     value.into_owned()

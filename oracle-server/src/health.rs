@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
+use oracle_feeds::health::Health;
 
 /// How the process is doing.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -11,7 +12,7 @@ pub struct HealthReport {
     pub leader: bool,
     /// `ok`, or why the signing journal cannot be used. Never a path.
     pub journal: String,
-    /// Sources, by their configured name.
+    /// Providers, by name; a generic source by its own.
     pub providers: BTreeMap<String, ProviderHealth>,
     /// Σ log2(outcomes) over open events that one outside party decides alone.
     pub open_choice_bits: u32,
@@ -37,15 +38,15 @@ impl HealthReport {
     }
 }
 
-/// How a source is doing.
+/// How a provider is doing.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ProviderHealth {
     /// The last answer held an observation.
     pub ok: bool,
     /// When one last did.
     pub last_success_at: Option<DateTime<Utc>>,
-    /// Answers without one since then.
-    pub consecutive_failures: u32,
-    /// Why the last of those held none; without secrets.
+    /// Why the last answer held none, if it did not; without secrets.
     pub last_error: Option<String>,
+    /// Success, lag and deviation; whether it is left alone for a while.
+    pub record: Health,
 }

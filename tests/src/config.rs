@@ -64,7 +64,10 @@ cross = ["ppcbtc", "btcusd"]
 "#
     );
     // Writing to a String cannot fail.
-    for venue in LoopbackVenues::BUILT_IN {
+    for venue in LoopbackVenues::BUILT_IN
+        .into_iter()
+        .chain(market::FACT_PROVIDERS)
+    {
         let _ = write!(
             text,
             "\n[provider.{venue}]\nbase_url = \"{}\"\nrate = \"10000/s\"\ntimeout = \"5s\"\n",

@@ -13,6 +13,16 @@ pub const START: i64 = 1_795_359_600;
 /// The generic venues of the thin PPC market.
 pub const PPC_VENUES: [&str; 2] = ["ppcbtc_a", "ppcbtc_b"];
 
+/// The providers of matches and elections.
+pub const FACT_PROVIDERS: [&str; 6] = [
+    "openligadb",
+    "football-data",
+    "api-football",
+    "mlb",
+    "ap",
+    "bundeswahlleiterin",
+];
+
 /// Every venue.
 pub fn venues() -> impl Iterator<Item = &'static str> {
     LoopbackVenues::BUILT_IN.into_iter().chain(PPC_VENUES)

@@ -88,7 +88,10 @@ impl World {
     /// The same, not yet started.
     pub async fn create(backend: Backend, series: &str) -> Self {
         let clock = Arc::new(TestClock::at(instant(market::START)));
-        let wanted: Vec<(&str, u16)> = market::venues().map(|v| (v, 0)).collect();
+        let wanted: Vec<(&str, u16)> = market::venues()
+            .chain(market::FACT_PROVIDERS)
+            .map(|v| (v, 0))
+            .collect();
         let time = Arc::new(VenueTime(clock.clone()));
         let venues = LoopbackVenues::start(&wanted, time, Arc::new(market::price))
             .await
@@ -291,6 +294,16 @@ impl World {
     pub async fn at(&mut self, unix: i64) {
         self.clock.set(instant(unix));
         self.settle().await;
+    }
+
+    /// Puts the time to `unix`; nothing is done.
+    pub fn set_time(&self, unix: i64) {
+        self.clock.set(instant(unix));
+    }
+
+    /// What time it is, Unix seconds.
+    pub fn now(&self) -> i64 {
+        self.clock.now().timestamp()
     }
 
     /// Breaks or mends every venue of BTC/USD.

@@ -67,12 +67,18 @@ impl EvidenceOf {
         } else {
             print(&report)?;
         }
-        let why = why(&report);
+        let say = |verdict: String| (!self.json).then_some(verdict);
         match conclusion {
             Conclusion::Reproduced if self.json => Ok(()),
             Conclusion::Reproduced => Ok(output::line(&ok(&bundle, &report))?),
-            Conclusion::Mismatch => Err(Failure::Verdict(1, format!("MISMATCH {why}"))),
-            Conclusion::Incomplete => Err(Failure::Verdict(2, format!("incomplete: {why}"))),
+            Conclusion::Mismatch => Err(Failure::Verdict(
+                1,
+                say(format!("MISMATCH {}", why(&report))),
+            )),
+            Conclusion::Incomplete => Err(Failure::Verdict(
+                2,
+                say(format!("incomplete: {}", why(&report))),
+            )),
         }
     }
 
@@ -116,10 +122,10 @@ fn failure(error: Error) -> Failure {
     let unavailable = error.is_transient()
         || matches!(
             error,
-            Error::File { .. } | Error::Problem { status: 404, .. }
+            Error::NoEvidence(_) | Error::File { .. } | Error::Problem { status: 404, .. }
         );
     if unavailable {
-        Failure::Verdict(2, format!("incomplete: {error}"))
+        Failure::Verdict(2, Some(format!("incomplete: {error}")))
     } else {
         Failure::Client(error)
     }

@@ -88,8 +88,9 @@ enum Failure {
     Client(Error),
     /// A verdict on an argument, reported on stdout as the command's result.
     Invalid(String),
-    /// Another command's verdict and its exit code, reported on stdout.
-    Verdict(u8, String),
+    /// A verdict with its exit code: on stdout, unless the output is JSON, which
+    /// has said it.
+    Verdict(u8, Option<String>),
     /// An argument that cannot be used; on stderr, exit 2.
     Usage(String),
     /// Nobody reads our output any more.
@@ -130,7 +131,9 @@ pub(crate) async fn run(cli: Cli) -> ExitCode {
             ExitCode::FAILURE
         }
         Err(Failure::Verdict(code, verdict)) => {
-            let _ = output::line(&printable(&verdict));
+            if let Some(verdict) = verdict {
+                let _ = output::line(&printable(&verdict));
+            }
             ExitCode::from(code)
         }
         Err(Failure::Usage(reason)) => {

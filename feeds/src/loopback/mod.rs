@@ -23,9 +23,11 @@ use tokio::sync::watch;
 
 use crate::time::TimeSource;
 
+mod facts;
 mod path;
 mod shapes;
 
+pub use facts::{MatchStage, ScriptedMatch, ScriptedRace, kerg2};
 pub use path::price_path;
 
 /// `(venue, symbol, open of the minute in Unix seconds)` to that minute's
@@ -87,6 +89,8 @@ struct Shared {
     price: Arc<PriceFn>,
     faults: Mutex<BTreeMap<String, Fault>>,
     requests: Mutex<Vec<RecordedRequest>>,
+    /// By venue and beginning of the path.
+    answers: Mutex<BTreeMap<(String, String), String>>,
 }
 
 /// A test's panic while holding the lock must not hide its message.
@@ -113,6 +117,7 @@ impl LoopbackVenues {
             price,
             faults: Mutex::default(),
             requests: Mutex::default(),
+            answers: Mutex::default(),
         });
         let (stop, stopped) = watch::channel(());
         let mut addresses = BTreeMap::new();
@@ -164,6 +169,20 @@ impl LoopbackVenues {
         };
     }
 
+    /// Puts an answer behind every path of a venue that begins so; it replaces
+    /// what stood there, and the venue's market.
+    pub fn set_answer(&self, venue: &str, path: &str, body: impl Into<String>) {
+        let key = (venue.to_owned(), path.to_owned());
+        lock(&self.shared.answers).insert(key, body.into());
+    }
+
+    /// Puts a match behind its path at a provider of matches.
+    pub fn set_match(&self, provider: &str, game: &ScriptedMatch) {
+        if let Some((path, body)) = game.path(provider).zip(game.body(provider)) {
+            self.set_answer(provider, &path, body);
+        }
+    }
+
     /// Every request so far, in order of arrival.
     pub fn requests(&self) -> Vec<RecordedRequest> {
         lock(&self.shared.requests).clone()
@@ -179,6 +198,16 @@ struct Venue {
 impl Venue {
     fn fault(&self) -> Option<Fault> {
         lock(&self.shared.faults).get(&self.name).cloned()
+    }
+
+    /// What was put behind the longest matching beginning of a path.
+    fn scripted(&self, path: &str) -> Option<String> {
+        let answers = lock(&self.shared.answers);
+        let (_, body) = answers
+            .iter()
+            .filter(|((venue, begin), _)| *venue == self.name && path.starts_with(begin.as_str()))
+            .max_by_key(|((_, begin), _)| begin.len())?;
+        Some(body.clone())
     }
 }
 
@@ -224,7 +253,8 @@ async fn answer(State(venue): State<Venue>, uri: Uri) -> Response {
         price: venue.shared.price.as_ref(),
         fault: fault.as_ref(),
     };
-    let mut response = respond(&market, &uri, fault.as_ref());
+    let scripted = venue.scripted(&uri.to_string());
+    let mut response = respond(&market, scripted, &uri, fault.as_ref());
     let skew = match fault {
         Some(Fault::ClockSkew(skew)) => skew,
         _ => TimeDelta::zero(),
@@ -238,7 +268,12 @@ async fn answer(State(venue): State<Venue>, uri: Uri) -> Response {
     response
 }
 
-fn respond(market: &shapes::Market<'_>, uri: &Uri, fault: Option<&Fault>) -> Response {
+fn respond(
+    market: &shapes::Market<'_>,
+    scripted: Option<String>,
+    uri: &Uri,
+    fault: Option<&Fault>,
+) -> Response {
     let json = [(header::CONTENT_TYPE, "application/json")];
     let html = [(header::CONTENT_TYPE, "text/html")];
     match fault {
@@ -260,7 +295,7 @@ fn respond(market: &shapes::Market<'_>, uri: &Uri, fault: Option<&Fault>) -> Res
             }
             (status, json, market.error_body()).into_response()
         }
-        _ => match market.answer(uri) {
+        _ => match scripted.map_or_else(|| market.answer(uri), Ok) {
             Ok(body) if fault == Some(&Fault::Truncated) => truncated(&body),
             Ok(body) => (json, body).into_response(),
             Err(status) => (status, json, market.error_body()).into_response(),

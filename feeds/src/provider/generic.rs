@@ -1,6 +1,6 @@
-//! Any JSON over HTTP that states a price and its time.
+//! Any JSON or table over HTTP that states a price and its time.
 //!
-//! The selectors are RFC 9535 paths with exactly one match each. They run on a
+//! In JSON the selectors are RFC 9535 paths with exactly one match each. They run on a
 //! parsed copy; the price is then read from the literal text at the place they
 //! found, so no number passes through a float.
 
@@ -14,7 +14,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 use serde_json_path::{JsonPath, PathElement};
 
-use super::{Provider, Step, accept, price_step};
+use super::{Provider, Step, accept, generic_csv, price_step};
 use crate::decimal;
 use crate::json;
 use crate::observation::{
@@ -54,23 +54,53 @@ fn step(query: &PriceQuery<'_>, done: &[Exchange]) -> Result<Step, Reading> {
     read(query, selector, body).map(|o| Step::Done(Reading::Observation(Observation::Price(o))))
 }
 
+/// What a source states, wherever it stood.
+pub(super) struct Stated {
+    /// As the source wrote it.
+    pub(super) literal: String,
+    pub(super) price: Decimal,
+    /// Unix milliseconds, rounded up.
+    pub(super) millis: i64,
+}
+
 fn read(
     query: &PriceQuery<'_>,
     selector: &Selector,
     body: &[u8],
 ) -> Result<PriceObservation, Reading> {
+    let stated = match &selector.csv {
+        Some(format) => generic_csv::read(selector, format, body)?,
+        None => from_json(selector, body)?,
+    };
+    in_window(query, stated)
+}
+
+fn from_json(selector: &Selector, body: &[u8]) -> Result<Stated, Reading> {
     let raw: &RawValue = json::parse(body)?;
     let value: Value = json::parse(body)?;
     let (literal, price) = price(select(&selector.value, "value", &value, raw)?)?;
+    let time = json::text(select(&selector.time, "time", &value, raw)?)?;
+    let number = |text: &str| decimal::parse_scientific(text).ok();
+    Ok(Stated {
+        literal,
+        price,
+        millis: milliseconds(&time, selector.time_unit, number)?,
+    })
+}
+
+fn in_window(query: &PriceQuery<'_>, stated: Stated) -> Result<PriceObservation, Reading> {
+    let Stated {
+        literal,
+        price,
+        millis,
+    } = stated;
     if price <= Decimal::ZERO {
         return Err(Reading::Contradiction(format!(
             "price {literal} is not positive"
         )));
     }
-    let time = select(&selector.time, "time", &value, raw)?;
     // A time between two seconds counts as the later one, so that it can never
     // slip to T or before.
-    let millis = milliseconds(time, selector.time_unit)?;
     let effective_at = millis.div_euclid(1000) + i64::from(millis.rem_euclid(1000) != 0);
     let age = query.at.checked_sub(effective_at).unwrap_or(i64::MAX);
     if effective_at.abs_diff(query.at) > 366 * 86_400 {
@@ -148,22 +178,23 @@ fn price(raw: &RawValue) -> Result<(String, Decimal), Reading> {
     Ok((literal.into_owned(), price))
 }
 
-/// Unix milliseconds, rounded up.
-fn milliseconds(raw: &RawValue, unit: TimeUnit) -> Result<i64, Reading> {
-    let bad = |text: &str| {
-        Reading::Contradiction(format!("time {:?} is not {unit:?}", json::quote(text)))
-    };
-    let text = json::text(raw)?;
+/// Unix milliseconds, rounded up; `number` reads what is no RFC 3339 text.
+pub(super) fn milliseconds(
+    text: &str,
+    unit: TimeUnit,
+    number: impl FnOnce(&str) -> Option<Decimal>,
+) -> Result<i64, Reading> {
+    let bad = || Reading::Contradiction(format!("time {:?} is not {unit:?}", json::quote(text)));
     let scale = match unit {
         TimeUnit::Rfc3339 => {
-            let time = DateTime::parse_from_rfc3339(&text).map_err(|_| bad(&text))?;
+            let time = DateTime::parse_from_rfc3339(text).map_err(|_| bad())?;
             let partial = time.timestamp_subsec_nanos() % 1_000_000 != 0;
             return Ok(time.timestamp_millis() + i64::from(partial));
         }
         TimeUnit::S => 3,
         TimeUnit::Ms => 0,
     };
-    let time = decimal::parse_scientific(&text).map_err(|_| bad(&text))?;
-    let scaled = decimal::mul(time, Decimal::from(10_i64.pow(scale))).ok_or_else(|| bad(&text))?;
-    i64::try_from(decimal::to_integer(scaled.ceil(), 0)).map_err(|_| bad(&text))
+    let time = number(text).ok_or_else(bad)?;
+    let scaled = decimal::mul(time, Decimal::from(10_i64.pow(scale))).ok_or_else(bad)?;
+    i64::try_from(decimal::to_integer(scaled.ceil(), 0)).map_err(|_| bad())
 }

@@ -10,17 +10,21 @@ use crate::json;
 use crate::observation::{Exchange, Observation, PriceQuery, Query, Reading, Request};
 use crate::rate::Rate;
 
+mod ap;
 mod api_football;
 mod bars;
 mod bitstamp;
+pub(crate) mod bundeswahlleiterin;
 mod coinbase;
 mod football_data;
 mod gemini;
 mod generic;
+mod generic_csv;
 mod kraken;
 mod matches;
 mod mlb;
 mod openligadb;
+mod table;
 mod trades;
 
 pub use generic::check_path;
@@ -151,6 +155,8 @@ static PROVIDERS: &[&dyn Provider] = &[
     &coinbase::Coinbase,
     &bitstamp::Bitstamp,
     &gemini::Gemini,
+    &ap::Ap,
+    &bundeswahlleiterin::Bundeswahlleiterin,
     &generic::Generic,
     &openligadb::OpenLigaDb,
     &football_data::FootballData,

@@ -322,6 +322,6 @@ mod tests {
     fn berlin_shows_an_hour_twice_and_another_never() {
         let twice = [at("2026-10-25T01:30:00Z"), at("2026-10-25T00:30:00Z")];
         assert_eq!(shown("2026-10-25T02:30:00"), twice);
-        assert_eq!(shown("2027-03-28T02:30:00"), []);
+        assert!(shown("2027-03-28T02:30:00").is_empty());
     }
 }

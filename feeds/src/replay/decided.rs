@@ -222,7 +222,9 @@ fn compare<T: PartialEq + std::fmt::Display>(
     mismatches: &mut Vec<String>,
 ) {
     if recorded != again {
-        mismatches.push(format!("{path}: recorded {recorded}, decided again {again}"));
+        mismatches.push(format!(
+            "{path}: recorded {recorded}, decided again {again}"
+        ));
     }
 }
 
@@ -264,11 +266,7 @@ fn differs(path: &str, recorded: &Value, again: &Value, report: &mut Report) {
 }
 
 /// Down to the first pair of values that differ.
-fn descend<'a>(
-    path: &mut String,
-    recorded: &'a Value,
-    again: &'a Value,
-) -> (&'a Value, &'a Value) {
+fn descend<'a>(path: &mut String, recorded: &'a Value, again: &'a Value) -> (&'a Value, &'a Value) {
     let next = match (recorded, again) {
         (Value::Object(a), Value::Object(b)) => a.iter().find_map(|(name, value)| {
             let other = b.get(name).unwrap_or(&Value::Null);

@@ -194,8 +194,7 @@ pub fn replay(evidence: &Evidence<'_>) -> Report {
 }
 
 fn parse(bytes: &[u8]) -> Result<Manifest, String> {
-    let manifest: Manifest =
-        serde_json::from_slice(bytes).map_err(|e| format!("manifest: {e}"))?;
+    let manifest: Manifest = serde_json::from_slice(bytes).map_err(|e| format!("manifest: {e}"))?;
     if manifest.version != MANIFEST_VERSION {
         return Err(format!(
             "manifest: version {}; this build reads {MANIFEST_VERSION}",

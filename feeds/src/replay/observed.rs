@@ -266,10 +266,7 @@ fn find_body(
             (Standing::Mismatch(why), None)
         }
         None if sha256 == EMPTY => (Standing::Reproduced, Some(Vec::new())),
-        None if row.public => (
-            Standing::Missing(format!("sha256: no body {sha256}")),
-            None,
-        ),
+        None if row.public => (Standing::Missing(format!("sha256: no body {sha256}")), None),
         None if adapter.licence() == Licence::Public => (
             Standing::Missing("public: withheld, and its licence does not ask for that".to_owned()),
             None,

@@ -2,6 +2,8 @@
 
 pub mod agreement;
 pub mod decision;
+pub mod election;
+pub mod explain;
 pub mod facts;
 pub mod matches;
 pub mod outcome;

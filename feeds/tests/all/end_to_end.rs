@@ -46,7 +46,7 @@ async fn world() -> World {
                 base_url: venues.base_url(name),
                 timeout: Duration::from_secs(20),
                 rate: Some(Rate::per_second(1000)),
-                api_key: None,
+                ..ProviderSettings::default()
             };
             ((*name).to_owned(), entry)
         })
@@ -191,8 +191,7 @@ async fn a_slow_venue_is_a_recorded_timeout() {
     let settings = ProviderSettings {
         base_url: world.venues.base_url("bitstamp"),
         timeout: Duration::from_millis(50),
-        rate: None,
-        api_key: None,
+        ..ProviderSettings::default()
     };
     let settings = BTreeMap::from([("bitstamp".to_owned(), settings)]);
     let hasty = Fetcher::new(settings, Arc::new(world.time.clone())).unwrap();

@@ -3,8 +3,12 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
 mod common;
+mod elections;
 mod end_to_end;
+mod explain;
 mod properties;
+mod replay;
 mod rule;
 mod samples;
 mod sports;
+mod tables;

@@ -1,14 +1,14 @@
 //! `check`: validates a configuration and says what it will do.
 
+use std::fmt::Write as _;
 use std::path::Path;
 
 use chrono::{DateTime, SecondsFormat, Utc};
-use oracle_schema::policy::{LegPolicy, PricePolicy, Rule};
-use rust_decimal::Decimal;
+use oracle_feeds::rule::explain;
 
 use super::CliError;
 use crate::clock::{Clock as _, SystemClock};
-use crate::config::{Config, Definition, Series};
+use crate::config::{Config, Definition, OneOff, Operator, Series};
 
 /// Maturities shown per series.
 const SHOWN: usize = 3;
@@ -36,20 +36,46 @@ fn explain(config: &Config, now: DateTime<Utc>) -> String {
         parts.push(explain_series(series, now));
     }
     for event in &config.events {
-        let past = if event.maturity.unix() <= now.timestamp() {
-            " (already matured: it will not be announced)"
-        } else {
-            ""
-        };
-        parts.push(format!(
-            "\nevent {}\n  maturity: {}{past}\n  announced: {}\n{}",
-            event.id,
-            event.maturity,
-            event.announce_at.map_or_else(|| "at once".to_owned(), time),
-            explain_definition(&event.definition)
-        ));
+        parts.push(explain_event(event, now));
+    }
+    if !config.operators.is_empty() {
+        parts.push(explain_operators(&config.operators));
     }
     parts.concat()
+}
+
+fn explain_operators(operators: &[Operator]) -> String {
+    let mut text = "\noperators\n".to_owned();
+    for operator in operators {
+        let scopes: Vec<&str> = operator.scopes.iter().map(|s| s.as_str()).collect();
+        let scopes = if scopes.is_empty() {
+            "nothing".to_owned()
+        } else {
+            scopes.join(", ")
+        };
+        let key = hex::encode(operator.public_key);
+        // Writing to a String cannot fail.
+        let _ = writeln!(text, "  {}: {scopes}; key {key}", operator.name);
+    }
+    text
+}
+
+fn explain_event(event: &OneOff, now: DateTime<Utc>) -> String {
+    let mut warnings = Vec::new();
+    if event.maturity.unix() <= now.timestamp() {
+        warnings.push("it has already matured: it will not be announced".to_owned());
+    }
+    warnings.extend(explain::warnings(
+        &event.definition.policy,
+        Some(event.maturity.unix()),
+    ));
+    format!(
+        "\nevent {}\n  maturity: {}\n  announced: {}\n{}",
+        event.id,
+        event.maturity,
+        event.announce_at.map_or_else(|| "at once".to_owned(), time),
+        explain_definition(&event.definition, Some(event.maturity.unix()), &warnings)
+    )
 }
 
 fn explain_series(series: &Series, now: DateTime<Utc>) -> String {
@@ -70,69 +96,32 @@ fn explain_series(series: &Series, now: DateTime<Utc>) -> String {
         "\nseries {}\n  next maturities: {times}\n  announced {} before maturity\n{}",
         series.id,
         humantime::format_duration(series.announce_ahead),
-        explain_definition(&series.definition)
+        explain_definition(
+            &series.definition,
+            None,
+            &explain::warnings(&series.definition.policy, None)
+        )
     )
 }
 
-fn explain_definition(definition: &Definition) -> String {
-    let rule = match &definition.policy.rule {
-        Rule::Digits {
-            price,
-            decimals,
-            base,
-            digits,
-            unit,
-        } => format!(
-            "attests {} x 10^{decimals} in {unit}, rounded half-even, as {digits} digits of base {base}; clamped to 0 … {base}^{digits}-1",
-            price.name
-        ),
-        Rule::Threshold { price, above } => format!(
-            "attests \"above\" if {} > {above} (strictly, unrounded), else \"not_above\"",
-            price.name
-        ),
-        Rule::Match(_) | Rule::Election(_) | Rule::Operators(_) => String::new(),
-    };
-    format!(
-        "  policy hash: {}\n  {rule}\n{}  without a fixing {} after maturity: refund, irrevocably\n",
-        hex::encode(definition.policy_hash),
-        definition
-            .policy
-            .rule
-            .price()
-            .map_or_else(String::new, explain_price),
-        span(definition.policy.give_up_after_s)
-    )
-}
-
-fn explain_price(price: &PricePolicy) -> String {
-    let legs: String = price.legs.iter().map(explain_leg).collect();
-    if price.legs.len() == 1 {
-        return legs;
+fn explain_definition(
+    definition: &Definition,
+    maturity: Option<i64>,
+    warnings: &[String],
+) -> String {
+    let mut text = format!(
+        "  kind: {}\n  policy hash: {}\n",
+        definition.policy.rule.kind(),
+        hex::encode(definition.policy_hash)
+    );
+    // Writing to a String cannot fail.
+    for sentence in explain::explain(&definition.policy, maturity) {
+        let _ = writeln!(text, "  {sentence}");
     }
-    let names: Vec<&str> = price.legs.iter().map(|l| l.name.as_str()).collect();
-    format!(
-        "  {} is the product of {}\n{legs}",
-        price.name,
-        names.join(" and ")
-    )
-}
-
-fn explain_leg(leg: &LegPolicy) -> String {
-    let sources: Vec<&str> = leg.sources.iter().map(|s| s.id.as_str()).collect();
-    format!(
-        "  {}: from {} after maturity, the median of {}; each the close of its last one-minute bar with trades, at most {} old; \
-         those more than {} % from the median are dropped once; at least {} independent must be left, else it waits and asks again\n",
-        leg.name,
-        span(leg.settle_delay_s),
-        sources.join(", "),
-        span(leg.max_trade_age_s),
-        (leg.max_deviation * Decimal::ONE_HUNDRED).normalize(),
-        leg.min_sources
-    )
-}
-
-fn span(seconds: u32) -> String {
-    humantime::format_duration(std::time::Duration::from_secs(seconds.into())).to_string()
+    for warning in warnings {
+        let _ = writeln!(text, "  warning: {warning}");
+    }
+    text
 }
 
 fn time(unix: i64) -> String {
@@ -151,5 +140,55 @@ pub(super) fn without_password(url: &str) -> String {
             parsed.path()
         ),
         _ => url.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CONTRACT: &str = include_str!("../config/tests/contract.toml");
+
+    fn explained(text: &str) -> String {
+        let Ok(config) = Config::parse(text, Path::new("/")) else {
+            panic!("the documented configuration is refused");
+        };
+        // 2026-11-22T00:00:00Z
+        let now = DateTime::from_timestamp(1_795_305_600, 0).unwrap_or_default();
+        explain(&config, now)
+    }
+
+    #[test]
+    fn every_kind_of_event_is_explained_with_its_policy_hash_and_refund() {
+        let text = explained(CONTRACT);
+        let events: Vec<&str> = text.split("\nevent ").skip(1).collect();
+        assert_eq!(events.len(), 6);
+        for event in &events {
+            assert!(event.contains("\n  policy hash: "), "{event}");
+            assert!(event.contains("\n  attests "), "{event}");
+            assert!(event.contains(": refund, irrevocably\n"), "{event}");
+        }
+        let [.., last] = events.as_slice() else {
+            unreachable!("six events");
+        };
+        assert!(last.contains("kind: operators"), "{last}");
+        assert!(text.contains("  watcher: approve; key 278117fc"), "{text}");
+    }
+
+    #[test]
+    fn what_has_matured_and_what_one_voice_decides_is_warned_of() {
+        let text = explained(CONTRACT);
+        let warnings: Vec<&str> = text
+            .lines()
+            .filter_map(|l| l.strip_prefix("  warning: "))
+            .collect();
+        assert_eq!(
+            warnings,
+            [
+                // The match of October, the one source of the German election.
+                "it has already matured: it will not be announced",
+                "agree = 1: one source alone decides the outcome",
+            ]
+        );
     }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
+use oracle_schema::policy::{DecimalMark, RowSelector, TimeUnit};
 use serde::Deserialize;
 
 use super::Refusal;
@@ -23,9 +24,11 @@ pub(super) struct File {
     #[serde(default)]
     pub(super) generic: BTreeMap<String, Generic>,
     #[serde(default)]
-    pub(super) series: Vec<Series>,
+    pub(super) series: Vec<Entry>,
     #[serde(default)]
-    pub(super) event: Vec<Event>,
+    pub(super) event: Vec<Entry>,
+    #[serde(default)]
+    pub(super) operator: Vec<Operator>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -85,6 +88,7 @@ pub(super) struct Provider {
     pub(super) base_url: Option<String>,
     pub(super) timeout: Option<String>,
     pub(super) rate: Option<String>,
+    pub(super) api_key_file: Option<PathBuf>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -105,93 +109,181 @@ pub(super) struct Generic {
     pub(super) url: String,
     pub(super) value: String,
     pub(super) time: String,
-    pub(super) time_unit: oracle_schema::policy::TimeUnit,
+    pub(super) time_unit: TimeUnit,
+    #[serde(default)]
+    pub(super) format: Format,
+    pub(super) delimiter: Option<String>,
+    pub(super) decimal: Option<DecimalMark>,
+    pub(super) row: Option<RowSelector>,
     pub(super) timeout: Option<String>,
     pub(super) rate: Option<String>,
     pub(super) root: Option<String>,
+    pub(super) api_key_file: Option<PathBuf>,
+    pub(super) api_key_header: Option<String>,
 }
 
-/// What a series and a one-off event have in common: which outcome is announced.
-#[derive(Debug, Default)]
-pub(super) struct Kind {
+/// What a generic source answers in.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Format {
+    #[default]
+    Json,
+    Csv,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Operator {
     pub(super) name: String,
-    pub(super) price: Option<String>,
-    pub(super) decimals: Option<u32>,
-    pub(super) base: Option<u16>,
-    pub(super) digits: Option<u16>,
-    pub(super) unit: Option<String>,
-    pub(super) above: Option<String>,
-    pub(super) give_up_after: Option<String>,
+    pub(super) public_key: String,
+    pub(super) scopes: Vec<String>,
 }
 
-// serde cannot both flatten and deny unknown fields, so the common part is
-// written out in both and split off here.
-macro_rules! section {
-    ($name:ident { $($own:ident : $ty:ty),* $(,)? }) => {
+// Every key of every kind, each optional: serde cannot both flatten and deny
+// unknown fields. Which ones belong together is checked by kind, so that a
+// refusal can name it.
+macro_rules! entry {
+    ($($key:ident : $ty:ty),* $(,)?) => {
+        /// A `[[series]]` or an `[[event]]`.
         #[derive(Debug, Deserialize)]
-        #[serde(deny_unknown_fields)]
-        pub(super) struct $name {
+        #[serde(deny_unknown_fields, expecting = "a table")]
+        pub(super) struct Entry {
             pub(super) id: String,
-            kind: String,
-            price: Option<String>,
-            decimals: Option<u32>,
-            base: Option<u16>,
-            digits: Option<u16>,
-            unit: Option<String>,
-            above: Option<String>,
-            give_up_after: Option<String>,
-            $(pub(super) $own: $ty,)*
+            pub(super) kind: String,
+            $(pub(super) $key: Option<$ty>,)*
         }
 
-        impl $name {
-            pub(super) fn take_kind(&mut self) -> Kind {
-                Kind {
-                    name: std::mem::take(&mut self.kind),
-                    price: self.price.take(),
-                    decimals: self.decimals,
-                    base: self.base,
-                    digits: self.digits,
-                    unit: self.unit.take(),
-                    above: self.above.take(),
-                    give_up_after: self.give_up_after.take(),
-                }
+        impl Entry {
+            /// The optional keys that are there.
+            pub(super) fn given(&self) -> impl Iterator<Item = &'static str> {
+                [$(self.$key.is_some().then_some(stringify!($key)),)*]
+                    .into_iter()
+                    .flatten()
             }
         }
     };
 }
 
-section!(Series {
-    every: Option<String>,
-    cron: Option<String>,
-    at: Option<Vec<String>>,
-    announce_ahead: Option<String>,
-});
-
-section!(Event {
+entry! {
+    // of series
+    every: String,
+    cron: String,
+    at: Vec<String>,
+    announce_ahead: String,
+    // of events
     maturity: String,
-    announce_at: Option<String>,
-});
+    announce_at: String,
+    // of kinds
+    give_up_after: String,
+    price: String,
+    decimals: u32,
+    base: u16,
+    digits: u16,
+    unit: String,
+    above: String,
+    kickoff: String,
+    basis: String,
+    outcomes: Vec<String>,
+    void_after: String,
+    agree: u32,
+    stable_reads: u32,
+    read_every: String,
+    settle_delay: String,
+    on_dissent: String,
+    candidates: Table<Table<Vec<String>>>,
+    source: Vec<Table<SourceValue>>,
+    panel: Vec<String>,
+    k: u32,
+}
+
+/// What a key of a source may hold.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(
+    untagged,
+    expecting = "expected a text, a whole number or a list of texts"
+)]
+pub(super) enum SourceValue {
+    Text(String),
+    Number(i64),
+    Names(Vec<String>),
+}
+
+/// A table whose keys are free. A key that occurs twice is refused: JSON leaves
+/// open which one would count.
+#[derive(Debug, Clone)]
+pub(super) struct Table<V>(pub(super) BTreeMap<String, V>);
+
+impl<'de, V: Deserialize<'de>> Deserialize<'de> for Table<V> {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Visitor<V>(std::marker::PhantomData<V>);
+
+        impl<'de, V: Deserialize<'de>> serde::de::Visitor<'de> for Visitor<V> {
+            type Value = Table<V>;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("a table")
+            }
+
+            fn visit_map<A: serde::de::MapAccess<'de>>(
+                self,
+                mut map: A,
+            ) -> Result<Table<V>, A::Error> {
+                let mut table = BTreeMap::new();
+                while let Some((key, value)) = map.next_entry::<String, V>()? {
+                    if table.contains_key(&key) {
+                        return Err(serde::de::Error::custom(format!("{key:?} occurs twice")));
+                    }
+                    table.insert(key, value);
+                }
+                Ok(Table(table))
+            }
+        }
+
+        deserializer.deserialize_map(Visitor(std::marker::PhantomData))
+    }
+}
+
+/// Reads one event as JSON; the refusal names the key.
+pub(super) fn read_event(json: &[u8]) -> Result<Entry, Refusal> {
+    // Serde would also take a list of the values, in the order of the fields.
+    if !json.trim_ascii_start().starts_with(b"{") {
+        return Err(Refusal::new("(syntax)", "is not a JSON object"));
+    }
+    let mut deserializer = serde_json::Deserializer::from_slice(json);
+    let entry: Entry = serde_path_to_error::deserialize(&mut deserializer).map_err(|e| {
+        let path = e.path().to_string();
+        refusal(path, &e.into_inner().to_string(), "")
+    })?;
+    deserializer
+        .end()
+        .map_err(|e| Refusal::new("(syntax)", e))?;
+    Ok(entry)
+}
 
 /// Reads the text; the refusal names the key.
 pub(super) fn read(text: &str) -> Result<File, Refusal> {
     let deserializer = toml::Deserializer::parse(text).map_err(|e| syntax(text, &e))?;
     serde_path_to_error::deserialize(deserializer).map_err(|e| {
-        let mut path = e.path().to_string();
+        let path = e.path().to_string();
         let inner = e.into_inner();
-        // A key that is not there has no path of its own: the section's, and its name.
-        if let Some(missing) = inner
-            .message()
-            .strip_prefix("missing field `")
-            .and_then(|rest| rest.strip_suffix('`'))
-        {
-            path = match path.as_str() {
-                "." => missing.to_owned(),
-                section => format!("{section}.{missing}"),
-            };
-        }
-        let line = line_of(text, &inner);
-        Refusal::new(path, format!("{}{line}", inner.message()))
+        refusal(path, inner.message(), &line_of(text, &inner))
     })
+}
+
+/// A key that is not there has no path of its own: the section's, and its name.
+fn refusal(mut path: String, message: &str, line: &str) -> Refusal {
+    if let Some((missing, _)) = message
+        .strip_prefix("missing field `")
+        .and_then(|rest| rest.split_once('`'))
+    {
+        path = match path.as_str() {
+            "." => missing.to_owned(),
+            section => format!("{section}.{missing}"),
+        };
+    } else if path == "." {
+        "(syntax)".clone_into(&mut path);
+    }
+    Refusal::new(path, format!("{message}{line}"))
 }
 
 fn syntax(text: &str, e: &toml::de::Error) -> Refusal {

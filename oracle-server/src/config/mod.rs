@@ -3,22 +3,32 @@
 //! [`file`] is the text's shape; here it becomes what the service runs on.
 //! Every refusal names the file, the key and the reason.
 
+mod definition;
+mod events;
+mod facts;
 mod file;
+mod generic;
+mod operators;
 mod price;
 mod series;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use chrono::DateTime;
 use oracle_feeds::fetch::ProviderSettings;
 use oracle_feeds::rate::Rate;
+use oracle_schema::policy::PricePolicy;
 use oracle_schema::{EventId, Maturity, SeriesId};
 
-pub use series::{Definition, Schedule};
+pub use definition::Definition;
+pub use events::parse_event;
+pub use operators::{Operator, Scope};
+pub use series::Schedule;
 
 /// Why a configuration was refused.
 #[derive(Debug, thiserror::Error)]
@@ -32,10 +42,14 @@ pub struct ConfigError {
     pub reason: String,
 }
 
-/// A refusal before the file's name is known.
-pub(crate) struct Refusal {
-    key: String,
-    reason: String,
+/// Why an event, or a part of a file, was refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{key}: {reason}")]
+pub struct Refusal {
+    /// The key, dotted.
+    pub key: String,
+    /// What is wrong.
+    pub reason: String,
 }
 
 impl Refusal {
@@ -68,10 +82,23 @@ pub struct Config {
     pub providers: BTreeMap<String, ProviderSettings>,
     /// Generic entries, by name, for the start-up check of open events.
     pub generic: Vec<String>,
+    /// Prices, by name, for events made while it runs.
+    pub prices: BTreeMap<String, PricePolicy>,
+    /// Operators, in the file's order.
+    pub operators: Vec<Operator>,
     /// Series, by name.
     pub series: BTreeMap<SeriesId, Series>,
     /// One-off events.
     pub events: Vec<OneOff>,
+}
+
+/// What the names in an event refer to.
+#[derive(Debug, Clone, Copy)]
+pub struct Context<'a> {
+    /// `[price.*]`.
+    pub prices: &'a BTreeMap<String, PricePolicy>,
+    /// `[[operator]]`.
+    pub operators: &'a [Operator],
 }
 
 /// `[http]`.
@@ -133,6 +160,14 @@ pub struct OneOff {
 }
 
 impl Config {
+    /// What events made while the service runs may refer to.
+    pub fn context(&self) -> Context<'_> {
+        Context {
+            prices: &self.prices,
+            operators: &self.operators,
+        }
+    }
+
     /// Reads and checks a file.
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
         let file = path.display().to_string();
@@ -164,27 +199,15 @@ impl Config {
         if file.oracle.name.trim().is_empty() {
             return Err(Refusal::new("oracle.name", "is empty"));
         }
-        let providers = price::providers(&file.provider, &file.generic)?;
+        let providers = price::providers(&file.provider, &file.generic, base)?;
         let prices = price::prices(&file.price, &file.generic)?;
-        let mut series = BTreeMap::new();
-        for (index, section) in file.series.into_iter().enumerate() {
-            let key = format!("series[{index}] {:?}", section.id);
-            let one = series::series(&key, section, &prices)?;
-            if series.contains_key(&one.id) {
-                return Err(Refusal::new(key, "another series has this id"));
-            }
-            series.insert(one.id.clone(), one);
-        }
-        let mut events: Vec<OneOff> = Vec::with_capacity(file.event.len());
-        let mut ids = std::collections::HashSet::new();
-        for (index, section) in file.event.into_iter().enumerate() {
-            let key = format!("event[{index}] {:?}", section.id);
-            let one = series::one_off(&key, section, &prices)?;
-            if !ids.insert(one.id.clone()) {
-                return Err(Refusal::new(key, "another event has this id"));
-            }
-            events.push(one);
-        }
+        let operators = operators::operators(&file.operator)?;
+        let context = Context {
+            prices: &prices,
+            operators: &operators,
+        };
+        let series = all_series(&file.series, &context)?;
+        let events = all_events(&file.event, &context)?;
         Ok(Self {
             name: file.oracle.name,
             network,
@@ -198,10 +221,42 @@ impl Config {
             },
             providers,
             generic: file.generic.into_keys().collect(),
+            prices,
+            operators,
             series,
             events,
         })
     }
+}
+
+fn all_series(
+    sections: &[file::Entry],
+    context: &Context<'_>,
+) -> Result<BTreeMap<SeriesId, Series>, Refusal> {
+    let mut all = BTreeMap::new();
+    for (index, section) in sections.iter().enumerate() {
+        let key = format!("series[{index}] {:?}", section.id);
+        let one = series::series(&key, section, context)?;
+        if all.contains_key(&one.id) {
+            return Err(Refusal::new(key, "another series has this id"));
+        }
+        all.insert(one.id.clone(), one);
+    }
+    Ok(all)
+}
+
+fn all_events(sections: &[file::Entry], context: &Context<'_>) -> Result<Vec<OneOff>, Refusal> {
+    let mut all: Vec<OneOff> = Vec::with_capacity(sections.len());
+    let mut ids = HashSet::with_capacity(sections.len());
+    for (index, section) in sections.iter().enumerate() {
+        let key = format!("event[{index}] {:?}", section.id);
+        let one = events::one_off(&key, section, context)?;
+        if !ids.insert(one.id.clone()) {
+            return Err(Refusal::new(key, "another event has this id"));
+        }
+        all.push(one);
+    }
+    Ok(all)
 }
 
 fn http(section: file::Http) -> Result<Http, Refusal> {
@@ -268,6 +323,16 @@ fn seconds(key: impl Into<String>, text: &str) -> Result<u32, Refusal> {
         ));
     }
     u32::try_from(d.as_secs()).map_err(|_| Refusal::new(key, format!("{text:?} is too long")))
+}
+
+/// A whole second, RFC 3339.
+fn instant(key: &str, text: &str) -> Result<Maturity, Refusal> {
+    let time = DateTime::parse_from_rfc3339(text)
+        .map_err(|e| Refusal::new(key, format!("{text:?} is not an RFC 3339 time: {e}")))?;
+    if time.timestamp_subsec_nanos() != 0 {
+        return Err(Refusal::new(key, "must be a whole second"));
+    }
+    Maturity::from_unix(time.timestamp()).map_err(|e| Refusal::new(key, e))
 }
 
 fn rate(key: impl Into<String>, text: &str) -> Result<Rate, Refusal> {

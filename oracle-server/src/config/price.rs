@@ -2,15 +2,16 @@
 
 use std::collections::{BTreeMap, HashSet};
 use std::num::NonZeroU32;
+use std::path::Path;
 use std::time::Duration;
 
 use oracle_feeds::fetch::ProviderSettings;
-use oracle_feeds::provider::{check_path, provider, provider_names};
-use oracle_schema::policy::{LegPolicy, Method, PricePolicy, Selector, SourcePolicy};
+use oracle_feeds::provider::{provider, provider_names};
+use oracle_schema::policy::{LegPolicy, Method, PricePolicy, SourcePolicy};
 use rust_decimal::Decimal;
 
 use super::file::{Generic, Price, Provider};
-use super::{Refusal, duration, rate, seconds};
+use super::{Refusal, duration, generic, rate, seconds};
 
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(5);
 const MAX_TIMEOUT: Duration = Duration::from_mins(1);
@@ -19,12 +20,17 @@ const MAX_TIMEOUT: Duration = Duration::from_mins(1);
 pub(super) fn providers(
     sections: &BTreeMap<String, Provider>,
     generic: &BTreeMap<String, Generic>,
+    base: &Path,
 ) -> Result<BTreeMap<String, ProviderSettings>, Refusal> {
     let mut settings = BTreeMap::new();
     for (name, section) in sections {
         let key = format!("provider.{name}");
-        if provider(name).is_none() {
+        let Some(adapter) = provider(name) else {
             return Err(unknown_provider(key, name));
+        };
+        let file_key = format!("{key}.api_key_file");
+        if section.api_key_file.is_some() && adapter.key_header().is_none() {
+            return Err(Refusal::new(file_key, "this provider takes no key"));
         }
         if let Some(base) = &section.base_url {
             check_base_url(&format!("{key}.base_url"), base)?;
@@ -39,33 +45,16 @@ pub(super) fn providers(
                     .as_deref()
                     .map(|r| rate(format!("{key}.rate"), r))
                     .transpose()?,
-                api_key: None,
-            },
-        );
-    }
-    for (name, section) in generic {
-        let key = format!("generic.{name}");
-        if provider(name).is_some() {
-            return Err(Refusal::new(key, "has the name of a built-in provider"));
-        }
-        check_url(&format!("{key}.url"), &section.url)?;
-        for (path_key, path) in [("value", &section.value), ("time", &section.time)] {
-            check_path(path).map_err(|e| Refusal::new(format!("{key}.{path_key}"), e))?;
-        }
-        settings.insert(
-            name.clone(),
-            ProviderSettings {
-                base_url: None,
-                timeout: timeout(&key, section.timeout.as_deref())?,
-                rate: section
-                    .rate
+                api_key: section
+                    .api_key_file
                     .as_deref()
-                    .map(|r| rate(format!("{key}.rate"), r))
+                    .map(|file| generic::api_key(&file_key, &base.join(file)))
                     .transpose()?,
-                api_key: None,
+                api_key_header: None,
             },
         );
     }
+    settings.extend(generic::settings(generic, base)?);
     Ok(settings)
 }
 
@@ -77,7 +66,7 @@ fn unknown_provider(key: impl Into<String>, name: &str) -> Refusal {
     )
 }
 
-fn check_url(key: &str, text: &str) -> Result<(), Refusal> {
+pub(super) fn check_url(key: &str, text: &str) -> Result<(), Refusal> {
     let url = url::Url::parse(text).map_err(|e| Refusal::new(key, e))?;
     if !matches!(url.scheme(), "http" | "https") {
         return Err(Refusal::new(key, "must be http:// or https://"));
@@ -101,7 +90,7 @@ fn check_base_url(key: &str, text: &str) -> Result<(), Refusal> {
     Ok(())
 }
 
-fn timeout(key: &str, text: Option<&str>) -> Result<Duration, Refusal> {
+pub(super) fn timeout(key: &str, text: Option<&str>) -> Result<Duration, Refusal> {
     let key = format!("{key}.timeout");
     let timeout = text.map_or(Ok(DEFAULT_TIMEOUT), |t| duration(key.clone(), t))?;
     if timeout.is_zero() || timeout > MAX_TIMEOUT {
@@ -247,7 +236,7 @@ fn leg(
 fn source(
     key: &str,
     id: &str,
-    generic: &BTreeMap<String, Generic>,
+    entries: &BTreeMap<String, Generic>,
 ) -> Result<SourcePolicy, Refusal> {
     let (name, symbol) = id
         .split_once(':')
@@ -257,17 +246,11 @@ fn source(
         return Err(unknown_provider(key, name));
     }
     let (root, selector) = if name == "generic" {
-        let entry = generic
+        let entry = entries
             .get(symbol)
             .ok_or_else(|| Refusal::new(key, format!("{id:?}: there is no [generic.{symbol}]")))?;
         let root = entry.root.clone().unwrap_or_else(|| symbol.to_owned());
-        let selector = Selector {
-            url: entry.url.clone(),
-            value: entry.value.clone(),
-            time: entry.time.clone(),
-            time_unit: entry.time_unit,
-        };
-        (root, Some(selector))
+        (root, Some(generic::selector(symbol, entry)?))
     } else {
         (name.to_owned(), None)
     };

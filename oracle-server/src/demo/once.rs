@@ -60,7 +60,7 @@ impl Table {
 }
 
 /// Announce → mature → observe → attest → fetch → verify → adaptor secret →
-/// re-verify everything stored; for a digit and a threshold event.
+/// re-verify everything stored; for every kind of event that needs no people.
 #[allow(clippy::print_stdout, reason = "the command's output")]
 pub(super) async fn cycle(client: &Client, key: &str) -> Result<(), CliError> {
     let mut table = Table::new();
@@ -94,6 +94,8 @@ async fn steps(client: &Client, key: &str, table: &mut Table) -> Result<(), CliE
     for (name, series) in [
         ("future", "ppcusd-future"),
         ("binary option", "ppcusd-above-025"),
+        ("sports bet", "cup-"),
+        ("election bet", "senate-"),
     ] {
         let announced = upcoming(client, series).await?;
         one_event(client, name, &announced, table).await?;

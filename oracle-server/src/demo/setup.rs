@@ -4,8 +4,8 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
-use oracle_feeds::loopback::{LoopbackVenues, price_path};
+use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
+use oracle_feeds::loopback::{LoopbackVenues, MatchStage, ScriptedMatch, ScriptedRace, price_path};
 use oracle_feeds::time::TimeSource;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
@@ -14,10 +14,25 @@ use crate::cli::{CliError, Init, make, make_passphrase};
 use crate::clock::{Clock as _, SystemClock};
 use crate::config::Config;
 
-/// Venues of the demo, the last two serving a thin PPC market as generic JSON.
-const VENUES: [&str; 6] = [
-    "kraken", "coinbase", "bitstamp", "gemini", "ppcbtc_a", "ppcbtc_b",
+/// Venues of the demo: prices, two of them a thin PPC market as generic JSON,
+/// then matches and elections.
+const VENUES: [&str; 9] = [
+    "kraken",
+    "coinbase",
+    "bitstamp",
+    "gemini",
+    "ppcbtc_a",
+    "ppcbtc_b",
+    "openligadb",
+    "football-data",
+    "ap",
 ];
+
+/// How long before the start the demo's match kicked off.
+const KICKED_OFF: TimeDelta = TimeDelta::hours(2);
+
+/// How long after the start the demo's match and election mature.
+const MATURES: TimeDelta = TimeDelta::seconds(40);
 
 /// The demo's configuration; `@name@` stands for an address of this run.
 const TEMPLATE: &str = include_str!("oracle.toml");
@@ -91,7 +106,10 @@ async fn start_venues(file: &Path) -> Result<LoopbackVenues, CliError> {
     let known: Option<Ports> = std::fs::read(file)
         .ok()
         .and_then(|bytes| serde_json::from_slice(&bytes).ok());
-    let ports = known.map_or_else(|| vec![0; VENUES.len()], |p| p.ports);
+    let ports = known
+        .map(|p| p.ports)
+        .filter(|ports| ports.len() == VENUES.len())
+        .unwrap_or_else(|| vec![0; VENUES.len()]);
     let wanted: Vec<(&str, u16)> = VENUES.into_iter().zip(ports).collect();
     let venues = LoopbackVenues::start(&wanted, Arc::new(Now), Arc::new(|venue: &str, _: &str, open| Some(price(venue, open))))
         .await
@@ -105,9 +123,43 @@ async fn start_venues(file: &Path) -> Result<LoopbackVenues, CliError> {
         .filter_map(|name| venues.base_url(name))
         .filter_map(|base| url::Url::parse(&base).ok()?.port())
         .collect();
+    play(&venues);
     let json = serde_json::to_vec(&Ports { ports }).map_err(|e| failed(&e))?;
     std::fs::write(file, json).map_err(|e| failed(&e))?;
     Ok(venues)
+}
+
+/// The match is over and the election certified; so they stay, for a demo that
+/// is resumed.
+fn play(venues: &LoopbackVenues) {
+    let kickoff = (SystemClock.now() - KICKED_OFF).timestamp();
+    for (provider, id, home, away) in [
+        ("openligadb", 77_001, 40, 7),
+        ("football-data", 551_001, 5, 4),
+    ] {
+        venues.set_match(
+            provider,
+            &ScriptedMatch {
+                id,
+                home,
+                away,
+                kickoff,
+                stage: MatchStage::Finished(2, 1),
+            },
+        );
+    }
+    let race = ScriptedRace {
+        date: "2026-11-03".to_owned(),
+        state: "GA".to_owned(),
+        office: "S".to_owned(),
+        candidates: vec![
+            ("18702".to_owned(), 2_010_412),
+            ("18705".to_owned(), 1_990_101),
+        ],
+        results_type: "certified",
+        winner: Some("18702".to_owned()),
+    };
+    venues.set_answer("ap", &race.path(), race.body());
 }
 
 /// Two markets, whatever a venue calls them.
@@ -122,12 +174,18 @@ fn price(venue: &str, minute_open: i64) -> Decimal {
 
 /// [`TEMPLATE`] with the addresses of this run.
 fn config_text(venues: &LoopbackVenues, listen: &str) -> Result<String, CliError> {
-    let mut text = TEMPLATE.replace("@listen@", listen);
+    let now = SystemClock.now();
+    let at = |time: DateTime<Utc>| time.to_rfc3339_opts(SecondsFormat::Secs, true);
+    let mut text = TEMPLATE
+        .replace("@listen@", listen)
+        .replace("@start@", &now.timestamp().to_string())
+        .replace("@kickoff@", &at(now - KICKED_OFF))
+        .replace("@maturity@", &at(now + MATURES));
     for name in VENUES {
-        let url = if LoopbackVenues::BUILT_IN.contains(&name) {
-            venues.base_url(name)
-        } else {
+        let url = if name.starts_with("ppcbtc") {
             venues.generic_url(name, "ppcbtc")
+        } else {
+            venues.base_url(name)
         };
         let url = url.ok_or_else(|| CliError::Other(format!("venue {name} did not start")))?;
         text = text.replace(&format!("@{name}@"), &url);

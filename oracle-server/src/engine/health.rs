@@ -1,31 +1,79 @@
-//! What the engine notes of its sources and of itself.
+//! What the engine notes of its providers and of itself.
 
 use chrono::{DateTime, Utc};
-use oracle_feeds::observation::SourceReading;
+use oracle_feeds::observation::{Reading, SourceReading};
+use oracle_feeds::rule::Trace;
+use rust_decimal::Decimal;
+use rust_decimal::prelude::ToPrimitive as _;
 
 use super::Engine;
+use crate::health::ProviderHealth;
 
 impl Engine {
     /// Notes how sources answered.
     pub(super) fn note_sources(&self, readings: &[SourceReading], now: DateTime<Utc>) {
+        let now_ms = now.timestamp_millis();
         self.health.send_modify(|report| {
             for reading in readings {
-                let source = report.providers.entry(reading.source.clone()).or_default();
+                let name = provider_of(&reading.source).to_owned();
                 let verdict = reading.reading.verdict();
-                source.ok = verdict == "observation";
-                if source.ok {
-                    source.last_success_at = Some(now);
-                    source.consecutive_failures = 0;
-                    source.last_error = None;
-                } else {
-                    source.consecutive_failures = source.consecutive_failures.saturating_add(1);
-                    source.last_error = Some(format!("{verdict}: {}", reading.reading.detail()));
-                }
                 metrics::counter!("oracle_source_readings_total",
-                    "source" => reading.source.clone(), "verdict" => verdict)
+                    "provider" => name.clone(), "verdict" => verdict)
                 .increment(1);
+                // Whoever was not asked has not failed.
+                let Some(last) = reading.exchanges.last() else {
+                    continue;
+                };
+                let provider = report.providers.entry(name).or_default();
+                let took = (last.received_at - last.sent_at).num_milliseconds();
+                let readable = matches!(
+                    reading.reading,
+                    Reading::Observation(_) | Reading::NotYet(_) | Reading::NoData(_)
+                );
+                let record = &mut provider.record;
+                record.note_answer(readable, took.max(0).unsigned_abs(), now_ms);
+                provider.ok = verdict == "observation";
+                if provider.ok {
+                    provider.last_success_at = Some(now);
+                    provider.last_error = None;
+                } else {
+                    provider.last_error = Some(format!("{verdict}: {}", reading.reading.detail()));
+                }
             }
         });
+    }
+
+    /// Notes how far prices were from the median of their leg.
+    pub(super) fn note_deviations(&self, trace: &Trace, now: DateTime<Utc>) {
+        let Some(median) = trace.first_median else {
+            return;
+        };
+        self.health.send_modify(|report| {
+            for source in &trace.sources {
+                let Some(price) = source.price else { continue };
+                let name = provider_of(&source.source).to_owned();
+                let provider = report.providers.entry(name).or_default();
+                let ppm = (price - median)
+                    .abs()
+                    .checked_mul(Decimal::from(1_000_000))
+                    .and_then(|distance| distance.checked_div(median))
+                    .and_then(|ppm| ppm.to_u64())
+                    .unwrap_or(u64::MAX / 2);
+                let dropped = !source.used;
+                provider
+                    .record
+                    .note_deviation(ppm, dropped, now.timestamp_millis());
+            }
+        });
+    }
+
+    /// Why a source is not asked now, if its provider's record says so.
+    pub(super) fn disabled(&self, source: &str, now: DateTime<Utc>) -> Option<String> {
+        let report = self.health.borrow();
+        let record = &report.providers.get(provider_of(source))?.record;
+        let until = record.disabled_until_ms(now.timestamp_millis())?;
+        let until = DateTime::from_timestamp_millis(until)?.format("%FT%TZ");
+        Some(format!("left alone until {until} for its record"))
     }
 
     /// Publishes the figures of the last tick.
@@ -38,5 +86,28 @@ impl Engine {
             .set((self.in_flight.len() + self.asking.len()) as f64);
         metrics::gauge!("oracle_rounds_waiting").set(self.waiting.len() as f64);
         metrics::gauge!("oracle_leader_epoch").set(self.store.epoch() as f64);
+        let now_ms = self.clock.now().timestamp_millis();
+        for (name, ProviderHealth { record, .. }) in &self.health.borrow().providers {
+            let gauge = |what: &'static str, value: u64| {
+                metrics::gauge!(what, "provider" => name.clone()).set(value as f64);
+            };
+            gauge(
+                "oracle_provider_success_permille",
+                record.success_permille(),
+            );
+            gauge("oracle_provider_lag_ms", record.lag_ms());
+            gauge("oracle_provider_deviation_ppm", record.deviation_ppm());
+            let disabled = record.disabled_until_ms(now_ms).is_some();
+            gauge("oracle_provider_disabled", u64::from(disabled));
+        }
+    }
+}
+
+/// Whose record a source belongs to: its provider's; every generic source is a
+/// provider of its own.
+fn provider_of(source: &str) -> &str {
+    match source.split_once(':') {
+        Some(("generic", _)) | None => source,
+        Some((provider, _)) => provider,
     }
 }

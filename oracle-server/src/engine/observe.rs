@@ -1,6 +1,6 @@
 //! Rounds: observe their legs, decide, look again.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -98,8 +98,13 @@ impl Engine {
                 }
                 let (fetcher, clock) = (self.fetcher.clone(), self.clock.clone());
                 let leg_key = key.clone();
+                let left_alone = leg
+                    .sources
+                    .iter()
+                    .filter_map(|s| Some((s.id.clone(), self.disabled(&s.id, now)?)))
+                    .collect();
                 let task = self.observing.spawn(async move {
-                    Seen::Leg(observe(fetcher, clock, leg, leg_key, at).await)
+                    Seen::Leg(observe(fetcher, clock, leg, leg_key, at, left_alone).await)
                 });
                 self.in_flight.insert((key, at), task.id());
             }
@@ -130,6 +135,7 @@ impl Engine {
         let leg_at = (seen.key.clone(), seen.at);
         self.in_flight.remove(&leg_at);
         self.note_sources(&seen.readings, self.clock.now());
+        self.note_deviations(seen.decision.trace(), self.clock.now());
         let check = &seen.decision.trace().clock;
         if let Some(ahead_s) = check.ahead_s {
             self.clock_trust.measured(seen.begun, &*self.clock, ahead_s);
@@ -297,11 +303,13 @@ async fn observe(
     leg: LegPolicy,
     key: String,
     at: i64,
+    left_alone: BTreeMap<String, String>,
 ) -> LegSeen {
     let begun = Mark::of(&*clock);
     let mut pending: FuturesUnordered<_> = leg
         .sources
         .iter()
+        .filter(|source| !left_alone.contains_key(&source.id))
         .map(|source| {
             let fetcher = &fetcher;
             let max_trade_age_s = leg.max_trade_age_s;
@@ -346,7 +354,10 @@ async fn observe(
                 root: source.root.clone(),
                 exchanges: Vec::new(),
                 reading: Reading::Transient {
-                    detail: "no answer in time".to_owned(),
+                    detail: left_alone
+                        .get(&source.id)
+                        .cloned()
+                        .unwrap_or_else(|| "no answer in time".to_owned()),
                     retry_after: None,
                 },
             });

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::http::{StatusCode, Uri};
 use axum::response::Response;
+use chrono::{DateTime, Utc};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -23,19 +24,35 @@ struct ProviderJson {
     ok: bool,
     /// When one last did.
     last_success_at: Option<String>,
-    /// Answers without one since then.
+    /// Answers in a row that could not be read.
     consecutive_failures: u32,
-    /// Why the last of those held none.
+    /// Why the last answer held no observation, if it did not.
     last_error: Option<String>,
+    /// Share of answers that could be read, per mille; the last ones count most.
+    success_permille: u64,
+    /// Time to a readable answer, milliseconds; the last ones count most.
+    lag_ms: u64,
+    /// Distance of its prices from the median, millionths; the last count most.
+    deviation_ppm: u64,
+    /// Until when it is not asked because of its record, if so.
+    disabled_until: Option<String>,
 }
 
-impl From<ProviderHealth> for ProviderJson {
-    fn from(health: ProviderHealth) -> Self {
+impl ProviderJson {
+    fn new(health: ProviderHealth, now: DateTime<Utc>) -> Self {
+        let record = &health.record;
         Self {
             ok: health.ok,
             last_success_at: health.last_success_at.map(time),
-            consecutive_failures: health.consecutive_failures,
+            consecutive_failures: record.failures(),
             last_error: health.last_error,
+            success_permille: record.success_permille(),
+            lag_ms: record.lag_ms(),
+            deviation_ppm: record.deviation_ppm(),
+            disabled_until: record
+                .disabled_until_ms(now.timestamp_millis())
+                .and_then(DateTime::from_timestamp_millis)
+                .map(time),
         }
     }
 }
@@ -79,7 +96,8 @@ pub(super) async fn get_readyz(
     uri: Uri,
 ) -> Result<Response, Problem> {
     Query::strict(&uri, &[])?;
-    let overdue = app.store.overdue(app.clock.now()).await?;
+    let now = app.clock.now();
+    let overdue = app.store.overdue(now).await?;
     let report = app.health.borrow().clone();
     let ready = overdue.count == 0 && report.journal == "ok";
     let status = if ready {
@@ -97,7 +115,7 @@ pub(super) async fn get_readyz(
             providers: report
                 .providers
                 .into_iter()
-                .map(|(name, health)| (name, health.into()))
+                .map(|(name, health)| (name, ProviderJson::new(health, now)))
                 .collect(),
         },
     ))

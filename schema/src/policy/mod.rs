@@ -6,10 +6,12 @@
 //! entries, so an edited policy can never meet an announced nonce. The document
 //! names no event and no series: events under equal rules share one document.
 
+mod choice;
 mod facts;
 
 use std::num::NonZeroU32;
 
+pub use choice::choice_bits;
 pub use facts::{
     ElectionBasis, ElectionPolicy, FactSource, MatchBasis, MatchPolicy, OnDissent, OperatorsPolicy,
     PanelMember, PanelPolicy, VOID,
@@ -199,18 +201,57 @@ pub struct SourcePolicy {
     pub selector: Option<Selector>,
 }
 
-/// How a generic JSON source is asked and read.
+/// How a generic source is asked and read: JSON, or a table.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Selector {
     /// URL with `{unix}` for T in seconds.
     pub url: String,
-    /// RFC 9535 path of the price; exactly one match.
+    /// RFC 9535 path of the price, exactly one match; for a table the name of
+    /// its column.
     pub value: String,
-    /// RFC 9535 path of the price's time; exactly one match.
+    /// The same for the price's time.
     pub time: String,
     /// Unit of that time.
     pub time_unit: TimeUnit,
+    /// How the table is written; absent for JSON.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub csv: Option<CsvFormat>,
+}
+
+/// How a table (CSV with one header row) is written, and which row counts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CsvFormat {
+    /// Between fields: one ASCII character.
+    pub delimiter: char,
+    /// Between whole and fraction. The other one is refused wherever it
+    /// stands, so there are no thousands separators.
+    pub decimal: DecimalMark,
+    /// The row that counts, exactly one; absent where there is only one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub row: Option<RowSelector>,
+}
+
+/// What stands between the whole and the fraction of a number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum DecimalMark {
+    /// `0.25`.
+    #[serde(rename = ".")]
+    Point,
+    /// `0,25`.
+    #[serde(rename = ",")]
+    Comma,
+}
+
+/// The row of a table whose column has a value.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RowSelector {
+    /// The column's name.
+    pub column: String,
+    /// What stands there, byte for byte.
+    pub equals: String,
 }
 
 /// Unit of a provider's timestamp.

@@ -1,0 +1,265 @@
+//! Die Bundeswahlleiterin: `kerg2.csv`, Germany's official results.
+//!
+//! Source: bundeswahlleiterin.de, open data, "kerg2". A preamble of free lines
+//! says whose data it is and how final, then a header row, then one row for
+//! each area, group and vote: `;`, decimal comma, UTF-8 with a byte order mark.
+//! CDU and CSU are separate rows. Nobody is declared to have won; the rule
+//! counts, and only what is final.
+
+use std::collections::BTreeMap;
+
+use csv::StringRecord;
+use oracle_schema::policy::FactSource;
+
+use super::table::{self, Table, field};
+use super::{Provider, Step, Subject, fact_step, parameter};
+use crate::fact::{ElectionFact, ElectionStage};
+use crate::json;
+use crate::observation::{Exchange, Observation, Query, Reading, Request};
+use crate::rate::Rate;
+
+/// As in the configuration.
+pub(crate) const NAME: &str = "bundeswahlleiterin";
+
+pub(super) struct Bundeswahlleiterin;
+
+/// Longest path of a file.
+const MAX_PATH: usize = 200;
+
+/// What the header row begins with.
+const HEADER: &str = "Wahlart;";
+
+/// Electorate, valid votes and the like: no party.
+const TOTALS: &str = "System-Gruppe";
+
+impl Provider for Bundeswahlleiterin {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+    fn base_url(&self) -> &'static str {
+        "https://www.bundeswahlleiterin.de"
+    }
+    fn rate(&self) -> Rate {
+        Rate::per_second(1)
+    }
+    fn subject(&self) -> Subject {
+        Subject::Election
+    }
+    fn parameters(&self) -> &'static [&'static str] {
+        &["path", "area", "vote"]
+    }
+    fn check_parameter(&self, name: &str, value: &str) -> Result<(), String> {
+        check(name, value)
+    }
+    fn step(&self, query: &Query<'_>, done: &[Exchange]) -> Step {
+        fact_step(query, done, ask, read)
+    }
+}
+
+fn check(name: &str, value: &str) -> Result<(), String> {
+    let (good, must) = match name {
+        "path" => (
+            plain_path(value),
+            "must begin with / and hold A-Z a-z 0-9 - _ . / only, at most 200 of them",
+        ),
+        "area" => (
+            Area::parse(value).is_some(),
+            "must be Bund, or Land/ or Wahlkreis/ and its number",
+        ),
+        _ => (
+            matches!(value, "1" | "2"),
+            "must be 1 (for a candidate) or 2 (for a party)",
+        ),
+    };
+    good.then_some(()).ok_or_else(|| must.to_owned())
+}
+
+fn plain_path(path: &str) -> bool {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b'/');
+    path.strip_prefix('/').is_some_and(|rest| {
+        path.len() <= MAX_PATH
+            && path.bytes().all(plain)
+            && rest
+                .split('/')
+                .all(|s| !s.is_empty() && s != "." && s != "..")
+    })
+}
+
+fn checked<'a>(source: &'a FactSource, name: &str) -> Result<&'a str, Reading> {
+    let value = parameter(source, name)?;
+    check(name, value).map_err(|must| Reading::Permanent(format!("{name} {must}")))?;
+    Ok(value)
+}
+
+fn ask(source: &FactSource) -> Result<Request, Reading> {
+    Ok(Request::path(checked(source, "path")?.to_owned()))
+}
+
+/// `Bund`, `Land/9`, `Wahlkreis/75`.
+struct Area<'a> {
+    kind: &'a str,
+    number: Option<u32>,
+}
+
+impl<'a> Area<'a> {
+    fn parse(text: &'a str) -> Option<Self> {
+        match text.split_once('/') {
+            None if text == "Bund" => Some(Self {
+                kind: text,
+                number: None,
+            }),
+            Some((kind @ ("Land" | "Wahlkreis"), digits))
+                if digits.bytes().all(|b| b.is_ascii_digit()) =>
+            {
+                let number = Some(digits.parse().ok()?);
+                Some(Self { kind, number })
+            }
+            _ => None,
+        }
+    }
+
+    fn is(&self, kind: &str, number: &str) -> bool {
+        // Some years write the kind in capitals and numbers with zeros.
+        self.kind.eq_ignore_ascii_case(kind)
+            && self
+                .number
+                .is_none_or(|own| number.parse().is_ok_and(|n: u32| n == own))
+    }
+}
+
+fn read(source: &FactSource, body: &[u8]) -> Result<Observation, Reading> {
+    let text = table::text(body)?;
+    let start = match text.find(HEADER) {
+        Some(0) => 0,
+        _ => text
+            .find(&format!("\n{HEADER}"))
+            .map(|line_end| line_end + 1)
+            .ok_or_else(|| {
+                Reading::Contradiction(format!("no header row beginning with {HEADER:?}"))
+            })?,
+    };
+    let (preamble, rows) = text.split_at(start);
+    let (literal, stage) = status(preamble)?;
+    let votes = match stage {
+        ElectionStage::Certified => votes(source, rows)?,
+        _ => BTreeMap::new(),
+    };
+    Ok(Observation::Election(ElectionFact {
+        literal,
+        stage,
+        winners: Vec::new(),
+        runoff: false,
+        votes,
+        doubts: Vec::new(),
+    }))
+}
+
+/// How final the preamble says the result is.
+fn status(preamble: &str) -> Result<(String, ElectionStage), Reading> {
+    let mut found = None;
+    for line in preamble.lines() {
+        let line = line.trim_matches(|c: char| c.is_whitespace() || matches!(c, '#' | ';' | '"'));
+        let labelled = line
+            .strip_prefix("Status")
+            .and_then(|rest| rest.trim_start().strip_prefix([':', ';']));
+        let words = labelled.unwrap_or(line).trim();
+        let stage = match words {
+            "Zwischenergebnis" | "ZWISCHENERGEBNIS" => ElectionStage::Counting,
+            "Vorläufig" | "Vorläufiges Ergebnis" | "VORLAEUFIG" => ElectionStage::Preliminary,
+            "Endgültig" | "Endgültiges Ergebnis" | "ENDGUELTIG" => ElectionStage::Certified,
+            other if labelled.is_some() => {
+                return Err(Reading::Contradiction(format!(
+                    "status {:?}",
+                    json::quote(other)
+                )));
+            }
+            _ => continue,
+        };
+        if found.replace((words.to_owned(), stage)).is_some() {
+            return Err(Reading::Contradiction("two lines of status".to_owned()));
+        }
+    }
+    found.ok_or_else(|| Reading::Contradiction("no line of status".to_owned()))
+}
+
+/// Where the columns that matter are.
+struct Columns {
+    area: usize,
+    area_number: usize,
+    kind: usize,
+    name: usize,
+    vote: usize,
+    count: usize,
+}
+
+/// The final votes of the source's area, by party.
+fn votes(source: &FactSource, rows: &str) -> Result<BTreeMap<String, u64>, Reading> {
+    let area = checked(source, "area")?;
+    let vote = checked(source, "vote")?;
+    let parsed =
+        Area::parse(area).ok_or_else(|| Reading::Permanent("the source has no area".to_owned()))?;
+    let table = Table::read(rows, b';')?;
+    let at = Columns {
+        area: table.column("Gebietsart")?,
+        area_number: table.column("Gebietsnummer")?,
+        kind: table.column("Gruppenart")?,
+        name: table.column("Gruppenname")?,
+        vote: table.column("Stimme")?,
+        count: table.column("Anzahl")?,
+    };
+    let own = |row: &&StringRecord| {
+        parsed.is(field(row, at.area), field(row, at.area_number)) && field(row, at.vote) == vote
+    };
+    let (mut votes, mut valid) = (BTreeMap::new(), None);
+    for row in table.rows().filter(own) {
+        let (kind, name) = (field(row, at.kind), field(row, at.name));
+        match kind {
+            TOTALS if name == "Gültige" => {
+                valid = Some(count(row, &at)?);
+                continue;
+            }
+            TOTALS => continue,
+            // Who stands alone can win a constituency.
+            "Partei" | "Einzelbewerber/Wählergruppe" => {}
+            other => {
+                return Err(Reading::Contradiction(format!(
+                    "Gruppenart {:?}",
+                    json::quote(other)
+                )));
+            }
+        }
+        if votes.insert(name.to_owned(), count(row, &at)?).is_some() {
+            return Err(Reading::Contradiction(format!(
+                "{:?} has two rows for {area}, vote {vote}",
+                json::quote(name)
+            )));
+        }
+    }
+    if votes.is_empty() {
+        return Err(Reading::Contradiction(format!(
+            "no party has a row for {area}, vote {vote}"
+        )));
+    }
+    let sum = votes.values().try_fold(0_u64, |sum, n| sum.checked_add(*n));
+    if sum.is_none() || valid.is_some_and(|valid| sum > Some(valid)) {
+        return Err(Reading::Contradiction(
+            "the parties have more votes than are valid".to_owned(),
+        ));
+    }
+    Ok(votes)
+}
+
+fn count(row: &StringRecord, at: &Columns) -> Result<u64, Reading> {
+    let text = field(row, at.count);
+    text.bytes()
+        .all(|b| b.is_ascii_digit())
+        .then(|| text.parse().ok())
+        .flatten()
+        .ok_or_else(|| {
+            Reading::Contradiction(format!(
+                "{} has {:?} votes in a final result",
+                json::quote(field(row, at.name)),
+                json::quote(text)
+            ))
+        })
+}

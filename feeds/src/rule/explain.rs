@@ -1,0 +1,406 @@
+//! A policy in plain words: when it attests, holds, voids or refunds.
+
+use std::fmt::Write as _;
+
+use chrono::DateTime;
+use oracle_schema::policy::{
+    ElectionBasis, ElectionPolicy, FactSource, LegPolicy, MatchBasis, MatchPolicy, Method,
+    OnDissent, OperatorsPolicy, PanelPolicy, Policy, PricePolicy, Rule, SourcePolicy, VOID,
+};
+use rust_decimal::Decimal;
+
+/// What a policy means, one sentence an entry: what is attested, who is asked
+/// and who must agree, when it is decided, what voids, what holds, and when it
+/// is refunded.
+///
+/// `maturity` (Unix seconds) turns spans into dates where it is known.
+pub fn explain(policy: &Policy, maturity: Option<i64>) -> Vec<String> {
+    let mut sentences = match &policy.rule {
+        Rule::Digits {
+            price,
+            decimals,
+            base,
+            digits,
+            unit,
+        } => {
+            let what = format!(
+                "attests {} x 10^{decimals} in {unit}, rounded half-even, as {digits} digits of \
+                 base {base}; clamped to 0 … {base}^{digits}-1",
+                price.name
+            );
+            priced(what, price)
+        }
+        Rule::Threshold { price, above } => {
+            let what = format!(
+                "attests \"above\" if {} > {above} (strictly, unrounded), else \"not_above\"",
+                price.name
+            );
+            priced(what, price)
+        }
+        Rule::Match(policy) => matched(policy),
+        Rule::Election(policy) => elected(policy),
+        Rule::Operators(policy) => reported(policy),
+    };
+    sentences.push(refund(policy, maturity));
+    sentences
+}
+
+/// What in a policy a careful person would think about twice. Nothing here is
+/// wrong; it is only weaker than it could be.
+///
+/// `maturity` in Unix seconds, where it is known.
+pub fn warnings(policy: &Policy, maturity: Option<i64>) -> Vec<String> {
+    let mut warnings = Vec::new();
+    if let Some(price) = policy.rule.price() {
+        for leg in price.legs.iter().filter(|l| l.min_sources.get() == 1) {
+            warnings.push(format!(
+                "{}: min_sources = 1: one source alone can fix the price",
+                leg.name
+            ));
+        }
+    }
+    if policy.rule.has_sole_decider() {
+        warnings.push(match &policy.rule {
+            Rule::Operators(_) => "k = 1: one operator alone decides the outcome".to_owned(),
+            _ => "agree = 1: one source alone decides the outcome".to_owned(),
+        });
+    }
+    let sources = policy.rule.fact_sources();
+    let editable = |s: &FactSource| s.provider == "openligadb";
+    if !sources.is_empty() && sources.iter().all(editable) && policy.rule.panel().is_none() {
+        warnings.push(
+            "openligadb is the only source: any of its logged-in users may edit a result for days"
+                .to_owned(),
+        );
+    }
+    if let (Rule::Match(rule), Some(at)) = (&policy.rule, maturity) {
+        let window = rule.kickoff.saturating_add(i64::from(rule.void_after_s));
+        let give_up = at.saturating_add(i64::from(policy.give_up_after_s));
+        if rule.outcomes.iter().any(|o| o == VOID)
+            && give_up <= window.saturating_add(i64::from(rule.settle_delay_s))
+        {
+            warnings.push(format!(
+                "give_up_after is over at {}, before a match that is not played can become void: \
+                 it is refunded instead",
+                instant(give_up)
+            ));
+        }
+    }
+    if let Some(soonest) = soonest_s(&policy.rule)
+        && soonest >= u64::from(policy.give_up_after_s)
+    {
+        warnings.push(
+            "give_up_after is over before the reads and settle_delay are: it can only be refunded"
+                .to_owned(),
+        );
+    }
+    warnings
+}
+
+/// Seconds from maturity that stable reads and the settle delay take at least.
+fn soonest_s(rule: &Rule) -> Option<u64> {
+    let stable_reads = match rule {
+        Rule::Match(policy) => policy.stable_reads,
+        Rule::Election(policy) => policy.stable_reads,
+        _ => return None,
+    };
+    let between = u64::from(stable_reads.get() - 1) * u64::from(rule.read_every_s()?.get());
+    Some(between + u64::from(rule.settle_delay_s()))
+}
+
+fn priced(what: String, price: &PricePolicy) -> Vec<String> {
+    let mut sentences = vec![what];
+    if price.legs.len() != 1 {
+        let names: Vec<&str> = price.legs.iter().map(|l| l.name.as_str()).collect();
+        sentences.push(format!(
+            "{} is the product of {}",
+            price.name,
+            names.join(" and ")
+        ));
+    }
+    sentences.extend(price.legs.iter().map(leg));
+    sentences
+}
+
+fn leg(leg: &LegPolicy) -> String {
+    let Method::Close1mMedian = leg.method;
+    let named = |stated: bool| -> Vec<&str> {
+        let sources = leg.sources.iter();
+        sources
+            .filter(|s| is_stated(s) == stated)
+            .map(|s| s.id.as_str())
+            .collect()
+    };
+    let (bars, stated) = (named(false), named(true));
+    let mut from = Vec::new();
+    if !bars.is_empty() {
+        from.push(format!(
+            "the close of the last one-minute bar with trades of {}",
+            listed(&bars)
+        ));
+    }
+    if !stated.is_empty() {
+        from.push(format!(
+            "the price that {} {} with its own time",
+            listed(&stated),
+            if stated.len() == 1 { "states" } else { "state" }
+        ));
+    }
+    format!(
+        "{}: from {} after maturity the median of {}, at most {} older than maturity; those more \
+         than {} % from the median are dropped once; at least {} independent must be left, else \
+         it waits and asks again",
+        leg.name,
+        span(leg.settle_delay_s),
+        from.join(", and "),
+        span(leg.max_trade_age_s),
+        (leg.max_deviation * Decimal::ONE_HUNDRED).normalize(),
+        leg.min_sources
+    )
+}
+
+/// Whether the source states a price instead of listing bars of trades.
+fn is_stated(source: &SourcePolicy) -> bool {
+    source.selector.is_some()
+}
+
+fn matched(policy: &MatchPolicy) -> Vec<String> {
+    let basis = match policy.basis {
+        MatchBasis::RegularTime => "after regular time and its stoppage time",
+        MatchBasis::Final => "in the end, extra time and penalties included",
+    };
+    let mut sentences = vec![
+        format!(
+            "attests {} of the match of {}: the result {basis}",
+            choice(&policy.outcomes),
+            instant(policy.kickoff)
+        ),
+        asked(
+            &policy.sources,
+            policy.panel.as_ref(),
+            policy.agree.get(),
+            policy.stable_reads.get(),
+            policy.read_every_s.get(),
+        ),
+        settled(policy.settle_delay_s),
+    ];
+    let until = instant(
+        policy
+            .kickoff
+            .saturating_add(i64::from(policy.void_after_s)),
+    );
+    if policy.outcomes.iter().any(|o| o == VOID) {
+        sentences.push(format!(
+            "void if {} of them say that it is cancelled, awarded or a walkover, that it was \
+             played more than {} from the announced kickoff, or, after {until}, that it is not \
+             finished; a source that does not answer never makes it void",
+            policy.agree,
+            span(policy.void_after_s)
+        ));
+    } else {
+        sentences.push(format!(
+            "there is no outcome void: cancelled, awarded, or not finished by {until} is held"
+        ));
+    }
+    let OnDissent::Hold = policy.on_dissent;
+    sentences.push(held(&format!(
+        "another pair of teams, a result that no outcome stands for, or no decision by {until}"
+    )));
+    sentences
+}
+
+fn elected(policy: &ElectionPolicy) -> Vec<String> {
+    let basis = match policy.basis {
+        ElectionBasis::Certified => "certified, or official and final",
+        ElectionBasis::Called => "called or certified",
+        ElectionBasis::Endgueltig => "the official final result (endgültig)",
+    };
+    let mut sentences = vec![
+        format!(
+            "attests {}: who won, once the result is {basis}",
+            choice(&policy.outcomes)
+        ),
+        asked(
+            &policy.sources,
+            policy.panel.as_ref(),
+            policy.agree.get(),
+            policy.stable_reads.get(),
+            policy.read_every_s.get(),
+        ),
+    ];
+    for (outcome, by_provider) in &policy.candidates {
+        let ids: Vec<String> = by_provider
+            .iter()
+            .map(|(provider, ids)| format!("{} of {provider}", listed(ids)))
+            .collect();
+        sentences.push(format!("{outcome:?} stands for {}", ids.join(", and for ")));
+    }
+    let has = |outcome: &str| policy.outcomes.iter().any(|o| o == outcome);
+    let mut objects = vec!["several winners", "a race that a source cannot decide"];
+    for (outcome, what) in [
+        ("other", "a winner that no outcome names"),
+        ("runoff", "a run-off"),
+        ("tie", "a tie"),
+    ] {
+        if has(outcome) {
+            sentences.push(format!("{what} is {outcome:?}"));
+        } else {
+            objects.push(what);
+        }
+    }
+    sentences.push(settled(policy.settle_delay_s));
+    if has(VOID) {
+        sentences.push(if policy.panel.is_some() {
+            "void only by operators' word; no provider's result makes it void".to_owned()
+        } else {
+            "void only if two operators say so; no result makes it void".to_owned()
+        });
+    }
+    sentences.push(held(&listed(&objects)));
+    sentences
+}
+
+fn reported(policy: &OperatorsPolicy) -> Vec<String> {
+    let panel = &policy.panel;
+    vec![
+        format!(
+            "attests {} by the reports of {}, made after maturity",
+            choice(&policy.outcomes),
+            members(panel)
+        ),
+        format!(
+            "decided {} after the report that made {} equal ones, even beside one that differs; \
+             one operator's veto stops it until then",
+            span(policy.settle_delay_s),
+            panel.k
+        ),
+        format!(
+            "held after a veto, or once {} equal reports can no longer be reached; an operator who \
+             contradicts himself has no vote; two operators together release or void a held event",
+            panel.k
+        ),
+    ]
+}
+
+fn asked(
+    sources: &[FactSource],
+    panel: Option<&PanelPolicy>,
+    agree: u32,
+    stable_reads: u32,
+    read_every_s: u32,
+) -> String {
+    let mut names: Vec<String> = sources.iter().map(|s| s.id.clone()).collect();
+    if let Some(panel) = panel {
+        names.push(format!(
+            "operators ({} equal reports of {})",
+            panel.k,
+            members(panel)
+        ));
+    }
+    let mut text = format!(
+        "asks {} from maturity, every {}",
+        listed(&names),
+        span(read_every_s)
+    );
+    // Writing to a String cannot fail.
+    let _ = match agree {
+        1 => write!(text, "; one independent source is enough"),
+        _ => write!(text, "; {agree} independent ones must agree"),
+    };
+    if stable_reads > 1 {
+        let _ = write!(
+            text,
+            ", each with {stable_reads} equal reads one after another"
+        );
+    }
+    text
+}
+
+fn settled(settle_delay_s: u32) -> String {
+    if settle_delay_s == 0 {
+        return "decided as soon as they agree".to_owned();
+    }
+    format!(
+        "decided {} after they first agree, if they still say so; any change begins that time again",
+        span(settle_delay_s)
+    )
+}
+
+fn held(also: &str) -> String {
+    format!(
+        "held while sources contradict each other, and on {also}; it goes on when they agree \
+         again; two operators together release or void a held event"
+    )
+}
+
+fn refund(policy: &Policy, maturity: Option<i64>) -> String {
+    let missing = match policy.rule.price() {
+        Some(_) => "fixing",
+        None => "outcome",
+    };
+    let after = span(policy.give_up_after_s);
+    match maturity {
+        Some(at) => format!(
+            "without {} {missing} by {} ({after} after maturity): refund, irrevocably",
+            article(missing),
+            instant(at.saturating_add(i64::from(policy.give_up_after_s)))
+        ),
+        None => format!(
+            "without {} {missing} {after} after maturity: refund, irrevocably",
+            article(missing)
+        ),
+    }
+}
+
+fn article(word: &str) -> &'static str {
+    if word.starts_with('o') { "an" } else { "a" }
+}
+
+fn members(panel: &PanelPolicy) -> String {
+    let names: Vec<&str> = panel.members.iter().map(|m| m.name.as_str()).collect();
+    listed(&names)
+}
+
+/// `"home", "draw" or "away"`.
+fn choice(outcomes: &[String]) -> String {
+    let quoted: Vec<String> = outcomes.iter().map(|o| format!("{o:?}")).collect();
+    joined(&quoted, "or")
+}
+
+/// `a, b and c`.
+fn listed(names: &[impl AsRef<str>]) -> String {
+    joined(names, "and")
+}
+
+fn joined(names: &[impl AsRef<str>], last: &str) -> String {
+    let names: Vec<&str> = names.iter().map(AsRef::as_ref).collect();
+    match names.split_last() {
+        None => "nobody".to_owned(),
+        Some((only, [])) => (*only).to_owned(),
+        Some((end, before)) => format!("{} {last} {end}", before.join(", ")),
+    }
+}
+
+/// `1d 12h`: exact, in the units that the configuration is written in.
+fn span(seconds: u32) -> String {
+    let parts = [
+        (seconds / 86_400, "d"),
+        (seconds / 3600 % 24, "h"),
+        (seconds / 60 % 60, "m"),
+        (seconds % 60, "s"),
+    ];
+    let parts: Vec<String> = parts
+        .iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, unit)| format!("{count}{unit}"))
+        .collect();
+    if parts.is_empty() {
+        return "0s".to_owned();
+    }
+    parts.join(" ")
+}
+
+fn instant(unix: i64) -> String {
+    DateTime::from_timestamp(unix, 0)
+        .map_or_else(|| unix.to_string(), |t| t.format("%FT%TZ").to_string())
+}

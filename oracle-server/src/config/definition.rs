@@ -1,0 +1,312 @@
+//! What an event is made of: its kind, the keys of that kind, its policy.
+
+use oracle_feeds::rule;
+use oracle_schema::event::DescriptorError;
+use oracle_schema::policy::{POLICY_VERSION, Policy, PricePolicy, Rule, policy_hash};
+use oracle_schema::{Descriptor, DigitsDescriptor, EventId, Maturity};
+use rust_decimal::Decimal;
+
+use super::file::Entry;
+use super::{Context, Refusal, facts, seconds};
+use crate::store::{NewSubject, StoreError, event_round_key, round_key, subject_key};
+
+/// What an event is made of, pinned when it is made.
+#[derive(Debug, Clone)]
+pub struct Definition {
+    /// The rules.
+    pub policy: Policy,
+    /// Their canonical bytes.
+    pub document: Vec<u8>,
+    /// SHA-256 of those.
+    pub policy_hash: [u8; 32],
+    /// What can come out.
+    pub descriptor: Descriptor,
+    /// Which round decides it: its price's, or its own.
+    pub round_key: String,
+    /// The price as JSON; empty for an event of facts.
+    pub question: String,
+    /// What it asks sources of facts.
+    pub subjects: Vec<NewSubject>,
+    /// How many outcomes one outside party alone chooses among; else 0.
+    pub sole_outcomes: i64,
+}
+
+impl Definition {
+    /// Shortest time from maturity to a decision, seconds.
+    pub fn settle_delay_s(&self) -> i64 {
+        i64::from(self.policy.rule.settle_delay_s())
+    }
+
+    /// Seconds beyond maturity and settle delay after which a missing
+    /// attestation is an alarm: prices are known at once, facts take their time.
+    pub fn patience_s(&self, maturity: Maturity) -> i64 {
+        const PRICE: i64 = 120;
+        const HOUR: i64 = 3600;
+        match &self.policy.rule {
+            Rule::Digits { .. } | Rule::Threshold { .. } => PRICE,
+            Rule::Match(policy) => {
+                let window = policy.kickoff + i64::from(policy.void_after_s);
+                (window - maturity.unix()).max(0) + HOUR
+            }
+            Rule::Election(_) | Rule::Operators(_) => 24 * HOUR,
+        }
+    }
+}
+
+/// A one-off event's name and maturity.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Single<'a> {
+    pub(super) id: &'a EventId,
+    pub(super) maturity: Maturity,
+}
+
+/// Where an entry stands, so that refusals can name its keys.
+pub(super) struct Place(String);
+
+impl Place {
+    /// `prefix`: the entry's own key; empty where it stands alone.
+    pub(super) fn new(prefix: impl Into<String>) -> Self {
+        Self(prefix.into())
+    }
+
+    /// A key of the entry, dotted.
+    pub(super) fn at(&self, key: &str) -> String {
+        match self.0.as_str() {
+            "" => key.to_owned(),
+            prefix => format!("{prefix}.{key}"),
+        }
+    }
+
+    /// A refusal of one key.
+    pub(super) fn refuse(&self, key: &str, reason: impl ToString) -> Refusal {
+        Refusal::new(self.at(key), reason)
+    }
+
+    /// What must be given.
+    pub(super) fn required<T>(&self, key: &str, value: Option<T>) -> Result<T, Refusal> {
+        value.ok_or_else(|| self.refuse(key, "is missing"))
+    }
+
+    /// A whole number of seconds, or the default.
+    pub(super) fn seconds(
+        &self,
+        key: &str,
+        text: Option<&str>,
+        default: u32,
+    ) -> Result<u32, Refusal> {
+        text.map_or(Ok(default), |t| seconds(self.at(key), t))
+    }
+}
+
+const KINDS: [&str; 5] = ["digits", "threshold", "match", "election", "operators"];
+/// Kinds whose question can be asked again at every maturity of a series.
+const REPEATABLE: [&str; 2] = ["digits", "threshold"];
+const OF_SERIES: [&str; 4] = ["every", "cron", "at", "announce_ahead"];
+const OF_EVENTS: [&str; 2] = ["maturity", "announce_at"];
+
+const HOUR_S: u32 = 3600;
+/// Of prices, and of everything else.
+const GIVE_UP_AFTER_S: [u32; 2] = [72 * HOUR_S, 30 * 24 * HOUR_S];
+
+/// The keys of a kind, `give_up_after` apart.
+fn keys(kind: &str) -> &'static [&'static str] {
+    match kind {
+        "digits" => &["price", "decimals", "base", "digits", "unit"],
+        "threshold" => &["price", "above"],
+        "match" => &[
+            "kickoff",
+            "basis",
+            "outcomes",
+            "void_after",
+            "agree",
+            "stable_reads",
+            "read_every",
+            "settle_delay",
+            "on_dissent",
+            "source",
+        ],
+        "election" => &[
+            "basis",
+            "outcomes",
+            "agree",
+            "stable_reads",
+            "read_every",
+            "settle_delay",
+            "candidates",
+            "source",
+        ],
+        "operators" => &["outcomes", "panel", "k", "settle_delay"],
+        _ => &[],
+    }
+}
+
+/// Refuses unknown kinds, and keys of other kinds.
+fn check_keys(place: &Place, entry: &Entry, in_series: bool) -> Result<(), Refusal> {
+    let kind = entry.kind.as_str();
+    if !KINDS.contains(&kind) {
+        return Err(place.refuse(
+            "kind",
+            format!("{kind:?} is not a kind; known are {}", KINDS.join(", ")),
+        ));
+    }
+    if in_series && !REPEATABLE.contains(&kind) {
+        return Err(place.refuse(
+            "kind",
+            format!(
+                "{kind:?} cannot be a series, whose kinds are {}; write an [[event]]",
+                REPEATABLE.join(", ")
+            ),
+        ));
+    }
+    let (own, other, other_name) = if in_series {
+        (&OF_SERIES[..], &OF_EVENTS[..], "[[event]]")
+    } else {
+        (&OF_EVENTS[..], &OF_SERIES[..], "[[series]]")
+    };
+    for key in entry.given() {
+        if other.contains(&key) {
+            return Err(place.refuse(key, format!("is a key of {other_name}")));
+        }
+        if key != "give_up_after" && !own.contains(&key) && !keys(kind).contains(&key) {
+            return Err(place.refuse(key, format!("is not a key of kind {kind:?}")));
+        }
+    }
+    Ok(())
+}
+
+/// What an entry defines; `single` where it is one event and not a series.
+pub(super) fn definition(
+    place: &Place,
+    entry: &Entry,
+    context: &Context<'_>,
+    single: Option<Single<'_>>,
+) -> Result<Definition, Refusal> {
+    check_keys(place, entry, single.is_none())?;
+    let rule = rule(place, entry, context, single)?;
+    let [prices, others] = GIVE_UP_AFTER_S;
+    let default = if rule.price().is_some() {
+        prices
+    } else {
+        others
+    };
+    let give_up_after_s =
+        place.seconds("give_up_after", entry.give_up_after.as_deref(), default)?;
+    if give_up_after_s <= rule.settle_delay_s() {
+        return Err(place.refuse("give_up_after", "must be longer than settle_delay"));
+    }
+    let policy = Policy {
+        version: POLICY_VERSION,
+        rule,
+        give_up_after_s,
+    };
+    let whole = |e: &dyn std::fmt::Display| place.refuse("kind", e);
+    let document = policy.canonical().map_err(|e| whole(&e))?;
+    let (round_key, question) = match (policy.rule.price(), single) {
+        (Some(price), _) => (
+            round_key(price).map_err(|e| whole(&e))?,
+            serde_json::to_string(price).map_err(|e| whole(&e))?,
+        ),
+        (None, Some(single)) => (event_round_key(single.id.as_str()), String::new()),
+        (None, None) => return Err(whole(&"needs a price to be a series")),
+    };
+    Ok(Definition {
+        descriptor: rule::outcome::descriptor(&policy.rule).map_err(|e| whole(&e))?,
+        policy_hash: policy_hash(&document),
+        round_key,
+        question,
+        subjects: subjects(&policy.rule).map_err(|e| whole(&e))?,
+        sole_outcomes: sole_outcomes(&policy.rule),
+        document,
+        policy,
+    })
+}
+
+/// What has to be asked again and again.
+fn subjects(rule: &Rule) -> Result<Vec<NewSubject>, StoreError> {
+    let Some(read_every_s) = rule.read_every_s() else {
+        return Ok(Vec::new());
+    };
+    rule.fact_sources()
+        .iter()
+        .map(|source| {
+            Ok(NewSubject {
+                key: subject_key(source)?,
+                source: source.clone(),
+                read_every_s: i64::from(read_every_s.get()),
+            })
+        })
+        .collect()
+}
+
+fn sole_outcomes(rule: &Rule) -> i64 {
+    let outcomes = rule.outcomes().filter(|_| rule.has_sole_decider());
+    i64::try_from(outcomes.map_or(0, <[String]>::len)).unwrap_or(i64::MAX)
+}
+
+fn rule(
+    place: &Place,
+    entry: &Entry,
+    context: &Context<'_>,
+    single: Option<Single<'_>>,
+) -> Result<Rule, Refusal> {
+    match (entry.kind.as_str(), single) {
+        ("digits", _) => digits(place, entry, price(place, entry, context)?),
+        ("threshold", _) => threshold(place, entry, price(place, entry, context)?),
+        ("match", Some(single)) => {
+            facts::matched(place, entry, context, single.maturity).map(Rule::Match)
+        }
+        ("election", Some(_)) => facts::election(place, entry, context).map(Rule::Election),
+        ("operators", Some(_)) => facts::operators(place, entry, context).map(Rule::Operators),
+        // `check_keys` knows no other.
+        (kind, _) => Err(place.refuse("kind", format!("{kind:?} is not a kind"))),
+    }
+}
+
+fn price(place: &Place, entry: &Entry, context: &Context<'_>) -> Result<PricePolicy, Refusal> {
+    let name = place.required("price", entry.price.as_deref())?;
+    context
+        .prices
+        .get(name)
+        .cloned()
+        .ok_or_else(|| place.refuse("price", format!("there is no price {name:?}")))
+}
+
+fn threshold(place: &Place, entry: &Entry, price: PricePolicy) -> Result<Rule, Refusal> {
+    let text = place.required("above", entry.above.as_deref())?;
+    let above = Decimal::from_str_exact(text)
+        .ok()
+        .filter(|d| !d.is_sign_negative())
+        .ok_or_else(|| place.refuse("above", format!("{text:?} is not a decimal")))?;
+    Ok(Rule::Threshold {
+        price,
+        above: above.normalize(),
+    })
+}
+
+fn digits(place: &Place, entry: &Entry, price: PricePolicy) -> Result<Rule, Refusal> {
+    let decimals = place.required("decimals", entry.decimals)?;
+    if decimals > 18 {
+        return Err(place.refuse("decimals", "must be at most 18"));
+    }
+    let base = entry.base.unwrap_or(2);
+    let digits = place.required("digits", entry.digits)?;
+    let unit = place.required("unit", entry.unit.clone())?;
+    let descriptor = DigitsDescriptor::new(base, false, unit.clone(), 0, digits).map_err(|e| {
+        let key = match e {
+            DescriptorError::Base(_) => "base",
+            DescriptorError::NoDigits | DescriptorError::TooManyDigits => "digits",
+            _ => "unit",
+        };
+        place.refuse(key, e)
+    })?;
+    if descriptor.max().is_none_or(|m| m > u128::from(u64::MAX)) {
+        return Err(place.refuse("digits", format!("{base}^{digits} exceeds 64 bits")));
+    }
+    Ok(Rule::Digits {
+        price,
+        decimals,
+        base,
+        digits,
+        unit,
+    })
+}

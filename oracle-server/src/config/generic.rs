@@ -1,0 +1,170 @@
+//! `[generic.*]`: JSON and tables that no built-in provider knows, and the
+//! keys that providers ask for.
+
+use std::collections::BTreeMap;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+
+use oracle_feeds::fetch::{ApiKey, HeaderName, ProviderSettings, is_secret_key};
+use oracle_feeds::provider::{check_path, provider};
+use oracle_schema::policy::{CsvFormat, Selector};
+
+use super::file::{Format, Generic};
+use super::price::{check_url, timeout};
+use super::{Refusal, rate};
+
+const DEFAULT_DELIMITER: &str = ",";
+
+/// Longest API key, bytes.
+const MAX_KEY: usize = 4096;
+
+/// How each generic entry is asked, every entry checked, used or not.
+pub(super) fn settings(
+    sections: &BTreeMap<String, Generic>,
+    base: &Path,
+) -> Result<BTreeMap<String, ProviderSettings>, Refusal> {
+    let mut settings = BTreeMap::new();
+    for (name, section) in sections {
+        let key = format!("generic.{name}");
+        if provider(name).is_some() {
+            return Err(Refusal::new(key, "has the name of a built-in provider"));
+        }
+        selector(name, section)?;
+        let api_key = section
+            .api_key_file
+            .as_deref()
+            .map(|file| api_key(&format!("{key}.api_key_file"), &base.join(file)))
+            .transpose()?;
+        let api_key_header = section
+            .api_key_header
+            .as_deref()
+            .map(|header| key_header(&format!("{key}.api_key_header"), header))
+            .transpose()?;
+        if api_key.is_some() != api_key_header.is_some() {
+            return Err(Refusal::new(
+                key,
+                "api_key_file and api_key_header go together",
+            ));
+        }
+        settings.insert(
+            name.clone(),
+            ProviderSettings {
+                base_url: Some(origin(&key, &section.url)?),
+                timeout: timeout(&key, section.timeout.as_deref())?,
+                rate: section
+                    .rate
+                    .as_deref()
+                    .map(|r| rate(format!("{key}.rate"), r))
+                    .transpose()?,
+                api_key,
+                api_key_header,
+            },
+        );
+    }
+    Ok(settings)
+}
+
+/// Scheme, host and port: where the entry's key may go.
+fn origin(key: &str, url: &str) -> Result<String, Refusal> {
+    let url = url::Url::parse(url).map_err(|e| Refusal::new(format!("{key}.url"), e))?;
+    Ok(url.origin().ascii_serialization())
+}
+
+/// What the policies of this entry's prices say of it.
+pub(super) fn selector(name: &str, section: &Generic) -> Result<Selector, Refusal> {
+    let key = |k: &str| format!("generic.{name}.{k}");
+    check_public_url(&key("url"), &section.url)?;
+    for (path_key, path) in [("value", &section.value), ("time", &section.time)] {
+        match section.format {
+            Format::Json => check_path(path).map_err(|e| Refusal::new(key(path_key), e))?,
+            Format::Csv if path.is_empty() => {
+                return Err(Refusal::new(key(path_key), "names no column"));
+            }
+            Format::Csv => {}
+        }
+    }
+    Ok(Selector {
+        url: section.url.clone(),
+        value: section.value.clone(),
+        time: section.time.clone(),
+        time_unit: section.time_unit,
+        csv: csv(&key, section)?,
+    })
+}
+
+fn csv(key: &dyn Fn(&str) -> String, section: &Generic) -> Result<Option<CsvFormat>, Refusal> {
+    if section.format == Format::Json {
+        let foreign = [
+            ("delimiter", section.delimiter.is_some()),
+            ("decimal", section.decimal.is_some()),
+            ("row", section.row.is_some()),
+        ];
+        return match foreign.iter().find(|(_, given)| *given) {
+            Some((name, _)) => Err(Refusal::new(key(name), "belongs to format = \"csv\"")),
+            None => Ok(None),
+        };
+    }
+    let decimal = section
+        .decimal
+        .ok_or_else(|| Refusal::new(key("decimal"), "is missing; \".\" or \",\""))?;
+    let delimiter = section.delimiter.as_deref().unwrap_or(DEFAULT_DELIMITER);
+    let mut characters = delimiter.chars();
+    let delimiter = characters
+        .next()
+        .filter(|_| characters.next().is_none())
+        .filter(|c| *c == '\t' || (c.is_ascii_punctuation() && !matches!(c, '"' | '.' | '-')))
+        .ok_or_else(|| {
+            Refusal::new(
+                key("delimiter"),
+                format!("{delimiter:?} is not one ASCII character like \",\" or \"\\t\""),
+            )
+        })?;
+    if section.row.as_ref().is_some_and(|r| r.column.is_empty()) {
+        return Err(Refusal::new(key("row.column"), "names no column"));
+    }
+    Ok(Some(CsvFormat {
+        delimiter,
+        decimal,
+        row: section.row.clone(),
+    }))
+}
+
+/// Policies are public, and the URL is part of them.
+fn check_public_url(key: &str, text: &str) -> Result<(), Refusal> {
+    check_url(key, text)?;
+    let url = url::Url::parse(text).map_err(|e| Refusal::new(key, e))?;
+    match url.query_pairs().find(|(name, _)| is_secret_key(name)) {
+        None => Ok(()),
+        Some((name, _)) => Err(Refusal::new(
+            key,
+            format!(
+                "the query has {name:?}, which looks like a secret, and policies are public; \
+                 use api_key_file and api_key_header"
+            ),
+        )),
+    }
+}
+
+fn key_header(key: &str, text: &str) -> Result<HeaderName, Refusal> {
+    text.parse::<HeaderName>()
+        .map_err(|_| Refusal::new(key, format!("{text:?} is not the name of a header")))
+}
+
+/// The key in a file: one line, without its end.
+pub(super) fn api_key(key: &str, file: &Path) -> Result<ApiKey, Refusal> {
+    let shown = file.display();
+    let metadata =
+        std::fs::metadata(file).map_err(|e| Refusal::new(key, format!("{shown}: {e}")))?;
+    // Containers and systemd hand out secrets with modes of their own, so this
+    // is no refusal.
+    if metadata.permissions().mode() & 0o077 != 0 {
+        tracing::warn!(%shown, "the API key's file can be read by others");
+    }
+    let text =
+        std::fs::read_to_string(file).map_err(|e| Refusal::new(key, format!("{shown}: {e}")))?;
+    let text = text.trim();
+    (text.len() <= MAX_KEY)
+        .then(|| ApiKey::new(text))
+        .flatten()
+        .ok_or_else(|| Refusal::new(key, format!("{shown}: is not one line with a key")))
+}

@@ -1,0 +1,178 @@
+//! What is refused, and under which key.
+
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+mod events;
+mod facts;
+mod operators;
+
+use super::*;
+
+const GOOD: &str = r#"
+[oracle]
+name = "x"
+network = "peercoin-regtest"
+[http]
+listen = "127.0.0.1:8080"
+[store]
+url = "sqlite:data/oracle.db"
+[signer]
+keystore = "data/keystore.age"
+journal = "data/journal"
+[provider.kraken]
+base_url = "http://127.0.0.1:9101"
+[price.btcusd]
+method = "close1m_median"
+sources = ["kraken:XBTUSD"]
+min_sources = 1
+max_deviation = "0.5%"
+max_trade_age = "15m"
+[generic.a]
+url = "http://127.0.0.1:9105/?at={unix}"
+value = "$.price"
+time = "$.ts"
+time_unit = "s"
+[[series]]
+id = "s"
+kind = "digits"
+price = "btcusd"
+decimals = 2
+base = 2
+digits = 20
+unit = "u"
+every = "1d"
+announce_ahead = "7d"
+"#;
+
+/// Every kind of event, as documented.
+const CONTRACT: &str = include_str!("contract.toml");
+
+fn contract() -> Config {
+    Config::parse(CONTRACT, Path::new("/")).unwrap()
+}
+
+/// The documented configuration with one text replaced; its refusal.
+fn spoilt(from: &str, to: &str) -> Refusal {
+    assert!(CONTRACT.contains(from), "{from}");
+    let text = CONTRACT.replacen(from, to, 1);
+    match Config::parse(&text, Path::new("/")) {
+        Ok(_) => panic!("{to:?} was accepted"),
+        Err(refusal) => refusal,
+    }
+}
+
+fn refused_key(from: &str, to: &str) -> String {
+    assert!(GOOD.contains(from), "{from}");
+    let text = GOOD.replacen(from, to, 1);
+    match Config::parse(&text, Path::new("/")) {
+        Ok(_) => format!("{to:?} was accepted"),
+        Err(refusal) => refusal.key,
+    }
+}
+
+fn accepted(from: &str, to: &str) -> Config {
+    assert!(GOOD.contains(from), "{from}");
+    Config::parse(&GOOD.replacen(from, to, 1), Path::new("/"))
+        .unwrap_or_else(|refusal| panic!("{}: {}", refusal.key, refusal.reason))
+}
+
+const JSON_ENTRY: &str = "value = \"$.price\"\ntime = \"$.ts\"";
+
+/// The entry as a table, with more keys.
+fn table(more: &str) -> String {
+    format!("format = \"csv\"\nvalue = \"Kurs\"\ntime = \"Zeit\"\n{more}")
+}
+
+#[test]
+fn a_table_needs_a_declared_decimal_mark() {
+    let key = |more: &str| refused_key(JSON_ENTRY, &table(more));
+    assert_eq!(key(""), "generic.a.decimal");
+    assert_eq!(key("decimal = \"'\""), "generic.a.decimal");
+    for delimiter in ["", ";;", "a", "\\n", "\\\"", ".", "\u{a7}", "1", "-", " "] {
+        let more = format!("decimal = \",\"\ndelimiter = \"{delimiter}\"");
+        assert_eq!(key(&more), "generic.a.delimiter", "{delimiter}");
+    }
+    let row = "decimal = \",\"\nrow = { column = \"\", equals = \"PPC\" }";
+    assert_eq!(key(row), "generic.a.row.column");
+    let row = "decimal = \",\"\nrow = { column = \"Paar\" }";
+    assert_eq!(key(row), "generic.a.row.equals");
+    for good in ["", "delimiter = \";\"", "delimiter = \"\\t\""] {
+        accepted(JSON_ENTRY, &table(&format!("decimal = \",\"\n{good}")));
+    }
+    let json = format!("{JSON_ENTRY}\ndecimal = \".\"");
+    assert_eq!(refused_key(JSON_ENTRY, &json), "generic.a.decimal");
+}
+
+#[test]
+fn a_secret_in_a_url_is_refused_because_policies_are_public() {
+    for query in [
+        "?API_KEY=s&at={unix}",
+        "?at={unix}&token=s",
+        "?at={unix}&key=",
+    ] {
+        assert_eq!(refused_key("?at={unix}", query), "generic.a.url", "{query}");
+    }
+}
+
+#[test]
+fn a_key_comes_from_a_file_and_goes_to_its_own_header_and_host() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("key");
+    let keyed = |header: &str| format!("{JSON_ENTRY}\napi_key_file = {file:?}\n{header}");
+    let header = "api_key_header = \"X-Key\"";
+    assert_eq!(
+        refused_key(JSON_ENTRY, &keyed(header)),
+        "generic.a.api_key_file",
+        "the file is not there"
+    );
+    for nothing in ["", " \n", "a\nb", "\u{1}"] {
+        std::fs::write(&file, nothing).unwrap();
+        let refused = refused_key(JSON_ENTRY, &keyed(header));
+        assert_eq!(refused, "generic.a.api_key_file", "{nothing:?}");
+    }
+    std::fs::write(&file, "s3cret\n").unwrap();
+    let config = accepted(JSON_ENTRY, &keyed(header));
+    let settings = &config.providers["a"];
+    assert_eq!(settings.api_key, oracle_feeds::fetch::ApiKey::new("s3cret"));
+    assert_eq!(settings.base_url.as_deref(), Some("http://127.0.0.1:9105"));
+    assert!(!format!("{config:?}").contains("s3cret"));
+    assert_eq!(refused_key(JSON_ENTRY, &keyed("")), "generic.a");
+    assert_eq!(
+        refused_key(JSON_ENTRY, &format!("{JSON_ENTRY}\n{header}")),
+        "generic.a"
+    );
+    assert_eq!(
+        refused_key(JSON_ENTRY, &keyed("api_key_header = \"X Key\"")),
+        "generic.a.api_key_header"
+    );
+    let section =
+        |name: &str| format!("[provider.{name}]\napi_key_file = {file:?}\n[price.btcusd]");
+    let config = accepted("[price.btcusd]", &section("ap"));
+    assert!(config.providers["ap"].api_key.is_some());
+    let kraken = GOOD.replacen("9101\"", &format!("9101\"\napi_key_file = {file:?}"), 1);
+    let refused = Config::parse(&kraken, Path::new("/")).err().unwrap();
+    assert_eq!(refused.key, "provider.kraken.api_key_file");
+}
+
+#[test]
+fn a_refusal_names_the_key_that_must_be_changed() {
+    assert!(Config::parse(GOOD, Path::new("/")).is_ok());
+    for (from, to, key) in [
+        ("9101\"", "9101/x\"", "provider.kraken.base_url"),
+        ("9101\"", "9101?x\"", "provider.kraken.base_url"),
+        // Refused though no price uses the entry yet.
+        ("\"$.price\"", "\"$.[\"", "generic.a.value"),
+        ("\"$.ts\"", "\"ts\"", "generic.a.time"),
+        ("[store]\nurl = \"sqlite:data/oracle.db\"\n", "", "store"),
+        ("keystore = \"data/keystore.age\"\n", "", "signer.keystore"),
+        ("base = 2", "base = 1", "series[0] \"s\".base"),
+        ("digits = 20", "digits = 0", "series[0] \"s\".digits"),
+        (
+            "listen = \"127.0.0.1:8080\"",
+            "listen = \"127.0.0.1:9090\"",
+            "http.admin_listen",
+        ),
+    ] {
+        assert_eq!(refused_key(from, to), key);
+    }
+}

@@ -1,0 +1,362 @@
+//! Matches and elections: attested when sources have agreed for long enough,
+//! held while they do not, void when the match was not played.
+
+use oracle_client::EventState;
+use oracle_feeds::loopback::{Fault, MatchStage, ScriptedMatch, ScriptedRace, kerg2};
+use oracle_schema::EventId;
+use oracle_tests::database::Backend;
+use oracle_tests::market::START;
+use oracle_tests::world::{World, instant};
+
+laws! {
+    a_match_is_attested_when_sources_agree_read_after_read_until_the_delay_is_over,
+    sources_that_contradict_each_other_hold_and_agreeing_again_restarts_the_delay,
+    a_postponed_match_is_void_after_its_window_and_an_outage_never_is,
+    swapped_sides_hold,
+    a_corrected_result_within_the_delay_is_the_one_that_counts,
+    events_about_one_match_share_its_questions,
+    a_restart_in_the_delay_goes_on_where_it_was,
+    an_election_needs_the_announced_stage_and_a_call_taken_back_starts_anew,
+    parties_are_counted_together_and_only_the_final_result_settles,
+    nothing_that_was_asked_before_the_maturity_counts,
+}
+
+/// An hour after the start.
+const KICKOFF: i64 = START + 3600;
+/// Two hours after kickoff.
+const MATURITY: i64 = KICKOFF + 7200;
+/// The settle delay of the matches here.
+const DELAY: i64 = 600;
+
+const HOME: (u64, u64) = (40, 5);
+const AWAY: (u64, u64) = (7, 4);
+
+/// One match at two providers.
+fn match_event(id: &str) -> String {
+    format!(
+        r#"
+[[event]]
+id = "{id}"
+kind = "match"
+kickoff = "{}"
+maturity = "{}"
+basis = "regular_time"
+outcomes = ["home", "draw", "away", "void"]
+void_after = "48h"
+agree = 2
+stable_reads = 2
+read_every = "30s"
+settle_delay = "10m"
+on_dissent = "hold"
+give_up_after = "30d"
+source = [
+  {{ provider = "openligadb", match = "77001", home = "40", away = "7" }},
+  {{ provider = "football-data", match = "551001", home = "5", away = "4" }},
+]
+"#,
+        instant(KICKOFF).to_rfc3339(),
+        instant(MATURITY).to_rfc3339(),
+    )
+}
+
+fn game(provider: &str, stage: MatchStage) -> ScriptedMatch {
+    let (id, home, away) = match provider {
+        "openligadb" => (77_001, HOME.0, AWAY.0),
+        _ => (551_001, HOME.1, AWAY.1),
+    };
+    ScriptedMatch {
+        id,
+        home,
+        away,
+        kickoff: KICKOFF,
+        stage,
+    }
+}
+
+fn play(world: &World, stage: MatchStage) {
+    for provider in ["openligadb", "football-data"] {
+        world.venues.set_match(provider, &game(provider, stage));
+    }
+}
+
+fn id(text: &str) -> EventId {
+    EventId::parse(text).unwrap()
+}
+
+async fn state(world: &World, event: &str) -> (EventState, Option<String>, String) {
+    let event = world.event(&id(event)).await;
+    (event.state, event.outcome, event.reason.unwrap_or_default())
+}
+
+/// Moves on in steps of the reading pace.
+async fn until(world: &mut World, end: i64) {
+    let mut now = world.now();
+    while now < end {
+        now = (now + 30).min(end);
+        world.at(now).await;
+    }
+}
+
+async fn a_match_is_attested_when_sources_agree_read_after_read_until_the_delay_is_over(
+    backend: Backend,
+) {
+    let mut world = World::new(backend, &match_event("cup")).await;
+    play(&world, MatchStage::Scheduled);
+    assert_eq!(state(&world, "cup").await.0, EventState::Announced);
+    world.at(MATURITY - 1).await;
+    assert!(world.venues.requests().is_empty(), "asked before maturity");
+    play(&world, MatchStage::Playing(2, 1));
+    world.at(MATURITY).await;
+    let (now, _, reason) = state(&world, "cup").await;
+    assert_eq!(now, EventState::Matured);
+    assert!(reason.contains("in play"), "{reason}");
+    play(&world, MatchStage::Finished(2, 1));
+    world.at(MATURITY + 30).await;
+    assert_eq!(
+        state(&world, "cup").await.0,
+        EventState::Matured,
+        "one read"
+    );
+    world.at(MATURITY + 60).await;
+    let (now, _, reason) = state(&world, "cup").await;
+    assert_eq!(now, EventState::Provisional, "{reason}");
+    assert!(reason.contains("home"), "{reason}");
+    until(&mut world, MATURITY + 30 + DELAY - 1).await;
+    assert_eq!(state(&world, "cup").await.0, EventState::Provisional);
+    until(&mut world, MATURITY + 30 + DELAY + 30).await;
+    let (now, outcome, _) = state(&world, "cup").await;
+    assert_eq!(
+        (now, outcome.as_deref()),
+        (EventState::Attested, Some("home"))
+    );
+    world.client().attestation(&id("cup")).await.unwrap();
+    let asked = world.venues.requests().len();
+    until(&mut world, MATURITY + 30 + DELAY + 300).await;
+    assert_eq!(world.venues.requests().len(), asked, "asked after the end");
+}
+
+async fn sources_that_contradict_each_other_hold_and_agreeing_again_restarts_the_delay(
+    backend: Backend,
+) {
+    let mut world = World::new(backend, &match_event("cup")).await;
+    play(&world, MatchStage::Finished(2, 1));
+    until(&mut world, MATURITY + 60).await;
+    let wrong = game("football-data", MatchStage::Finished(1, 2));
+    world.venues.set_match("football-data", &wrong);
+    world.at(MATURITY + 120).await;
+    let (now, _, reason) = state(&world, "cup").await;
+    assert_eq!(now, EventState::Held);
+    assert!(reason.contains("disagree"), "{reason}");
+    until(&mut world, MATURITY + DELAY + 120).await;
+    assert_eq!(state(&world, "cup").await.0, EventState::Held);
+    play(&world, MatchStage::Finished(2, 1));
+    let mended = world.now() + 30;
+    until(&mut world, mended + DELAY - 30).await;
+    assert_eq!(state(&world, "cup").await.0, EventState::Provisional);
+    until(&mut world, mended + DELAY + 60).await;
+    assert_eq!(state(&world, "cup").await.1.as_deref(), Some("home"));
+}
+
+async fn a_postponed_match_is_void_after_its_window_and_an_outage_never_is(backend: Backend) {
+    let window = KICKOFF + 48 * 3600;
+    let mut world = World::new(backend, &match_event("cup")).await;
+    play(&world, MatchStage::Postponed);
+    world.at(MATURITY).await;
+    world.at(window - 60).await;
+    assert_eq!(state(&world, "cup").await.0, EventState::Matured);
+    for provider in ["openligadb", "football-data"] {
+        world.venues.set_fault(provider, Some(Fault::Down));
+    }
+    world.at(window + 60).await;
+    until(&mut world, window + 2 * DELAY).await;
+    assert_eq!(state(&world, "cup").await.0, EventState::Held, "an outage");
+    for provider in ["openligadb", "football-data"] {
+        world.venues.set_fault(provider, None);
+    }
+    // A source that was down is asked again at most five minutes later.
+    let back = world.now();
+    until(&mut world, back + 300 + DELAY + 60).await;
+    let (now, outcome, _) = state(&world, "cup").await;
+    assert_eq!(
+        (now, outcome.as_deref()),
+        (EventState::Voided, Some("void"))
+    );
+}
+
+async fn swapped_sides_hold(backend: Backend) {
+    let mut world = World::new(backend, &match_event("cup")).await;
+    play(&world, MatchStage::Finished(2, 1));
+    let mut swapped = game("football-data", MatchStage::Finished(1, 2));
+    (swapped.home, swapped.away) = (swapped.away, swapped.home);
+    world.venues.set_match("football-data", &swapped);
+    until(&mut world, MATURITY + 2 * DELAY).await;
+    let (now, _, reason) = state(&world, "cup").await;
+    assert_eq!(now, EventState::Held);
+    assert!(reason.contains("swapped"), "{reason}");
+}
+
+async fn a_corrected_result_within_the_delay_is_the_one_that_counts(backend: Backend) {
+    let mut world = World::new(backend, &match_event("cup")).await;
+    play(&world, MatchStage::Finished(2, 1));
+    until(&mut world, MATURITY + 300).await;
+    assert_eq!(state(&world, "cup").await.0, EventState::Provisional);
+    play(&world, MatchStage::Finished(2, 2));
+    let corrected = world.now() + 30;
+    until(&mut world, corrected + DELAY - 30).await;
+    assert_eq!(state(&world, "cup").await.0, EventState::Provisional);
+    until(&mut world, corrected + DELAY + 60).await;
+    assert_eq!(state(&world, "cup").await.1.as_deref(), Some("draw"));
+    // What comes after the attestation changes nothing any more.
+    play(&world, MatchStage::Finished(3, 2));
+    until(&mut world, corrected + 2 * DELAY).await;
+    assert_eq!(state(&world, "cup").await.1.as_deref(), Some("draw"));
+}
+
+async fn events_about_one_match_share_its_questions(backend: Backend) {
+    let events: String = (0..5).map(|n| match_event(&format!("cup-{n}"))).collect();
+    let mut world = World::new(backend, &events).await;
+    play(&world, MatchStage::Finished(0, 1));
+    until(&mut world, MATURITY + 2 * DELAY).await;
+    for n in 0..5 {
+        let (_, outcome, _) = state(&world, &format!("cup-{n}")).await;
+        assert_eq!(outcome.as_deref(), Some("away"));
+    }
+    let reads = usize::try_from(DELAY / 30).unwrap() + 3;
+    assert!(
+        world.requests_of("openligadb") <= reads,
+        "{} questions where {reads} suffice",
+        world.requests_of("openligadb")
+    );
+}
+
+async fn a_restart_in_the_delay_goes_on_where_it_was(backend: Backend) {
+    let mut world = World::new(backend, &match_event("cup")).await;
+    play(&world, MatchStage::Finished(2, 1));
+    until(&mut world, MATURITY + 300).await;
+    world.stop().await;
+    world.set_time(MATURITY + 30 + DELAY);
+    world.start().await.unwrap();
+    world.settle().await;
+    until(&mut world, MATURITY + DELAY + 90).await;
+    let (now, outcome, _) = state(&world, "cup").await;
+    assert_eq!(
+        (now, outcome.as_deref()),
+        (EventState::Attested, Some("home"))
+    );
+}
+
+/// A senate race, decided by its certified result.
+fn race(basis: &str, more: &str) -> String {
+    format!(
+        r#"
+[[event]]
+id = "senate"
+kind = "election"
+maturity = "{}"
+basis = "{basis}"
+outcomes = ["alder", "birch", "other", "runoff", "void"]
+agree = 1
+candidates = {{ alder = {{ ap = ["18702"] }}, birch = {{ ap = ["18705"] }} }}
+source = [ {{ provider = "ap", date = "2026-11-03", state = "GA", office = "S" }} ]
+{more}
+"#,
+        instant(MATURITY).to_rfc3339()
+    )
+}
+
+fn senate(world: &World, results_type: &'static str, winner: Option<&str>) {
+    let race = ScriptedRace {
+        date: "2026-11-03".to_owned(),
+        state: "GA".to_owned(),
+        office: "S".to_owned(),
+        candidates: vec![
+            ("18702".to_owned(), 2_010_331),
+            ("18705".to_owned(), 1_990_004),
+        ],
+        results_type,
+        winner: winner.map(str::to_owned),
+    };
+    world.venues.set_answer("ap", &race.path(), race.body());
+}
+
+async fn an_election_needs_the_announced_stage_and_a_call_taken_back_starts_anew(backend: Backend) {
+    let more = "settle_delay = \"10m\"";
+    let events =
+        race("called", more) + &race("certified", "").replace("\"senate\"", "\"official\"");
+    let mut world = World::new(backend, &events).await;
+    senate(&world, "live", Some("18702"));
+    until(&mut world, MATURITY + 300).await;
+    assert_eq!(state(&world, "senate").await.0, EventState::Provisional);
+    assert_eq!(state(&world, "official").await.0, EventState::Matured);
+    senate(&world, "live", None);
+    until(&mut world, MATURITY + 360).await;
+    assert_eq!(state(&world, "senate").await.0, EventState::Matured);
+    senate(&world, "live", Some("18705"));
+    let called = world.now() + 30;
+    until(&mut world, called + DELAY - 30).await;
+    assert_eq!(state(&world, "senate").await.0, EventState::Provisional);
+    until(&mut world, called + DELAY + 60).await;
+    assert_eq!(state(&world, "senate").await.1.as_deref(), Some("birch"));
+    senate(&world, "test", Some("18702"));
+    until(&mut world, called + DELAY + 2000).await;
+    assert_eq!(state(&world, "official").await.1, None, "test data");
+    senate(&world, "certified", Some("18702"));
+    until(&mut world, called + DELAY + 4000).await;
+    assert_eq!(state(&world, "official").await.1.as_deref(), Some("alder"));
+}
+
+async fn parties_are_counted_together_and_only_the_final_result_settles(backend: Backend) {
+    let event = format!(
+        r#"
+[[event]]
+id = "strongest"
+kind = "election"
+maturity = "{}"
+basis = "endgueltig"
+outcomes = ["union", "spd", "other", "void"]
+agree = 1
+candidates = {{ union = {{ bundeswahlleiterin = ["CDU", "CSU"] }}, spd = {{ bundeswahlleiterin = ["SPD"] }} }}
+source = [ {{ provider = "bundeswahlleiterin", path = "/bundestagswahlen/2029/kerg2.csv", area = "Bund", vote = 2 }} ]
+"#,
+        instant(MATURITY).to_rfc3339()
+    );
+    let mut world = World::new(backend, &event).await;
+    let path = "/bundestagswahlen/2029/kerg2.csv";
+    let votes = [("CDU", 11_192_310), ("SPD", 11_299_120), ("CSU", 2_961_020)];
+    for status in ["Zwischenergebnis", "Vorläufig"] {
+        let body = kerg2(status, &votes);
+        world.venues.set_answer("bundeswahlleiterin", path, body);
+        let later = world.now().max(MATURITY) + 300;
+        until(&mut world, later).await;
+        assert_eq!(
+            state(&world, "strongest").await.0,
+            EventState::Matured,
+            "{status}"
+        );
+    }
+    let body = kerg2("Endgültig", &votes);
+    world.venues.set_answer("bundeswahlleiterin", path, body);
+    let later = world.now() + 120;
+    until(&mut world, later).await;
+    assert_eq!(state(&world, "strongest").await.1.as_deref(), Some("union"));
+}
+
+async fn nothing_that_was_asked_before_the_maturity_counts(backend: Backend) {
+    // The later event asks the same questions as the earlier one.
+    let late = instant(MATURITY + 86_400).to_rfc3339();
+    let events =
+        match_event("early") + &match_event("late").replace(&instant(MATURITY).to_rfc3339(), &late);
+    let mut world = World::new(backend, &events).await;
+    play(&world, MatchStage::Finished(2, 1));
+    until(&mut world, MATURITY + 2 * DELAY).await;
+    assert_eq!(state(&world, "early").await.1.as_deref(), Some("home"));
+    assert_eq!(state(&world, "late").await.0, EventState::Announced);
+    world.at(MATURITY + 86_400 - 30).await;
+    world.at(MATURITY + 86_400).await;
+    let (now, _, reason) = state(&world, "late").await;
+    assert_eq!(now, EventState::Matured, "{reason}");
+    until(&mut world, MATURITY + 86_400 + DELAY - 30).await;
+    assert_eq!(state(&world, "late").await.0, EventState::Provisional);
+    until(&mut world, MATURITY + 86_400 + DELAY + 90).await;
+    assert_eq!(state(&world, "late").await.1.as_deref(), Some("home"));
+}
