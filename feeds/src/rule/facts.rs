@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use oracle_schema::policy::Rule;
 
 use super::decision::Decision;
-use super::matches;
+use super::{election, matches};
 use crate::observation::SourceReading;
 
 /// What the facts come to; none for rules about prices.
@@ -19,8 +19,7 @@ pub fn decide(
 ) -> Option<Decision> {
     match rule {
         Rule::Match(policy) => Some(matches::decide(policy, at, now, readings, None)),
-        Rule::Digits { .. } | Rule::Threshold { .. } | Rule::Election(_) | Rule::Operators(_) => {
-            None
-        }
+        Rule::Election(policy) => Some(election::decide(policy, at, now, readings, None)),
+        Rule::Digits { .. } | Rule::Threshold { .. } | Rule::Operators(_) => None,
     }
 }
