@@ -125,9 +125,10 @@ async fn a_match_follows_again_and_what_a_licence_withholds_is_said(backend: Bac
     let report = reproduced(&bundle);
     assert_eq!(report.outcome.as_deref(), Some("home"));
     for observation in &report.observations {
-        let expected = match observation.source.starts_with("openligadb") {
-            true => Standing::Reproduced,
-            false => Standing::Withheld,
+        let expected = if observation.source.starts_with("openligadb") {
+            Standing::Reproduced
+        } else {
+            Standing::Withheld
         };
         assert_eq!(observation.standing, expected, "{}", observation.source);
         let sha256 = observation.sha256.as_deref().unwrap();

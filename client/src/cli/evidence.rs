@@ -158,15 +158,15 @@ fn line(checked: &Checked) -> String {
         checked.attempt,
         checked.verdict
     );
-    if let Some(literal) = &checked.literal {
-        line.push_str(&format!(" {literal:?}"));
-    }
+    let literal = checked.literal.as_ref().map(|l| format!("{l:?}"));
     let body = checked.sha256.as_ref().map(|h| format!("sha256={h}"));
-    for more in [body.as_deref(), Some(why), checked.note.as_deref()] {
-        if let Some(more) = more.filter(|text| !text.is_empty()) {
-            line.push(' ');
-            line.push_str(more);
-        }
+    let why = Some(why.to_owned()).filter(|why| !why.is_empty());
+    for more in [literal, body, why, checked.note.clone()]
+        .into_iter()
+        .flatten()
+    {
+        line.push(' ');
+        line.push_str(&more);
     }
     line
 }
@@ -181,16 +181,16 @@ fn name(checked: &Checked) -> String {
 fn ok(bundle: &Bundle, report: &Report) -> String {
     let read = report.count(|s| *s == Standing::Reproduced);
     let withheld = report.count(|s| *s == Standing::Withheld);
-    let mut line = format!(
-        "ok evidence {} outcome={} manifest={}: {read} answers read again",
+    let kept_back = match withheld {
+        0 => String::new(),
+        withheld => format!(", {withheld} withheld and taken as recorded"),
+    };
+    format!(
+        "ok evidence {} outcome={} manifest={}: {read} answers read again{kept_back}",
         printable(bundle.stated.event_id.as_str()),
         printable(&bundle.attested.outcome_text()),
         bundle.stated.manifest_sha256,
-    );
-    if withheld > 0 {
-        line.push_str(&format!(", {withheld} withheld and taken as recorded"));
-    }
-    line
+    )
 }
 
 /// Everything that is wrong; else everything that is not there.

@@ -55,7 +55,7 @@ pub(super) fn replay(
         };
         let mut attempt = match query(policy, at, row) {
             Ok(query) => reread(&query, rows, bodies),
-            Err(why) => Outcome::of(rows, Standing::Mismatch(why)),
+            Err(why) => Outcome::of(rows, &Standing::Mismatch(why)),
         };
         attempt.standings.reverse();
         standings.insert(key, attempt.standings);
@@ -127,7 +127,7 @@ struct Outcome {
 }
 
 impl Outcome {
-    fn of(rows: &[&Row], standing: Standing) -> Self {
+    fn of(rows: &[&Row], standing: &Standing) -> Self {
         Self {
             standings: rows.iter().map(|_| (standing.clone(), None)).collect(),
             reading: None,
@@ -139,7 +139,7 @@ impl Outcome {
 fn reread(query: &Query<'_>, rows: &[&Row], bodies: &BTreeMap<String, Vec<u8>>) -> Outcome {
     let Some(adapter) = provider(query.provider()) else {
         let why = format!("adapter: this build has no {:?}", query.provider());
-        return Outcome::of(rows, Standing::Missing(why));
+        return Outcome::of(rows, &Standing::Missing(why));
     };
     let mut standings = Vec::with_capacity(rows.len());
     let mut exchanges: Vec<Exchange> = Vec::with_capacity(rows.len());

@@ -32,9 +32,12 @@ pub(super) fn case() -> Case {
             let body = if at == AT { playing[n] } else { over[n] };
             let reading = asked(
                 &Query::Fact(source),
-                &[&|| match at == AT + 60 {
-                    true => silent(at),
-                    false => answered(200, body.as_bytes(), at),
+                &[&|| {
+                    if at == AT + 60 {
+                        silent(at)
+                    } else {
+                        answered(200, body.as_bytes(), at)
+                    }
                 }],
             );
             case.record(None, attempt, &reading, n == 0);

@@ -72,25 +72,25 @@ fn every_field_that_contradicts_the_rest_is_named() {
     type Edit = fn(&mut Case);
     let edits: [(&str, Edit); 18] = [
         ("kraken:XBTUSD: root", |c| {
-            c.rows("kraken:XBTUSD")[1].root = "x".into()
+            c.rows("kraken:XBTUSD")[1].root = "x".into();
         }),
         ("kraken:XBTUSD: adapter", |c| {
             c.rows("kraken:XBTUSD")[1].adapter = "gemini/1".into();
         }),
         ("kraken:XBTUSD: method", |c| {
-            c.rows("kraken:XBTUSD")[1].method = "POST".into()
+            c.rows("kraken:XBTUSD")[1].method = "POST".into();
         }),
         ("kraken:XBTUSD: url", |c| {
-            c.rows("kraken:XBTUSD")[1].url.push('1')
+            c.rows("kraken:XBTUSD")[1].url.push('1');
         }),
         ("kraken:XBTUSD: sent_ms", |c| {
-            c.rows("kraken:XBTUSD")[1].sent_ms = BEYOND
+            c.rows("kraken:XBTUSD")[1].sent_ms = BEYOND;
         }),
         ("kraken:XBTUSD: date_ms", |c| {
-            c.rows("kraken:XBTUSD")[1].date_ms = None
+            c.rows("kraken:XBTUSD")[1].date_ms = None;
         }),
         ("kraken:XBTUSD: failure", |c| {
-            c.rows("kraken:XBTUSD")[0].failure = None
+            c.rows("kraken:XBTUSD")[0].failure = None;
         }),
         ("kraken:XBTUSD: verdict", |c| {
             c.rows("kraken:XBTUSD")[1].verdict = "no_data".into();
@@ -105,7 +105,7 @@ fn every_field_that_contradicts_the_rest_is_named() {
             c.rows("kraken:XBTUSD")[1].source = "kraken:ETHUSD".into();
         }),
         ("kraken:XBTUSD: leg", |c| {
-            c.rows("kraken:XBTUSD")[1].leg = None
+            c.rows("kraken:XBTUSD")[1].leg = None;
         }),
         ("maturity", |c| c.manifest.maturity += 60),
         ("decided_ms", |c| c.manifest.decided_ms = BEYOND),
@@ -113,7 +113,7 @@ fn every_field_that_contradicts_the_rest_is_named() {
             c.manifest.decided_ms += 30 * 86_400_000;
         }),
         ("decision.price", |c| {
-            c.manifest.decision["price"] = json!("0.26")
+            c.manifest.decision["price"] = json!("0.26");
         }),
         ("decision.legs.btcusd.price", |c| {
             c.manifest.decision["legs"][1]["price"] = json!("61234");
