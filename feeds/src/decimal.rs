@@ -46,7 +46,8 @@ pub fn parse_scientific(text: &str) -> Result<Decimal, LiteralError> {
     assemble(negative, whole, fraction, exponent)
 }
 
-fn split(text: &str) -> Result<(bool, &str, &str), LiteralError> {
+/// Sign, whole and fraction of the JSON number grammar without an exponent.
+pub(crate) fn split(text: &str) -> Result<(bool, &str, &str), LiteralError> {
     let (negative, unsigned) = match text.strip_prefix('-') {
         Some(rest) => (true, rest),
         None => (false, text),

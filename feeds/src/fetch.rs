@@ -22,7 +22,7 @@ use crate::redact::redacted;
 use crate::time::http_date;
 
 /// Largest body read, bytes, after content decoding.
-pub const MAX_BODY: usize = 2 * 1024 * 1024;
+pub const MAX_BODY: usize = 8 * 1024 * 1024;
 
 /// Longest header value recorded, bytes.
 const MAX_HEADER: usize = 256;

@@ -10,6 +10,7 @@
 //! them), storage and signing.
 
 pub mod decimal;
+pub mod exact;
 pub mod fact;
 
 #[cfg(feature = "fetch")]
@@ -30,6 +31,7 @@ pub mod retry;
 pub mod rule;
 pub mod time;
 
+pub use exact::Exact;
 pub use observation::{
     Exchange, Observation, PriceObservation, PriceQuery, Query, Reading, Request, SourceReading,
     Target,

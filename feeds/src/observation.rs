@@ -152,8 +152,8 @@ pub struct PriceObservation {
 pub enum Observation {
     /// A price.
     Price(PriceObservation),
-    /// The state of a match.
-    Match(MatchFact),
+    /// The state of a match; boxed, or every refusal would be as large.
+    Match(Box<MatchFact>),
     /// The state of an election.
     Election(ElectionFact),
 }

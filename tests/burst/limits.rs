@@ -127,7 +127,7 @@ async fn tickets(run: &Run) -> Result<Vec<CommittedOutcome>> {
         .map(|candidate| {
             let rule = Policy::parse(candidate.policy())?.rule;
             let descriptor = &candidate.announcement().event.descriptor;
-            let outcome = outcome(&rule, Decimal::from(61_234), descriptor)?;
+            let outcome = outcome(&rule, &Decimal::from(61_234).into(), descriptor)?;
             Ok((candidate, outcome))
         })
         .collect::<Result<Vec<(Candidate, Outcome)>>>()?;

@@ -8,7 +8,7 @@ use oracle_client::{Bundle, Client, Error, EventId, Options};
 use secp256k1::XOnlyPublicKey;
 use serde_json::json;
 
-use super::output::printable;
+use super::output::{eline, printable};
 use super::{Failure, key, output};
 
 const EXAMPLES: &str = "\
@@ -60,6 +60,9 @@ pub(super) struct EvidenceOf {
 impl EvidenceOf {
     pub(super) async fn run(&self) -> Result<(), Failure> {
         let bundle = self.bundle().await.map_err(failure)?;
+        for (sha256, why) in &bundle.unavailable {
+            eline(&printable(&format!("not fetched: {sha256}: {why}")));
+        }
         let report = bundle.replay().map_err(failure)?;
         let conclusion = report.conclusion();
         if self.json {

@@ -61,7 +61,7 @@ pub enum Fault {
     Empty,
     /// HTTP 302 to another host.
     Redirect,
-    /// HTTP 200 with three megabytes of blanks.
+    /// HTTP 200 with ten megabytes of blanks.
     TooLarge,
 }
 
@@ -281,7 +281,7 @@ fn respond(
             (html, "<html><body>Checking your browser</body></html>").into_response()
         }
         Some(Fault::Empty) => json.into_response(),
-        Some(Fault::TooLarge) => (json, " ".repeat(3 * 1024 * 1024)).into_response(),
+        Some(Fault::TooLarge) => (json, " ".repeat(10 * 1024 * 1024)).into_response(),
         Some(Fault::ErrorBody200) => (json, market.error_body()).into_response(),
         Some(Fault::Redirect) => {
             let to = [(header::LOCATION, "http://127.0.0.2:1/elsewhere")];

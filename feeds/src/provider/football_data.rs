@@ -95,8 +95,8 @@ fn read(source: &FactSource, body: &[u8]) -> Result<Observation, Reading> {
             .as_deref()
             .map(|text| matches::instant(text, "utcDate"))
             .transpose()?,
-        home: team(found.home_team),
-        away: team(found.away_team),
+        home: team(&found.home_team),
+        away: team(&found.away_team),
         regular: None,
         extra: None,
         penalties: None,
@@ -110,7 +110,7 @@ fn read(source: &FactSource, body: &[u8]) -> Result<Observation, Reading> {
 }
 
 /// A side that is not named yet is nobody's announced one.
-fn team(team: Team) -> String {
+fn team(team: &Team) -> String {
     team.id.map(|id| id.to_string()).unwrap_or_default()
 }
 
@@ -133,61 +133,57 @@ fn finished(fact: &mut MatchFact, score: &Scores) -> Result<(), Reading> {
     let regular = part(score.regular_time, "regularTime")?;
     let added = part(score.extra_time, "extraTime")?;
     let penalties = part(score.penalties, "penalties")?;
-    match score.duration.as_deref() {
-        Some("REGULAR") => {
-            if added.is_some() || penalties.is_some() {
-                return Err(contradiction("more than regular time in a regular match"));
-            }
+    let duration = score.duration.as_deref().unwrap_or_default();
+    match (duration, added, penalties) {
+        ("REGULAR", None, None) => {
             if regular.is_some() && regular != whole {
                 return Err(contradiction("regularTime is not fullTime"));
             }
             fact.regular = whole;
         }
-        Some("EXTRA_TIME") if penalties.is_none() => {}
-        Some("EXTRA_TIME") => return Err(contradiction("penalties without a shootout")),
-        Some("PENALTY_SHOOTOUT") => {
-            if penalties.is_none() {
-                return Err(contradiction("a shootout without penalties"));
-            }
+        ("EXTRA_TIME", _, None) | ("PENALTY_SHOOTOUT", _, Some(_)) => {
+            fact.regular = regular;
+            fact.extra = match (regular, added) {
+                (Some(regular), Some(added)) => Some(matches::sum(regular, added)?),
+                // Without a shootout it is the score after extra time.
+                _ if penalties.is_none() => whole,
+                _ => None,
+            };
+            fact.penalties = penalties;
         }
-        Some(other) => return Err(matches::unknown("duration", other)),
-        None => return Err(contradiction("finished without a duration")),
+        ("REGULAR" | "EXTRA_TIME" | "PENALTY_SHOOTOUT", _, _) => {
+            return Err(contradiction(format!(
+                "{duration} does not fit extra time and penalties"
+            )));
+        }
+        (other, _, _) => return Err(matches::unknown("duration", other)),
     }
-    if score.duration.as_deref() != Some("REGULAR") {
-        fact.regular = regular;
-        fact.penalties = penalties;
-        if let (Some(regular), Some(added)) = (regular, added) {
-            fact.extra = Some(matches::sum(regular, added)?);
-        } else if score.duration.as_deref() == Some("EXTRA_TIME") {
-            // No penalties in it, so it is the score after extra time.
-            fact.extra = whole;
-        }
-        let parts = [fact.extra.or(regular), penalties];
-        let total = parts
-            .into_iter()
-            .flatten()
-            .try_fold(Score { home: 0, away: 0 }, matches::sum)?;
-        if whole.is_some_and(|whole| whole != total) {
-            fact.doubts.push(format!(
-                "fullTime is not the sum of its parts, {}",
-                matches::text(total)
-            ));
-        }
-    }
-    fact.winner = match score.winner.as_deref() {
-        Some("HOME_TEAM") => Some(Side::Home),
-        Some("AWAY_TEAM") => Some(Side::Away),
-        Some("DRAW")
-            if fact.penalties.is_some()
-                || fact
-                    .extra
-                    .or(fact.regular)
-                    .is_some_and(|s| s.home != s.away) =>
-        {
-            return Err(contradiction("a draw whose score is none"));
-        }
-        Some("DRAW") | None => None,
-        Some(other) => return Err(matches::unknown("winner", other)),
+    let last = fact.extra.or(fact.regular);
+    let total = match (last, penalties) {
+        (Some(last), Some(penalties)) => Some(matches::sum(last, penalties)?),
+        _ => last,
     };
+    if whole != total {
+        fact.doubts
+            .push("fullTime is not the sum of its parts".to_owned());
+    }
+    fact.winner = winner(score.winner.as_deref(), last, penalties)?;
     Ok(())
+}
+
+/// Whom the provider names; a draw that it names must be one.
+fn winner(
+    word: Option<&str>,
+    last: Option<Score>,
+    penalties: Option<Score>,
+) -> Result<Option<Side>, Reading> {
+    match word {
+        Some("HOME_TEAM") => Ok(Some(Side::Home)),
+        Some("AWAY_TEAM") => Ok(Some(Side::Away)),
+        Some("DRAW") if penalties.is_some() || last.is_some_and(|s| s.home != s.away) => {
+            Err(contradiction("a draw whose score is none"))
+        }
+        Some("DRAW") | None => Ok(None),
+        Some(other) => Err(matches::unknown("winner", other)),
+    }
 }

@@ -148,5 +148,5 @@ pub(super) fn observed(mut fact: MatchFact) -> Result<Observation, Reading> {
             text(extra)
         )));
     }
-    Ok(Observation::Match(fact))
+    Ok(Observation::Match(Box::new(fact)))
 }

@@ -58,20 +58,23 @@ struct Date {
 }
 
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
 struct Game {
-    game_pk: u64,
-    game_date: Option<String>,
+    #[serde(rename = "gamePk")]
+    id: u64,
+    #[serde(rename = "gameDate")]
+    date: Option<String>,
     status: Status,
     teams: Sides,
 }
 
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
 struct Status {
-    coded_game_state: String,
-    status_code: String,
-    detailed_state: String,
+    #[serde(rename = "codedGameState")]
+    coded: String,
+    #[serde(rename = "statusCode")]
+    code: String,
+    #[serde(rename = "detailedState")]
+    detailed: String,
     #[serde(default, rename = "startTimeTBD")]
     start_time_tbd: bool,
 }
@@ -107,10 +110,10 @@ fn read(source: &FactSource, body: &[u8]) -> Result<Observation, Reading> {
     let schedule: Schedule = matches::parse(body)?;
     let mut games: Vec<Game> = schedule.dates.into_iter().flat_map(|d| d.games).collect();
     // A game that was moved stands under both dates; the old one is `Postponed`.
-    if games.iter().any(|g| g.status.coded_game_state != "D") {
-        games.retain(|g| g.status.coded_game_state != "D");
+    if games.iter().any(|g| g.status.coded != "D") {
+        games.retain(|g| g.status.coded != "D");
     }
-    let game = matches::only(games, id, |g| g.game_pk, Reading::Contradiction)?;
+    let game = matches::only(games, id, |g| g.id, Reading::Contradiction)?;
     let state = state(&game.status)?;
     let score = match (game.teams.home.score, game.teams.away.score) {
         (Some(home), Some(away)) => Some(Score { home, away }),
@@ -118,18 +121,18 @@ fn read(source: &FactSource, body: &[u8]) -> Result<Observation, Reading> {
         _ => return Err(contradiction("score has one side only")),
     };
     let kickoff = game
-        .game_date
+        .date
         .as_deref()
         // With the time still open it is a placeholder on the right day.
         .filter(|_| !game.status.start_time_tbd)
         .map(|text| matches::instant(text, "gameDate"))
         .transpose()?;
-    let detailed = json::quote(&game.status.detailed_state);
+    let detailed = json::quote(&game.status.detailed);
     let cut_short = state == MatchState::Finished && detailed.starts_with("Completed Early");
     let doubts = cut_short.then(|| format!("completed early{}", &rest(&detailed)));
     matches::observed(MatchFact {
         literal: matches::literal(
-            &format!("{} {detailed}", json::quote(&game.status.status_code)),
+            &format!("{} {detailed}", json::quote(&game.status.code)),
             score,
         ),
         state,
@@ -151,12 +154,12 @@ fn rest(detailed: &str) -> &str {
 
 /// `codedGameState` is the first letter of `statusCode`, whose second says why.
 fn state(status: &Status) -> Result<MatchState, Reading> {
-    let coded = status.coded_game_state.as_str();
-    if coded.len() != 1 || !status.status_code.starts_with(coded) {
+    let coded = status.coded.as_str();
+    if coded.len() != 1 || !status.code.starts_with(coded) {
         return Err(contradiction(format!(
             "codedGameState {:?} with statusCode {:?}",
             json::quote(coded),
-            json::quote(&status.status_code)
+            json::quote(&status.code)
         )));
     }
     Ok(match coded {
@@ -170,11 +173,11 @@ fn state(status: &Status) -> Result<MatchState, Reading> {
         "Q" | "R" => MatchState::Awarded,
         "F" if ["Final", "Completed Early"]
             .iter()
-            .any(|known| status.detailed_state.starts_with(known)) =>
+            .any(|known| status.detailed.starts_with(known)) =>
         {
             MatchState::Finished
         }
-        "F" => return Err(matches::unknown("detailedState", &status.detailed_state)),
+        "F" => return Err(matches::unknown("detailedState", &status.detailed)),
         other => return Err(matches::unknown("codedGameState", other)),
     })
 }

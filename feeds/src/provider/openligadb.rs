@@ -1,4 +1,4 @@
-//! OpenLigaDB: `/getmatchdata/{match}`.
+//! `OpenLigaDB`: `/getmatchdata/{match}`.
 //!
 //! Source: api.openligadb.de, the service's own description and README. It
 //! knows finished and not finished, and no word for postponed, abandoned or
@@ -46,34 +46,40 @@ impl Provider for OpenLigaDb {
 }
 
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
 struct Match {
     #[serde(rename = "matchID")]
-    match_id: u64,
-    match_date_time: Option<String>,
+    id: u64,
+    /// Wall clock, without an offset.
+    #[serde(rename = "matchDateTime")]
+    local: Option<String>,
+    /// Of that wall clock, by its Windows name.
     #[serde(rename = "timeZoneID")]
-    time_zone_id: Option<String>,
+    zone: Option<String>,
     #[serde(rename = "matchDateTimeUTC")]
-    match_date_time_utc: Option<String>,
+    utc: Option<String>,
     team1: Team,
     team2: Team,
-    match_is_finished: bool,
-    match_results: Vec<MatchResult>,
+    #[serde(rename = "matchIsFinished")]
+    finished: bool,
+    #[serde(rename = "matchResults")]
+    results: Vec<MatchResult>,
     goals: Option<Vec<Goal>>,
 }
 
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
 struct Team {
-    team_id: u64,
+    #[serde(rename = "teamId")]
+    id: u64,
 }
 
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
 struct MatchResult {
-    result_name: Option<String>,
-    result_description: Option<String>,
-    result_type_kind: Option<String>,
+    #[serde(rename = "resultName")]
+    name: Option<String>,
+    #[serde(rename = "resultDescription")]
+    description: Option<String>,
+    #[serde(rename = "resultTypeKind")]
+    kind: Option<String>,
     #[serde(rename = "pointsTeam1")]
     home: u32,
     #[serde(rename = "pointsTeam2")]
@@ -97,21 +103,17 @@ fn read(source: &FactSource, body: &[u8]) -> Result<Observation, Reading> {
     let found = asked(matches::match_id(source)?, body)?;
     let mut doubts = Vec::new();
     let kickoff = kickoff(&found, &mut doubts)?;
-    let state = match (found.match_is_finished, found.match_results.is_empty()) {
-        (true, _) => MatchState::Finished,
-        (false, false) => MatchState::InPlay,
-        (false, true) => MatchState::Scheduled,
-    };
-    let word = match found.match_is_finished {
-        true => "finished",
-        false => "not finished",
+    let (state, word) = match (found.finished, found.results.is_empty()) {
+        (true, _) => (MatchState::Finished, "finished"),
+        (false, false) => (MatchState::InPlay, "not finished"),
+        (false, true) => (MatchState::Scheduled, "not finished"),
     };
     let mut fact = MatchFact {
         literal: word.to_owned(),
         state,
         kickoff,
-        home: found.team1.team_id.to_string(),
-        away: found.team2.team_id.to_string(),
+        home: found.team1.id.to_string(),
+        away: found.team2.id.to_string(),
         regular: None,
         extra: None,
         penalties: None,
@@ -123,7 +125,7 @@ fn read(source: &FactSource, body: &[u8]) -> Result<Observation, Reading> {
             regular,
             extra,
             penalties,
-        } = results(&found.match_results)?;
+        } = results(&found.results)?;
         fact.regular = regular;
         fact.extra = extra;
         fact.penalties = penalties;
@@ -142,13 +144,13 @@ fn asked(id: &str, body: &[u8]) -> Result<Match, Reading> {
         b"null" => Vec::new(),
         _ => {
             let one: Match = matches::parse(body)?;
-            if one.match_id.to_string() != id {
-                return Err(contradiction(format!("match {} for {id}", one.match_id)));
+            if one.id.to_string() != id {
+                return Err(contradiction(format!("match {} for {id}", one.id)));
             }
             vec![one]
         }
     };
-    matches::only(found, id, |m| m.match_id, Reading::NoData)
+    matches::only(found, id, |m| m.id, Reading::NoData)
 }
 
 #[derive(Default)]
@@ -165,7 +167,7 @@ fn results(all: &[MatchResult]) -> Result<Results, Reading> {
     let mut results = Results::default();
     for result in all {
         foreign_sport(result)?;
-        let place = match result.result_type_kind.as_deref() {
+        let place = match result.kind.as_deref() {
             Some("After90Minutes") => {
                 full_time(result)?;
                 &mut results.regular
@@ -191,7 +193,7 @@ fn foreign_sport(result: &MatchResult) -> Result<(), Reading> {
     const PARTS: [&str; 7] = [
         "drittel", "viertel", "satz", "inning", "quarter", "period", "third",
     ];
-    let names = [&result.result_name, &result.result_description];
+    let names = [&result.name, &result.description];
     for name in names.into_iter().flatten() {
         let lower = name.to_lowercase();
         if PARTS.iter().any(|part| lower.contains(part)) {
@@ -208,7 +210,7 @@ fn foreign_sport(result: &MatchResult) -> Result<(), Reading> {
 /// one: names are the league's own, the kinds are football's.
 fn full_time(result: &MatchResult) -> Result<(), Reading> {
     const NAMES: [&str; 4] = ["endergebnis", "endstand", "90 min", "regul"];
-    let name = result.result_name.as_deref().unwrap_or_default();
+    let name = result.name.as_deref().unwrap_or_default();
     let lower = name.to_lowercase();
     if NAMES.iter().any(|known| lower.contains(known)) {
         return Ok(());
@@ -241,16 +243,16 @@ fn goals_doubt(found: &Match, last: Option<Score>) -> Option<String> {
 /// other the later.
 fn kickoff(found: &Match, doubts: &mut Vec<String>) -> Result<Option<i64>, Reading> {
     let utc = found
-        .match_date_time_utc
+        .utc
         .as_deref()
         .map(|text| matches::instant(text, "matchDateTimeUTC"))
         .transpose()?;
     let local = found
-        .match_date_time
+        .local
         .as_deref()
         .map(|text| matches::wall_clock(text, "matchDateTime"))
         .transpose()?;
-    let (Some(local), Some(zone)) = (local, found.time_zone_id.as_deref()) else {
+    let (Some(local), Some(zone)) = (local, found.zone.as_deref()) else {
         return Ok(utc);
     };
     if zone != "W. Europe Standard Time" {
@@ -294,34 +296,4 @@ fn last_sunday(year: i32, month: u32) -> Option<i64> {
     let back = last.weekday().days_since(Weekday::Sun);
     let sunday = last.checked_sub_days(Days::new(u64::from(back)))?;
     Some(sunday.and_hms_opt(0, 0, 0)?.and_utc().timestamp())
-}
-
-#[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used, reason = "tests")]
-    use super::*;
-
-    fn at(text: &str) -> i64 {
-        matches::instant(text, "test").unwrap()
-    }
-
-    fn shown(text: &str) -> Vec<i64> {
-        berlin(matches::wall_clock(text, "test").unwrap())
-    }
-
-    #[test]
-    fn berlin_changes_its_clocks_on_the_last_sundays_of_march_and_october() {
-        assert_eq!(shown("2026-10-24T18:30:00"), [at("2026-10-24T16:30:00Z")]);
-        assert_eq!(shown("2026-10-25T15:30:00"), [at("2026-10-25T14:30:00Z")]);
-        assert_eq!(shown("2027-03-28T01:59:59"), [at("2027-03-28T00:59:59Z")]);
-        assert_eq!(shown("2027-03-28T03:00:00"), [at("2027-03-28T01:00:00Z")]);
-        assert_eq!(shown("2027-01-01T00:00:00"), [at("2026-12-31T23:00:00Z")]);
-    }
-
-    #[test]
-    fn berlin_shows_an_hour_twice_and_another_never() {
-        let twice = [at("2026-10-25T01:30:00Z"), at("2026-10-25T00:30:00Z")];
-        assert_eq!(shown("2026-10-25T02:30:00"), twice);
-        assert!(shown("2027-03-28T02:30:00").is_empty());
-    }
 }

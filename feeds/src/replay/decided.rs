@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use super::observed::Attempt;
 use super::{Evidence, Report};
+use crate::Exact;
 use crate::observation::SourceReading;
 use crate::rule::{FactTrace, Fixing, Trace, Verdict, cross, decide_leg, facts, outcome};
 
@@ -17,7 +18,7 @@ use crate::rule::{FactTrace, Fixing, Trace, Verdict, cross, decide_leg, facts, o
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct PriceDecision {
-    price: Decimal,
+    price: Exact,
     legs: Vec<LegDecision>,
 }
 
@@ -146,14 +147,12 @@ fn decide_price(case: &Case<'_>, price: &PricePolicy, report: &mut Report) -> Op
             &mut report.mismatches,
         );
     }
+    let outcome = outcome(&case.policy.rule, &found, case.evidence.descriptor);
     report.price = Some(found);
-    match outcome(&case.policy.rule, found, case.evidence.descriptor) {
-        Ok(outcome) => Some(outcome.to_string()),
-        Err(e) => {
-            report.mismatches.push(format!("outcome: {e}"));
-            None
-        }
-    }
+    outcome
+        .map(|outcome| outcome.to_string())
+        .map_err(|e| report.mismatches.push(format!("outcome: {e}")))
+        .ok()
 }
 
 /// A leg is decided by its first attempt that comes to a price, for good; the

@@ -14,9 +14,10 @@ use std::collections::BTreeMap;
 use oracle_schema::evidence::{MANIFEST_VERSION, Manifest};
 use oracle_schema::policy::{Policy, canonical_json};
 use oracle_schema::{Descriptor, Outcome};
-use rust_decimal::Decimal;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
+
+use crate::Exact;
 
 /// Everything that is replayed. Announcement and attestation are verified
 /// before, by whoever fills this in.
@@ -102,7 +103,7 @@ pub struct Report {
     pub observations: Vec<Checked>,
     /// The price that the evidence comes to.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub price: Option<Decimal>,
+    pub price: Option<Exact>,
     /// The outcome that the evidence comes to: the text, or the integer in
     /// decimal.
     pub outcome: Option<String>,

@@ -134,7 +134,7 @@ impl Voter {
         });
         let mut voter = Self::unread(source, root);
         for (ms, reading) in own {
-            voter.verdict = reading.reading.verdict().to_owned();
+            reading.reading.verdict().clone_into(&mut voter.verdict);
             voter.literal = match &reading.reading {
                 Reading::Observation(_) => Some(reading.reading.detail().to_owned()),
                 _ => None,
@@ -321,9 +321,12 @@ fn weigh(terms: &Terms, now: DateTime<Utc>, voters: &[Voter], trace: &mut FactTr
     let unreadable = voters
         .iter()
         .any(|v| matches!(v.last, Some(Vote::Unreadable(_))));
-    let too_few = |reason: String| match unreadable {
-        true => Verdict::Hold { reason },
-        false => Verdict::Pending { reason },
+    let too_few = |reason: String| {
+        if unreadable {
+            Verdict::Hold { reason }
+        } else {
+            Verdict::Pending { reason }
+        }
     };
     if now.timestamp() < terms.at {
         return pending("it has not matured".to_owned());
@@ -408,9 +411,10 @@ fn whys(voters: &[Voter], stable_reads: u32) -> String {
         .map(|v| {
             let why = v.last.as_ref().map_or(Some("not read yet"), Vote::why);
             let read_enough = v.run.as_ref().is_some_and(|r| r.reads >= stable_reads);
-            let agrees = match read_enough || v.immediate {
-                true => "agrees",
-                false => "agrees, not often enough yet",
+            let agrees = if read_enough || v.immediate {
+                "agrees"
+            } else {
+                "agrees, not often enough yet"
             };
             format!("{}: {}", v.source, why.unwrap_or(agrees))
         })

@@ -101,9 +101,10 @@ fn other_sides(source: &FactSource, fact: &MatchFact) -> Option<String> {
     if found == (home, away) {
         return None;
     }
-    let swapped = match found == (away, home) {
-        true => "the sides are swapped",
-        false => "other sides",
+    let swapped = if found == (away, home) {
+        "the sides are swapped"
+    } else {
+        "other sides"
     };
     Some(format!(
         "{swapped}: {} at home to {}, announced were {home} and {away}",

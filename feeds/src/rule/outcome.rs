@@ -4,9 +4,8 @@ use oracle_schema::event::{
     Descriptor, DescriptorError, DigitsDescriptor, EnumDescriptor, Outcome, OutcomeError,
 };
 use oracle_schema::policy::{ElectionPolicy, MatchPolicy, OperatorsPolicy, Rule};
-use rust_decimal::Decimal;
 
-use crate::decimal::to_integer;
+use crate::exact::Exact;
 
 const ABOVE: &str = "above";
 const NOT_ABOVE: &str = "not_above";
@@ -51,15 +50,19 @@ pub fn descriptor(rule: &Rule) -> Result<Descriptor, DescriptorError> {
 /// rounded half-even, or the comparison of the unrounded price.
 pub fn outcome(
     rule: &Rule,
-    price: Decimal,
+    price: &Exact,
     descriptor: &Descriptor,
 ) -> Result<Outcome, OutcomeRuleError> {
     match (rule, descriptor) {
         (Rule::Digits { decimals, .. }, Descriptor::Digits(digits)) => {
-            Ok(Outcome::Digits(digits.split(to_integer(price, *decimals))))
+            Ok(Outcome::Digits(digits.split(price.to_integer(*decimals))))
         }
         (Rule::Threshold { above, .. }, Descriptor::Enum(_)) => {
-            let text = if price > *above { ABOVE } else { NOT_ABOVE };
+            let text = if *price > Exact::from(*above) {
+                ABOVE
+            } else {
+                NOT_ABOVE
+            };
             Ok(descriptor.enum_outcome(text)?)
         }
         _ => Err(OutcomeRuleError::Kind(rule.kind())),

@@ -8,6 +8,7 @@ use rust_decimal::Decimal;
 
 use super::trace::{ClockCheck, SourceTrace, Trace};
 use crate::decimal;
+use crate::exact::Exact;
 use crate::observation::{Exchange, SourceReading};
 
 /// How far the local clock may run ahead of the providers' before nothing is
@@ -51,18 +52,13 @@ pub enum CrossError {
     /// Nothing to multiply.
     #[error("a price without legs")]
     NoLegs,
-    /// The exact product has more digits than can be held, and it is never
-    /// rounded.
-    #[error("the product of the legs has too many digits")]
-    Inexact,
 }
 
 /// The exact product of the legs, never rounded.
-pub fn cross(prices: &[Decimal]) -> Result<Decimal, CrossError> {
-    let (first, rest) = prices.split_first().ok_or(CrossError::NoLegs)?;
-    rest.iter().try_fold(*first, |product, leg| {
-        decimal::mul(product, *leg).ok_or(CrossError::Inexact)
-    })
+pub fn cross(prices: &[Decimal]) -> Result<Exact, CrossError> {
+    let legs = prices.iter().map(|price| Exact::from(*price));
+    legs.reduce(|product, leg| product.times(&leg))
+        .ok_or(CrossError::NoLegs)
 }
 
 /// Decides one leg from the readings of its sources, in any order.

@@ -5,11 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use oracle_feeds::fetch::{Fetcher, ProviderSettings};
+use oracle_feeds::fetch::{ApiKey, Fetcher, ProviderSettings};
 use oracle_feeds::loopback::{Fault, LoopbackVenues, price_path};
 use oracle_feeds::{PriceQuery, Query, Rate, SourceReading};
 use oracle_schema::policy::{SourcePolicy, TimeUnit};
 use rust_decimal::Decimal;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpListener;
 
 use crate::common::{Stopped, T, d, generic, query, seen, source};
 
@@ -244,5 +246,41 @@ async fn a_quiet_window_is_no_data_and_paging_is_bounded() {
             read.reading
         );
         assert!(read.exchanges.len() <= oracle_feeds::provider::MAX_REQUESTS);
+    }
+}
+
+/// Answers one request with an empty object; its head.
+async fn one_request(listener: TcpListener) -> String {
+    let (mut stream, _) = listener.accept().await.unwrap();
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        head.push(stream.read_u8().await.unwrap());
+    }
+    let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\n{}";
+    stream.write_all(answer).await.unwrap();
+    String::from_utf8(head).unwrap()
+}
+
+#[tokio::test]
+async fn a_key_goes_to_its_own_host_in_its_own_header_and_nowhere_else() {
+    for own in [true, false] {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let here = format!("http://{}", listener.local_addr().unwrap());
+        let elsewhere = "http://127.0.0.1:1".to_owned();
+        let settings = ProviderSettings {
+            base_url: Some(if own { here.clone() } else { elsewhere }),
+            api_key: ApiKey::new("s3cret"),
+            api_key_header: "x-key".parse().ok(),
+            ..ProviderSettings::default()
+        };
+        let source = generic(&format!("{here}/?at={{unix}}"), TimeUnit::S);
+        let settings = BTreeMap::from([(source.symbol.clone(), settings)]);
+        let fetcher = Fetcher::new(settings, Arc::new(Stopped::at(T + 61))).unwrap();
+        let asked = query(&source);
+        let (head, read) = tokio::join!(one_request(listener), fetcher.observe(&asked));
+        assert_eq!(head.contains("x-key: s3cret"), own, "{head}");
+        assert_eq!(head.contains("s3cret"), own, "{head}");
+        assert_eq!(read.reading.verdict(), "contradiction");
+        assert!(!format!("{read:?}").contains("s3cret"));
     }
 }

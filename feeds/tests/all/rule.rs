@@ -145,11 +145,18 @@ fn an_even_number_fixes_at_the_exact_mean_of_the_middle_two() {
 }
 
 #[test]
-fn a_cross_is_exact_or_refused() {
-    assert_eq!(cross(&[d("0.00000412"), d("61234.5")]), Ok(d("0.25228614")));
+fn a_cross_is_exact_however_long() {
+    assert_eq!(
+        cross(&[d("0.00000412"), d("61234.5")]),
+        Ok(d("0.25228614").into())
+    );
     assert_eq!(cross(&[]), Err(CrossError::NoLegs));
     let long = d("1.234567890123456789012345678");
-    assert_eq!(cross(&[long, long]), Err(CrossError::Inexact));
+    let product = cross(&[long, long]).unwrap();
+    assert_eq!(
+        product.to_string(),
+        "1.524157875323883675049535154031397676527968299765279684"
+    );
 }
 
 #[test]
@@ -164,7 +171,7 @@ fn outcomes_follow_their_rule() {
     };
     let announced = descriptor(&threshold).unwrap();
     for (price, expected) in [("0.25", "not_above"), ("0.2500000001", "above")] {
-        let found = outcome(&threshold, d(price), &announced).unwrap();
+        let found = outcome(&threshold, &d(price).into(), &announced).unwrap();
         assert_eq!(found.to_string(), expected);
     }
     let digits = Rule::Digits {
@@ -181,10 +188,15 @@ fn outcomes_follow_their_rule() {
         ("0.2522875", "252288"),
         ("2", "1048575"),
     ] {
-        let found = outcome(&digits, d(price), &cut).unwrap();
+        let found = outcome(&digits, &d(price).into(), &cut).unwrap();
         assert_eq!(found.to_string(), expected, "{price}");
     }
-    assert!(outcome(&digits, d("1"), &announced).is_err());
+    // A product that hides its last digit beyond any decimal is above still.
+    let tiny = d("0.00000000000000000000000001");
+    let over = cross(&[d("0.25"), d("1") + tiny, d("1") + tiny]).unwrap();
+    let found = outcome(&threshold, &over, &announced).unwrap();
+    assert_eq!(found.to_string(), "above");
+    assert!(outcome(&digits, &d("1").into(), &announced).is_err());
 }
 
 #[test]

@@ -251,9 +251,8 @@ impl Engine {
         now: DateTime<Utc>,
     ) -> Result<(), EngineError> {
         match self.store.progress(candidate, input, reason, now).await {
-            Ok(()) => Ok(()),
-            // Its time has run out meanwhile: the refund is due.
-            Err(CommitError::Illegal { .. }) => Ok(()),
+            // Its time may have run out meanwhile: then the refund is due.
+            Ok(()) | Err(CommitError::Illegal { .. }) => Ok(()),
             Err(e) => Err(e.into()),
         }
     }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use futures::StreamExt as _;
 use futures::stream::FuturesUnordered;
+use oracle_feeds::Exact;
 use oracle_feeds::fetch::Fetcher;
 use oracle_feeds::observation::{Exchange, PriceQuery, Query, Reading, SourceReading};
 use oracle_feeds::provider::{Licence, provider};
@@ -55,7 +56,7 @@ struct Fixing {
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct RoundDecision {
     /// Exact product of the legs.
-    pub(super) price: Decimal,
+    pub(super) price: Exact,
     /// Per leg: its name, its fixing and how it came about.
     pub(super) legs: Vec<LegDecision>,
 }

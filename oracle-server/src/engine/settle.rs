@@ -40,7 +40,7 @@ impl Decided {
     fn outcome(&self, rule: &Rule, descriptor: &Descriptor) -> Result<Outcome, String> {
         match self {
             Self::Price(decision) => {
-                outcome(rule, decision.price, descriptor).map_err(|e| e.to_string())
+                outcome(rule, &decision.price, descriptor).map_err(|e| e.to_string())
             }
             Self::Fact(decision) => descriptor
                 .enum_outcome(&decision.outcome)

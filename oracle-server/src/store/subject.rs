@@ -121,19 +121,32 @@ impl Store {
         self.lock(&mut tx, 0).await?;
         let last = tx
             .fetch_optional(
-                "SELECT attempt, reads, verdict, fact FROM observation \
+                "SELECT attempt, reads, verdict, fact, sent_ms FROM observation \
                  WHERE leg_key = $1 AND maturity = 0 ORDER BY attempt DESC LIMIT 1",
                 args![key],
             )
             .await?;
+        // A row begins anew with every event that matures: what was read before
+        // does not count for it.
+        let matured: i64 = tx
+            .fetch_optional(
+                "SELECT COALESCE(MAX(e.maturity), 0) FROM event_subject s \
+                 JOIN event e ON e.event_id = s.event_id \
+                 WHERE s.subject_key = $1 AND e.maturity <= $2",
+                args![key, now.timestamp()],
+            )
+            .await?
+            .map_or(Ok(0), |r| r.get(0))?;
         let (mut attempt, mut reads) = (1, 1);
         if let Some(last) = last {
             let (number, row): (i64, i64) = (last.get(0)?, last.get(1)?);
             let (verdict, fact): (String, Option<String>) = (last.get(2)?, last.get(3)?);
             attempt = number + 1;
-            let equal = exchanges
-                .last()
-                .is_some_and(|e| e.verdict == verdict && e.fact == fact);
+            let sent_ms: i64 = last.get(4)?;
+            let equal = sent_ms >= matured.saturating_mul(1000)
+                && exchanges
+                    .last()
+                    .is_some_and(|e| e.verdict == verdict && e.fact == fact);
             if equal {
                 reads = row + 1;
                 if row > KEPT_OF_A_ROW {

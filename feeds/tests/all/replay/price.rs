@@ -124,7 +124,7 @@ fn decide(case: &mut Case, attempt: i64) {
     let price = cross(&prices).unwrap();
     case.manifest.decision = json!({"price": price, "legs": decided});
     let descriptor = oracle_feeds::rule::outcome::descriptor(&case.policy.rule).unwrap();
-    case.outcome = outcome(&case.policy.rule, price, &descriptor).unwrap();
+    case.outcome = outcome(&case.policy.rule, &price, &descriptor).unwrap();
 }
 
 #[test]
@@ -132,7 +132,7 @@ fn an_honest_price_is_found_again_from_the_bodies() {
     let case = case();
     let report = assert_reproduced(&case);
     // 0.00000412 × (61233.4 + 61234.5) / 2
-    assert_eq!(report.price, Some(d("0.252283874")));
+    assert_eq!(report.price, Some(d("0.252283874").into()));
     assert_eq!(report.outcome.as_deref(), Some("252284"));
     assert_eq!(report.observations.len(), 12);
     assert_eq!(report.count(|s| *s == Standing::Unanswered), 2);

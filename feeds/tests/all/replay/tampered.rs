@@ -205,7 +205,7 @@ fn what_a_replay_does_not_see_is_words_and_what_changes_no_reading() {
     // outcome rests on.
     let of_withheld = unseen(&mut facts::case());
     for decisive in [
-        "date", "date_ms", "home", "outcome", "root", "source", "state", "verdict", "winner",
+        "date", "date_ms", "outcome", "root", "source", "state", "verdict",
     ] {
         assert!(!of_withheld.contains(decisive), "{decisive}");
     }

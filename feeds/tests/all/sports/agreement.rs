@@ -1,5 +1,8 @@
 //! What sources must do to agree, whatever the facts.
 
+use oracle_feeds::rule::Verdict;
+use oracle_feeds::rule::agreement::{Vote, Voter};
+use oracle_feeds::rule::matches::decide;
 use proptest::prelude::*;
 
 use super::{AT, Story, answer, policy, sample};
@@ -192,6 +195,39 @@ fn trace_tells_what_every_source_said() {
         ]
     );
     assert_eq!(trace.agree, 2);
+}
+
+/// The operators' common vote, since `since`, heard at `now`.
+fn panel(outcome: &str, since: i64, now: i64) -> Voter {
+    let vote = Vote::For {
+        outcome: outcome.to_owned(),
+        because: "2 of 3".to_owned(),
+    };
+    Voter::immediate("operators", "operators", since * 1000, now * 1000, vote)
+}
+
+#[test]
+fn panel_is_one_more_root_and_needs_no_second_reading() {
+    let mut story = Story::new(policy(2, &THREE[..1]));
+    story.read(AT, &HOME[..1]).read(AT + 30, &HOME[..1]);
+    let verdict = |story: &Story, outcome: &str, now: i64| {
+        let panel = panel(outcome, AT + 600, now);
+        decide(&story.policy, AT, time(now), &story.readings, Some(panel)).verdict
+    };
+    assert_eq!(story.verdict(AT + 600), "pending");
+    assert!(matches!(
+        verdict(&story, "home", AT + 600),
+        Verdict::Provisional { until, .. } if until == SETTLED + 600
+    ));
+    assert!(matches!(
+        verdict(&story, "away", AT + 600),
+        Verdict::Hold { .. }
+    ));
+    story.read(SETTLED + 600, &HOME[..1]);
+    assert!(matches!(
+        verdict(&story, "home", SETTLED + 600),
+        Verdict::Attest { .. }
+    ));
 }
 
 /// What a source answers at a step: a result, another, none yet, nonsense,

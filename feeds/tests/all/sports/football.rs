@@ -38,7 +38,7 @@ fn football_data_states_without_a_result_have_no_score() {
 fn football_data_finished_is_full_time() {
     let fact = fact("football-data", FOOTBALL_DATA);
     assert_eq!(fact.state, MatchState::Finished);
-    assert_eq!((fact.regular, fact.extra), (score(2, 1), None));
+    assert_eq!((fact.regular, fact.extra), (Some(score(2, 1)), None));
     assert_eq!(fact.winner, Some(Side::Home));
     assert_eq!(fact.literal, "FINISHED 2-1");
 }
@@ -46,7 +46,10 @@ fn football_data_finished_is_full_time() {
 #[test]
 fn football_data_full_time_is_not_90_minutes_after_extra_time() {
     let fact = fact("football-data", sample!("football-data/finished_aet.json"));
-    assert_eq!((fact.regular, fact.extra), (score(1, 1), score(2, 1)));
+    assert_eq!(
+        (fact.regular, fact.extra),
+        (Some(score(1, 1)), Some(score(2, 1)))
+    );
     assert_eq!((fact.winner, fact.doubts.len()), (Some(Side::Home), 0));
 }
 
@@ -63,8 +66,11 @@ pub(super) fn shootout() -> String {
 #[test]
 fn football_data_full_time_has_the_shootout_in_it() {
     let fact = fact("football-data", &shootout());
-    assert_eq!((fact.regular, fact.extra), (score(1, 1), score(1, 1)));
-    assert_eq!((fact.penalties, fact.doubts.len()), (score(5, 4), 0));
+    assert_eq!(
+        (fact.regular, fact.extra),
+        (Some(score(1, 1)), Some(score(1, 1)))
+    );
+    assert_eq!((fact.penalties, fact.doubts.len()), (Some(score(5, 4)), 0));
 }
 
 #[test]
@@ -72,7 +78,7 @@ fn football_data_parts_that_do_not_add_up_are_a_doubt() {
     let body = edited(&shootout(), |v| v["score"]["fullTime"]["home"] = 7.into());
     let fact = fact("football-data", &body);
     assert!(fact.doubts[0].contains("sum"), "{:?}", fact.doubts);
-    assert_eq!(fact.regular, score(1, 1));
+    assert_eq!(fact.regular, Some(score(1, 1)));
 }
 
 #[test]
@@ -156,10 +162,13 @@ fn api_football_states_without_a_result_have_no_score() {
 #[test]
 fn api_football_goals_have_extra_time_in_them() {
     let plain = fact("api-football", API_FOOTBALL);
-    assert_eq!((plain.regular, plain.extra), (score(2, 1), None));
+    assert_eq!((plain.regular, plain.extra), (Some(score(2, 1)), None));
     assert_eq!((plain.winner, plain.doubts.len()), (Some(Side::Home), 0));
     let extra = fact("api-football", sample!("api-football/aet.json"));
-    assert_eq!((extra.regular, extra.extra), (score(1, 1), score(2, 1)));
+    assert_eq!(
+        (extra.regular, extra.extra),
+        (Some(score(1, 1)), Some(score(2, 1)))
+    );
     assert_eq!(extra.doubts, [""; 0]);
 }
 
@@ -175,7 +184,10 @@ fn api_football_errors_come_as_http_200() {
     let listed = of(json!(["Your plan ended"]));
     refused("api-football", &listed, "permanent", "plan ended");
     refused("api-football", &of(json!(7)), "contradiction", "errors");
-    assert_eq!(fact("api-football", &of(json!({}))).regular, score(2, 1));
+    assert_eq!(
+        fact("api-football", &of(json!({}))).regular,
+        Some(score(2, 1))
+    );
 }
 
 #[test]

@@ -82,7 +82,7 @@ pub(crate) fn fact(provider: &str, body: &str) -> MatchFact {
 #[track_caller]
 pub(crate) fn read(source: &FactSource, body: &str) -> MatchFact {
     match interpret(source, &[answer(200, body, AT)]) {
-        Reading::Observation(Observation::Match(fact)) => fact,
+        Reading::Observation(Observation::Match(fact)) => *fact,
         other => panic!("{}: {}", other.verdict(), other.detail()),
     }
 }
@@ -101,8 +101,8 @@ pub(crate) fn edited(body: &str, edit: impl Fn(&mut Value)) -> String {
     value.to_string()
 }
 
-pub(crate) fn score(home: u32, away: u32) -> Option<Score> {
-    Some(Score { home, away })
+pub(crate) fn score(home: u32, away: u32) -> Score {
+    Score { home, away }
 }
 
 /// The contract's example: two sources must agree, read twice, and again after

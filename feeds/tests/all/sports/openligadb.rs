@@ -1,10 +1,11 @@
-//! Every sample of OpenLigaDB, with the reading it must have.
+//! Every sample of `OpenLigaDB`, with the reading it must have.
 
 use oracle_feeds::fact::MatchState;
 use serde_json::Value;
 
 use super::{
-    AT, KICKOFF, OPENLIGADB, answer, fact, interpret, read, refused, sample, score, source, with,
+    AT, KICKOFF, OPENLIGADB, answer, edited, fact, interpret, read, refused, sample, score, source,
+    with,
 };
 
 const CUP: &str = sample!("openligadb/cup_aet.json");
@@ -38,7 +39,7 @@ fn kickoffs_that_disagree_give_the_later_and_a_doubt() {
 fn finished_is_the_result_after_90_minutes() {
     let fact = fact("openligadb", OPENLIGADB);
     assert_eq!(fact.state, MatchState::Finished);
-    assert_eq!(fact.regular, score(2, 1));
+    assert_eq!(fact.regular, Some(score(2, 1)));
     assert_eq!((fact.extra, fact.penalties), (None, None));
     assert_eq!(fact.doubts, [""; 0]);
     assert_eq!(fact.literal, "finished 2-1");
@@ -48,7 +49,7 @@ fn finished_is_the_result_after_90_minutes() {
 fn goals_that_end_elsewhere_are_a_doubt() {
     let body = sample!("openligadb/finished_goals_disagree.json");
     let fact = fact("openligadb", body);
-    assert_eq!(fact.regular, score(2, 1));
+    assert_eq!(fact.regular, Some(score(2, 1)));
     assert_eq!(fact.doubts, ["goals end at 1-0, result is 2-1"]);
 }
 
@@ -59,7 +60,10 @@ fn results_go_by_kind_and_their_order_means_nothing() {
     body["matchResults"].as_array_mut().unwrap().reverse();
     for body in [CUP, &body.to_string()] {
         let fact = read(&source, body);
-        assert_eq!((fact.regular, fact.extra), (score(1, 1), score(2, 1)));
+        assert_eq!(
+            (fact.regular, fact.extra),
+            (Some(score(1, 1)), Some(score(2, 1)))
+        );
         assert_eq!(fact.doubts, [""; 0]);
     }
 }
@@ -76,7 +80,7 @@ fn thirds_under_the_kinds_of_football_are_no_result() {
 #[test]
 fn match_day_is_searched_by_id() {
     let list = sample!("openligadb/matchday_list.json");
-    assert_eq!(fact("openligadb", list).regular, score(2, 1));
+    assert_eq!(fact("openligadb", list).regular, Some(score(2, 1)));
     let second = read(&with("match", "77002", source("openligadb")), list);
     assert_eq!(
         (second.home.as_str(), second.state),
@@ -120,4 +124,36 @@ fn time_zone_it_is_not_known_to_use_leaves_utc_and_a_doubt() {
     let fact = fact("openligadb", &elsewhere);
     assert_eq!(fact.kickoff, Some(KICKOFF));
     assert!(fact.doubts[0].contains("Tokyo"), "{:?}", fact.doubts);
+}
+
+/// Kickoff and whether it is doubtful, of a wall clock in Berlin and UTC.
+fn kickoff(local: &str, utc: &str) -> (Option<i64>, bool) {
+    let fact = fact(
+        "openligadb",
+        &edited(OPENLIGADB, |v| {
+            v["matchDateTime"] = local.into();
+            v["matchDateTimeUTC"] = utc.into();
+        }),
+    );
+    (fact.kickoff, !fact.doubts.is_empty())
+}
+
+#[test]
+fn berlin_changes_its_clocks_on_the_last_sundays_of_march_and_october() {
+    for (local, utc) in [
+        ("2026-10-25T15:30:00", "2026-10-25T14:30:00Z"),
+        ("2027-03-28T01:59:59", "2027-03-28T00:59:59Z"),
+        ("2027-03-28T03:00:00", "2027-03-28T01:00:00Z"),
+        ("2027-01-01T00:00:00", "2026-12-31T23:00:00Z"),
+        // The hour that is shown twice.
+        ("2026-10-25T02:30:00", "2026-10-25T00:30:00Z"),
+        ("2026-10-25T02:30:00", "2026-10-25T01:30:00Z"),
+    ] {
+        let (at, doubtful) = kickoff(local, utc);
+        let same = chrono::DateTime::parse_from_rfc3339(utc).unwrap();
+        assert_eq!((at, doubtful), (Some(same.timestamp()), false), "{local}");
+    }
+    // The hour that is never shown.
+    assert!(kickoff("2027-03-28T02:30:00", "2027-03-28T01:30:00Z").1);
+    assert!(kickoff("2026-10-24T17:30:00", "2026-10-24T16:30:00Z").1);
 }

@@ -242,3 +242,29 @@ fn undocumented_status_holds_and_never_votes() {
         assert_eq!(story.verdict(at), "hold");
     }
 }
+
+#[test]
+fn shootout_after_a_decided_score_holds() {
+    // The second leg of a tie: who won this match is not who advanced.
+    let leg = edited(&shootout(), |v| {
+        v["score"]["extraTime"] = serde_json::json!({"home": 1, "away": 0});
+        v["score"]["fullTime"] = serde_json::json!({"home": 7, "away": 5});
+    });
+    let mut policy = policy(1, &["football-data"]);
+    policy.basis = MatchBasis::Final;
+    let mut story = Story::new(policy);
+    story.read(AT, &[&leg]);
+    assert_eq!(story.verdict(AT), "hold");
+    assert!(story.reason(AT).contains("a shootout after 2-1"));
+}
+
+#[test]
+fn finished_match_without_a_kickoff_is_not_known_to_be_in_time() {
+    let body = edited(HOME[1], |v| v["utcDate"] = Value::Null);
+    let mut story = Story::new(policy(1, &["football-data"]));
+    for at in [AT, AT + 30, AT + 7200] {
+        story.read(at, &[&body]);
+    }
+    assert_eq!(story.verdict(AT + 7200), "pending");
+    assert_eq!(story.verdict(VOID_AT), "hold");
+}
