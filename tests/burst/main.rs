@@ -139,7 +139,7 @@ impl Run {
         }
         let clock: Arc<dyn oracle_server::clock::Clock> = oracle.clock.clone();
         let network = &oracle.config.network;
-        let files = oracle::signer_files(&oracle.config)?;
+        let files = oracle_tests::made::signer_files(&oracle.config)?;
         let signer = engine::open(&store, files, network, clock.clone()).await?;
         engine::unite(&store, &signer).await?;
         engine::configure(&store, &oracle.config, clock.now()).await?;

@@ -4,7 +4,8 @@ use oracle_feeds::loopback::Fault;
 use oracle_schema::log_entry::{LogEntry, NoticeKind};
 use oracle_schema::verify::{verify_announcement, verify_attestation};
 use oracle_tests::database::Backend;
-use oracle_tests::world::{NETWORK, World, event_id};
+use oracle_tests::made::NETWORK;
+use oracle_tests::world::{World, event_id};
 
 use crate::series::{CENTS, MATURITY, MICROS, SETTLED};
 

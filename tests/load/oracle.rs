@@ -3,19 +3,15 @@
 
 use std::error::Error;
 use std::fmt::Write as _;
-use std::io::Write as _;
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use oracle_feeds::loopback::LoopbackVenues;
 use oracle_feeds::time::TimeSource;
-use oracle_schema::log_entry::{Genesis, GenesisStatement, LogEntry};
 use oracle_server::clock::{Clock, TestClock};
 use oracle_server::config::Config;
-use oracle_server::signer::{Signer, SignerConfig, Statement, read_passphrase};
-use oracle_server::store::{OracleRow, Store};
+use oracle_tests::made::{make, preamble};
 use rust_decimal::Decimal;
 
 /// What went wrong; these programs have one reader, who reads it.
@@ -27,9 +23,6 @@ const START: i64 = 1_800_000_000;
 const MATURES_AFTER: i64 = 3600;
 /// The price of everything, in dollars.
 const PRICE: Decimal = Decimal::from_parts(6_123_450, 0, 0, false, 2);
-/// scrypt's log2 N: the keystore's strength is not what is measured.
-const WORK_FACTOR: Option<u8> = Some(2);
-const NETWORK: &str = "peercoin-regtest";
 const VENUES: [&str; 4] = LoopbackVenues::BUILT_IN;
 
 /// How many events, of which kind.
@@ -86,11 +79,6 @@ impl Oracle {
     /// Makes one in an empty directory, on the database `store` (as in the
     /// configuration).
     pub(crate) async fn make(dir: &Path, store: &str, size: Size) -> Result<Self> {
-        std::fs::create_dir_all(dir.join("data"))?;
-        let mut passphrase = std::fs::OpenOptions::new();
-        passphrase.write(true).create_new(true).mode(0o600);
-        let mut passphrase = passphrase.open(dir.join("data/passphrase"))?;
-        passphrase.write_all(b"of a measurement\n")?;
         let clock = Arc::new(TestClock::at(time(START)));
         let venues = LoopbackVenues::start(
             &VENUES.map(|name| (name, 0)),
@@ -98,10 +86,8 @@ impl Oracle {
             Arc::new(|_, _, _| Some(PRICE)),
         )
         .await?;
-        let file = dir.join("oracle.toml");
-        std::fs::write(&file, config_text(&venues, store, size)?)?;
-        let config = Config::load(&file)?;
-        initialise(&config, &clock).await?;
+        let text = config_text(&venues, store, size)?;
+        let config = make(dir, &text, clock.clone()).await?;
         Ok(Self {
             clock,
             config,
@@ -115,67 +101,9 @@ pub(crate) fn mature(clock: &TestClock) {
     clock.set(maturity() + TimeDelta::seconds(1));
 }
 
-/// Where the signer's files are.
-pub(crate) fn signer_files(config: &Config) -> Result<SignerConfig> {
-    Ok(SignerConfig {
-        keystore: config.signer.keystore.clone(),
-        passphrase: read_passphrase(config.signer.passphrase_file.as_deref())?,
-        journal: config.signer.journal.clone(),
-    })
-}
-
-/// What `oracle-server init` does, at the injected time and with a weak keystore.
-async fn initialise(config: &Config, clock: &Arc<TestClock>) -> Result<()> {
-    let files = signer_files(config)?;
-    let store = Store::open(&config.store_url, true).await?;
-    let keys = Signer::create_with_work_factor(&files, NETWORK, WORK_FACTOR)?;
-    let signer = Signer::open(files, clock.clone())?;
-    let log_origin = format!("peercoin-dlc-oracle/{}", keys.public_key);
-    let statement = GenesisStatement {
-        network: NETWORK.to_owned(),
-        oracle_public_key: keys.public_key,
-        log_public_key: keys.log_public_key,
-        log_origin: log_origin.clone(),
-        created_ms: u64::try_from(clock.now().timestamp_millis())?,
-    };
-    let signature = signer.statement(Statement::Genesis(&statement))?;
-    let genesis = LogEntry::Genesis(Genesis {
-        statement,
-        signature,
-    })
-    .to_bytes()?;
-    let oracle = OracleRow {
-        public_key: keys.public_key.to_byte_array(),
-        log_public_key: keys.log_public_key,
-        log_origin,
-        network: NETWORK.to_owned(),
-    };
-    store
-        .initialise(&oracle, &keys.journal_id, &genesis, clock.now())
-        .await?;
-    store.close().await;
-    Ok(())
-}
-
 fn config_text(venues: &LoopbackVenues, store: &str, size: Size) -> Result<String> {
-    let mut text = format!(
-        r#"[oracle]
-name = "Measured oracle"
-network = "{NETWORK}"
-
-[http]
-listen = "127.0.0.1:0"
-admin_listen = "127.0.0.1:0"
-rate_limit = "1000000/s"
-
-[store]
-url = "{store}"
-
-[signer]
-keystore = "data/keystore.age"
-passphrase_file = "data/passphrase"
-journal = "data/journal"
-
+    let mut text = preamble(store)
+        + r#"
 [price.btcusd]
 method = "close1m_median"
 sources = ["kraken:XBTUSD", "coinbase:BTC-USD", "bitstamp:btcusd", "gemini:btcusd"]
@@ -183,8 +111,7 @@ min_sources = 3
 max_deviation = "0.5%"
 max_trade_age = "15m"
 settle_delay = "0s"
-"#
-    );
+"#;
     for venue in VENUES {
         let base = venues.base_url(venue).ok_or("a venue did not start")?;
         write!(

@@ -7,8 +7,8 @@ use std::path::Path;
 
 use oracle_feeds::loopback::LoopbackVenues;
 
+use crate::made::preamble;
 use crate::market;
-use crate::world::NETWORK;
 
 /// Secrets that others may read are refused.
 pub(crate) fn write_private(path: &Path, text: &str) {
@@ -25,25 +25,8 @@ pub(crate) fn write_private(path: &Path, text: &str) {
 pub(crate) fn text(store: &str, venues: &LoopbackVenues, series: &str) -> String {
     let base = |venue: &str| venues.base_url(venue).expect("venue");
     let generic = |venue: &str| venues.generic_url(venue, "ppcbtc").expect("venue");
-    let mut text = format!(
-        r#"
-[oracle]
-name = "Test oracle"
-network = "{NETWORK}"
-
-[http]
-listen = "127.0.0.1:0"
-admin_listen = "127.0.0.1:0"
-rate_limit = "100000/s"
-
-[store]
-url = "{store}"
-
-[signer]
-keystore = "data/keystore.age"
-passphrase_file = "data/passphrase"
-journal = "data/journal"
-
+    let mut text = preamble(store)
+        + r#"
 [price.btcusd]
 method = "close1m_median"
 sources = ["kraken:XBTUSD", "coinbase:BTC-USD", "bitstamp:btcusd", "gemini:btcusd"]
@@ -61,8 +44,7 @@ max_trade_age = "6h"
 
 [price.ppcusd]
 cross = ["ppcbtc", "btcusd"]
-"#
-    );
+"#;
     // Writing to a String cannot fail.
     for venue in LoopbackVenues::BUILT_IN
         .into_iter()

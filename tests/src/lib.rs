@@ -11,6 +11,7 @@
 mod config;
 pub mod database;
 pub mod http;
+pub mod made;
 pub mod market;
 pub mod process;
 pub mod world;

@@ -8,14 +8,13 @@ use chrono::{DateTime, Utc};
 use oracle_client::{Client, EventId, EventInfo};
 use oracle_feeds::loopback::{Fault, LoopbackVenues};
 use oracle_feeds::time::TimeSource;
-use oracle_schema::log_entry::{Genesis, GenesisStatement, LogEntry};
 use oracle_server::clock::{Clock, TestClock};
 use oracle_server::config::Config;
 use oracle_server::engine::{self, Engine};
 use oracle_server::health::HealthReport;
 use oracle_server::service::{self, Options, Running, ServiceError};
-use oracle_server::signer::{Signer, SignerConfig, Statement};
-use oracle_server::store::{OracleRow, Store};
+use oracle_server::signer::{Signer, SignerConfig};
+use oracle_server::store::Store;
 use oracle_server::{http, signer};
 use secrecy::SecretString;
 use tempfile::TempDir;
@@ -25,13 +24,10 @@ use tokio::task::JoinHandle;
 
 use crate::database::{Backend, Database};
 use crate::http::{Answer, client, get};
+use crate::made::{NETWORK, WORK_FACTOR, initialise};
 use crate::{config, market};
 
-/// Every world's network.
-pub const NETWORK: &str = "peercoin-regtest";
 const PASSPHRASE: &str = "a test's passphrase";
-/// scrypt's log2 N: tests guard nothing.
-const WORK_FACTOR: u8 = 2;
 
 /// An oracle, its venues, its database and its time.
 ///
@@ -109,51 +105,10 @@ impl World {
             serving: None,
             dir,
         };
-        world.initialise().await;
+        initialise(&world.config(), world.clock.clone())
+            .await
+            .expect("an oracle");
         world
-    }
-
-    /// What `init` does, with a keystore that opens fast.
-    async fn initialise(&self) {
-        let files = self.signer_files("data");
-        let keys =
-            Signer::create_with_work_factor(&files, NETWORK, Some(WORK_FACTOR)).expect("keystore");
-        let log_origin = format!("peercoin-dlc-oracle/{}", keys.public_key);
-        let now = self.clock.now();
-        let statement = GenesisStatement {
-            network: NETWORK.to_owned(),
-            oracle_public_key: keys.public_key,
-            log_public_key: keys.log_public_key,
-            log_origin: log_origin.clone(),
-            created_ms: now.timestamp_millis().unsigned_abs(),
-        };
-        let signer = Signer::open(files, self.clock.clone()).expect("signer");
-        let signature = signer
-            .statement(Statement::Genesis(&statement))
-            .expect("genesis");
-        let genesis = LogEntry::Genesis(Genesis {
-            statement,
-            signature,
-        });
-        let store = Store::open(&self.config().store_url, true)
-            .await
-            .expect("store");
-        let oracle = OracleRow {
-            public_key: keys.public_key.to_byte_array(),
-            log_public_key: keys.log_public_key,
-            log_origin,
-            network: NETWORK.to_owned(),
-        };
-        store
-            .initialise(
-                &oracle,
-                &keys.journal_id,
-                &genesis.to_bytes().expect("genesis"),
-                now,
-            )
-            .await
-            .expect("initialise");
-        store.close().await;
     }
 
     /// Where keystore and journal are or are to be, below the world's directory.

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use oracle_feeds::fetch::ProviderSettings;
-use oracle_feeds::provider::{provider, provider_names};
+use oracle_feeds::provider::{Subject, provider, provider_names};
 use oracle_schema::policy::{LegPolicy, Method, PricePolicy, SourcePolicy};
 use rust_decimal::Decimal;
 
@@ -242,8 +242,15 @@ fn source(
         .split_once(':')
         .filter(|(n, s)| !n.is_empty() && !s.is_empty())
         .ok_or_else(|| Refusal::new(key, format!("{id:?} is not \"provider:symbol\"")))?;
-    if provider(name).is_none() {
-        return Err(unknown_provider(key, name));
+    let adapter = provider(name).ok_or_else(|| unknown_provider(key, name))?;
+    if adapter.subject() != Subject::Price {
+        return Err(Refusal::new(
+            key,
+            format!(
+                "{name} is asked about {}s, not for prices",
+                adapter.subject().as_str()
+            ),
+        ));
     }
     let (root, selector) = if name == "generic" {
         let entry = entries

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
+use oracle_feeds::provider::provider;
 use oracle_schema::Maturity;
 use oracle_schema::policy::Policy;
 
@@ -374,8 +375,13 @@ async fn make_one_offs(
     Ok(())
 }
 
-/// Every source that an open event's pinned policy names must still be askable.
+/// What open events' pinned policies name must still be there: generic entries,
+/// providers that the configuration named before, operators of panels.
 async fn check_sources(store: &Store, config: &Config) -> Result<(), StartError> {
+    let before = store.providers().await?;
+    let removed = |name: &str| {
+        !config.providers.contains_key(name) && before.iter().any(|before| before == name)
+    };
     let mut gone = Vec::new();
     for (document, event) in store.open_policies().await? {
         let policy = Policy::parse(&document)
@@ -385,19 +391,29 @@ async fn check_sources(store: &Store, config: &Config) -> Result<(), StartError>
                 let known = if source.selector.is_some() {
                     config.generic.contains(&source.symbol)
                 } else {
-                    oracle_feeds::provider::provider(&source.provider).is_some()
+                    provider(&source.provider).is_some() && !removed(&source.provider)
                 };
                 if !known {
                     gone.push(format!("source {:?} (event {event:?})", source.id));
                 }
             }
         }
+        for source in policy.rule.fact_sources() {
+            if provider(&source.provider).is_none() || removed(&source.provider) {
+                gone.push(format!("provider {:?} (event {event:?})", source.provider));
+            }
+        }
+        for member in policy.rule.panel().map_or(&[][..], |p| &p.members) {
+            if !config.operators.iter().any(|o| o.name == member.name) {
+                gone.push(format!("operator {:?} (event {event:?})", member.name));
+            }
+        }
     }
     if gone.is_empty() {
-        Ok(())
-    } else {
-        gone.sort();
-        gone.dedup();
-        Err(StartError::Removed(gone.join(", ")))
+        let names: Vec<&str> = config.providers.keys().map(String::as_str).collect();
+        return Ok(store.put_providers(&names).await?);
     }
+    gone.sort();
+    gone.dedup();
+    Err(StartError::Removed(gone.join(", ")))
 }

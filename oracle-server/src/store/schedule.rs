@@ -206,6 +206,27 @@ impl Store {
         tx.commit().await
     }
 
+    /// Providers and generic entries that were configured at the last start.
+    pub async fn providers(&self) -> Result<Vec<String>, StoreError> {
+        self.db
+            .fetch("SELECT name FROM provider ORDER BY name", args![])
+            .await?
+            .iter()
+            .map(|r| r.get(0))
+            .collect()
+    }
+
+    /// Remembers what is configured now.
+    pub async fn put_providers(&self, names: &[&str]) -> Result<(), StoreError> {
+        let mut tx = self.db.begin().await?;
+        self.lock(&mut tx, 0).await?;
+        tx.execute("DELETE FROM provider", args![]).await?;
+        let rows = names.iter().map(|name| args![*name]).collect();
+        tx.insert_rows("INSERT INTO provider (name)", rows, "")
+            .await?;
+        tx.commit().await
+    }
+
     /// Series with open events, for the start-up check.
     pub async fn series_with_open_events(&self) -> Result<Vec<String>, StoreError> {
         self.db

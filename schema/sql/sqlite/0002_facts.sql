@@ -54,3 +54,9 @@ INSERT INTO manifest (manifest_sha256, document)
     SELECT manifest_sha256, manifest FROM round
     WHERE manifest IS NOT NULL AND manifest_sha256 IS NOT NULL GROUP BY manifest_sha256;
 ALTER TABLE round DROP COLUMN manifest;
+
+-- Providers and generic entries that the configuration named at the last start: what is missing at
+-- the next one was removed.
+CREATE TABLE provider (
+    name TEXT PRIMARY KEY
+);

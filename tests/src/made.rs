@@ -1,0 +1,100 @@
+//! Makes an oracle as `oracle-server init` does, but at a time of one's own and
+//! with a keystore that opens fast.
+
+use std::error::Error;
+use std::path::Path;
+use std::sync::Arc;
+
+use oracle_schema::log_entry::{Genesis, GenesisStatement, LogEntry};
+use oracle_server::clock::Clock;
+use oracle_server::config::Config;
+use oracle_server::signer::{Signer, SignerConfig, Statement, read_passphrase};
+use oracle_server::store::{OracleRow, Store};
+
+/// The network of every oracle made here.
+pub const NETWORK: &str = "peercoin-regtest";
+
+/// scrypt's log2 N: the keystore's strength is not what is tested or measured.
+pub const WORK_FACTOR: u8 = 2;
+
+/// What went wrong.
+pub type Problem = Box<dyn Error + Send + Sync>;
+
+/// What every configuration begins with: store and signer below the
+/// configuration file, free ports.
+pub fn preamble(store: &str) -> String {
+    format!(
+        r#"[oracle]
+name = "Test oracle"
+network = "{NETWORK}"
+
+[http]
+listen = "127.0.0.1:0"
+admin_listen = "127.0.0.1:0"
+rate_limit = "1000000/s"
+
+[store]
+url = "{store}"
+
+[signer]
+keystore = "data/keystore.age"
+passphrase_file = "data/passphrase"
+journal = "data/journal"
+"#
+    )
+}
+
+/// Writes configuration and passphrase into an empty directory, then keystore,
+/// journal and database.
+pub async fn make(dir: &Path, text: &str, clock: Arc<dyn Clock>) -> Result<Config, Problem> {
+    std::fs::create_dir_all(dir.join("data"))?;
+    crate::config::write_private(&dir.join("data/passphrase"), "of a test\n");
+    let file = dir.join("oracle.toml");
+    std::fs::write(&file, text)?;
+    let config = Config::load(&file)?;
+    initialise(&config, clock).await?;
+    Ok(config)
+}
+
+/// Where the signer's files are.
+pub fn signer_files(config: &Config) -> Result<SignerConfig, Problem> {
+    Ok(SignerConfig {
+        keystore: config.signer.keystore.clone(),
+        passphrase: read_passphrase(config.signer.passphrase_file.as_deref())?,
+        journal: config.signer.journal.clone(),
+    })
+}
+
+/// Keystore, journal and database of a configuration.
+pub async fn initialise(config: &Config, clock: Arc<dyn Clock>) -> Result<(), Problem> {
+    let files = signer_files(config)?;
+    let store = Store::open(&config.store_url, true).await?;
+    let keys = Signer::create_with_work_factor(&files, NETWORK, Some(WORK_FACTOR))?;
+    let signer = Signer::open(files, clock.clone())?;
+    let log_origin = format!("peercoin-dlc-oracle/{}", keys.public_key);
+    let now = clock.now();
+    let statement = GenesisStatement {
+        network: NETWORK.to_owned(),
+        oracle_public_key: keys.public_key,
+        log_public_key: keys.log_public_key,
+        log_origin: log_origin.clone(),
+        created_ms: u64::try_from(now.timestamp_millis())?,
+    };
+    let signature = signer.statement(Statement::Genesis(&statement))?;
+    let genesis = LogEntry::Genesis(Genesis {
+        statement,
+        signature,
+    })
+    .to_bytes()?;
+    let oracle = OracleRow {
+        public_key: keys.public_key.to_byte_array(),
+        log_public_key: keys.log_public_key,
+        log_origin,
+        network: NETWORK.to_owned(),
+    };
+    store
+        .initialise(&oracle, &keys.journal_id, &genesis, now)
+        .await?;
+    store.close().await;
+    Ok(())
+}
