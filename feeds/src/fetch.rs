@@ -11,7 +11,6 @@ pub use reqwest::header::HeaderName;
 use sha2::{Digest, Sha256};
 use url::Url;
 
-pub use crate::redact::is_secret_key;
 pub use crate::time::TimeSource;
 
 use crate::limits::{Limits, Pace};

@@ -12,7 +12,6 @@
 pub mod decimal;
 pub mod exact;
 pub mod fact;
-
 #[cfg(feature = "fetch")]
 pub mod fetch;
 pub mod health;
@@ -38,4 +37,5 @@ pub use observation::{
 };
 pub use provider::{Provider, provider, provider_names};
 pub use rate::Rate;
+pub use redact::is_secret_key;
 pub use time::TimeSource;
