@@ -91,6 +91,8 @@ async fn steps(client: &Client, key: &str, table: &mut Table) -> Result<(), CliE
         ));
     }
     table.done("oracle", format!("{} {key:.16}…", oracle.network));
+    // All of them first: a participant has the announcement before the maturity.
+    let mut announcements = Vec::new();
     for (name, series) in [
         ("future", "ppcusd-future"),
         ("binary option", "ppcusd-above-025"),
@@ -98,7 +100,20 @@ async fn steps(client: &Client, key: &str, table: &mut Table) -> Result<(), CliE
         ("election bet", "senate-"),
     ] {
         let announced = upcoming(client, series).await?;
-        one_event(client, name, &announced, table).await?;
+        let event = &announced.event;
+        let ahead = event.maturity.unix() - SystemClock.now().timestamp();
+        table.done(
+            "announce",
+            format!(
+                "{name} {}: {} nonces, {ahead} s ahead",
+                event.event_id,
+                event.nonces.len()
+            ),
+        );
+        announcements.push((name, announced));
+    }
+    for (name, announced) in &announcements {
+        one_event(client, name, announced, table).await?;
     }
     let checked = reverify(client).await?;
     table.done("re-verify all", checked);
@@ -136,14 +151,6 @@ async fn one_event(
     table: &mut Table,
 ) -> Result<(), CliError> {
     let id = &announced.event.event_id;
-    let ahead = announced.event.maturity.unix() - SystemClock.now().timestamp();
-    table.done(
-        "announce",
-        format!(
-            "{name} {id}: {} nonces, {ahead} s ahead",
-            announced.event.nonces.len()
-        ),
-    );
     let attested = client
         .wait(id, CYCLE_LIMIT)
         .await
@@ -156,7 +163,7 @@ async fn one_event(
     table.done(
         "mature, attest",
         format!(
-            "outcome {} {after} ms after maturity",
+            "{name}: {} {after} ms after maturity",
             attested.outcome_text()
         ),
     );

@@ -32,7 +32,7 @@ const VENUES: [&str; 9] = [
 const KICKED_OFF: TimeDelta = TimeDelta::hours(2);
 
 /// How long after the start the demo's match and election mature.
-const MATURES: TimeDelta = TimeDelta::seconds(40);
+const MATURES: TimeDelta = TimeDelta::seconds(20);
 
 /// The demo's configuration; `@name@` stands for an address of this run.
 const TEMPLATE: &str = include_str!("oracle.toml");

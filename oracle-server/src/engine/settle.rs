@@ -15,7 +15,7 @@ use crate::signer::SignerError;
 use crate::store::{Candidate, CommitError, CommittedOutcome, DueRound, SignedOutcome};
 
 /// How long a committed event that could not be finished is left alone.
-const STUCK_RETRY: TimeDelta = TimeDelta::minutes(1);
+pub(super) const STUCK_RETRY: TimeDelta = TimeDelta::minutes(1);
 
 /// The decision of a round about a price, or of an event of facts.
 #[derive(Debug, Deserialize)]
@@ -186,12 +186,15 @@ impl Engine {
 
     /// Publishes what an earlier process or tick committed and could not finish.
     pub(super) async fn finish_committed(&mut self) -> Result<(), EngineError> {
+        let mut after = String::new();
         loop {
             let now = self.clock.now();
-            let mut tickets = self.store.committed(now.timestamp(), BATCH).await?;
+            let (mut tickets, last) = self.store.committed(now.timestamp(), &after, BATCH).await?;
+            let Some(last) = last else { break };
+            after = last;
             tickets.retain(|t| self.stuck.get(t.event_id()).is_none_or(|at| *at <= now));
             if tickets.is_empty() {
-                break;
+                continue;
             }
             tracing::warn!(events = tickets.len(), "finishing committed outcomes");
             match self.sign_and_publish(tickets.clone()).await {

@@ -245,7 +245,7 @@ impl World {
             .commit_refunds(&expired, reason, self.now())
             .await
             .unwrap();
-        let refunds = self.store.open_refunds(100).await.unwrap();
+        let refunds = self.store.open_refunds("", 100).await.unwrap();
         self.store
             .publish_refunds(&refunds, self.now())
             .await

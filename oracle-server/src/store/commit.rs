@@ -396,24 +396,30 @@ impl Store {
     }
 
     /// Outcomes that are committed and not yet attested, of events that have
-    /// matured at `now` (Unix seconds): what a crash left.
+    /// matured at `now` (Unix seconds): what a crash left. Those after `after`,
+    /// in the order of their ids, and the last id looked at; a row that cannot
+    /// be read is an alarm and keeps no other waiting.
     pub async fn committed(
         &self,
         now: i64,
+        after: &str,
         limit: i64,
-    ) -> Result<Vec<CommittedOutcome>, StoreError> {
+    ) -> Result<(Vec<CommittedOutcome>, Option<String>), StoreError> {
         // An event without its announcement is to be noticed, hence LEFT JOIN.
         let sql = format!(
             "SELECT {CANDIDATE_COLUMNS}, i.messages, i.epoch FROM event e \
              JOIN intent i ON i.event_id = e.event_id \
              JOIN policy p ON p.policy_hash = e.policy_hash \
              LEFT JOIN announcement a ON a.event_id = e.event_id \
-             WHERE e.state = 'committed' AND e.maturity <= $1 AND i.kind = 'attest' \
-             ORDER BY e.event_id LIMIT $2"
+             WHERE e.state = 'committed' AND e.maturity <= $1 AND e.event_id > $2 \
+             AND i.kind = 'attest' ORDER BY e.event_id LIMIT $3"
         );
-        self.db
-            .fetch(sqlx::AssertSqlSafe(sql), args![now, limit])
-            .await?
+        let rows = self
+            .db
+            .fetch(sqlx::AssertSqlSafe(sql), args![now, after, limit])
+            .await?;
+        let last = rows.last().map(|row| row.get(0)).transpose()?;
+        let tickets = rows
             .iter()
             .map(|row| {
                 let c = candidate(row)?;
@@ -426,7 +432,16 @@ impl Store {
                     .map_err(|e| StoreError::Damaged(format!("intent of {}: {e}", c.event_id)))?;
                 Ok(ticket(c, outcome, row.get(9)?))
             })
-            .collect()
+            .filter_map(|ticket: Result<_, StoreError>| {
+                ticket
+                    .inspect_err(|e| {
+                        metrics::counter!("oracle_stuck_total").increment(1);
+                        tracing::error!(error = %e, "committed and cannot be read");
+                    })
+                    .ok()
+            })
+            .collect();
+        Ok((tickets, last))
     }
 
     /// Holds events until people look, or until they are refunded.

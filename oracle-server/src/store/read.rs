@@ -393,13 +393,10 @@ impl ReadStore {
             condition(" AND e.maturity <= ?", to.into());
         }
         if let Some(q) = &filter.q {
-            let escaped = q
-                .replace('\\', "\\\\")
-                .replace('%', "\\%")
-                .replace('_', "\\_");
+            // LIKE ignores case on one engine only.
             condition(
-                " AND e.event_id LIKE ? ESCAPE '\\'",
-                format!("%{escaped}%").into(),
+                " AND REPLACE(e.event_id, ?, '') <> e.event_id",
+                q.as_str().into(),
             );
         }
         if let Some((maturity, id)) = &filter.after {
