@@ -39,6 +39,9 @@ const RECORDED_HEADERS: [&str; 5] = [
     "retry-after",
 ];
 
+/// The failure of an answer that holds the key it was asked with.
+const REPEATS_KEY: &str = "the answer repeats the API key and is not kept";
+
 /// How one provider is reached; for a generic source, keyed by its entry's
 /// name ([`oracle_schema::policy::SourcePolicy::symbol`]).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,6 +70,19 @@ impl ApiKey {
         let mut value = reqwest::header::HeaderValue::from_str(key).ok()?;
         value.set_sensitive(true);
         (!key.is_empty()).then_some(Self(value))
+    }
+
+    /// Whether a text holds the key, as it is or with JSON's backslashes.
+    fn is_in(&self, text: &[u8]) -> bool {
+        let key = self.0.as_bytes();
+        let holds = |text: &[u8]| text.windows(key.len()).any(|part| part == key);
+        let plain = || {
+            text.iter()
+                .copied()
+                .filter(|b| *b != b'\\')
+                .collect::<Vec<_>>()
+        };
+        holds(text) || (text.contains(&b'\\') && holds(&plain()))
     }
 }
 
@@ -264,6 +280,11 @@ impl Fetcher {
         let mut response = request.send().await.map_err(|e| failure(&e))?;
         exchange.status = Some(response.status().as_u16());
         exchange.headers = recorded(response.headers());
+        if let Some((_, key)) = key {
+            exchange
+                .headers
+                .retain(|(_, value)| !key.is_in(value.as_bytes()));
+        }
         exchange.certificate = response
             .extensions()
             .get::<reqwest::tls::TlsInfo>()
@@ -276,6 +297,10 @@ impl Fetcher {
                 return Err("too large");
             }
             body.extend_from_slice(&chunk);
+        }
+        // Answers are published, and some providers repeat a key they refuse.
+        if key.is_some_and(|(_, key)| key.is_in(&body)) {
+            return Err(REPEATS_KEY);
         }
         Ok(body)
     }
