@@ -257,21 +257,18 @@ impl Engine {
         let mut missing = Vec::new();
         let mut wait = backoff::delay(round.attempts + 1);
         for (leg, key) in legs.iter().zip(leg_keys) {
-            match self.store.fixing(&key.0, key.1).await? {
-                Some(fixing) => {
-                    let fixing: Fixing = serde_json::from_str(&fixing).map_err(stored("fixing"))?;
-                    decided.push(LegDecision {
-                        name: leg.name.clone(),
-                        price: fixing.price,
-                        trace: fixing.trace,
-                    });
-                }
-                None => {
-                    let unfixed = self.seen.get(key);
-                    let reason = unfixed.map_or("not observed", |u| u.reason.as_str());
-                    missing.push(format!("{}: {reason}", leg.name));
-                    wait = wait.max(unfixed.map_or(TimeDelta::zero(), |u| u.wait(round.attempts)));
-                }
+            if let Some(fixing) = self.store.fixing(&key.0, key.1).await? {
+                let fixing: Fixing = serde_json::from_str(&fixing).map_err(stored("fixing"))?;
+                decided.push(LegDecision {
+                    name: leg.name.clone(),
+                    price: fixing.price,
+                    trace: fixing.trace,
+                });
+            } else {
+                let unfixed = self.seen.get(key);
+                let reason = unfixed.map_or("not observed", |u| u.reason.as_str());
+                missing.push(format!("{}: {reason}", leg.name));
+                wait = wait.max(unfixed.map_or(TimeDelta::zero(), |u| u.wait(round.attempts)));
             }
         }
         let pending = |reason: String| RoundResult::Pending {
