@@ -71,6 +71,11 @@ impl Http {
 
     /// The whole body of a 200 answer.
     pub(crate) async fn get(&self, get: Get<'_>) -> Result<Vec<u8>, Error> {
+        self.get_up_to(MAX_BODY, get).await
+    }
+
+    /// The same for what may be longer than a message; `limit` in bytes.
+    pub(crate) async fn get_up_to(&self, limit: usize, get: Get<'_>) -> Result<Vec<u8>, Error> {
         let response = self
             .request(&get)?
             // The budget covers the body too, so a trickling server ends here.
@@ -78,7 +83,7 @@ impl Http {
             .send()
             .await
             .map_err(|e| Error::transport(get.what, e))?;
-        read(get.what, accepted(get.what, response).await?).await
+        read(get.what, accepted(get.what, response).await?, limit).await
     }
 
     /// A 200 answer whose body is read as it comes, without a time limit.
@@ -121,7 +126,7 @@ impl Http {
         if !status.is_success() {
             return Err(refusal(what, response).await);
         }
-        Ok((status, read(what, response).await?))
+        Ok((status, read(what, response, MAX_BODY).await?))
     }
 
     fn request(&self, get: &Get<'_>) -> Result<reqwest::RequestBuilder, Error> {
@@ -160,7 +165,7 @@ async fn refusal(what: &'static str, response: Response) -> Error {
         .get(RETRY_AFTER)
         .and_then(|v| v.to_str().ok()?.trim().parse().ok())
         .map(Duration::from_secs);
-    let body = tokio::time::timeout(PROBLEM_PATIENCE, read(what, response)).await;
+    let body = tokio::time::timeout(PROBLEM_PATIENCE, read(what, response, MAX_BODY)).await;
     // A proxy's page instead of a problem is still an answer: its status.
     let problem: Problem = body
         .ok()
@@ -181,18 +186,15 @@ const PROBLEM_PATIENCE: Duration = Duration::from_secs(5);
 
 /// Counts what arrives, not what `Content-Length` claims, and after
 /// decompression, so that neither a lie nor a bomb fills memory.
-async fn read(what: &'static str, mut response: Response) -> Result<Vec<u8>, Error> {
+async fn read(what: &'static str, mut response: Response, limit: usize) -> Result<Vec<u8>, Error> {
     let mut body = Vec::new();
     while let Some(chunk) = response
         .chunk()
         .await
         .map_err(|e| Error::transport(what, e))?
     {
-        if body.len().saturating_add(chunk.len()) > MAX_BODY {
-            return Err(Error::TooLarge {
-                what,
-                limit: MAX_BODY,
-            });
+        if body.len().saturating_add(chunk.len()) > limit {
+            return Err(Error::TooLarge { what, limit });
         }
         body.extend_from_slice(&chunk);
     }

@@ -73,13 +73,13 @@ pub(crate) fn game(provider: &str, stage: MatchStage) -> ScriptedMatch {
     }
 }
 
-fn play(world: &World, stage: MatchStage) {
+pub(crate) fn play(world: &World, stage: MatchStage) {
     for provider in ["openligadb", "football-data"] {
         world.venues.set_match(provider, &game(provider, stage));
     }
 }
 
-fn id(text: &str) -> EventId {
+pub(crate) fn id(text: &str) -> EventId {
     EventId::parse(text).unwrap()
 }
 
@@ -247,7 +247,7 @@ async fn a_restart_in_the_delay_goes_on_where_it_was(backend: Backend) {
 }
 
 /// A senate race, decided by its certified result.
-fn race(basis: &str, more: &str) -> String {
+pub(crate) fn race(basis: &str, more: &str) -> String {
     format!(
         r#"
 [[event]]
@@ -265,7 +265,7 @@ source = [ {{ provider = "ap", date = "2026-11-03", state = "GA", office = "S" }
     )
 }
 
-fn senate(world: &World, results_type: &'static str, winner: Option<&str>) {
+pub(crate) fn senate(world: &World, results_type: &'static str, winner: Option<&str>) {
     let race = ScriptedRace {
         date: "2026-11-03".to_owned(),
         state: "GA".to_owned(),

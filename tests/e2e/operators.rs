@@ -5,6 +5,7 @@ use std::cell::Cell;
 
 use ed25519_dalek::SigningKey;
 use oracle_client::EventState;
+use oracle_client::replay::Conclusion;
 use oracle_feeds::loopback::{Fault, MatchStage};
 use oracle_schema::EventId;
 use oracle_schema::http_signature::{FieldValues, Parameters, Request, sign};
@@ -16,7 +17,7 @@ use oracle_tests::world::{World, event_id, instant};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::{facts, series};
+use crate::{evidence, facts, series};
 
 laws! {
     k_equal_reports_decide_after_the_delay_even_beside_a_dissenting_one,
@@ -191,6 +192,15 @@ async fn outcome(world: &World, event: &str) -> String {
     attested.outcome_text()
 }
 
+/// The published evidence comes to the attested outcome again, as far as
+/// licences let it be published.
+async fn replayed(world: &World, event: &str) {
+    let bundle = evidence::bundle(world, &id(event)).await;
+    let report = bundle.replay().unwrap();
+    assert_ne!(report.conclusion(), Conclusion::Mismatch, "{report:#?}");
+    assert_eq!(report.outcome, Some(bundle.attested.outcome_text()));
+}
+
 async fn k_equal_reports_decide_after_the_delay_even_beside_a_dissenting_one(backend: Backend) {
     let mut world = world(backend).await;
     assert_eq!(state(&world, QUESTION).await, EventState::Announced);
@@ -207,6 +217,7 @@ async fn k_equal_reports_decide_after_the_delay_even_beside_a_dissenting_one(bac
     assert_eq!(state(&world, QUESTION).await, EventState::Provisional);
     world.at(MATURITY + 100 + DELAY).await;
     assert_eq!(outcome(&world, QUESTION).await, "yes");
+    replayed(&world, QUESTION).await;
 }
 
 async fn a_request_that_is_not_the_operators_is_refused_and_changes_nothing(backend: Backend) {
@@ -411,6 +422,7 @@ async fn a_veto_holds_until_two_operators_release_the_event(backend: Backend) {
         (again.status, &again.json()["state"]),
         (200, &json!("attested"))
     );
+    replayed(&world, QUESTION).await;
 }
 
 async fn two_operators_void_an_event(backend: Backend) {
@@ -432,6 +444,7 @@ async fn two_operators_void_an_event(backend: Backend) {
         Some("voided by operators alice and bob: the question was asked wrongly")
     );
     assert_eq!(outcome(&world, QUESTION).await, "void");
+    replayed(&world, QUESTION).await;
 }
 
 async fn an_event_without_a_void_outcome_is_refunded_by_two_operators(backend: Backend) {
@@ -500,6 +513,7 @@ async fn a_held_match_without_a_panel_is_released_by_two_operators(backend: Back
     let approval = json!({ "report": said });
     accepted(&act_on(&mut world, "dave", "cup", "approvals", approval).await);
     assert_eq!(outcome(&world, "cup").await, "home");
+    replayed(&world, "cup").await;
 }
 
 async fn a_panel_is_one_source_of_a_match(backend: Backend) {
@@ -520,6 +534,7 @@ async fn a_panel_is_one_source_of_a_match(backend: Backend) {
     let end = facts::MATURITY + 120 + facts::DELAY + 60;
     facts::until(&mut world, end).await;
     assert_eq!(outcome(&world, "cup").await, "home");
+    replayed(&world, "cup").await;
 }
 
 async fn nothing_changes_a_committed_outcome(backend: Backend) {

@@ -78,6 +78,9 @@ fn read(
 fn from_json(selector: &Selector, body: &[u8]) -> Result<Stated, Reading> {
     let raw: &RawValue = json::parse(body)?;
     let value: Value = json::parse(body)?;
+    if let Some(error) = stated_error(&value) {
+        return Err(error);
+    }
     let (literal, price) = price(select(&selector.value, "value", &value, raw)?)?;
     let time = json::text(select(&selector.time, "time", &value, raw)?)?;
     let number = |text: &str| decimal::parse_scientific(text).ok();
@@ -86,6 +89,21 @@ fn from_json(selector: &Selector, body: &[u8]) -> Result<Stated, Reading> {
         price,
         millis: milliseconds(&time, selector.time_unit, number)?,
     })
+}
+
+/// An answer that says it is an error is none, whatever else it holds: what
+/// stands beside an error may be the last price known.
+fn stated_error(value: &Value) -> Option<Reading> {
+    let error = value.get("error")?;
+    let none = match error {
+        Value::Null | Value::Bool(false) => true,
+        Value::Bool(true) => false,
+        Value::Number(code) => code.as_u64() == Some(0),
+        Value::String(text) => text.is_empty(),
+        Value::Array(all) => all.is_empty(),
+        Value::Object(all) => all.is_empty(),
+    };
+    (!none).then(|| Reading::transient(format!("error {}", json::quote(error))))
 }
 
 fn in_window(query: &PriceQuery<'_>, stated: Stated) -> Result<PriceObservation, Reading> {

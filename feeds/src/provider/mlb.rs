@@ -110,8 +110,9 @@ fn read(source: &FactSource, body: &[u8]) -> Result<Observation, Reading> {
     let schedule: Schedule = matches::parse(body)?;
     let mut games: Vec<Game> = schedule.dates.into_iter().flat_map(|d| d.games).collect();
     // A game that was moved stands under both dates; the old one is `Postponed`.
-    if games.iter().any(|g| g.status.coded != "D") {
-        games.retain(|g| g.status.coded != "D");
+    let asked = |g: &Game| g.id.to_string() == id;
+    if games.iter().any(|g| asked(g) && g.status.coded != "D") {
+        games.retain(|g| !asked(g) || g.status.coded != "D");
     }
     let game = matches::only(games, id, |g| g.id, Reading::Contradiction)?;
     let state = state(&game.status)?;

@@ -130,7 +130,7 @@ fn ended(
 ) -> Result<(&'static str, String), Vote> {
     let void = |because: &str| Ok((VOID, because.to_owned()));
     match fact.state {
-        MatchState::Finished => finished(policy, fact),
+        MatchState::Finished => finished(policy, fact, asked_at),
         MatchState::Cancelled => void("cancelled"),
         MatchState::Awarded => void("awarded"),
         MatchState::Walkover => void("walkover"),
@@ -163,11 +163,19 @@ fn state(state: MatchState) -> &'static str {
     }
 }
 
-fn finished(policy: &MatchPolicy, fact: &MatchFact) -> Result<(&'static str, String), Vote> {
+fn finished(
+    policy: &MatchPolicy,
+    fact: &MatchFact,
+    asked_at: i64,
+) -> Result<(&'static str, String), Vote> {
     let Some(kickoff) = fact.kickoff else {
         // Nobody can tell whether it was played in time.
         return Err(Vote::Open("finished without a kickoff".to_owned()));
     };
+    if kickoff > asked_at {
+        // A new date under the state of the old one, or the other way round.
+        return Err(Vote::Objection("finished before its kickoff".to_owned()));
+    }
     if kickoff > void_at(policy) {
         return Ok((VOID, "played beyond the void window".to_owned()));
     }

@@ -249,15 +249,19 @@ async fn a_quiet_window_is_no_data_and_paging_is_bounded() {
     }
 }
 
-/// Answers one request with an empty object; its head.
-async fn one_request(listener: TcpListener) -> String {
+/// Answers one request with a body; its head.
+async fn one_request(listener: TcpListener, status: &str, body: &str) -> String {
     let (mut stream, _) = listener.accept().await.unwrap();
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         head.push(stream.read_u8().await.unwrap());
     }
-    let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\n{}";
-    stream.write_all(answer).await.unwrap();
+    let answer = format!(
+        "HTTP/1.1 {status}\r\ncontent-length: {}\r\nconnection: close\r\n\
+         etag: \"s3/cret\"\r\n\r\n{body}",
+        body.len()
+    );
+    stream.write_all(answer.as_bytes()).await.unwrap();
     String::from_utf8(head).unwrap()
 }
 
@@ -277,10 +281,42 @@ async fn a_key_goes_to_its_own_host_in_its_own_header_and_nowhere_else() {
         let settings = BTreeMap::from([(source.symbol.clone(), settings)]);
         let fetcher = Fetcher::new(settings, Arc::new(Stopped::at(T + 61))).unwrap();
         let asked = query(&source);
-        let (head, read) = tokio::join!(one_request(listener), fetcher.observe(&asked));
+        let (head, read) = tokio::join!(
+            one_request(listener, "200 OK", "{}"),
+            fetcher.observe(&asked)
+        );
         assert_eq!(head.contains("x-key: s3cret"), own, "{head}");
         assert_eq!(head.contains("s3cret"), own, "{head}");
         assert_eq!(read.reading.verdict(), "contradiction");
         assert!(!format!("{read:?}").contains("s3cret"));
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_repeats_the_key_is_not_kept() {
+    for (status, body) in [
+        (
+            "400 Bad Request",
+            r#"{"message": "token s3/cret is invalid"}"#,
+        ),
+        ("200 OK", r#"{"price": "0.25", "ts": 0, "for": "s3\/cret"}"#),
+    ] {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let here = format!("http://{}", listener.local_addr().unwrap());
+        let settings = ProviderSettings {
+            base_url: Some(here.clone()),
+            api_key: ApiKey::new("s3/cret"),
+            api_key_header: "x-key".parse().ok(),
+            ..ProviderSettings::default()
+        };
+        let source = generic(&format!("{here}/?at={{unix}}"), TimeUnit::S);
+        let settings = BTreeMap::from([(source.symbol.clone(), settings)]);
+        let fetcher = Fetcher::new(settings, Arc::new(Stopped::at(T + 61))).unwrap();
+        let asked = query(&source);
+        let (_, read) = tokio::join!(one_request(listener, status, body), fetcher.observe(&asked));
+        assert_eq!(read.reading.verdict(), "transient");
+        assert!(read.reading.detail().contains("repeats the API key"));
+        assert_eq!(read.exchanges[0].body, b"");
+        assert!(!format!("{read:?}").contains("cret"), "{read:?}");
     }
 }

@@ -8,6 +8,7 @@ mod end_to_end;
 mod explain;
 mod panel;
 mod properties;
+mod replay;
 mod rule;
 mod samples;
 mod sports;

@@ -353,3 +353,18 @@ fn a_symbol_that_is_no_plain_name_is_never_put_into_a_url() {
     assert_eq!(kraken.plan(&query(&s), &[]), None);
     assert_eq!(kraken.interpret(&query(&s), &[]).verdict(), "permanent");
 }
+
+#[test]
+fn generic_answer_that_states_an_error_is_no_price() {
+    let s = generic("http://x.test/", TimeUnit::S);
+    let read = |error: &str| {
+        let body = format!(r#"{{"error": {error}, "price": "0.25", "ts": {T}}}"#);
+        interpret(&s, &[exchange(200, body.as_bytes())])
+    };
+    for error in [r#""stale""#, "true", "17", r#"["E"]"#, r#"{"code": 1}"#] {
+        assert_eq!(read(error).verdict(), "transient", "{error}");
+    }
+    for none in ["null", "false", "0", r#""""#, "[]", "{}"] {
+        assert_eq!(seen(&read(none)).0, "0.25", "{none}");
+    }
+}

@@ -134,7 +134,8 @@ fn cross_legs(
         || section.min_sources.is_some()
         || section.max_deviation.is_some()
         || section.max_trade_age.is_some()
-        || section.settle_delay.is_some();
+        || section.settle_delay.is_some()
+        || section.quote.is_some();
     if extra {
         return Err(Refusal::new(
             key,
@@ -188,6 +189,7 @@ fn leg(
         }
         sources.push(source(&key("sources"), id, generic)?);
     }
+    check_quote(&key("quote"), &sources, section.quote.as_deref())?;
     let roots = sources
         .iter()
         .map(|s| s.root.as_str())
@@ -231,6 +233,55 @@ fn leg(
             .as_deref()
             .map_or(Ok(60), |t| seconds(key("settle_delay"), t))?,
     })
+}
+
+/// Currencies in which venues quote, as their symbols end.
+const QUOTES: [&str; 11] = [
+    "USDT", "USDC", "FDUSD", "TUSD", "BUSD", "DAI", "USD", "EUR", "GBP", "JPY", "BTC",
+];
+
+/// What is not the currency it stands for: a leg in it has to say so.
+const STAND_INS: [&str; 6] = ["USDT", "USDC", "FDUSD", "TUSD", "BUSD", "DAI"];
+
+/// All venues of a leg quote in one currency, and in a token that stands for
+/// one only where the leg declares it: a dollar token is not a dollar. Generic
+/// sources have no symbol to tell by.
+fn check_quote(key: &str, sources: &[SourcePolicy], declared: Option<&str>) -> Result<(), Refusal> {
+    if let Some(declared) = declared
+        && !QUOTES.contains(&declared)
+    {
+        return Err(Refusal::new(
+            key,
+            format!("{declared:?} is not one of {}", QUOTES.join(", ")),
+        ));
+    }
+    let mut common = declared.map(|quote| ("quote", quote));
+    for source in sources.iter().filter(|s| s.selector.is_none()) {
+        let symbol = source.symbol.to_uppercase().replace(['-', '_', '/'], "");
+        // One venue's name of the same coin.
+        let symbol = symbol.replace("XBT", "BTC");
+        let Some(quote) = QUOTES.into_iter().find(|quote| symbol.ends_with(quote)) else {
+            continue;
+        };
+        let id = source.id.as_str();
+        if STAND_INS.contains(&quote) && declared.is_none() {
+            return Err(Refusal::new(
+                key,
+                format!("{id} quotes in {quote}; the price must declare quote = {quote:?}"),
+            ));
+        }
+        match common {
+            None => common = Some((id, quote)),
+            Some((first, other)) if other != quote => {
+                return Err(Refusal::new(
+                    key,
+                    format!("{id} quotes in {quote}, {first} in {other}"),
+                ));
+            }
+            Some(_) => {}
+        }
+    }
+    Ok(())
 }
 
 fn source(

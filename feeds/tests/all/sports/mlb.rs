@@ -87,3 +87,17 @@ fn game_with_two_winners_or_half_a_score_is_refused() {
     });
     refused("mlb", &half, "contradiction", "one side");
 }
+
+#[test]
+fn another_game_says_nothing_of_a_postponed_one() {
+    let listed = edited(MLB, |v| {
+        let games = v["dates"][0]["games"].as_array_mut().unwrap();
+        let mut other = games[0].clone();
+        other["gamePk"] = 780_002.into();
+        games[0]["status"]["codedGameState"] = "D".into();
+        games[0]["status"]["statusCode"] = "DR".into();
+        games[0]["status"]["detailedState"] = "Postponed".into();
+        games.push(other);
+    });
+    assert_eq!(fact("mlb", &listed).state, MatchState::Postponed);
+}

@@ -83,6 +83,19 @@ fn kickoff_moved_ten_days_is_void_though_it_was_played() {
 }
 
 #[test]
+fn match_that_is_finished_before_its_kickoff_holds() {
+    // A day later, and beyond the window: neither is a result, nor void.
+    for later in ["2026-10-25T14:30:00Z", "2026-11-03T16:30:00Z"] {
+        let moved = edited(HOME[1], |v| v["utcDate"] = later.into());
+        let mut story = Story::new(two());
+        for at in [AT, AT + 30, AT + 7200] {
+            story.read(at, &[HOME[0], &moved]);
+        }
+        assert_eq!(story.verdict(AT + 7200), "hold");
+    }
+}
+
+#[test]
 fn kickoff_moved_by_a_day_still_counts() {
     let mut story = Story::new(two());
     story.read(AT, &[sample!("openligadb/rescheduled.json"), OPEN[1]]);

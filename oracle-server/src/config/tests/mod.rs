@@ -176,3 +176,29 @@ fn a_refusal_names_the_key_that_must_be_changed() {
         assert_eq!(refused_key(from, to), key);
     }
 }
+
+#[test]
+fn a_dollar_token_is_a_dollar_only_where_the_price_says_so() {
+    let sources = "sources = [\"kraken:XBTUSD\"]";
+    let token = "sources = [\"kraken:XBTUSDT\"]";
+    assert_eq!(refused_key(sources, token), "price.btcusd.quote");
+    accepted(sources, &format!("{token}\nquote = \"USDT\""));
+    let mixed = "sources = [\"kraken:XBTUSD\", \"coinbase:BTC-USDT\"]";
+    for declared in ["", "quote = \"USDT\"", "quote = \"USD\""] {
+        let text = format!("{mixed}\n{declared}");
+        assert_eq!(
+            refused_key(sources, &text),
+            "price.btcusd.quote",
+            "{declared}"
+        );
+    }
+    let euros = "sources = [\"kraken:XBTUSD\", \"bitstamp:btceur\"]";
+    assert_eq!(refused_key(sources, euros), "price.btcusd.quote");
+    let unknown = format!("{sources}\nquote = \"dollar\"");
+    assert_eq!(refused_key(sources, &unknown), "price.btcusd.quote");
+    // Two venues' names of one coin.
+    accepted(
+        sources,
+        "sources = [\"kraken:PPCXBT\", \"coinbase:PPC-BTC\"]",
+    );
+}
