@@ -108,7 +108,7 @@ pub trait Provider: Send + Sync {
         Subject::Price
     }
 
-    /// What a [`FactSource`](oracle_schema::policy::FactSource) must say, in
+    /// What a [`FactSource`] must say, in
     /// the order of its id; all of them, and nothing else.
     fn parameters(&self) -> &'static [&'static str] {
         &[]
