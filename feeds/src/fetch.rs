@@ -40,25 +40,23 @@ const RECORDED_HEADERS: [&str; 5] = [
 /// The failure of an answer that holds the key it was asked with.
 const REPEATS_KEY: &str = "the answer repeats the API key and is not kept";
 
-/// Query keys whose values are secrets.
-const SECRET_KEYS: [&str; 12] = [
+/// Query keys whose values are secrets, and what such keys end in
+/// (`access_key`, `api-token`).
+const SECRET_KEYS: [&str; 8] = [
     "key",
-    "apikey",
-    "api_key",
-    "api-key",
-    "x-api-key",
     "token",
-    "access_token",
-    "auth",
     "secret",
     "signature",
     "password",
+    "auth",
     "appid",
+    "app_id",
 ];
 
 /// Whether a query key looks like one whose value is a secret, in any case.
 pub fn is_secret_key(key: &str) -> bool {
-    SECRET_KEYS.contains(&key.to_lowercase().as_str())
+    let key = key.to_lowercase();
+    SECRET_KEYS.iter().any(|secret| key.ends_with(secret))
 }
 
 /// How one provider is reached; for a generic source, keyed by its entry's

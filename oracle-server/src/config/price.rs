@@ -186,7 +186,9 @@ fn leg(
         if !seen.insert(id.as_str()) {
             return Err(Refusal::new(key("sources"), format!("{id:?} occurs twice")));
         }
-        sources.push(source(&key("sources"), id, generic)?);
+        let source = source(&key("sources"), id, generic)?;
+        check_dollar(&key("sources"), name, &source)?;
+        sources.push(source);
     }
     let roots = sources
         .iter()
@@ -268,6 +270,32 @@ fn source(
         root,
         selector,
     })
+}
+
+/// Refuses a source whose symbol ends in another dollar than the price's name:
+/// a token is not the dollar, and says so where it stands for a leg.
+fn check_dollar(key: &str, price: &str, source: &SourcePolicy) -> Result<(), Refusal> {
+    match (dollar(price), dollar(&source.symbol)) {
+        (Some(declared), Some(found)) if declared != found => Err(Refusal::new(
+            key,
+            format!(
+                "{:?} is quoted in {found} and {price:?} in {declared}: make it a price of its \
+                 own, with a name that ends in {}, and a leg of a cross",
+                source.id,
+                found.to_lowercase()
+            ),
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// The dollar, or the token that is meant to be worth one, that a symbol or the
+/// name of a price ends in.
+fn dollar(text: &str) -> Option<&'static str> {
+    let text = text.to_uppercase();
+    ["USDT", "USDC", "USD"]
+        .into_iter()
+        .find(|quote| text.ends_with(quote))
 }
 
 /// `"0.5%"` as a fraction.

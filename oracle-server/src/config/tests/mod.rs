@@ -109,6 +109,8 @@ fn a_secret_in_a_url_is_refused_because_policies_are_public() {
         "?API_KEY=s&at={unix}",
         "?at={unix}&token=s",
         "?at={unix}&key=",
+        "?at={unix}&access_key=s",
+        "?at={unix}&apiToken=s",
     ] {
         assert_eq!(refused_key("?at={unix}", query), "generic.a.url", "{query}");
     }
@@ -174,5 +176,27 @@ fn a_refusal_names_the_key_that_must_be_changed() {
         ),
     ] {
         assert_eq!(refused_key(from, to), key);
+    }
+}
+
+#[test]
+fn a_source_in_another_dollar_than_the_price_is_refused() {
+    for (name, source, good) in [
+        ("btcusd", "kraken:XBTUSDT", false),
+        ("btcusd", "coinbase:BTC-USDC", false),
+        ("btcusd", "bitstamp:btcusdt", false),
+        ("btcusdt", "kraken:XBTUSD", false),
+        ("btcusdt", "coinbase:BTC-USDC", false),
+        ("btcusdt", "coinbase:BTC-USDT", true),
+        ("btc-usdt", "kraken:XBTUSDT", true),
+        ("usdtusd", "kraken:USDTZUSD", true),
+        ("ethbtc", "kraken:ETHXBT", true),
+    ] {
+        let text = GOOD
+            .replace("btcusd", name)
+            .replace("kraken:XBTUSD", source);
+        let refused = Config::parse(&text, Path::new("/")).err();
+        let expected = (!good).then(|| format!("price.{name}.sources"));
+        assert_eq!(refused.map(|r| r.key), expected, "{name} {source}");
     }
 }
