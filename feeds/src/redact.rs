@@ -2,25 +2,23 @@
 
 use url::Url;
 
-/// Query keys whose values are secrets.
-const SECRET_KEYS: [&str; 12] = [
+/// Query keys whose values are secrets, and what such keys end in
+/// (`access_key`, `api-token`).
+const SECRET_KEYS: [&str; 8] = [
     "key",
-    "apikey",
-    "api_key",
-    "api-key",
-    "x-api-key",
     "token",
-    "access_token",
-    "auth",
     "secret",
     "signature",
     "password",
+    "auth",
     "appid",
+    "app_id",
 ];
 
 /// Whether a query key looks like one whose value is a secret, in any case.
 pub fn is_secret_key(key: &str) -> bool {
-    SECRET_KEYS.contains(&key.to_lowercase().as_str())
+    let key = key.to_lowercase();
+    SECRET_KEYS.iter().any(|secret| key.ends_with(secret))
 }
 
 /// The URL without credentials, fragment and the values of secret query keys.

@@ -31,6 +31,11 @@ const OPERATORS: &str = "operators";
 /// Whose official results are `endgültig`.
 const GERMANY: &str = "bundeswahlleiterin";
 const MATCH_OUTCOMES: [&str; 4] = ["home", "draw", "away", VOID];
+/// What changes a text and not its look: of no width, or of direction alone.
+const INVISIBLE: [char; 15] = [
+    '\u{ad}', '\u{200b}', '\u{200e}', '\u{200f}', '\u{202a}', '\u{202b}', '\u{202c}', '\u{202d}',
+    '\u{202e}', '\u{2060}', '\u{2066}', '\u{2067}', '\u{2068}', '\u{2069}', '\u{feff}',
+];
 /// Outcomes of an election that mean no candidate.
 const NO_CANDIDATE: [&str; 4] = ["other", "runoff", "tie", VOID];
 
@@ -180,10 +185,11 @@ fn outcomes(place: &Place, entry: &Entry) -> Result<Vec<String>, Refusal> {
         return Err(place.refuse("outcomes", "needs at least two"));
     }
     for outcome in &outcomes {
-        if outcome.trim() != outcome || outcome.chars().any(char::is_control) {
+        let unseen = |c: char| c.is_control() || INVISIBLE.contains(&c);
+        if outcome.trim() != outcome || outcome.chars().any(unseen) {
             return Err(place.refuse(
                 "outcomes",
-                format!("{outcome:?} has blanks at an end, or control characters"),
+                format!("{outcome:?} has blanks at an end, or characters that nobody sees"),
             ));
         }
     }

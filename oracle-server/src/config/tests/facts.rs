@@ -277,6 +277,8 @@ fn outcomes_that_look_alike_are_refused() {
         r#"["yes", ""]"#,
         r#"["yes", "e\u0301"]"#,
         r#"["yes", "yes"]"#,
+        r#"["yes", "yes\u200b"]"#,
+        r#"["yes", "\u202eyes"]"#,
         "[]",
     ] {
         let refusal = spoilt(r#"["yes", "no", "void"]"#, outcomes);
