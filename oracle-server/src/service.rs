@@ -141,7 +141,7 @@ pub async fn start(
             commands,
         },
     );
-    let settings = http_config(&config);
+    let mut settings = http_config(&config);
     let public = bind(config.http.listen).await?;
     let admin = bind(config.http.admin_listen).await?;
     let io = |what: &str| {
@@ -149,6 +149,10 @@ pub async fn start(
         move |source| ServiceError::Io { what, source }
     };
     let public_addr = public.local_addr().map_err(io("public listener"))?;
+    if settings.public_url == format!("http://{}", config.http.listen) {
+        // Nobody named it, and the port may be one that was free.
+        settings.public_url = format!("http://{public_addr}");
+    }
     let admin_addr = admin.local_addr().map_err(io("admin listener"))?;
     let servers = vec![
         tokio::spawn(http::serve(

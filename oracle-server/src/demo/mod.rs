@@ -4,6 +4,7 @@
 //! reader, over HTTP like any other.
 
 mod once;
+mod operators;
 mod setup;
 
 use std::sync::Arc;
@@ -37,11 +38,13 @@ pub(crate) async fn demo(args: DemoArgs) -> Result<(), CliError> {
         running.admin
     );
     let client = Client::new(&url).map_err(|e| CliError::Other(e.to_string()))?;
+    let reporting = tokio::spawn(operators::resolve(url.clone(), setup.operators));
     let result = if args.once {
         once::cycle(&client, &key).await
     } else {
         watch(&client, running_until_ctrl_c()).await
     };
+    reporting.abort();
     stop(running).await?;
     drop(setup.venues);
     result

@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use chrono::SecondsFormat;
 use oracle_client::points::{Selection, adaptor_points};
+use oracle_client::replay::{Conclusion, Standing};
 use oracle_client::{Attested, Client, EventId, StreamEvent, Verified};
 use oracle_schema::Announcement;
 use tokio::time::Instant;
 
-use super::CYCLE_LIMIT;
+use super::{CYCLE_LIMIT, operators};
 use crate::cli::CliError;
 use crate::clock::{Clock as _, SystemClock};
 
@@ -60,7 +61,7 @@ impl Table {
 }
 
 /// Announce → mature → observe → attest → fetch → verify → adaptor secret →
-/// re-verify everything stored; for every kind of event that needs no people.
+/// re-verify everything stored; for every kind of event.
 #[allow(clippy::print_stdout, reason = "the command's output")]
 pub(super) async fn cycle(client: &Client, key: &str) -> Result<(), CliError> {
     let mut table = Table::new();
@@ -98,6 +99,7 @@ async fn steps(client: &Client, key: &str, table: &mut Table) -> Result<(), CliE
         ("binary option", "ppcusd-above-025"),
         ("sports bet", "cup-"),
         ("election bet", "senate-"),
+        ("prediction market", operators::EVENTS),
     ] {
         let announced = upcoming(client, series).await?;
         let event = &announced.event;
@@ -167,28 +169,32 @@ async fn one_event(
             attested.outcome_text()
         ),
     );
-    table.done("observe", observed(client, id).await?);
+    table.done("replay evidence", replayed(client, id).await?);
     table.done("verify", verified(&attested));
     table.done("adaptor secret", adaptor_secret(&attested)?);
     Ok(())
 }
 
-async fn observed(client: &Client, id: &EventId) -> Result<String, CliError> {
-    let evidence = client.evidence(id).await.map_err(failed("observe"))?;
-    let mut sources: Vec<&str> = evidence
-        .observations
-        .iter()
-        .filter(|o| o.verdict == "observation")
-        .map(|o| o.source.as_str())
-        .collect();
-    sources.sort_unstable();
-    sources.dedup();
-    if sources.is_empty() {
-        return Err(CliError::Other(
-            "step \"observe\" failed: no observation is on record".to_owned(),
-        ));
+/// Reads the recorded answers again and decides again, as an auditor does.
+async fn replayed(client: &Client, id: &EventId) -> Result<String, CliError> {
+    let mut bundle = client.bundle(id).await.map_err(failed("replay"))?;
+    client
+        .fetch_bodies(&mut bundle)
+        .await
+        .map_err(failed("replay"))?;
+    let report = bundle.replay().map_err(failed("replay"))?;
+    if report.conclusion() != Conclusion::Reproduced {
+        return Err(CliError::Other(format!(
+            "step \"replay\" failed: {:?} {:?}",
+            report.mismatches, report.missing
+        )));
     }
-    Ok(format!("{} sources: {}", sources.len(), sources.join(", ")))
+    let again = report.count(|s| *s == Standing::Reproduced);
+    let withheld = report.count(|s| *s == Standing::Withheld);
+    Ok(format!(
+        "{again} answers read again, {withheld} withheld by licence; decided again: {}",
+        report.outcome.unwrap_or_default()
+    ))
 }
 
 fn verified(attested: &Attested) -> String {

@@ -5,11 +5,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
+use oracle_client::operator::OperatorKey;
 use oracle_feeds::loopback::{LoopbackVenues, MatchStage, ScriptedMatch, ScriptedRace, price_path};
 use oracle_feeds::time::TimeSource;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
+use super::operators;
 use crate::cli::{CliError, Init, make, make_passphrase};
 use crate::clock::{Clock as _, SystemClock};
 use crate::config::Config;
@@ -63,6 +65,8 @@ pub(super) struct Setup {
     pub(super) venues: LoopbackVenues,
     /// Ready to start.
     pub(super) config: Config,
+    /// Who resolves the prediction market, under which key.
+    pub(super) operators: Vec<(&'static str, OperatorKey)>,
     /// Whether this run made the oracle.
     pub(super) fresh: bool,
 }
@@ -74,7 +78,13 @@ pub(super) async fn setup(dir: &Path, listen: &str) -> Result<Setup, CliError> {
     let venues = start_venues(&dir.join("venues.json")).await?;
     let config_file = dir.join("oracle.toml");
     let fresh = !config_file.exists();
-    let text = config_text(&venues, listen)?;
+    let mut keys = Vec::new();
+    let mut text = config_text(&venues, listen)?;
+    for name in operators::NAMES {
+        let key = operators::key(dir, name)?;
+        text = text.replace(&format!("@{name}@"), &key.public_hex());
+        keys.push((name, key));
+    }
     if fresh {
         let passphrase = dir.join("data/passphrase");
         let passphrase_file: PathBuf = if passphrase.exists() {
@@ -97,6 +107,7 @@ pub(super) async fn setup(dir: &Path, listen: &str) -> Result<Setup, CliError> {
     Ok(Setup {
         venues,
         config: Config::load(&config_file)?,
+        operators: keys,
         fresh,
     })
 }
