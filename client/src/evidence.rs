@@ -80,6 +80,7 @@ impl Bundle {
             manifest_sha256: sha256("manifest_sha256", &self.stated.manifest_sha256)?,
             policy: &self.policy,
             policy_hash: sha256("policy_hash", &self.stated.policy_hash)?,
+            event_id: &event.event_id,
             maturity: event.maturity.unix(),
             descriptor: &event.descriptor,
             outcome: self.attested.outcome(),

@@ -123,7 +123,7 @@ fn manifest(policy: &Policy) -> Vec<u8> {
         maturity: T,
         decided_ms: (T + 1) * 1000,
         observations,
-        reports: Vec::new(),
+        operators: Vec::new(),
         decision: json!({
             "price": price,
             "legs": [{"name": "ppcusd", "price": price, "trace": trace}],

@@ -23,9 +23,10 @@ pub struct Manifest {
     /// What was asked and answered, oldest first. Of a long row of equal
     /// readings the beginning and the end.
     pub observations: Vec<Observation>,
-    /// What operators reported, oldest first; empty where none are asked.
+    /// What operators did about the event, oldest first: hex of the log entries
+    /// (type 4) that keep their signed requests. Empty where none did anything.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub reports: Vec<ReportEvidence>,
+    pub operators: Vec<String>,
     /// The decision and its trace.
     pub decision: serde_json::Value,
 }
@@ -83,20 +84,4 @@ pub struct Observation {
     pub attempt: i64,
     /// Equal readings in a row up to this one.
     pub reads: i64,
-}
-
-/// A report of an operator, as far as it decides.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ReportEvidence {
-    /// Who.
-    pub operator: String,
-    /// Under which Ed25519 key, hex.
-    pub public_key: String,
-    /// What was reported.
-    pub outcome: String,
-    /// When it was accepted, Unix milliseconds.
-    pub received_ms: i64,
-    /// SHA-256 of the request's body, hex: it names the report.
-    pub sha256: String,
 }

@@ -1,8 +1,11 @@
 //! The decision, made again.
 
 use chrono::{DateTime, Utc};
-use oracle_schema::evidence::{Manifest, ReportEvidence};
-use oracle_schema::operator::Verb;
+use oracle_schema::EventId;
+use oracle_schema::evidence::Manifest;
+use oracle_schema::http_signature::body_sha256;
+use oracle_schema::log_entry::LogEntry;
+use oracle_schema::operator::{Approval, OperatorAction, Report as Signed, Verb};
 use oracle_schema::policy::{LegPolicy, Policy, PricePolicy, VOID};
 use rust_decimal::Decimal;
 use serde::Deserialize;
@@ -186,10 +189,11 @@ fn decide_facts(case: &Case<'_>, report: &mut Report) -> Option<String> {
     let readings: Vec<SourceReading> = case.attempts.iter().map(|a| a.reading.clone()).collect();
     let rule = &case.policy.rule;
     let recorded = recorded::<FactDecision>(case.manifest, report);
+    let actions = operator_actions(case, report);
     if let Some(decision) = recorded.as_ref().filter(|d| is_release(d)) {
-        return check_release(case.manifest, decision, report);
+        return check_release(case, &actions, decision, report);
     }
-    let reports = operator_reports(case.manifest, report);
+    let reports = operator_reports(&actions);
     let at = case.evidence.maturity;
     let Some(again) = facts::decide(rule, at, case.now, &readings, &reports) else {
         let kind = rule.kind();
@@ -216,23 +220,45 @@ fn decide_facts(case: &Case<'_>, report: &mut Report) -> Option<String> {
     }
 }
 
-fn operator_reports(manifest: &Manifest, report: &mut Report) -> Vec<OperatorReport> {
-    let mut reports = Vec::with_capacity(manifest.reports.len());
-    for (n, kept) in manifest.reports.iter().enumerate() {
-        let mut sha256 = [0; 32];
-        if hex::decode_to_slice(&kept.sha256, &mut sha256).is_err() {
-            let why = format!("reports[{n}].sha256: not a SHA-256");
-            report.mismatches.push(why);
+/// What operators did, each request checked against its own signature. That a
+/// key was its operator's is the policy's word for a panel, else the oracle's.
+fn operator_actions(case: &Case<'_>, report: &mut Report) -> Vec<OperatorAction> {
+    let mut actions = Vec::with_capacity(case.manifest.operators.len());
+    for (n, entry) in case.manifest.operators.iter().enumerate() {
+        match operator_action(entry, case.evidence.event_id) {
+            Ok(action) => actions.push(action),
+            Err(why) => report.mismatches.push(format!("operators[{n}]: {why}")),
         }
-        reports.push(OperatorReport {
-            operator: kept.operator.clone(),
-            public_key: kept.public_key.clone(),
-            outcome: kept.outcome.clone(),
-            received_ms: kept.received_ms,
-            sha256,
-        });
     }
-    reports
+    actions
+}
+
+fn operator_action(entry: &str, event: &EventId) -> Result<OperatorAction, String> {
+    let bytes = hex::decode(entry).map_err(|e| e.to_string())?;
+    let entry = LogEntry::from_bytes(&bytes).map_err(|e| e.to_string())?;
+    let LogEntry::OperatorAction(action) = entry else {
+        return Err("not a request of an operator".to_owned());
+    };
+    action.verify().map_err(|e| e.to_string())?;
+    if action.event_id != *event {
+        return Err(format!("is about {}", action.event_id));
+    }
+    Ok(action)
+}
+
+fn operator_reports(actions: &[OperatorAction]) -> Vec<OperatorReport> {
+    actions.iter().filter_map(operator_report).collect()
+}
+
+fn operator_report(action: &OperatorAction) -> Option<OperatorReport> {
+    let body = (action.verb == Verb::Report).then_some(&action.body)?;
+    Some(OperatorReport {
+        operator: action.operator.clone(),
+        public_key: hex::encode(action.public_key),
+        outcome: Signed::parse(body).ok()?.outcome,
+        received_ms: i64::try_from(action.time_ms).ok()?,
+        sha256: body_sha256(body),
+    })
 }
 
 /// Whether two operators decided instead of the rule: one proposed, another
@@ -242,34 +268,34 @@ fn is_release(decision: &FactDecision) -> bool {
     sources.len() == 2 && sources.iter().any(|s| s.verdict == Verb::Approve.name())
 }
 
-/// A release follows from no rule: the outcome is the operators' word, for which
-/// their signed requests stand in the log. Here: who proposed is not who
-/// approved, and what was approved is the recorded report, or a void.
+/// A release follows from no rule: the outcome is two operators' word. One signed
+/// a report of it, or a proposal to void; another, under another key, signed its
+/// approval once the event had matured.
 fn check_release(
-    manifest: &Manifest,
+    case: &Case<'_>,
+    actions: &[OperatorAction],
     decision: &FactDecision,
     report: &mut Report,
 ) -> Option<String> {
-    let [proposed, approved] = decision.trace.sources.as_slice() else {
-        return None;
+    let matured_ms = case.evidence.maturity.saturating_mul(1000);
+    let proposes = |a: &OperatorAction| match a.verb {
+        Verb::Report => Signed::parse(&a.body).is_ok_and(|r| r.outcome == decision.outcome),
+        Verb::Void => decision.outcome == VOID,
+        Verb::Create | Verb::Approve | Verb::Veto => false,
     };
-    let operator = proposed.source.strip_prefix("operators:");
-    let named = |kept: &ReportEvidence| {
-        Some(kept.operator.as_str()) == operator
-            && Some(&kept.sha256) == proposed.literal.as_ref()
-            && kept.outcome == decision.outcome
+    let approved = |target: &OperatorAction| {
+        actions.iter().any(|a| {
+            a.verb == Verb::Approve
+                && a.operator != target.operator
+                && a.public_key != target.public_key
+                && i64::try_from(a.time_ms).is_ok_and(|ms| ms >= matured_ms)
+                && Approval::parse(&a.body).is_ok_and(|b| b.report == body_sha256(&target.body))
+        })
     };
-    let holds = approved.verdict == Verb::Approve.name()
-        && approved.source != proposed.source
-        && match Verb::from_name(&proposed.verdict) {
-            Some(Verb::Report) => manifest.reports.iter().any(named),
-            Some(Verb::Void) => decision.outcome == VOID,
-            _ => false,
-        };
-    if holds {
+    if actions.iter().any(|a| proposes(a) && approved(a)) {
         return Some(decision.outcome.clone());
     }
-    let why = "decision.trace: no two operators' proposal and approval of that outcome";
+    let why = "decision: no two operators signed a proposal and an approval of that outcome";
     report.mismatches.push(why.to_owned());
     None
 }

@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 
 use oracle_schema::evidence::{MANIFEST_VERSION, Manifest};
 use oracle_schema::policy::{Policy, canonical_json};
-use oracle_schema::{Descriptor, Outcome};
+use oracle_schema::{Descriptor, EventId, Outcome};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
@@ -31,6 +31,8 @@ pub struct Evidence<'a> {
     pub policy: &'a [u8],
     /// What the oracle says their SHA-256 is.
     pub policy_hash: [u8; 32],
+    /// As announced.
+    pub event_id: &'a EventId,
     /// As announced, Unix seconds.
     pub maturity: i64,
     /// As announced.

@@ -11,8 +11,10 @@ use chrono::{DateTime, TimeDelta, Utc};
 use oracle_feeds::observation::{Query, SourceReading};
 use oracle_feeds::retry;
 use oracle_feeds::rule::facts::decide;
-use oracle_feeds::rule::{Decision, OperatorReport, Verdict};
-use oracle_schema::evidence::{MANIFEST_VERSION, Manifest, ReportEvidence};
+use oracle_feeds::rule::{Decision, Verdict};
+use oracle_schema::evidence::{MANIFEST_VERSION, Manifest};
+use oracle_schema::log_entry::LogEntry;
+use oracle_schema::operator::OperatorAction;
 use oracle_schema::policy::{Policy, canonical_json};
 use sha2::{Digest, Sha256};
 
@@ -210,7 +212,7 @@ impl Engine {
                     outcome: outcome.clone(),
                     trace: decision.trace,
                 };
-                let manifest = self.fact_manifest(round, candidate, &decided, now).await?;
+                let manifest = self.fact_manifest(round, candidate, &decided, None, now).await?;
                 let result = RoundResult::Decided {
                     reason: decided.void_reason(),
                     decision: json(&decided)?,
@@ -280,11 +282,13 @@ impl Engine {
     }
 
     /// The canonical evidence manifest: what was said and what follows from it.
+    /// `approval`: the request that decides, where people do.
     pub(super) async fn fact_manifest(
         &self,
         round: &DueRound,
         candidate: &Candidate,
         decided: &DecidedFact,
+        approval: Option<OperatorAction>,
         now: DateTime<Utc>,
     ) -> Result<Vec<u8>, EngineError> {
         let reader = self.store.reader();
@@ -294,25 +298,23 @@ impl Engine {
             observations.extend(reader.observations(&key, 0, since).await?);
         }
         let id = candidate.event_id().as_str();
-        let reports = self.store.operator_reports(id).await?;
+        let mut operators = Vec::new();
+        let acted = self.store.operator_entries(candidate.event_id()).await?;
+        for action in acted.into_iter().chain(approval) {
+            let entry = LogEntry::OperatorAction(action).to_bytes();
+            operators.push(hex::encode(entry.map_err(|e| EngineError::Stored {
+                what: format!("operator's request on {id}"),
+                reason: e.to_string(),
+            })?));
+        }
         canonical_json(&Manifest {
             version: MANIFEST_VERSION,
             maturity: round.maturity.unix(),
             decided_ms: now.timestamp_millis(),
             observations,
-            reports: reports.iter().map(report_evidence).collect(),
+            operators,
             decision: serde_json::to_value(decided).map_err(stored("decision"))?,
         })
         .map_err(stored("manifest"))
-    }
-}
-
-fn report_evidence(report: &OperatorReport) -> ReportEvidence {
-    ReportEvidence {
-        operator: report.operator.clone(),
-        public_key: report.public_key.clone(),
-        outcome: report.outcome.clone(),
-        received_ms: report.received_ms,
-        sha256: hex::encode(report.sha256),
     }
 }

@@ -319,7 +319,7 @@ impl Engine {
             maturity: round.maturity.unix(),
             decided_ms: now.timestamp_millis(),
             observations,
-            reports: Vec::new(),
+            operators: Vec::new(),
             decision: serde_json::to_value(decision).map_err(stored("decision"))?,
         })
         .map_err(stored("manifest"))

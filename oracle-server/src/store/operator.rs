@@ -207,6 +207,28 @@ impl Store {
         Ok(actions.iter().filter_map(ActionRow::report).collect())
     }
 
+    /// What the log keeps of what operators did about an event, in its order.
+    pub async fn operator_entries(&self, id: &EventId) -> Result<Vec<OperatorAction>, StoreError> {
+        let actions = self.operator_actions(id.as_str()).await?;
+        actions
+            .into_iter()
+            .map(|a| {
+                let signature = <[u8; 64]>::try_from(a.signature.as_slice())
+                    .map_err(|_| StoreError::Damaged(format!("signature of a request on {id}")))?;
+                Ok(OperatorAction {
+                    event_id: id.clone(),
+                    time_ms: a.received_at.timestamp_millis().unsigned_abs(),
+                    verb: a.verb,
+                    operator: a.operator,
+                    public_key: a.public_key,
+                    base: a.base,
+                    signature,
+                    body: a.body,
+                })
+            })
+            .collect()
+    }
+
     /// How many outcomes each event has that is open and that one outside party
     /// decides alone.
     pub async fn open_choice(&self) -> Result<Vec<u32>, StoreError> {

@@ -1,11 +1,14 @@
 //! Matches: answers over time, one of two sources kept back by its licence.
 
+use ed25519_dalek::SigningKey;
 use oracle_feeds::replay::Standing;
 use oracle_feeds::rule::{OperatorReport, Verdict, facts};
 use oracle_feeds::{Query, SourceReading};
-use oracle_schema::Outcome;
-use oracle_schema::evidence::ReportEvidence;
+use oracle_schema::http_signature::{Parameters, Request, SignedRequest, body_sha256, sign};
+use oracle_schema::log_entry::LogEntry;
+use oracle_schema::operator::{OperatorAction, Verb};
 use oracle_schema::policy::{MatchPolicy, Rule};
+use oracle_schema::{EventId, Outcome};
 use serde_json::json;
 
 use super::{Case, answered, asked, assert_objection, assert_reproduced, silent};
@@ -126,77 +129,126 @@ fn an_outcome_that_the_evidence_does_not_lead_to_is_found_out() {
     );
 }
 
+/// Whose key is whose.
+fn key(name: &str) -> SigningKey {
+    SigningKey::from_bytes(&[name.as_bytes()[0]; 32])
+}
+
+fn public_key(name: &str) -> String {
+    hex::encode(key(name).verifying_key().to_bytes())
+}
+
+/// The log's entry of a request that an operator signed at `at`, hex.
+fn acted(name: &str, verb: Verb, body: &serde_json::Value, at: i64, event: &str) -> String {
+    let path = format!("/v1/events/{event}/{}", verb.segment().unwrap());
+    let body = body.to_string().into_bytes();
+    let request = Request {
+        method: "POST",
+        authority: "oracle.test",
+        path: &path,
+        query: None,
+        body: &body,
+    };
+    let parameters = Parameters::new(at, at + 60, "0123456789abcdef", name).unwrap();
+    let values = sign(&request, &parameters, &key(name)).unwrap();
+    let public = key(name).verifying_key().to_bytes();
+    let request = SignedRequest::parse(&request, &values).unwrap();
+    let request = request.verify(&public, at).unwrap();
+    let time_ms = u64::try_from(at * 1000).unwrap();
+    let action = OperatorAction::new(verb, EventId::parse(event).unwrap(), time_ms, &request);
+    hex::encode(LogEntry::OperatorAction(action).to_bytes().unwrap())
+}
+
+fn reported(name: &str, outcome: &str, at: i64) -> String {
+    acted(name, Verb::Report, &json!({ "outcome": outcome }), at, "an-event")
+}
+
 /// A question to alice and bob, of whom alice has reported.
 fn asked_of_operators(k: u32) -> Case {
     let mut case = case();
-    let key = |name: &str| json!({ "name": name, "public_key": "ab".repeat(32) });
+    let member = |name: &str| json!({ "name": name, "public_key": public_key(name) });
     case.policy.rule = Rule::Operators(oracle_schema::policy::OperatorsPolicy {
         outcomes: rule().outcomes,
-        panel: serde_json::from_value(json!({"members": [key("alice"), key("bob")], "k": k}))
-            .unwrap(),
+        panel: serde_json::from_value(json!({
+            "members": [member("alice"), member("bob")], "k": k
+        }))
+        .unwrap(),
         settle_delay_s: 60,
     });
     case.manifest.observations.clear();
-    case.manifest.reports = vec![ReportEvidence {
-        operator: "alice".to_owned(),
-        public_key: "ab".repeat(32),
-        outcome: "home".to_owned(),
-        received_ms: AT * 1000,
-        sha256: "5a".repeat(32),
-    }];
+    case.manifest.operators = vec![reported("alice", "home", AT)];
     case.outcome = Outcome::Enum("home".to_owned());
     case
 }
 
 #[test]
-fn reports_of_operators_are_weighed_again() {
+fn reports_of_operators_are_weighed_again_and_only_what_they_signed() {
     let mut case = asked_of_operators(1);
+    let body = json!({ "outcome": "home" }).to_string();
     let report = OperatorReport {
         operator: "alice".to_owned(),
-        public_key: "ab".repeat(32),
+        public_key: public_key("alice"),
         outcome: "home".to_owned(),
         received_ms: AT * 1000,
-        sha256: [0x5a; 32],
+        sha256: body_sha256(body.as_bytes()),
     };
     let rule = &case.policy.rule;
     let decision = facts::decide(rule, AT, time(SETTLED), &[], &[report]).unwrap();
     case.manifest.decision = json!({"outcome": "home", "trace": decision.trace});
     assert_reproduced(&case);
-    case.manifest.reports[0].outcome = "away".to_owned();
+    let honest = case.manifest.operators[0].clone();
+    case.manifest.operators = vec![reported("alice", "away", AT)];
     assert_objection(
         &case.report(),
         "decision.outcome: recorded home, decided again away",
     );
-    case.manifest.reports[0].sha256 = "5a".to_owned();
-    assert_objection(&case.report(), "reports[0].sha256: not a SHA-256");
+    // Mallory's word under alice's name, and alice's about another event.
+    let forged = honest.replace(&public_key("alice"), &public_key("mallory"));
+    case.manifest.operators = vec![forged];
+    assert_objection(&case.report(), "operators[0]: ");
+    let body = json!({ "outcome": "home" });
+    let other = acted("alice", Verb::Report, &body, AT, "another-event");
+    case.manifest.operators = vec![other];
+    assert_objection(&case.report(), "operators[0]: is about another-event");
+    case.manifest.operators.clear();
+    assert_objection(&case.report(), "decision.outcome: the evidence comes to none");
 }
 
 #[test]
 fn what_two_operators_released_is_theirs_and_not_one_operators() {
-    let said = |operator: &str, verb: &str, literal: String| {
+    let said = |operator: &str, verb: &str| {
         json!({
             "source": format!("operators:{operator}"), "root": "operators", "verdict": verb,
-            "literal": literal, "outcome": "home", "reads": 1, "since_ms": AT * 1000, "why": null,
+            "literal": "5a", "outcome": "home", "reads": 1, "since_ms": AT * 1000, "why": null,
         })
     };
-    let released = |proposer: &str, approver: &str, verb: &str, hash: &str| {
+    let body = json!({ "outcome": "home" }).to_string();
+    let hash = hex::encode(body_sha256(body.as_bytes()));
+    let released = |approver: &str, hash: &str, at: i64| {
         let mut case = asked_of_operators(2);
         let trace = json!({
             "at": AT, "clock": {"dates": 0, "ahead_s": null}, "agree": 2,
             "agreed_since_ms": SETTLED * 1000,
-            "sources": [said(proposer, verb, hash.repeat(32)), said(approver, "approve", "00".repeat(32))],
+            "sources": [said("alice", "report"), said(approver, "approve")],
         });
         case.manifest.decision = json!({"outcome": "home", "trace": trace});
+        let approval = json!({ "report": hash });
+        let approved = acted(approver, Verb::Approve, &approval, at, "an-event");
+        case.manifest.operators.push(approved);
         case
     };
-    assert_reproduced(&released("alice", "bob", "report", "5a"));
+    assert_reproduced(&released("bob", &hash, SETTLED));
+    let mut unsigned = released("bob", &hash, SETTLED);
+    unsigned.manifest.operators.pop();
+    let mut never_reported = released("bob", &hash, SETTLED);
+    never_reported.manifest.operators.remove(0);
     for spoilt in [
-        released("alice", "alice", "report", "5a"),
-        released("bob", "alice", "report", "5a"),
-        released("alice", "bob", "report", "5b"),
-        released("alice", "bob", "void", "5a"),
-        released("alice", "bob", "approve", "5a"),
+        released("alice", &hash, SETTLED),
+        released("bob", &"5b".repeat(32), SETTLED),
+        released("bob", &hash, AT - 1),
+        unsigned,
+        never_reported,
     ] {
-        assert_objection(&spoilt.report(), "decision.trace: no two operators'");
+        assert_objection(&spoilt.report(), "decision: no two operators");
     }
 }

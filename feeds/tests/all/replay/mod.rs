@@ -10,6 +10,7 @@ use oracle_feeds::record::fact;
 use oracle_feeds::replay::{Conclusion, Evidence, Report, replay};
 use oracle_feeds::rule::outcome::descriptor;
 use oracle_feeds::{Exchange, Query, Reading, Request, SourceReading, Target, provider};
+use oracle_schema::EventId;
 use oracle_schema::Outcome;
 use oracle_schema::evidence::{MANIFEST_VERSION, Manifest, Observation as Row};
 use oracle_schema::policy::{Policy, Rule, canonical_json, policy_hash};
@@ -41,7 +42,7 @@ impl Case {
                 maturity: at,
                 decided_ms: decided * 1000,
                 observations: Vec::new(),
-                reports: Vec::new(),
+                operators: Vec::new(),
                 decision: Value::Null,
             },
             at,
@@ -74,6 +75,7 @@ impl Case {
             manifest_sha256,
             policy: &policy,
             policy_hash: policy_hash(&policy),
+            event_id: &event_id(),
             maturity: self.at,
             descriptor: &descriptor(&self.policy.rule).unwrap(),
             outcome: &self.outcome,
@@ -86,6 +88,11 @@ impl Case {
         let rows = self.manifest.observations.iter_mut();
         rows.filter(|o| o.source == source).collect()
     }
+}
+
+/// The event of every case.
+fn event_id() -> EventId {
+    EventId::parse("an-event").unwrap()
 }
 
 /// Asks as the fetcher does; these are the answers.

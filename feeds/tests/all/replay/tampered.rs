@@ -44,6 +44,7 @@ fn a_changed_policy_has_another_hash() {
         manifest_sha256: Sha256::digest(&manifest).into(),
         policy: &policy,
         policy_hash: [7; 32],
+        event_id: &super::event_id(),
         maturity: case.at,
         descriptor: &oracle_feeds::rule::outcome::descriptor(&case.policy.rule).unwrap(),
         outcome: &case.outcome,

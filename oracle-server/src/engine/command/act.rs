@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use oracle_feeds::rule::panel::PANEL;
 use oracle_feeds::rule::{ClockCheck, FactTrace, VoteTrace};
 use oracle_schema::http_signature::VerifiedRequest;
-use oracle_schema::operator::{Approval, Reason, Report, Verb};
+use oracle_schema::operator::{Approval, OperatorAction, Reason, Report, Verb};
 use oracle_schema::policy::{Policy, VOID};
 use oracle_schema::{Descriptor, EventId};
 use sha2::{Digest, Sha256};
@@ -47,6 +47,12 @@ impl<'a> Act<'a> {
             outcome: None,
             refusal: None,
         }
+    }
+
+    /// The log entry that will keep it.
+    fn entry(&self) -> OperatorAction {
+        let time_ms = self.now.timestamp_millis().unsigned_abs();
+        OperatorAction::new(self.verb, self.id.clone(), time_ms, self.request)
     }
 
     /// Whether this operator had this accepted before.
@@ -218,7 +224,7 @@ impl Engine {
             trace: released(maturity.unix(), target, act, outcome),
         };
         let manifest = self
-            .fact_manifest(&round, &candidate, &decided, act.now)
+            .fact_manifest(&round, &candidate, &decided, Some(act.entry()), act.now)
             .await?;
         let effect = Effect::Decide {
             round: &round,
