@@ -1,5 +1,6 @@
 //! The participant's view of one oracle.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,6 +14,7 @@ use tokio::time::Instant;
 
 use crate::Error;
 use crate::backoff::Backoff;
+use crate::evidence::{self, Bundle, Stated};
 use crate::http::{Get, Http};
 use crate::model::{EventInfo, EventsPage, EvidenceInfo, OracleInfo, RawOracleInfo};
 use crate::stream::{self, StreamEvent};
@@ -142,6 +144,99 @@ impl Client {
         self.json("evidence", &["v1", "events", id.as_str(), "evidence"])
             .await
             .map_err(|e| e.about(id))
+    }
+
+    /// What the event's outcome rests on, but for the providers' answers
+    /// ([`Self::fetch_bodies`]): announcement and attestation verified, the rest
+    /// to be replayed.
+    ///
+    /// Fails like [`Self::attestation`], and with [`Error::NoEvidence`].
+    pub async fn bundle(&self, id: &EventId) -> Result<Bundle, Error> {
+        let attested = self.attestation(id).await?;
+        let none = || Error::NoEvidence(id.clone());
+        let policy_hash = self.event(id).await?.policy_hash.ok_or_else(none)?;
+        let stated = self.evidence(id).await?.manifest_sha256;
+        let manifest_sha256 = stated.ok_or_else(none)?;
+        let path = ["v1", "events", id.as_str(), "evidence"];
+        let manifest = self.long("manifest", &path, &[("format", "manifest")]);
+        let manifest = manifest.await.map_err(|e| e.about(id))?;
+        let path = ["v1", "events", id.as_str(), "policy"];
+        let policy = self.long("policy", &path, &[]).await;
+        Ok(Bundle {
+            stated: Stated {
+                event_id: id.clone(),
+                public_key: attested.announcement.oracle_public_key.to_string(),
+                policy_hash,
+                manifest_sha256,
+            },
+            attested,
+            manifest,
+            policy: policy.map_err(|e| e.about(id))?,
+            bodies: BTreeMap::new(),
+            unavailable: BTreeMap::new(),
+        })
+    }
+
+    /// Fetches the providers' answers that a bundle lacks, as far as they may
+    /// be passed on. What cannot be fetched is named in
+    /// [`Bundle::unavailable`]; fails only where they grow beyond all bounds.
+    pub async fn fetch_bodies(&self, bundle: &mut Bundle) -> Result<(), Error> {
+        let mut room = evidence::MOST;
+        for sha256 in evidence::named(&bundle.manifest, |o| o.public) {
+            if bundle.bodies.contains_key(&sha256) {
+                continue;
+            }
+            match self.evidence_body(&sha256).await {
+                Ok(body) => {
+                    room = room.checked_sub(body.len()).ok_or(Error::TooLarge {
+                        what: "bodies",
+                        limit: evidence::MOST,
+                    })?;
+                    bundle.bodies.insert(sha256, body);
+                }
+                Err(error) => {
+                    bundle.unavailable.insert(sha256, error.to_string());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// A recorded body by its SHA-256, hex; whether it has it is not checked
+    /// here. Tries a few times while the server is out of reach or busy.
+    pub async fn evidence_body(&self, sha256: &str) -> Result<Vec<u8>, Error> {
+        const ATTEMPTS: u32 = 4;
+        let mut backoff = Backoff::new(self.options.first_backoff, self.options.max_backoff);
+        let mut attempt = 1;
+        loop {
+            match self
+                .long("evidence body", &["v1", "evidence", sha256], &[])
+                .await
+            {
+                Err(error) if error.is_transient() && attempt < ATTEMPTS => {
+                    tokio::time::sleep(backoff.pause(error.retry_after())).await;
+                    attempt += 1;
+                }
+                answer => return answer,
+            }
+        }
+    }
+
+    /// An answer that may be longer than any message.
+    async fn long(
+        &self,
+        what: &'static str,
+        path: &[&str],
+        query: &[(&str, &str)],
+    ) -> Result<Vec<u8>, Error> {
+        let get = Get {
+            what,
+            path,
+            query,
+            accept: "*/*",
+            hold: Duration::ZERO,
+        };
+        self.http.get_up_to(evidence::LONGEST, get).await
     }
 
     /// The announcement of the event, verified and signed by the trusted key.
@@ -308,7 +403,11 @@ impl Client {
 }
 
 /// A missing id is the wire's old form: the nonces tie it to its event.
-fn check_event(what: &'static str, asked: &EventId, got: Option<&EventId>) -> Result<(), Error> {
+pub(crate) fn check_event(
+    what: &'static str,
+    asked: &EventId,
+    got: Option<&EventId>,
+) -> Result<(), Error> {
     match got {
         Some(got) if got != asked => Err(Error::WrongEvent {
             what,
@@ -319,7 +418,7 @@ fn check_event(what: &'static str, asked: &EventId, got: Option<&EventId>) -> Re
     }
 }
 
-fn check_key(
+pub(crate) fn check_key(
     what: &'static str,
     expected: XOnlyPublicKey,
     got: XOnlyPublicKey,

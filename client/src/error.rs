@@ -130,6 +130,21 @@ pub enum Error {
         /// When the server wants to be asked again.
         retry_after: Option<Duration>,
     },
+    /// An operator's key or request that cannot be used.
+    #[error(transparent)]
+    Operator(#[from] crate::operator::OperatorError),
+    /// The outcome rests on no recorded evidence that the server states.
+    #[error("event {0}: the server states no evidence")]
+    NoEvidence(EventId),
+    /// A file of a saved bundle cannot be read or written.
+    #[error("{file}: {source}")]
+    File {
+        /// Its name.
+        file: String,
+        /// What the system says.
+        #[source]
+        source: std::io::Error,
+    },
     /// The points asked for do not exist.
     #[error(transparent)]
     Points(#[from] crate::points::PointsError),

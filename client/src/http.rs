@@ -1,4 +1,4 @@
-//! One bounded GET. Time, length and redirects are capped because the server
+//! One bounded request. Time, length and redirects are capped because the server
 //! is not trusted with the client's memory or patience either.
 
 use std::fmt;
@@ -71,6 +71,11 @@ impl Http {
 
     /// The whole body of a 200 answer.
     pub(crate) async fn get(&self, get: Get<'_>) -> Result<Vec<u8>, Error> {
+        self.get_up_to(MAX_BODY, get).await
+    }
+
+    /// The same for what may be longer than a message; `limit` in bytes.
+    pub(crate) async fn get_up_to(&self, limit: usize, get: Get<'_>) -> Result<Vec<u8>, Error> {
         let response = self
             .request(&get)?
             // The budget covers the body too, so a trickling server ends here.
@@ -78,7 +83,7 @@ impl Http {
             .send()
             .await
             .map_err(|e| Error::transport(get.what, e))?;
-        read(get.what, accepted(get.what, response).await?).await
+        read(get.what, accepted(get.what, response).await?, limit).await
     }
 
     /// A 200 answer whose body is read as it comes, without a time limit.
@@ -100,47 +105,80 @@ impl Http {
         accepted(get.what, sent.map_err(|e| Error::transport(get.what, e))?).await
     }
 
+    /// Sends a body to an address from [`Http::address`]; the status and body of
+    /// an answer of success.
+    pub(crate) async fn post(
+        &self,
+        what: &'static str,
+        url: Url,
+        fields: [(&'static str, String); 4],
+        body: Vec<u8>,
+    ) -> Result<(StatusCode, Vec<u8>), Error> {
+        let mut request = self.pool.post(url).timeout(self.timeout).body(body);
+        for (name, value) in fields {
+            request = request.header(name, value);
+        }
+        let response = request
+            .send()
+            .await
+            .map_err(|e| Error::transport(what, e))?;
+        let status = response.status();
+        if !status.is_success() {
+            return Err(refusal(what, response).await);
+        }
+        Ok((status, read(what, response, MAX_BODY).await?))
+    }
+
     fn request(&self, get: &Get<'_>) -> Result<reqwest::RequestBuilder, Error> {
+        Ok(self
+            .pool
+            .get(self.address(get.path)?)
+            .query(get.query)
+            .header(ACCEPT, get.accept))
+    }
+
+    /// The base address and these segments, percent-encoded, without a query.
+    pub(crate) fn address(&self, path: &[&str]) -> Result<Url, Error> {
         let mut url = self.base.clone();
         url.set_query(None);
         url.set_fragment(None);
         url.path_segments_mut()
             .map_err(|()| Error::Url("address cannot have a path".to_owned()))?
             .pop_if_empty()
-            .extend(get.path);
-        Ok(self
-            .pool
-            .get(url)
-            .query(get.query)
-            .header(ACCEPT, get.accept))
+            .extend(path);
+        Ok(url)
     }
 }
 
 /// Passes a 200 on and turns everything else into [`Error::Problem`].
 async fn accepted(what: &'static str, response: Response) -> Result<Response, Error> {
-    let status = response.status();
-    if status == StatusCode::OK {
+    if response.status() == StatusCode::OK {
         return Ok(response);
     }
+    Err(refusal(what, response).await)
+}
+
+async fn refusal(what: &'static str, response: Response) -> Error {
+    let status = response.status();
     let retry_after = response
         .headers()
         .get(RETRY_AFTER)
         .and_then(|v| v.to_str().ok()?.trim().parse().ok())
         .map(Duration::from_secs);
-    let body = tokio::time::timeout(PROBLEM_PATIENCE, read(what, response)).await;
+    let body = tokio::time::timeout(PROBLEM_PATIENCE, read(what, response, MAX_BODY)).await;
     // A proxy's page instead of a problem is still an answer: its status.
     let problem: Problem = body
         .ok()
         .and_then(Result::ok)
         .and_then(|body| serde_json::from_slice(&body).ok())
         .unwrap_or_default();
-    Err(Error::Problem {
+    Error::Problem {
         what,
         status: status.as_u16(),
         kind: problem.kind(),
         detail: problem.detail(),
         retry_after,
-    })
+    }
 }
 
 /// How long the body of a refusal may take.
@@ -148,18 +186,15 @@ const PROBLEM_PATIENCE: Duration = Duration::from_secs(5);
 
 /// Counts what arrives, not what `Content-Length` claims, and after
 /// decompression, so that neither a lie nor a bomb fills memory.
-async fn read(what: &'static str, mut response: Response) -> Result<Vec<u8>, Error> {
+async fn read(what: &'static str, mut response: Response, limit: usize) -> Result<Vec<u8>, Error> {
     let mut body = Vec::new();
     while let Some(chunk) = response
         .chunk()
         .await
         .map_err(|e| Error::transport(what, e))?
     {
-        if body.len().saturating_add(chunk.len()) > MAX_BODY {
-            return Err(Error::TooLarge {
-                what,
-                limit: MAX_BODY,
-            });
+        if body.len().saturating_add(chunk.len()) > limit {
+            return Err(Error::TooLarge { what, limit });
         }
         body.extend_from_slice(&chunk);
     }

@@ -3,7 +3,9 @@
 //! It fetches announcements and attestations, verifies every byte that money
 //! depends on against the oracle's key, and derives adaptor points and their
 //! secrets. It shares the message types with the server and nothing else, so
-//! what it accepts can be checked without trusting the server's code.
+//! what it accepts can be checked without trusting the server's code. To replay
+//! evidence it needs the adapters and rules that were announced, which are the
+//! server's too, without the part that fetches.
 //!
 //! ```no_run
 //! # async fn demo() -> Result<(), oracle_client::Error> {
@@ -22,15 +24,19 @@
 mod backoff;
 mod client;
 mod error;
+mod evidence;
 mod http;
 mod model;
+pub mod operator;
 pub mod points;
 mod stream;
 
 pub use client::{Attested, Client, Options};
 pub use error::{Cause, Error};
+pub use evidence::{Bundle, Stated};
 pub use model::{
     EventInfo, EventState, EventsPage, EvidenceInfo, ObservationInfo, OracleInfo, parse_key,
 };
+pub use oracle_feeds::replay;
 pub use oracle_schema::{Announcement, Attestation, EventId, Outcome, Verified};
 pub use stream::StreamEvent;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use chrono::DateTime;
 use reqwest::header::HeaderMap;
 pub use reqwest::header::HeaderName;
 use sha2::{Digest, Sha256};
@@ -17,6 +17,8 @@ use crate::limits::{Limits, Pace};
 use crate::observation::{Exchange, Query, Reading, Request, SourceReading, Target};
 use crate::provider::{MAX_REQUESTS, Provider, provider, provider_names};
 use crate::rate::Rate;
+use crate::redact::redacted;
+use crate::time::http_date;
 
 /// Largest body read, bytes, after content decoding.
 pub const MAX_BODY: usize = 8 * 1024 * 1024;
@@ -39,25 +41,6 @@ const RECORDED_HEADERS: [&str; 5] = [
 
 /// The failure of an answer that holds the key it was asked with.
 const REPEATS_KEY: &str = "the answer repeats the API key and is not kept";
-
-/// Query keys whose values are secrets, and what such keys end in
-/// (`access_key`, `api-token`).
-const SECRET_KEYS: [&str; 8] = [
-    "key",
-    "token",
-    "secret",
-    "signature",
-    "password",
-    "auth",
-    "appid",
-    "app_id",
-];
-
-/// Whether a query key looks like one whose value is a secret, in any case.
-pub fn is_secret_key(key: &str) -> bool {
-    let key = key.to_lowercase();
-    SECRET_KEYS.iter().any(|secret| key.ends_with(secret))
-}
 
 /// How one provider is reached; for a generic source, keyed by its entry's
 /// name ([`oracle_schema::policy::SourcePolicy::symbol`]).
@@ -260,7 +243,7 @@ impl Fetcher {
         timeout: Duration,
     ) -> Exchange {
         let mut exchange = Exchange {
-            url: redacted(&url),
+            url: redacted(&url).into(),
             sent_at: self.time.now(),
             received_at: DateTime::default(),
             status: None,
@@ -353,11 +336,6 @@ fn recorded(headers: &HeaderMap) -> Vec<(String, String)> {
         .collect()
 }
 
-/// IMF-fixdate, RFC 9110 section 5.6.7.
-fn http_date(text: &str) -> Option<DateTime<Utc>> {
-    DateTime::parse_from_rfc2822(text).ok().map(Into::into)
-}
-
 /// Scheme, host and port and nothing else.
 fn origin(text: &str) -> Option<Url> {
     let url = Url::parse(text).ok().filter(is_http)?;
@@ -408,30 +386,6 @@ fn authority(url: &Url) -> String {
     url.origin().ascii_serialization()
 }
 
-/// The URL without credentials, fragment and the values of secret query keys.
-fn redacted(url: &Url) -> String {
-    let mut shown = url.clone();
-    shown.set_fragment(None);
-    // Both fail only for URLs without a host, which are never fetched.
-    let _ = shown.set_username("");
-    let _ = shown.set_password(None);
-    if url.query_pairs().any(|(key, _)| is_secret_key(&key)) {
-        let pairs: Vec<(String, String)> = url
-            .query_pairs()
-            .map(|(key, value)| {
-                let value = if is_secret_key(&key) {
-                    "REDACTED".to_owned()
-                } else {
-                    value.into_owned()
-                };
-                (key.into_owned(), value)
-            })
-            .collect();
-        shown.query_pairs_mut().clear().extend_pairs(pairs);
-    }
-    shown.into()
-}
-
 /// What was configured, else what the provider publishes.
 fn pace(adapter: &dyn Provider, settings: &ProviderSettings) -> Pace {
     settings
@@ -444,19 +398,6 @@ mod tests {
     #![allow(clippy::unwrap_used, reason = "tests")]
 
     use super::*;
-
-    fn shown(url: &str) -> String {
-        redacted(&Url::parse(url).unwrap())
-    }
-
-    #[test]
-    fn no_secret_of_a_url_is_recorded() {
-        assert_eq!(
-            shown("https://user:pw@x.test/p?id=1&API_KEY=s3cret&token=t0p#f"),
-            "https://x.test/p?id=1&API_KEY=REDACTED&token=REDACTED"
-        );
-        assert_eq!(shown("http://x.test/p?at=%20a"), "http://x.test/p?at=%20a");
-    }
 
     #[test]
     fn a_base_url_is_scheme_host_and_port_only() {

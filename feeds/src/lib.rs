@@ -12,7 +12,6 @@
 pub mod decimal;
 pub mod exact;
 pub mod fact;
-
 #[cfg(feature = "fetch")]
 pub mod fetch;
 pub mod health;
@@ -24,6 +23,9 @@ pub mod loopback;
 pub mod observation;
 pub mod provider;
 pub mod rate;
+pub mod record;
+mod redact;
+pub mod replay;
 pub mod retry;
 pub mod rule;
 pub mod time;
@@ -35,4 +37,5 @@ pub use observation::{
 };
 pub use provider::{Provider, provider, provider_names};
 pub use rate::Rate;
+pub use redact::is_secret_key;
 pub use time::TimeSource;

@@ -56,36 +56,47 @@ impl Pace {
     }
 }
 
+/// One host's limiter, and the queue before it: whoever came first asks first.
+struct Host {
+    limiter: Limiter,
+    queue: tokio::sync::Mutex<()>,
+}
+
 /// One limiter for each scheme, host and port.
 #[derive(Default)]
-pub(crate) struct Limits(Mutex<BTreeMap<String, (Pace, Arc<Limiter>)>>);
+pub(crate) struct Limits(Mutex<BTreeMap<String, (Pace, Arc<Host>)>>);
 
 impl Limits {
     /// Makes a host's pace known before its first request.
     pub(crate) fn register(&self, authority: &str, pace: Pace) {
-        self.limiter(authority, pace);
+        self.host(authority, pace);
     }
 
-    fn limiter(&self, authority: &str, pace: Pace) -> Arc<Limiter> {
+    fn host(&self, authority: &str, pace: Pace) -> Arc<Host> {
         let mut limits = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((held, limiter)) = limits.get(authority)
+        if let Some((held, host)) = limits.get(authority)
             && !held.yields_to(pace)
         {
-            return Arc::clone(limiter);
+            return Arc::clone(host);
         }
         let rate = pace.rate();
         let quota = Quota::with_period(rate.interval())
             .unwrap_or_else(|| Quota::per_second(rate.burst()))
             .allow_burst(rate.burst());
-        let limiter = Arc::new(RateLimiter::direct_with_clock(quota, RuntimeClock));
-        limits.insert(authority.to_owned(), (pace, Arc::clone(&limiter)));
-        limiter
+        let host = Arc::new(Host {
+            limiter: RateLimiter::direct_with_clock(quota, RuntimeClock),
+            queue: tokio::sync::Mutex::default(),
+        });
+        limits.insert(authority.to_owned(), (pace, Arc::clone(&host)));
+        host
     }
 
     /// Waits for the host's next free slot.
     pub(crate) async fn wait(&self, authority: &str, pace: Pace) {
-        let limiter = self.limiter(authority, pace);
-        while let Err(until) = limiter.check() {
+        let host = self.host(authority, pace);
+        // Tokio's mutex hands itself on in the order of asking.
+        let _turn = host.queue.lock().await;
+        while let Err(until) = host.limiter.check() {
             tokio::time::sleep(until.wait_time_from(RuntimeClock.now())).await;
         }
     }
@@ -112,11 +123,28 @@ mod tests {
         }
     }
 
+    #[tokio::test(start_paused = true)]
+    async fn whoever_came_first_asks_first() {
+        let limits = Limits::default();
+        let served = Mutex::new(Vec::new());
+        let turn = async |n: u32| {
+            let pace = Pace::Configured(Rate::per_second(1));
+            limits.wait("http://x.test", pace).await;
+            served
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .push(n);
+        };
+        tokio::join!(turn(0), turn(1), turn(2), turn(3), turn(4), turn(5));
+        let served = served.into_inner().unwrap_or_else(PoisonError::into_inner);
+        assert_eq!(served, [0, 1, 2, 3, 4, 5]);
+    }
+
     /// Three requests that wait for `asked` on a host with these paces, in ms.
     async fn three_requests(paces: &[Pace], asked: Pace) -> u128 {
         let limits = Limits::default();
         for pace in paces {
-            limits.limiter("http://x.test", *pace);
+            limits.host("http://x.test", *pace);
         }
         let begin = tokio::time::Instant::now();
         for _ in 0..3 {

@@ -7,3 +7,8 @@ pub trait TimeSource: Send + Sync {
     /// The current time, UTC.
     fn now(&self) -> DateTime<Utc>;
 }
+
+/// IMF-fixdate, RFC 9110 section 5.6.7.
+pub(crate) fn http_date(text: &str) -> Option<DateTime<Utc>> {
+    DateTime::parse_from_rfc2822(text).ok().map(Into::into)
+}

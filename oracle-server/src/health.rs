@@ -14,8 +14,6 @@ pub struct HealthReport {
     pub journal: String,
     /// Providers, by name; a generic source by its own.
     pub providers: BTreeMap<String, ProviderHealth>,
-    /// Σ log2(outcomes) over open events that one outside party decides alone.
-    pub open_choice_bits: u32,
 }
 
 impl HealthReport {
@@ -33,7 +31,6 @@ impl HealthReport {
             leader: false,
             journal: "ok".to_owned(),
             providers: BTreeMap::new(),
-            open_choice_bits: 0,
         }
     }
 }

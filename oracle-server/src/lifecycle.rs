@@ -107,6 +107,9 @@ pub enum Input<'a> {
     Attest(&'a Outcome),
     /// The refund goes into the intent row.
     GiveUp,
+    /// The refund goes into the intent row before its time: two operators agree
+    /// that there is no outcome.
+    Abandon,
     /// The notice of the committed refund goes into the log.
     Refund,
 }
@@ -149,7 +152,7 @@ pub fn step(
         (Scheduled, Input::Withdraw) => Ok(Withdrawn),
         (
             Announced | Provisional | Held,
-            Input::Agree | Input::Hold | Input::Disagree | Input::Commit,
+            Input::Agree | Input::Hold | Input::Disagree | Input::Commit | Input::Abandon,
         ) => {
             if !matured {
                 return Err(Illegal::NotMatured(bounds.maturity));
@@ -158,7 +161,7 @@ pub fn step(
                 return Err(Illegal::TooLate(bounds.attest_by));
             }
             Ok(match input {
-                Input::Commit => Committed,
+                Input::Commit | Input::Abandon => Committed,
                 Input::Agree => Provisional,
                 Input::Hold => Held,
                 _ => Announced,
@@ -248,7 +251,7 @@ mod tests {
         DateTime::from_timestamp(s, 0).unwrap()
     }
 
-    fn inputs(outcome: &Outcome) -> [Input<'_>; 9] {
+    fn inputs(outcome: &Outcome) -> [Input<'_>; 10] {
         [
             Input::Announce,
             Input::Withdraw,
@@ -258,6 +261,7 @@ mod tests {
             Input::Commit,
             Input::Attest(outcome),
             Input::GiveUp,
+            Input::Abandon,
             Input::Refund,
         ]
     }
@@ -315,6 +319,7 @@ mod tests {
         assert_eq!(go(Input::Refund), Ok(State::Refund));
         assert!(go(Input::Commit).is_err());
         assert!(go(Input::GiveUp).is_err());
+        assert!(go(Input::Abandon).is_err());
     }
 
     #[test]

@@ -14,6 +14,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::clock::Clock;
+use crate::command;
 use crate::config::Config;
 use crate::engine::{self, Engine, EngineError, StartError};
 use crate::health::HealthReport;
@@ -106,7 +107,9 @@ pub async fn start(
     let oracle = store.oracle().await.map_err(StartError::from)?;
     let (stop, stopped) = watch::channel(false);
     let health = watch::Sender::new(HealthReport::standby());
+    let (port, commands) = command::port();
     let leader = Leader {
+        port,
         config: config.clone(),
         options,
         clock: clock.clone(),
@@ -133,6 +136,10 @@ pub async fn start(
         },
         health.subscribe(),
         stopped.clone(),
+        http::Desk {
+            operators: config.operators.clone(),
+            commands,
+        },
     );
     let settings = http_config(&config);
     let public = bind(config.http.listen).await?;
@@ -208,6 +215,7 @@ struct Leader {
     clock: Arc<dyn Clock>,
     store: Arc<Store>,
     health: watch::Sender<HealthReport>,
+    port: command::Port,
 }
 
 impl Leader {
@@ -226,14 +234,17 @@ impl Leader {
         engine::unite(&self.store, &signer).await?;
         engine::configure(&self.store, &self.config, now).await?;
         tracing::info!(epoch = self.store.epoch(), "leading");
-        Ok(Some(Engine::new(
-            self.store.clone(),
-            Arc::new(signer),
-            Arc::new(fetcher(&self.config, self.clock.clone())?),
-            self.clock.clone(),
-            self.config.series.clone(),
-            self.health.clone(),
-        )))
+        Ok(Some(
+            Engine::new(
+                self.store.clone(),
+                Arc::new(signer),
+                Arc::new(fetcher(&self.config, self.clock.clone())?),
+                self.clock.clone(),
+                self.config.series.clone(),
+                self.health.clone(),
+            )
+            .with_operators(self.config.clone(), self.port.open()),
+        ))
     }
 
     /// Keystore and journal, checked against the database.

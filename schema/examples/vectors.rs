@@ -15,6 +15,8 @@ mod generate;
 mod generate_invalid;
 #[path = "../tests/suite/generate_log.rs"]
 mod generate_log;
+#[path = "../tests/suite/generate_operator.rs"]
+mod generate_operator;
 #[path = "../tests/suite/oracle.rs"]
 mod oracle;
 #[path = "../tests/suite/seeds.rs"]

@@ -4,8 +4,13 @@
 //! The fuzz targets call these, and so does the test suite with the seeds and
 //! with arbitrary bytes.
 
+use ed25519_dalek::SigningKey;
 use oracle_schema::codec::Layout;
+use oracle_schema::http_signature::{
+    FIELDS, FieldValues, Parameters, Request, SignedRequest, sign,
+};
 use oracle_schema::log_entry::LogEntry;
+use oracle_schema::operator::{Approval, Reason, Report};
 use oracle_schema::policy::Policy;
 use oracle_schema::verify::verify_announcement;
 use oracle_schema::{Announcement, Attestation};
@@ -67,9 +72,55 @@ fn check_attestation(attestation: &Attestation) {
 pub fn log_entry(data: &[u8]) {
     if let Ok(entry) = LogEntry::from_bytes(data) {
         assert_eq!(entry.to_bytes().as_deref(), Ok(data));
-        if let LogEntry::Genesis(genesis) = entry {
-            let _ = genesis.verify();
-        }
+        let _ = entry.verify();
+    }
+}
+
+/// [`SignedRequest::parse`]: three lines are the fields, the fourth the path,
+/// the rest the body.
+pub fn operator_request(data: &[u8]) {
+    let mut parts = data.splitn(5, |b| *b == b'\n');
+    let mut next = || parts.next().unwrap_or_default();
+    let (digest, input, signature) = (next(), next(), next());
+    let (path, body) = (String::from_utf8_lossy(next()), next());
+    let fields = FIELDS.into_iter().zip([digest, input, signature]);
+    let request = Request {
+        method: "POST",
+        authority: "oracle.example",
+        path: &path,
+        query: None,
+        body,
+    };
+    let Ok(values) = FieldValues::collect(fields) else {
+        return;
+    };
+    let Ok(signed) = SignedRequest::parse(&request, &values) else {
+        return;
+    };
+    // One request, one text: what is read is what would be written.
+    let key = SigningKey::from_bytes(&[7; 32]);
+    let list = values.signature_input.strip_prefix("sig1=");
+    let parameters = list.and_then(|list| Parameters::parse(list).ok());
+    let again = parameters.and_then(|p| sign(&request, &p, &key).ok());
+    let again = again.map(|a| (a.signature_input, a.content_digest));
+    assert_eq!(again, Some((values.signature_input, values.content_digest)));
+    let public_key = key.verifying_key().to_bytes();
+    assert!(signed.verify(&public_key, 1_795_363_200).is_err());
+}
+
+/// [`Report::parse`], [`Approval::parse`] and [`Reason::parse`].
+pub fn operator_body(data: &[u8]) {
+    if let Ok(report) = Report::parse(data) {
+        let again = report.to_json().to_string();
+        assert_eq!(Report::parse(again.as_bytes()), Ok(report));
+    }
+    if let Ok(approval) = Approval::parse(data) {
+        let again = approval.to_json().to_string();
+        assert_eq!(Approval::parse(again.as_bytes()), Ok(approval));
+    }
+    if let Ok(reason) = Reason::parse(data) {
+        let again = reason.to_json().to_string();
+        assert_eq!(Reason::parse(again.as_bytes()), Ok(reason));
     }
 }
 

@@ -12,6 +12,7 @@ use crate::announcement::Announcement;
 use crate::attestation::Attestation;
 use crate::codec::{CodecError, Layout, Reader, put_string};
 use crate::event::{EventId, IdError, MAX_STRING_BYTES};
+use crate::operator::{ActionError, MAX_BODY_BYTES, OperatorAction};
 use crate::tag::tagged_hash;
 
 /// Version of the entry format.
@@ -25,6 +26,7 @@ const GENESIS: u8 = 0;
 const ANNOUNCEMENT: u8 = 1;
 const ATTESTATION: u8 = 2;
 const NOTICE: u8 = 3;
+const OPERATOR_ACTION: u8 = 4;
 
 /// One entry of the log.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,6 +60,8 @@ pub enum LogEntry {
         /// Why, in one sentence.
         reason: String,
     },
+    /// A named operator did something, under their own signature.
+    OperatorAction(OperatorAction),
 }
 
 /// How an event ended without an attestation.
@@ -146,6 +150,12 @@ pub enum LogEntryError {
     /// A notice of a kind this version does not have.
     #[error("notice kind {0} is unknown")]
     NoticeKind(u8),
+    /// A verb of an operator that this version does not have.
+    #[error("operator verb {0} is unknown")]
+    Verb(u8),
+    /// A body longer than an operator's request may have.
+    #[error("body is {0} bytes long; at most {MAX_BODY_BYTES} are allowed")]
+    OperatorBody(usize),
     /// A text that is empty and must not be, or is too long.
     #[error("{field} is {got} bytes long; it must be {min} to {MAX_STRING_BYTES}")]
     Text {
@@ -170,6 +180,9 @@ pub enum LogEntryError {
     /// The genesis is not signed by the key it names.
     #[error("genesis signature is not valid")]
     GenesisSignature,
+    /// An operator's action is not what the operator signed.
+    #[error("operator action: {0}")]
+    OperatorAction(#[from] ActionError),
 }
 
 impl LogEntryError {
@@ -180,11 +193,14 @@ impl LogEntryError {
             Self::Version(_) => "version",
             Self::Type(_) => "entry-type",
             Self::NoticeKind(_) => "notice-kind",
+            Self::Verb(_) => "operator-verb",
+            Self::OperatorBody(_) => "too-long",
             Self::Text { .. } => "text",
             Self::EventId(_) => "event-id",
             Self::NotCanonical(_) => "not-canonical",
             Self::Codec(error) => error.name(),
             Self::GenesisSignature => "genesis-signature",
+            Self::OperatorAction(_) => "operator-action",
         }
     }
 }
@@ -236,9 +252,25 @@ impl LogEntry {
                 put_checked("reason", &mut out, reason, 0)?;
                 out
             }
+            Self::OperatorAction(action) => {
+                let mut out = vec![ENTRY_VERSION, OPERATOR_ACTION];
+                action.write(&mut out)?;
+                out
+            }
         };
         check_length(&out)?;
         Ok(out)
+    }
+
+    /// Checks what an entry says under a signature of its own: the genesis by
+    /// the oracle key, an operator's action by the operator's. Announcements
+    /// and attestations are [`crate::verify`]'s.
+    pub fn verify(&self) -> Result<(), LogEntryError> {
+        match self {
+            Self::Genesis(genesis) => genesis.verify(),
+            Self::OperatorAction(action) => Ok(action.verify()?),
+            Self::Announcement { .. } | Self::Attestation { .. } | Self::Notice { .. } => Ok(()),
+        }
     }
 
     /// Reads an entry; signatures and rules are not checked here.
@@ -254,6 +286,7 @@ impl LogEntry {
             ANNOUNCEMENT => read_announcement(reader),
             ATTESTATION => read_attestation(reader),
             NOTICE => read_notice(reader),
+            OPERATOR_ACTION => OperatorAction::read(reader).map(Self::OperatorAction),
             other => Err(LogEntryError::Type(other)),
         }
     }

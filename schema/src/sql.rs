@@ -7,6 +7,11 @@ pub type Migration = (i64, &'static str, &'static str);
 pub const SQLITE: &[Migration] = &[
     (1, "initial", include_str!("../sql/sqlite/0001_initial.sql")),
     (2, "facts", include_str!("../sql/sqlite/0002_facts.sql")),
+    (
+        3,
+        "operators",
+        include_str!("../sql/sqlite/0003_operators.sql"),
+    ),
 ];
 
 /// For Postgres.
@@ -17,4 +22,9 @@ pub const POSTGRES: &[Migration] = &[
         include_str!("../sql/postgres/0001_initial.sql"),
     ),
     (2, "facts", include_str!("../sql/postgres/0002_facts.sql")),
+    (
+        3,
+        "operators",
+        include_str!("../sql/postgres/0003_operators.sql"),
+    ),
 ];

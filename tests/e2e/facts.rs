@@ -22,17 +22,17 @@ laws! {
 }
 
 /// An hour after the start.
-const KICKOFF: i64 = START + 3600;
+pub(crate) const KICKOFF: i64 = START + 3600;
 /// Two hours after kickoff.
-const MATURITY: i64 = KICKOFF + 7200;
+pub(crate) const MATURITY: i64 = KICKOFF + 7200;
 /// The settle delay of the matches here.
-const DELAY: i64 = 600;
+pub(crate) const DELAY: i64 = 600;
 
 const HOME: (u64, u64) = (40, 5);
 const AWAY: (u64, u64) = (7, 4);
 
 /// One match at two providers.
-fn match_event(id: &str) -> String {
+pub(crate) fn match_event(id: &str) -> String {
     format!(
         r#"
 [[event]]
@@ -59,7 +59,7 @@ source = [
     )
 }
 
-fn game(provider: &str, stage: MatchStage) -> ScriptedMatch {
+pub(crate) fn game(provider: &str, stage: MatchStage) -> ScriptedMatch {
     let (id, home, away) = match provider {
         "openligadb" => (77_001, HOME.0, AWAY.0),
         _ => (551_001, HOME.1, AWAY.1),
@@ -73,13 +73,13 @@ fn game(provider: &str, stage: MatchStage) -> ScriptedMatch {
     }
 }
 
-fn play(world: &World, stage: MatchStage) {
+pub(crate) fn play(world: &World, stage: MatchStage) {
     for provider in ["openligadb", "football-data"] {
         world.venues.set_match(provider, &game(provider, stage));
     }
 }
 
-fn id(text: &str) -> EventId {
+pub(crate) fn id(text: &str) -> EventId {
     EventId::parse(text).unwrap()
 }
 
@@ -89,7 +89,7 @@ async fn state(world: &World, event: &str) -> (EventState, Option<String>, Strin
 }
 
 /// Moves on in steps of the reading pace.
-async fn until(world: &mut World, end: i64) {
+pub(crate) async fn until(world: &mut World, end: i64) {
     let mut now = world.now();
     while now < end {
         now = (now + 30).min(end);
@@ -176,11 +176,12 @@ async fn a_postponed_match_is_void_after_its_window_and_an_outage_never_is(backe
     // A source that was down is asked again at most five minutes later.
     let back = world.now();
     until(&mut world, back + 300 + DELAY + 60).await;
-    let (now, outcome, _) = state(&world, "cup").await;
+    let (now, outcome, reason) = state(&world, "cup").await;
     assert_eq!(
         (now, outcome.as_deref()),
         (EventState::Voided, Some("void"))
     );
+    assert!(reason.starts_with("void by openligadb"), "{reason}");
 }
 
 async fn swapped_sides_hold(backend: Backend) {
@@ -246,7 +247,7 @@ async fn a_restart_in_the_delay_goes_on_where_it_was(backend: Backend) {
 }
 
 /// A senate race, decided by its certified result.
-fn race(basis: &str, more: &str) -> String {
+pub(crate) fn race(basis: &str, more: &str) -> String {
     format!(
         r#"
 [[event]]
@@ -264,7 +265,7 @@ source = [ {{ provider = "ap", date = "2026-11-03", state = "GA", office = "S" }
     )
 }
 
-fn senate(world: &World, results_type: &'static str, winner: Option<&str>) {
+pub(crate) fn senate(world: &World, results_type: &'static str, winner: Option<&str>) {
     let race = ScriptedRace {
         date: "2026-11-03".to_owned(),
         state: "GA".to_owned(),

@@ -78,6 +78,7 @@ async fn the_log_is_gapless_from_genesis_and_holds_what_is_served(backend: Backe
                     .unwrap();
                 verify_attestation(attestation, announcement).unwrap();
             }
+            LogEntry::OperatorAction(action) => action.verify().unwrap(),
             LogEntry::Notice {
                 kind,
                 event_id: id,

@@ -49,10 +49,12 @@ fn run(law: Pin<Box<dyn Future<Output = ()>>>) {
         .block_on(law);
 }
 
+mod evidence;
 mod facts;
 mod faults;
 mod interface;
 mod log;
+mod operators;
 mod promises;
 mod readers;
 mod restarts;

@@ -72,7 +72,7 @@ const PRICE_MATURITIES: i64 = 20;
 const PRICE_EVERY: i64 = 10;
 
 /// Races at AP, areas at the Bundeswahlleiterin, and events about each.
-const RACES: usize = 100;
+const RACES: usize = 110;
 const COUNTS: usize = 50;
 const EVENTS_PER_RACE: usize = 10;
 

@@ -9,6 +9,7 @@ use oracle_client::{Client, EventId, EventInfo};
 use oracle_feeds::loopback::{Fault, LoopbackVenues};
 use oracle_feeds::time::TimeSource;
 use oracle_server::clock::{Clock, TestClock};
+use oracle_server::command;
 use oracle_server::config::Config;
 use oracle_server::engine::{self, Engine};
 use oracle_server::health::HealthReport;
@@ -173,6 +174,8 @@ impl World {
         engine::configure(&store, &config, now).await?;
         let health = watch::Sender::new(HealthReport::standby());
         let (stop, stopped) = watch::channel(false);
+        let (port, commands) = command::port();
+        let mailbox = port.open();
         let state = http::AppState::new(
             store.reader(),
             clock.clone(),
@@ -183,6 +186,10 @@ impl World {
             },
             health.subscribe(),
             stopped.clone(),
+            http::Desk {
+                operators: config.operators.clone(),
+                commands,
+            },
         );
         let settings = http::HttpConfig {
             public_url: config.http.public_url.clone(),
@@ -207,9 +214,10 @@ impl World {
             Arc::new(signer),
             fetcher,
             clock,
-            config.series,
+            config.series.clone(),
             health,
-        );
+        )
+        .with_operators(Arc::new(config), mailbox);
         self.serving = Some(Serving {
             engine,
             store,
@@ -243,6 +251,20 @@ impl World {
     pub async fn settle(&mut self) {
         let serving = self.serving.as_mut().expect("a started world");
         serving.engine.settle().await.expect("tick");
+    }
+
+    /// Runs something that asks the engine for an answer; the engine carries
+    /// out what arrives, and does nothing else.
+    pub async fn serving<T>(&mut self, asking: impl Future<Output = T>) -> T {
+        let serving = self.serving.as_mut().expect("a started world");
+        let mut asking = std::pin::pin!(asking);
+        loop {
+            tokio::select! {
+                biased;
+                answer = &mut asking => return answer,
+                served = serving.engine.serve_command() => served.expect("command"),
+            }
+        }
     }
 
     /// Moves the time to `unix` and does everything that is due then.

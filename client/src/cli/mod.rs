@@ -1,6 +1,8 @@
 //! Arguments, and the way from a failure to an exit code.
 
 mod event;
+mod evidence;
+mod operator;
 mod output;
 mod points;
 mod verify;
@@ -16,9 +18,9 @@ use self::output::{eline, printable};
 
 const EXIT_CODES: &str = "\
 Exit codes:
-  0  done; for `verify` valid, for `wait` attested
+  0  done; for `verify` valid, for `wait` attested, for `evidence` reproduced
   1  failed, or something did not verify
-  2  wrong arguments
+  2  wrong arguments; for `evidence` not everything could be had
   3  not attested or not even announced yet (`wait`: not within --timeout)
   4  refunded: will never be attested
   5  withdrawn: was never announced
@@ -26,6 +28,8 @@ Exit codes:
 
 /// Read a Peercoin DLC oracle: verify its messages, wait for outcomes, derive
 /// adaptor points.
+///
+/// Named operators sign their requests with `oracle operator`.
 ///
 /// Everything printed as fact has been verified against the oracle's key;
 /// states and reasons are the server's word.
@@ -43,6 +47,8 @@ enum Command {
     Wait(event::Wait),
     Watch(watch::Watch),
     Points(points::Points),
+    Evidence(evidence::EvidenceOf),
+    Operator(operator::Operator),
 }
 
 /// Where the oracle is.
@@ -86,6 +92,9 @@ enum Failure {
     Client(Error),
     /// A verdict on an argument, reported on stdout as the command's result.
     Invalid(String),
+    /// A verdict with its exit code: on stdout, unless the output is JSON, which
+    /// has said it.
+    Verdict(u8, Option<String>),
     /// An argument that cannot be used; on stderr, exit 2.
     Usage(String),
     /// Nobody reads our output any more.
@@ -112,6 +121,8 @@ pub(crate) async fn run(cli: Cli) -> ExitCode {
         Command::Wait(command) => command.run().await,
         Command::Watch(command) => command.run().await,
         Command::Points(command) => command.run().await,
+        Command::Evidence(command) => command.run().await,
+        Command::Operator(command) => command.run().await,
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -123,6 +134,12 @@ pub(crate) async fn run(cli: Cli) -> ExitCode {
             // Should stdout be gone, the exit code still says it.
             let _ = output::line(&format!("error: {}", printable(&verdict)));
             ExitCode::FAILURE
+        }
+        Err(Failure::Verdict(code, verdict)) => {
+            if let Some(verdict) = verdict {
+                let _ = output::line(&printable(&verdict));
+            }
+            ExitCode::from(code)
         }
         Err(Failure::Usage(reason)) => {
             eline(&format!("error: {}", printable(&reason)));
@@ -140,7 +157,7 @@ pub(crate) async fn run(cli: Cli) -> ExitCode {
 
 fn exit_code(error: &Error) -> u8 {
     match error {
-        Error::Url(_) | Error::Points(_) => 2,
+        Error::Url(_) | Error::Points(_) | Error::Operator(_) => 2,
         Error::NotAttested { .. } | Error::NotAnnounced { .. } => 3,
         Error::Refunded { .. } => 4,
         Error::Withdrawn { .. } => 5,

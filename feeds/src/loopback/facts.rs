@@ -32,7 +32,7 @@ pub enum MatchStage {
     Playing(u32, u32),
     /// Over after regular time.
     Finished(u32, u32),
-    /// Put off. OpenLigaDB does not know this: it goes on saying `scheduled`.
+    /// Put off. `OpenLigaDB` does not know this: it goes on saying `scheduled`.
     Postponed,
 }
 

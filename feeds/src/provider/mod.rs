@@ -71,9 +71,19 @@ impl Subject {
 pub enum Licence {
     /// Anybody: bodies are published beside their hashes.
     Public,
-    /// The provider's terms limit redistribution: bodies are kept for auditors,
-    /// their hashes are published.
+    /// The provider's terms limit redistribution and storage: bodies are kept for
+    /// auditors for a while, their hashes are published.
     HashOnly,
+}
+
+impl Licence {
+    /// How long bodies are kept; none: for ever.
+    pub fn kept_for(self) -> Option<Duration> {
+        match self {
+            Self::Public => None,
+            Self::HashOnly => Some(Duration::from_hours(400 * 24)),
+        }
+    }
 }
 
 /// A provider. `step` is the whole adapter; recorded exchanges replay through
@@ -98,7 +108,7 @@ pub trait Provider: Send + Sync {
         Subject::Price
     }
 
-    /// What a [`FactSource`](oracle_schema::policy::FactSource) must say, in
+    /// What a [`FactSource`] must say, in
     /// the order of its id; all of them, and nothing else.
     fn parameters(&self) -> &'static [&'static str] {
         &[]

@@ -7,11 +7,13 @@ pub mod explain;
 pub mod facts;
 pub mod matches;
 pub mod outcome;
+pub mod panel;
 pub mod price;
 pub mod trace;
 
 pub use decision::{Decision, FactTrace, Verdict, VoteTrace};
 pub use outcome::{OutcomeRuleError, descriptor, outcome};
+pub use panel::OperatorReport;
 pub use price::{CrossError, Fixing, cross, decide_leg};
 pub use trace::{ClockCheck, SourceTrace, Trace};
 

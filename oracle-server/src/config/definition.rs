@@ -32,6 +32,11 @@ pub struct Definition {
 }
 
 impl Definition {
+    /// How many outcomes one outside party alone chooses among; else 0.
+    pub fn sole_choice(&self) -> u32 {
+        u32::try_from(self.sole_outcomes).unwrap_or(u32::MAX)
+    }
+
     /// Shortest time from maturity to a decision, seconds.
     pub fn settle_delay_s(&self) -> i64 {
         i64::from(self.policy.rule.settle_delay_s())

@@ -101,6 +101,7 @@ pub(super) struct Price {
     pub(super) max_trade_age: Option<String>,
     pub(super) settle_delay: Option<String>,
     pub(super) cross: Option<Vec<String>>,
+    pub(super) quote: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
-use oracle_feeds::fetch::{ApiKey, HeaderName, ProviderSettings, is_secret_key};
+use oracle_feeds::fetch::{ApiKey, HeaderName, ProviderSettings};
+use oracle_feeds::is_secret_key;
 use oracle_feeds::provider::{check_path, provider};
 use oracle_schema::policy::{CsvFormat, Selector};
 

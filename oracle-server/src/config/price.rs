@@ -134,7 +134,8 @@ fn cross_legs(
         || section.min_sources.is_some()
         || section.max_deviation.is_some()
         || section.max_trade_age.is_some()
-        || section.settle_delay.is_some();
+        || section.settle_delay.is_some()
+        || section.quote.is_some();
     if extra {
         return Err(Refusal::new(
             key,
@@ -186,10 +187,9 @@ fn leg(
         if !seen.insert(id.as_str()) {
             return Err(Refusal::new(key("sources"), format!("{id:?} occurs twice")));
         }
-        let source = source(&key("sources"), id, generic)?;
-        check_dollar(&key("sources"), name, &source)?;
-        sources.push(source);
+        sources.push(source(&key("sources"), id, generic)?);
     }
+    check_quote(&key("quote"), &sources, section.quote.as_deref())?;
     let roots = sources
         .iter()
         .map(|s| s.root.as_str())
@@ -235,6 +235,67 @@ fn leg(
     })
 }
 
+/// Currencies in which venues quote, as their symbols end.
+const QUOTES: [&str; 11] = [
+    "USDT", "USDC", "FDUSD", "TUSD", "BUSD", "DAI", "USD", "EUR", "GBP", "JPY", "BTC",
+];
+
+/// What is not the currency it stands for: a leg in it has to say so.
+const STAND_INS: [&str; 6] = ["USDT", "USDC", "FDUSD", "TUSD", "BUSD", "DAI"];
+
+/// All venues of a leg quote in one currency, and in a token that stands for
+/// one only where the leg declares it: a dollar token is not a dollar. Generic
+/// sources have no symbol to tell by.
+fn check_quote(key: &str, sources: &[SourcePolicy], declared: Option<&str>) -> Result<(), Refusal> {
+    if let Some(declared) = declared
+        && !QUOTES.contains(&declared)
+    {
+        return Err(Refusal::new(
+            key,
+            format!("{declared:?} is not one of {}", QUOTES.join(", ")),
+        ));
+    }
+    let mut common = declared.map(|quote| ("quote", quote));
+    for source in sources.iter().filter(|s| s.selector.is_none()) {
+        let Some(quote) = quote(&source.symbol) else {
+            continue;
+        };
+        let id = source.id.as_str();
+        if STAND_INS.contains(&quote) && declared.is_none() {
+            return Err(Refusal::new(
+                key,
+                format!("{id} quotes in {quote}; the price must declare quote = {quote:?}"),
+            ));
+        }
+        match common {
+            None => common = Some((id, quote)),
+            Some((first, other)) if other != quote => {
+                return Err(Refusal::new(
+                    key,
+                    format!("{id} quotes in {quote}, {first} in {other}"),
+                ));
+            }
+            Some(_) => {}
+        }
+    }
+    Ok(())
+}
+
+/// The currency that a symbol ends in.
+fn quote(symbol: &str) -> Option<&'static str> {
+    // One venue's name of the same coin.
+    let symbol = symbol.to_uppercase().replace("XBT", "BTC");
+    match symbol.rsplit_once(['-', '_', '/']) {
+        Some((_, last)) => QUOTES.into_iter().find(|quote| *quote == last),
+        // `DOTUSD` is in dollars: what also ends another coin's name tells
+        // nothing without a mark before it.
+        None => QUOTES
+            .into_iter()
+            .filter(|quote| !matches!(*quote, "TUSD" | "BUSD"))
+            .find(|quote| symbol.ends_with(quote)),
+    }
+}
+
 fn source(
     key: &str,
     id: &str,
@@ -270,32 +331,6 @@ fn source(
         root,
         selector,
     })
-}
-
-/// Refuses a source whose symbol ends in another dollar than the price's name:
-/// a token is not the dollar, and says so where it stands for a leg.
-fn check_dollar(key: &str, price: &str, source: &SourcePolicy) -> Result<(), Refusal> {
-    match (dollar(price), dollar(&source.symbol)) {
-        (Some(declared), Some(found)) if declared != found => Err(Refusal::new(
-            key,
-            format!(
-                "{:?} is quoted in {found} and {price:?} in {declared}: make it a price of its \
-                 own, with a name that ends in {}, and a leg of a cross",
-                source.id,
-                found.to_lowercase()
-            ),
-        )),
-        _ => Ok(()),
-    }
-}
-
-/// The dollar, or the token that is meant to be worth one, that a symbol or the
-/// name of a price ends in.
-fn dollar(text: &str) -> Option<&'static str> {
-    let text = text.to_uppercase();
-    ["USDT", "USDC", "USD"]
-        .into_iter()
-        .find(|quote| text.ends_with(quote))
 }
 
 /// `"0.5%"` as a fraction.

@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use oracle_schema::{EventId, Maturity, SeriesId};
 
+use super::settle::STUCK_RETRY;
 use super::{BATCH, Engine, EngineError};
 use crate::config::{Definition, Series};
 use crate::lifecycle::{self, Bounds, IntentKind, State};
@@ -182,19 +183,54 @@ impl Engine {
     }
 
     /// Journals and logs refunds that have their intent.
-    pub(super) async fn finish_refunds(&self) -> Result<(), EngineError> {
+    pub(super) async fn finish_refunds(&mut self) -> Result<(), EngineError> {
+        let mut after = String::new();
         loop {
-            let open = self.store.open_refunds(BATCH).await?;
-            if open.is_empty() {
+            let now = self.clock.now();
+            let mut open = self.store.open_refunds(&after, BATCH).await?;
+            let Some(last) = open.last() else {
                 return Ok(());
+            };
+            last.event_id.as_str().clone_into(&mut after);
+            open.retain(|r| self.stuck.get(&r.event_id).is_none_or(|at| *at <= now));
+            match self.publish_refunds(&open).await {
+                Ok(()) => {}
+                Err(e) if e.is_about_the_events() => {
+                    for refund in &open {
+                        self.refund_alone(refund).await?;
+                    }
+                }
+                Err(e) => return Err(e),
             }
-            let records = open.iter().map(refund_record).collect::<Vec<_>>();
-            let signer = self.signer.clone();
-            tokio::task::spawn_blocking(move || signer.record_ends(&records)).await??;
-            self.store.publish_refunds(&open, self.clock.now()).await?;
-            metrics::counter!("oracle_refunds_total").increment(open.len() as u64);
-            tracing::warn!(events = open.len(), "refunded: no outcome by attest_by");
         }
+    }
+
+    /// What cannot be finished is an alarm, stays committed and is tried again;
+    /// it does not keep the others waiting.
+    async fn refund_alone(&mut self, refund: &OpenRefund) -> Result<(), EngineError> {
+        match self.publish_refunds(std::slice::from_ref(refund)).await {
+            Err(e) if e.is_about_the_events() => {
+                let id = refund.event_id.clone();
+                tracing::error!(event = %id, error = %e, "a refund that cannot be finished");
+                metrics::counter!("oracle_stuck_total").increment(1);
+                self.stuck.insert(id, self.clock.now() + STUCK_RETRY);
+                Ok(())
+            }
+            done => done,
+        }
+    }
+
+    async fn publish_refunds(&self, open: &[OpenRefund]) -> Result<(), EngineError> {
+        if open.is_empty() {
+            return Ok(());
+        }
+        let records = open.iter().map(refund_record).collect::<Vec<_>>();
+        let signer = self.signer.clone();
+        tokio::task::spawn_blocking(move || signer.record_ends(&records)).await??;
+        self.store.publish_refunds(open, self.clock.now()).await?;
+        metrics::counter!("oracle_refunds_total").increment(open.len() as u64);
+        tracing::warn!(events = open.len(), "refunded: no outcome by attest_by");
+        Ok(())
     }
 }
 

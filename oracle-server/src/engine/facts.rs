@@ -11,8 +11,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use oracle_feeds::observation::{Query, SourceReading};
 use oracle_feeds::retry;
 use oracle_feeds::rule::facts::decide;
-use oracle_feeds::rule::{Decision, Verdict};
-use oracle_schema::evidence::{MANIFEST_VERSION, Manifest};
+use oracle_feeds::rule::{Decision, OperatorReport, Verdict};
+use oracle_schema::evidence::{MANIFEST_VERSION, Manifest, ReportEvidence};
 use oracle_schema::policy::{Policy, canonical_json};
 use sha2::{Digest, Sha256};
 
@@ -162,7 +162,11 @@ impl Engine {
         for source in policy.rule.fact_sources() {
             readings.extend(self.store.readings(source, at).await?);
         }
-        let Some(decision) = decide(&policy.rule, at, now, &readings) else {
+        let reports = match policy.rule.panel() {
+            Some(_) => self.store.operator_reports(event).await?,
+            None => Vec::new(),
+        };
+        let Some(decision) = decide(&policy.rule, at, now, &readings, &reports) else {
             let reason = "the policy has no rule about facts";
             return self.stop(round, &candidate, reason, now).await;
         };
@@ -208,6 +212,7 @@ impl Engine {
                 };
                 let manifest = self.fact_manifest(round, candidate, &decided, now).await?;
                 let result = RoundResult::Decided {
+                    reason: decided.void_reason(),
                     decision: json(&decided)?,
                     manifest_sha256: Sha256::digest(&manifest).into(),
                     manifest,
@@ -275,7 +280,7 @@ impl Engine {
     }
 
     /// The canonical evidence manifest: what was said and what follows from it.
-    async fn fact_manifest(
+    pub(super) async fn fact_manifest(
         &self,
         round: &DueRound,
         candidate: &Candidate,
@@ -288,14 +293,26 @@ impl Engine {
             let since = round.maturity.unix();
             observations.extend(reader.observations(&key, 0, since).await?);
         }
+        let id = candidate.event_id().as_str();
+        let reports = self.store.operator_reports(id).await?;
         canonical_json(&Manifest {
             version: MANIFEST_VERSION,
             maturity: round.maturity.unix(),
             decided_ms: now.timestamp_millis(),
             observations,
-            reports: Vec::new(),
+            reports: reports.iter().map(report_evidence).collect(),
             decision: serde_json::to_value(decided).map_err(stored("decision"))?,
         })
         .map_err(stored("manifest"))
+    }
+}
+
+fn report_evidence(report: &OperatorReport) -> ReportEvidence {
+    ReportEvidence {
+        operator: report.operator.clone(),
+        public_key: report.public_key.clone(),
+        outcome: report.outcome.clone(),
+        received_ms: report.received_ms,
+        sha256: hex::encode(report.sha256),
     }
 }

@@ -11,11 +11,14 @@
 //!    for the rest), attest (`settle`);
 //! 5. start observations that are due.
 //!
+//! Requests of operators are carried out between ticks (`command`).
 //! Observations run beside the tick: a venue that hangs delays nobody else.
 
 mod announce;
 mod backoff;
+mod budget;
 mod clock_trust;
+mod command;
 mod facts;
 mod health;
 mod observe;
@@ -102,6 +105,9 @@ impl EngineError {
     }
 }
 
+/// How often bodies are looked through for those to be forgotten.
+const FORGET_EVERY: TimeDelta = TimeDelta::hours(1);
+
 /// What an observation brought.
 enum Seen {
     /// A price leg.
@@ -124,14 +130,18 @@ pub struct Engine {
     asking: HashMap<String, (tokio::task::Id, String)>,
     /// Rounds whose legs are being observed, and what has been seen of them.
     waiting: HashMap<(String, i64), DueRound>,
-    seen: HashMap<LegAt, String>,
+    seen: HashMap<LegAt, observe::Unfixed>,
     clock_trust: ClockTrust,
+    /// When bodies are looked through next.
+    forget_at: DateTime<Utc>,
     /// How far the clock is ahead of each root of facts, seconds, and when that
     /// was measured.
     skews: HashMap<String, (clock_trust::Mark, i64)>,
     /// Committed events that could not be finished, and when to try again.
     stuck: HashMap<EventId, DateTime<Utc>>,
     health: watch::Sender<HealthReport>,
+    /// Requests of operators, where they are taken.
+    operations: Option<command::Operations>,
 }
 
 /// A leg at a maturity: (leg key, T in Unix seconds).
@@ -163,8 +173,10 @@ impl Engine {
             waiting: HashMap::new(),
             seen: HashMap::new(),
             skews: HashMap::new(),
+            forget_at: DateTime::UNIX_EPOCH,
             stuck: HashMap::new(),
             health,
+            operations: None,
         }
     }
 
@@ -173,6 +185,7 @@ impl Engine {
     /// other waiting. Answers whether there may be more.
     pub async fn tick(&mut self, now: DateTime<Utc>) -> Result<bool, EngineError> {
         self.finish_committed().await?;
+        self.forget_bodies(now).await?;
         let mut more = self.refund_expired(now).await?;
         if self.clock_trust.runs_ahead(&*self.clock) {
             // What is announced or withdrawn stays so when the clock is set right.
@@ -189,6 +202,20 @@ impl Engine {
         self.start_rounds(now).await?;
         self.start_subjects(now).await?;
         Ok(more)
+    }
+
+    /// Now and then forgets what a licence does not let be kept. A clock that
+    /// runs ahead forgets nothing.
+    async fn forget_bodies(&mut self, now: DateTime<Utc>) -> Result<(), EngineError> {
+        if now < self.forget_at || self.clock_trust.runs_ahead(&*self.clock) {
+            return Ok(());
+        }
+        self.forget_at = now + FORGET_EVERY;
+        let forgotten = self.store.forget_bodies(now.timestamp_millis()).await?;
+        if forgotten > 0 {
+            tracing::info!(bodies = forgotten, "forgotten, as their licence wants");
+        }
+        Ok(())
     }
 
     /// Ticks until nothing is due and no observation is under way: what a test
@@ -237,6 +264,13 @@ impl Engine {
                         Ok(()) => {}
                         Err(e) if e.is_deposed() => return Err(e),
                         Err(e) => tracing::error!(error = %e, "observation lost; it is made again"),
+                    }
+                }
+                command = Self::next_command(&mut self.operations) => {
+                    match self.command(command).await {
+                        Ok(()) => {}
+                        Err(e) if e.is_deposed() => return Err(e),
+                        Err(e) => tracing::error!(error = %e, "operator's request not carried out"),
                     }
                 }
                 () = self.clock.sleep_until(wake) => {

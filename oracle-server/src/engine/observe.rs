@@ -4,13 +4,14 @@ use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use futures::StreamExt as _;
 use futures::stream::FuturesUnordered;
 use oracle_feeds::Exact;
 use oracle_feeds::fetch::Fetcher;
 use oracle_feeds::observation::{Exchange, PriceQuery, Query, Reading, SourceReading};
 use oracle_feeds::provider::{Licence, provider};
+use oracle_feeds::retry;
 use oracle_feeds::rule::price::{Fixing as LegFixing, cross, decide_leg};
 use oracle_schema::evidence::{MANIFEST_VERSION, Manifest, Observation};
 use oracle_schema::policy::{LegPolicy, canonical_json};
@@ -26,8 +27,10 @@ use crate::store::{
     Attempt, DueRound, ObservedExchange, RoundResult, fact_json, leg_key, round_legs,
 };
 
-/// How long an observation may take over all its sources.
-const OBSERVATION_LIMIT: Duration = Duration::from_secs(20);
+/// How long an observation may take over all its sources: mostly for its turn,
+/// where many prices want the same host at once. A single request is bounded by
+/// its provider's timeout.
+const OBSERVATION_LIMIT: Duration = Duration::from_mins(10);
 
 /// How long the other sources are waited for once there are enough.
 const GRACE: Duration = Duration::from_millis(750);
@@ -43,6 +46,31 @@ pub(super) struct LegSeen {
     at: i64,
     readings: Vec<SourceReading>,
     decision: LegFixing,
+}
+
+/// Why a leg has no price yet.
+pub(super) struct Unfixed {
+    reason: String,
+    /// What the sources without a price said.
+    failures: Vec<Reading>,
+}
+
+impl Unfixed {
+    /// How long to wait at least: until the first source may have more to say,
+    /// by the class of its answer.
+    fn wait(&self, attempts: i64) -> TimeDelta {
+        let failures = u32::try_from(attempts)
+            .unwrap_or(u32::MAX)
+            .saturating_add(1);
+        let waits = self.failures.iter().map(|reading| match reading {
+            Reading::Permanent(_) | Reading::Contradiction(_) => {
+                retry::next_question(reading, Duration::ZERO, failures)
+            }
+            Reading::Transient { retry_after, .. } => retry_after.unwrap_or_default(),
+            Reading::Observation(_) | Reading::NotYet(_) | Reading::NoData(_) => Duration::ZERO,
+        });
+        TimeDelta::from_std(waits.min().unwrap_or_default()).unwrap_or_default()
+    }
 }
 
 /// A leg's decision as stored.
@@ -154,7 +182,9 @@ impl Engine {
                     metrics::counter!("oracle_clock_alarms_total").increment(1);
                     tracing::error!(reason, "the clock disagrees with the providers'");
                 }
-                self.seen.insert(leg_at, reason);
+                let readings = seen.readings.iter().map(|r| r.reading.clone());
+                let failures = readings.filter(|r| r.price().is_none()).collect();
+                self.seen.insert(leg_at, Unfixed { reason, failures });
                 None
             }
         };
@@ -225,25 +255,24 @@ impl Engine {
     ) -> Result<RoundResult, EngineError> {
         let mut decided = Vec::with_capacity(legs.len());
         let mut missing = Vec::new();
+        let mut wait = backoff::delay(round.attempts + 1);
         for (leg, key) in legs.iter().zip(leg_keys) {
-            match self.store.fixing(&key.0, key.1).await? {
-                Some(fixing) => {
-                    let fixing: Fixing = serde_json::from_str(&fixing).map_err(stored("fixing"))?;
-                    decided.push(LegDecision {
-                        name: leg.name.clone(),
-                        price: fixing.price,
-                        trace: fixing.trace,
-                    });
-                }
-                None => missing.push(format!(
-                    "{}: {}",
-                    leg.name,
-                    self.seen.get(key).map_or("not observed", String::as_str)
-                )),
+            if let Some(fixing) = self.store.fixing(&key.0, key.1).await? {
+                let fixing: Fixing = serde_json::from_str(&fixing).map_err(stored("fixing"))?;
+                decided.push(LegDecision {
+                    name: leg.name.clone(),
+                    price: fixing.price,
+                    trace: fixing.trace,
+                });
+            } else {
+                let unfixed = self.seen.get(key);
+                let reason = unfixed.map_or("not observed", |u| u.reason.as_str());
+                missing.push(format!("{}: {reason}", leg.name));
+                wait = wait.max(unfixed.map_or(TimeDelta::zero(), |u| u.wait(round.attempts)));
             }
         }
         let pending = |reason: String| RoundResult::Pending {
-            due_ms: (now + backoff::delay(round.attempts + 1)).timestamp_millis(),
+            due_ms: (now + wait).timestamp_millis(),
             reason,
         };
         if !missing.is_empty() {
@@ -260,6 +289,7 @@ impl Engine {
         };
         let manifest = self.manifest(round, legs, leg_keys, &decision, now).await?;
         Ok(RoundResult::Decided {
+            reason: None,
             decision: json(&decision)?,
             manifest_sha256: Sha256::digest(&manifest).into(),
             manifest,
@@ -395,6 +425,10 @@ pub(super) fn exchange_row(reading: &SourceReading, exchange: &Exchange) -> Obse
             _ => None,
         },
         effective_at: observed.map(|o| o.effective_at),
+        keep_until: adapter
+            .and_then(|a| a.licence().kept_for())
+            .and_then(|kept| TimeDelta::from_std(kept).ok())
+            .map(|kept| exchange.received_at + kept),
         is_public: adapter.is_some_and(|a| a.licence() == Licence::Public),
         adapter: adapter.map_or_else(String::new, |a| format!("{}/{}", a.name(), a.version())),
         failure: exchange.failure.clone(),

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use chrono::TimeDelta;
 use oracle_feeds::rule::FactTrace;
 use oracle_feeds::rule::outcome::outcome;
-use oracle_schema::policy::{Policy, Rule};
+use oracle_schema::policy::{Policy, Rule, VOID};
 use oracle_schema::{Descriptor, Outcome};
 use serde::{Deserialize, Serialize};
 
@@ -15,7 +15,7 @@ use crate::signer::SignerError;
 use crate::store::{Candidate, CommitError, CommittedOutcome, DueRound, SignedOutcome};
 
 /// How long a committed event that could not be finished is left alone.
-const STUCK_RETRY: TimeDelta = TimeDelta::minutes(1);
+pub(super) const STUCK_RETRY: TimeDelta = TimeDelta::minutes(1);
 
 /// The decision of a round about a price, or of an event of facts.
 #[derive(Debug, Deserialize)]
@@ -33,6 +33,25 @@ pub(super) struct DecidedFact {
     pub(super) outcome: String,
     /// How it came about.
     pub(super) trace: FactTrace,
+}
+
+impl DecidedFact {
+    /// Why the outcome is `void`, if it is, in one sentence.
+    pub(super) fn void_reason(&self) -> Option<String> {
+        if self.outcome != VOID {
+            return None;
+        }
+        let sources = self.trace.sources.iter();
+        let said = sources.filter(|s| s.outcome.as_deref() == Some(VOID));
+        let said = said.map(|s| {
+            format!(
+                "{} ({})",
+                s.source,
+                s.literal.as_ref().unwrap_or(&s.verdict)
+            )
+        });
+        Some(format!("void by {}", said.collect::<Vec<_>>().join(", ")))
+    }
 }
 
 impl Decided {
@@ -186,12 +205,15 @@ impl Engine {
 
     /// Publishes what an earlier process or tick committed and could not finish.
     pub(super) async fn finish_committed(&mut self) -> Result<(), EngineError> {
+        let mut after = String::new();
         loop {
             let now = self.clock.now();
-            let mut tickets = self.store.committed(now.timestamp(), BATCH).await?;
+            let (mut tickets, last) = self.store.committed(now.timestamp(), &after, BATCH).await?;
+            let Some(last) = last else { break };
+            after = last;
             tickets.retain(|t| self.stuck.get(t.event_id()).is_none_or(|at| *at <= now));
             if tickets.is_empty() {
-                break;
+                continue;
             }
             tracing::warn!(events = tickets.len(), "finishing committed outcomes");
             match self.sign_and_publish(tickets.clone()).await {

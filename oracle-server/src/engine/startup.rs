@@ -9,8 +9,9 @@ use oracle_schema::Maturity;
 use oracle_schema::policy::Policy;
 
 use super::announce::{new_event, series_row};
+use super::budget;
 use crate::clock::Clock;
-use crate::config::{Config, OneOff};
+use crate::config::Config;
 use crate::lifecycle::IntentKind;
 use crate::signer::{JournalRecord, Signer, SignerConfig, SignerError};
 use crate::store::{CommitError, Intent, SeriesRow, Store, StoreError};
@@ -84,6 +85,19 @@ pub enum StartError {
     /// Something that open events need is gone from the configuration.
     #[error("open events need what the configuration no longer has: {0}")]
     Removed(String),
+    /// New events of the file would let one outside party choose too much.
+    #[error(
+        "event {event:?}: {bits} bits of choice would be open to single parties; \
+         [signer] max_open_choice_bits is {most}"
+    )]
+    ChoiceBudget {
+        /// The first event too many.
+        event: String,
+        /// With it.
+        bits: u32,
+        /// The bound.
+        most: u32,
+    },
     /// A worker thread died.
     #[error("worker thread: {0}")]
     Worker(#[from] tokio::task::JoinError),
@@ -328,14 +342,15 @@ pub async fn configure(
         .map(|s| s.series_id.clone())
         .collect();
     store.put_series(&changed, &removed, &policies).await?;
-    make_one_offs(store, &config.events, now).await
+    make_one_offs(store, config, now).await
 }
 
 async fn make_one_offs(
     store: &Store,
-    events: &[OneOff],
+    config: &Config,
     now: DateTime<Utc>,
 ) -> Result<(), StartError> {
+    let events = &config.events;
     let ids: Vec<String> = events.iter().map(|e| e.id.as_str().to_owned()).collect();
     let known: HashMap<String, [u8; 32]> = store.known_events(&ids).await?.into_iter().collect();
     let mut new = Vec::new();
@@ -355,6 +370,7 @@ async fn make_one_offs(
             None => new.push(event),
         }
     }
+    budget::check_choice(store, &new, config.signer.max_open_choice_bits).await?;
     for chunk in new.chunks(ONE_OFFS_PER_TRANSACTION) {
         let mut written = HashSet::new();
         let policies: Vec<_> = chunk

@@ -9,6 +9,7 @@ use axum::response::Response;
 use chrono::{DateTime, SecondsFormat, Utc};
 use oracle_schema::Descriptor;
 use oracle_schema::evidence::Observation;
+use oracle_schema::policy::choice_bits;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -65,7 +66,7 @@ struct OracleJson<'a> {
     server_version: &'static str,
     /// Which hash is signed; always `tagged`.
     dialect: &'static str,
-    /// Choice, in bits, that operators hold over events still open.
+    /// Choice, in bits, that single outside parties hold over events still open.
     open_choice_bits: u32,
     /// The bound on it.
     max_open_choice_bits: u32,
@@ -80,6 +81,7 @@ pub(super) async fn get_oracle(
 ) -> Result<Response, Problem> {
     Query::strict(&uri, &[])?;
     let identity = &app.identity;
+    let open_choice_bits = choice_bits(app.store.open_choice().await?);
     Ok(fresh_json(
         StatusCode::OK,
         &OracleJson {
@@ -90,7 +92,7 @@ pub(super) async fn get_oracle(
             log_public_key: hex::encode(identity.oracle.log_public_key),
             server_version: env!("CARGO_PKG_VERSION"),
             dialect: "tagged",
-            open_choice_bits: app.health.borrow().open_choice_bits,
+            open_choice_bits,
             max_open_choice_bits: identity.max_open_choice_bits,
         },
     ))

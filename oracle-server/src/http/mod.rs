@@ -1,5 +1,6 @@
-//! HTTP: what readers see. Imports a read store and what the engine says about
-//! its health; never the signer, never the feeds.
+//! HTTP: what readers see, and the way of operators in. Imports a read store,
+//! what the engine says about its health and a command channel to it; never the
+//! signer, never the feeds.
 //!
 //! [`problem`] is the only table of status codes. Published things are
 //! immutable (`cache`) and served from memory once read; one task
@@ -14,6 +15,7 @@ mod health;
 mod messages;
 pub mod metrics;
 mod openapi;
+mod operators;
 mod page;
 mod points;
 pub mod problem;
@@ -48,6 +50,8 @@ pub use admission::RateLimit;
 pub use serve::{Limits, serve};
 
 use crate::clock::Clock;
+use crate::command::Commands;
+use crate::config::Operator;
 use crate::health::HealthReport;
 use crate::store::{OracleRow, ReadStore};
 use admission::Admission;
@@ -104,6 +108,16 @@ pub struct AppState {
     stopping: watch::Receiver<bool>,
     fanout: Arc<Fanout>,
     hot: messages::Hot,
+    desk: Desk,
+}
+
+/// Who may ask the engine for something, and the way there.
+#[derive(Debug, Clone)]
+pub struct Desk {
+    /// As configured.
+    pub operators: Vec<Operator>,
+    /// To the engine.
+    pub commands: Commands,
 }
 
 impl AppState {
@@ -115,6 +129,7 @@ impl AppState {
         identity: Identity,
         health: watch::Receiver<HealthReport>,
         stopping: watch::Receiver<bool>,
+        desk: Desk,
     ) -> Arc<Self> {
         let fanout = Fanout::new();
         tokio::spawn(fanout::run(store.clone(), Arc::downgrade(&fanout)));
@@ -126,6 +141,7 @@ impl AppState {
             stopping,
             fanout,
             hot: messages::Hot::new(),
+            desk,
         })
     }
 }
@@ -144,7 +160,8 @@ pub fn public_router(state: Arc<AppState>, config: &HttpConfig) -> Router {
     let routes = routes
         .route("/style.css", axum::routing::get(page::get_style))
         .with_state(state)
-        .layer(Extension(document));
+        .layer(Extension(document))
+        .layer(Extension(operators::Authority::of(&config.public_url)));
     with_manners(routes, Some(admission))
 }
 
@@ -169,12 +186,17 @@ fn public_routes() -> OpenApiRouter<Arc<AppState>> {
     OpenApiRouter::with_openapi(openapi::Document::openapi())
         .routes(routes!(page::get_index))
         .routes(routes!(events::get_oracle))
-        .routes(routes!(events::get_events))
+        .routes(routes!(events::get_events, operators::post_event))
         .routes(routes!(events::get_event))
         .routes(routes!(points::get_points))
         .routes(routes!(events::get_policy))
         .routes(routes!(events::get_evidence))
         .routes(routes!(events::get_evidence_body))
+        .routes(routes!(operators::get_operators))
+        .routes(routes!(operators::get_reports, operators::post_report))
+        .routes(routes!(operators::post_approval))
+        .routes(routes!(operators::post_veto))
+        .routes(routes!(operators::post_void))
         .routes(routes!(messages::get_announcement))
         .routes(routes!(messages::get_attestation))
         .routes(routes!(stream::get_stream))

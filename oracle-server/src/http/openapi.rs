@@ -26,6 +26,7 @@ use super::query::Query;
         (name = "oracle", description = "Who this is."),
         (name = "events", description = "What is and was to be decided, by which rules, on what evidence."),
         (name = "messages", description = "Announcements and attestations, and a stream of them."),
+        (name = "operators", description = "Named people with keys of their own: what they did, and how they do it."),
         (name = "service", description = "For whoever runs or watches it."),
         (name = "pages", description = "For people.")
     )

@@ -49,6 +49,38 @@ problem_table! {
     BadParameter = BAD_REQUEST, "bad-parameter", "A parameter is not valid";
     /// A query parameter that this endpoint does not have.
     UnknownParameter = BAD_REQUEST, "unknown-parameter", "There is no such parameter";
+    /// An operator's body that is not the JSON due, or an event that cannot be made.
+    BadBody = UNPROCESSABLE_ENTITY, "bad-body", "The request body is not valid";
+    /// An operator's request without a signature.
+    Unsigned = UNAUTHORIZED, "unsigned", "The request is not signed";
+    /// A signature in another form than the profile's, by another key, or over another request.
+    BadSignature = UNAUTHORIZED, "bad-signature", "The signature is not valid";
+    /// A nonce that was used before.
+    Replayed = UNAUTHORIZED, "replayed", "The request was made before";
+    /// A request outside the time it was signed for.
+    Expired = UNAUTHORIZED, "expired", "The request is outside its time";
+    /// The operator may not do this.
+    Scope = FORBIDDEN, "scope", "The operator may not do this";
+    /// The operator is not on the event's panel.
+    NotOnPanel = FORBIDDEN, "not-on-panel", "The operator is not on the panel";
+    /// An operator's approval of what is their own.
+    SelfApproval = FORBIDDEN, "self-approval", "Nobody approves their own";
+    /// A report before the event's maturity, or what can only follow it.
+    NotMatured = CONFLICT, "not-matured", "The event has not matured";
+    /// An outcome that the event does not have.
+    Outcome = UNPROCESSABLE_ENTITY, "outcome", "The event has no such outcome";
+    /// An approval that names no report and no proposal.
+    UnknownReport = UNPROCESSABLE_ENTITY, "unknown-report", "There is no such report";
+    /// An approval of a report on an event that is not held.
+    NotHeld = CONFLICT, "not-held", "The event is not held";
+    /// The event's end is fixed.
+    AlreadyCommitted = CONFLICT, "already-committed", "The event's end is fixed";
+    /// A report that contradicts its author's; kept as evidence.
+    ConflictingReport = CONFLICT, "conflicting-report", "The report contradicts an earlier one";
+    /// The name of the event is burned.
+    EventExists = CONFLICT, "event-exists", "There is an event of that name";
+    /// One outside party would choose among too many outcomes.
+    ChoiceBudget = CONFLICT, "choice-budget", "Too much open choice";
     /// No such resource.
     NotFound = NOT_FOUND, "not-found", "There is nothing at this address";
     /// No event of that name.

@@ -192,6 +192,8 @@ pub(super) mod cursor {
         let (maturity, id) = body.split_first_chunk::<8>()?;
         (crc32fast::hash(body) == u32::from_be_bytes(*crc)).then_some(())?;
         let id = String::from_utf8(id.to_vec()).ok()?;
+        // Whoever forges a checksum still names an event.
+        oracle_schema::EventId::parse(&id).ok()?;
         Some((i64::from_be_bytes(*maturity), id))
     }
 }

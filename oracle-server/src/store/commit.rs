@@ -221,6 +221,21 @@ impl Store {
             .transpose()
     }
 
+    /// An announced event that has no end yet and may have one at `now` (Unix
+    /// seconds), whoever holds it.
+    pub async fn open_event(&self, event: &str, now: i64) -> Result<Option<Candidate>, StoreError> {
+        let sql = format!(
+            "SELECT {CANDIDATE_COLUMNS} FROM {CANDIDATES} WHERE e.event_id = $1 \
+             AND e.maturity <= $2 AND e.attest_by > $2 \
+             AND e.state IN ('announced', 'provisional', 'held')"
+        );
+        self.db
+            .fetch_optional(sqlx::AssertSqlSafe(sql), args![event, now])
+            .await?
+            .map(|r| candidate(&r))
+            .transpose()
+    }
+
     /// Moves an undecided event as facts come and go, unless an operator's veto
     /// holds it.
     pub async fn progress(
@@ -366,54 +381,57 @@ impl Store {
     ) -> Result<(), CommitError> {
         let mut tx = self.db.begin().await?;
         self.lock(&mut tx, now_ms).await?;
-        let inserted = insert_intents(&mut tx, intents).await?;
-        if inserted != intents.len() as u64 {
-            let existing = existing_intents(&mut tx, intents).await?;
-            for intent in intents {
-                if let Some(e) = existing.get(&intent.event_id)
-                    && e.digest() != intent.digest()
-                {
-                    return Err(CommitError::Conflict {
-                        id: event_id(&intent.event_id)?,
-                        existing: e.describe(),
-                    });
-                }
-            }
-        }
-        for chunk in intents.chunks(1000) {
-            let ids: Vec<&str> = chunk.iter().map(|i| i.event_id.as_str()).collect();
-            execute_in(
-                &mut tx,
-                "UPDATE event SET state = 'committed', reason = $1 \
-                 WHERE state IN ('announced', 'provisional', 'held') AND event_id IN ",
-                &ids,
-                "",
-                args![reason.map(str::to_owned)],
-            )
-            .await?;
-        }
+        put_intents(&mut tx, intents, reason).await?;
         Ok(tx.commit().await?)
     }
 
+    /// Commits the refund of an event that two operators abandon, as part of a
+    /// transaction that holds the ledger's lock.
+    pub(super) async fn commit_abandoned(
+        &self,
+        tx: &mut Tx,
+        event: &Candidate,
+        reason: &str,
+        now: DateTime<Utc>,
+    ) -> Result<(), CommitError> {
+        self.check_step(event, lifecycle::Input::Abandon, now)?;
+        let intent = Intent {
+            event_id: event.event_id.as_str().to_owned(),
+            kind: IntentKind::Refund,
+            content_hash: event.content_hash,
+            messages: Vec::new(),
+            epoch: self.epoch(),
+            committed_ms: now.timestamp_millis(),
+            manifest_sha256: [0; 32],
+        };
+        put_intents(tx, &[intent], Some(reason)).await
+    }
+
     /// Outcomes that are committed and not yet attested, of events that have
-    /// matured at `now` (Unix seconds): what a crash left.
+    /// matured at `now` (Unix seconds): what a crash left. Those after `after`,
+    /// in the order of their ids, and the last id looked at; a row that cannot
+    /// be read is an alarm and keeps no other waiting.
     pub async fn committed(
         &self,
         now: i64,
+        after: &str,
         limit: i64,
-    ) -> Result<Vec<CommittedOutcome>, StoreError> {
+    ) -> Result<(Vec<CommittedOutcome>, Option<String>), StoreError> {
         // An event without its announcement is to be noticed, hence LEFT JOIN.
         let sql = format!(
             "SELECT {CANDIDATE_COLUMNS}, i.messages, i.epoch FROM event e \
              JOIN intent i ON i.event_id = e.event_id \
              JOIN policy p ON p.policy_hash = e.policy_hash \
              LEFT JOIN announcement a ON a.event_id = e.event_id \
-             WHERE e.state = 'committed' AND e.maturity <= $1 AND i.kind = 'attest' \
-             ORDER BY e.event_id LIMIT $2"
+             WHERE e.state = 'committed' AND e.maturity <= $1 AND e.event_id > $2 \
+             AND i.kind = 'attest' ORDER BY e.event_id LIMIT $3"
         );
-        self.db
-            .fetch(sqlx::AssertSqlSafe(sql), args![now, limit])
-            .await?
+        let rows = self
+            .db
+            .fetch(sqlx::AssertSqlSafe(sql), args![now, after, limit])
+            .await?;
+        let last = rows.last().map(|row| row.get(0)).transpose()?;
+        let tickets = rows
             .iter()
             .map(|row| {
                 let c = candidate(row)?;
@@ -426,7 +444,16 @@ impl Store {
                     .map_err(|e| StoreError::Damaged(format!("intent of {}: {e}", c.event_id)))?;
                 Ok(ticket(c, outcome, row.get(9)?))
             })
-            .collect()
+            .filter_map(|ticket: Result<_, StoreError>| {
+                ticket
+                    .inspect_err(|e| {
+                        metrics::counter!("oracle_stuck_total").increment(1);
+                        tracing::error!(error = %e, "committed and cannot be read");
+                    })
+                    .ok()
+            })
+            .collect();
+        Ok((tickets, last))
     }
 
     /// Holds events until people look, or until they are refunded.
@@ -506,6 +533,42 @@ fn ticket(c: Candidate, outcome: Outcome, epoch: i64) -> CommittedOutcome {
         outcome,
         epoch,
     }
+}
+
+/// Inserts intents and moves their events; the identical intent again is no
+/// conflict.
+async fn put_intents(
+    tx: &mut Tx,
+    intents: &[Intent],
+    reason: Option<&str>,
+) -> Result<(), CommitError> {
+    let inserted = insert_intents(tx, intents).await?;
+    if inserted != intents.len() as u64 {
+        let existing = existing_intents(tx, intents).await?;
+        for intent in intents {
+            if let Some(e) = existing.get(&intent.event_id)
+                && e.digest() != intent.digest()
+            {
+                return Err(CommitError::Conflict {
+                    id: event_id(&intent.event_id)?,
+                    existing: e.describe(),
+                });
+            }
+        }
+    }
+    for chunk in intents.chunks(1000) {
+        let ids: Vec<&str> = chunk.iter().map(|i| i.event_id.as_str()).collect();
+        execute_in(
+            tx,
+            "UPDATE event SET state = 'committed', reason = $1 \
+             WHERE state IN ('announced', 'provisional', 'held') AND event_id IN ",
+            &ids,
+            "",
+            args![reason.map(str::to_owned)],
+        )
+        .await?;
+    }
+    Ok(())
 }
 
 async fn insert_intents(tx: &mut Tx, intents: &[Intent]) -> Result<u64, StoreError> {

@@ -8,6 +8,7 @@ mod commit;
 pub(crate) mod db;
 mod descriptor;
 mod ledger;
+mod operator;
 mod publish;
 pub mod read;
 mod round;
@@ -25,6 +26,7 @@ use oracle_schema::EventId;
 use tokio::sync::watch;
 
 pub use commit::{Candidate, CommitError, Intent};
+pub use operator::{ActionRow, Effect, NewAction, OperatedEvent};
 pub use publish::{OpenRefund, SignedOutcome};
 pub use read::{OracleRow, ReadStore};
 pub use round::{

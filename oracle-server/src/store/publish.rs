@@ -132,15 +132,19 @@ impl Store {
     }
 
     /// Refunds whose notice is not in the log yet.
-    pub async fn open_refunds(&self, limit: i64) -> Result<Vec<OpenRefund>, StoreError> {
+    pub async fn open_refunds(
+        &self,
+        after: &str,
+        limit: i64,
+    ) -> Result<Vec<OpenRefund>, StoreError> {
         let rows = self
             .db
             .fetch(
                 "SELECT e.event_id, i.content_hash, i.epoch, e.maturity, e.reason \
                  FROM event e JOIN intent i ON i.event_id = e.event_id \
-                 WHERE e.state = 'committed' AND i.kind = 'refund' \
-                 ORDER BY e.event_id LIMIT $1",
-                args![limit],
+                 WHERE e.state = 'committed' AND i.kind = 'refund' AND e.event_id > $1 \
+                 ORDER BY e.event_id LIMIT $2",
+                args![after, limit],
             )
             .await?;
         rows.iter()

@@ -264,7 +264,8 @@ fn event_view(r: &Row, now: DateTime<Utc>) -> Result<EventView, StoreError> {
     let round_reason: Option<String> = r.get(16)?;
     let state = EventState::at(stored, maturity, now);
     let reason: Option<String> = r.get(4)?;
-    let open = !stored.is_final();
+    // A voided event's round says why, as an open one's says what is missing.
+    let open = !stored.is_final() || stored == State::Voided;
     Ok(EventView {
         event_id: event_id(&id)?,
         kind: r.get(1)?,
@@ -393,13 +394,10 @@ impl ReadStore {
             condition(" AND e.maturity <= ?", to.into());
         }
         if let Some(q) = &filter.q {
-            let escaped = q
-                .replace('\\', "\\\\")
-                .replace('%', "\\%")
-                .replace('_', "\\_");
+            // LIKE ignores case on one engine only.
             condition(
-                " AND e.event_id LIKE ? ESCAPE '\\'",
-                format!("%{escaped}%").into(),
+                " AND REPLACE(e.event_id, ?, '') <> e.event_id",
+                q.as_str().into(),
             );
         }
         if let Some((maturity, id)) = &filter.after {
@@ -619,7 +617,7 @@ impl ReadStore {
         self.db
             .fetch(
                 "SELECT position, entry_type, event_id FROM log_entry \
-                 WHERE position > $1 AND event_id IS NOT NULL ORDER BY position LIMIT $2",
+                 WHERE position > $1 AND entry_type IN (1, 2, 3) ORDER BY position LIMIT $2",
                 args![after, limit],
             )
             .await?

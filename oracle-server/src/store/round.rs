@@ -99,6 +99,8 @@ pub struct ObservedExchange {
     pub body: Option<Vec<u8>>,
     /// Whether the body may be passed on.
     pub is_public: bool,
+    /// When the body is to be forgotten; none: never.
+    pub keep_until: Option<DateTime<Utc>>,
     /// The answer's `Date`.
     pub date: Option<DateTime<Utc>>,
     /// SHA-256 of the server's leaf certificate.
@@ -150,6 +152,8 @@ pub enum RoundResult {
         manifest: Vec<u8>,
         /// Its SHA-256.
         manifest_sha256: [u8; 32],
+        /// Why the outcome is `void`, if it is; one sentence.
+        reason: Option<String>,
     },
 }
 
@@ -242,13 +246,21 @@ impl Store {
                 decision,
                 manifest,
                 manifest_sha256,
+                reason,
             } => {
                 put_manifest(&mut tx, manifest_sha256, manifest).await?;
                 tx.execute(
                     "UPDATE round SET attempts = attempts + 1, leased = 0, state = 'decided', due_ms = $1, \
-                     reason = NULL, decision = $2, manifest_sha256 = $3 \
-                     WHERE round_key = $4 AND maturity = $5 AND state = 'open'",
-                    args![now_ms, decision.as_str(), *manifest_sha256, key, maturity],
+                     decision = $2, manifest_sha256 = $3, reason = $4 \
+                     WHERE round_key = $5 AND maturity = $6 AND state = 'open'",
+                    args![
+                        now_ms,
+                        decision.as_str(),
+                        *manifest_sha256,
+                        reason.clone(),
+                        key,
+                        maturity
+                    ],
                 )
                 .await?;
             }
@@ -272,6 +284,21 @@ impl Store {
             .await?;
         tx.commit().await?;
         Ok(closed == 1)
+    }
+
+    /// Deletes bodies whose licence does not let them be kept any longer; their
+    /// hashes stay.
+    pub async fn forget_bodies(&self, now_ms: i64) -> Result<u64, StoreError> {
+        let mut tx = self.db.begin().await?;
+        self.lock(&mut tx, 0).await?;
+        let forgotten = tx
+            .execute(
+                "DELETE FROM evidence_body WHERE keep_until_ms <= $1",
+                args![now_ms],
+            )
+            .await?;
+        tx.commit().await?;
+        Ok(forgotten)
     }
 
     /// Makes the open round of an event of facts due at once.
@@ -367,10 +394,18 @@ pub(super) async fn insert_exchanges(
 ) -> Result<(), StoreError> {
     let bodies = exchanges
         .iter()
-        .filter_map(|e| Some(args![e.sha256?, e.body.clone()?, i64::from(e.is_public)]))
+        .filter_map(|e| {
+            let keep_until_ms = e.keep_until.map(|t| t.timestamp_millis());
+            Some(args![
+                e.sha256?,
+                e.body.clone()?,
+                i64::from(e.is_public),
+                keep_until_ms
+            ])
+        })
         .collect();
     tx.insert_rows(
-        "INSERT INTO evidence_body (sha256, body, is_public)",
+        "INSERT INTO evidence_body (sha256, body, is_public, keep_until_ms)",
         bodies,
         "ON CONFLICT (sha256) DO NOTHING",
     )

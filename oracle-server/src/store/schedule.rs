@@ -286,63 +286,7 @@ impl Store {
     ) -> Result<u64, StoreError> {
         let mut tx = self.db.begin().await?;
         self.lock(&mut tx, 0).await?;
-        put_policies(&mut tx, policies).await?;
-        let mut rows = Vec::with_capacity(events.len());
-        for e in events {
-            rows.push(args![
-                e.event_id.as_str(),
-                e.series.clone(),
-                e.kind,
-                e.maturity.unix(),
-                e.attest_by,
-                e.announce_at,
-                descriptor::write(&e.descriptor)?,
-                e.policy_hash,
-                e.round_key.as_str(),
-                e.overdue_at,
-                e.sole_outcomes,
-                State::Scheduled.as_str()
-            ]);
-        }
-        let new = tx
-            .insert_rows(
-                "INSERT INTO event (event_id, series, kind, maturity, attest_by, announce_at, \
-                 descriptor, policy_hash, round_key, overdue_at, sole_outcomes, state)",
-                rows,
-                "ON CONFLICT (event_id) DO NOTHING",
-            )
-            .await?;
-        let mut seen = HashSet::new();
-        let rounds = events
-            .iter()
-            .filter(|e| seen.insert((e.round_key.as_str(), e.maturity)))
-            .map(|e| {
-                args![
-                    e.round_key.as_str(),
-                    e.maturity.unix(),
-                    e.question.as_str(),
-                    "open",
-                    0_i64,
-                    e.round_due_ms
-                ]
-            })
-            .collect();
-        tx.insert_rows(
-            "INSERT INTO round (round_key, maturity, question, state, attempts, due_ms)",
-            rounds,
-            "ON CONFLICT (round_key, maturity) DO NOTHING",
-        )
-        .await?;
-        insert_subjects(&mut tx, events).await?;
-        let moved = series.iter().map(SeriesRow::arguments).collect();
-        tx.insert_rows(
-            "INSERT INTO series \
-             (series_id, definition, policy_hash, next_maturity, next_announce_at)",
-            moved,
-            "ON CONFLICT (series_id) DO UPDATE SET next_maturity = excluded.next_maturity, \
-             next_announce_at = excluded.next_announce_at",
-        )
-        .await?;
+        let new = schedule_in(&mut tx, events, series, policies).await?;
         tx.commit().await?;
         Ok(new)
     }
@@ -516,6 +460,73 @@ impl Store {
         tx.commit().await?;
         Ok(changed)
     }
+}
+
+/// [`Store::schedule`] as part of a transaction that holds the ledger's lock.
+pub(super) async fn schedule_in(
+    tx: &mut Tx,
+    events: &[NewEvent],
+    series: &[SeriesRow],
+    policies: &[([u8; 32], Vec<u8>)],
+) -> Result<u64, StoreError> {
+    put_policies(tx, policies).await?;
+    let mut rows = Vec::with_capacity(events.len());
+    for e in events {
+        rows.push(args![
+            e.event_id.as_str(),
+            e.series.clone(),
+            e.kind,
+            e.maturity.unix(),
+            e.attest_by,
+            e.announce_at,
+            descriptor::write(&e.descriptor)?,
+            e.policy_hash,
+            e.round_key.as_str(),
+            e.overdue_at,
+            e.sole_outcomes,
+            State::Scheduled.as_str()
+        ]);
+    }
+    let new = tx
+        .insert_rows(
+            "INSERT INTO event (event_id, series, kind, maturity, attest_by, announce_at, \
+             descriptor, policy_hash, round_key, overdue_at, sole_outcomes, state)",
+            rows,
+            "ON CONFLICT (event_id) DO NOTHING",
+        )
+        .await?;
+    let mut seen = HashSet::new();
+    let rounds = events
+        .iter()
+        .filter(|e| seen.insert((e.round_key.as_str(), e.maturity)))
+        .map(|e| {
+            args![
+                e.round_key.as_str(),
+                e.maturity.unix(),
+                e.question.as_str(),
+                "open",
+                0_i64,
+                e.round_due_ms
+            ]
+        })
+        .collect();
+    tx.insert_rows(
+        "INSERT INTO round (round_key, maturity, question, state, attempts, due_ms)",
+        rounds,
+        "ON CONFLICT (round_key, maturity) DO NOTHING",
+    )
+    .await?;
+    insert_subjects(tx, events).await?;
+    let moved = series.iter().map(SeriesRow::arguments).collect();
+    tx.insert_rows(
+        "INSERT INTO series \
+         (series_id, definition, policy_hash, next_maturity, next_announce_at)",
+        moved,
+        "ON CONFLICT (series_id) DO UPDATE SET next_maturity = excluded.next_maturity, \
+         next_announce_at = excluded.next_announce_at",
+    )
+    .await?;
+    Ok(new)
 }
 
 /// Ends that the journal gave back to an older database meet their events

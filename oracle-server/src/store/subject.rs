@@ -6,14 +6,13 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use oracle_feeds::fact::{ElectionFact, MatchFact};
-use oracle_feeds::observation::{Exchange, Observation, Reading, SourceReading};
+use oracle_feeds::observation::{Reading, SourceReading};
+use oracle_feeds::record::{self, RecordError};
 use oracle_schema::policy::FactSource;
-use serde::{Deserialize, Serialize};
 
 use super::db::{Row, args};
 use super::round::{ObservedExchange, content_key, insert_exchanges};
-use super::{Store, StoreError, time_ms};
+use super::{Store, StoreError};
 
 /// Equal readings in a row that are kept from its beginning; of the rest only
 /// the last. More than any policy's `stable_reads`.
@@ -48,23 +47,9 @@ pub struct DueSubject {
     pub failures: u32,
 }
 
-/// A fact as stored.
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum StoredFact {
-    Match(Box<MatchFact>),
-    Election(ElectionFact),
-}
-
 /// The stored form of a reading's fact; none for prices and failures.
 pub fn fact_json(reading: &Reading) -> Option<String> {
-    let fact = match reading {
-        Reading::Observation(Observation::Match(fact)) => StoredFact::Match(fact.clone()),
-        Reading::Observation(Observation::Election(fact)) => StoredFact::Election(fact.clone()),
-        _ => return None,
-    };
-    // Texts and numbers, which always serialise.
-    serde_json::to_string(&fact).ok()
+    record::fact(reading).map(|fact| fact.to_string())
 }
 
 impl Store {
@@ -190,35 +175,32 @@ impl Store {
         tx.commit().await
     }
 
-    /// What a source answered to a question since `since` (Unix seconds).
+    /// What a source answered to a question since `since` (Unix seconds): the
+    /// rows that a manifest lists, so that whoever replays it decides from the
+    /// same.
     pub async fn readings(
         &self,
         source: &FactSource,
         since: i64,
     ) -> Result<Vec<SourceReading>, StoreError> {
         let key = subject_key(source)?;
-        let rows = self
-            .db
-            .fetch(
-                "SELECT url, sent_ms, received_ms, status, headers, date_ms, certificate, sha256, \
-                 verdict, detail, fact, attempt FROM observation WHERE leg_key = $1 \
-                 AND maturity = 0 AND sent_ms >= $2 ORDER BY observation_id",
-                args![key, since.saturating_mul(1000)],
-            )
-            .await?;
+        let rows = self.reader().observations(&key, 0, since).await?;
+        let damaged = |e: RecordError| StoreError::Damaged(format!("observation: {e}"));
         let mut readings: Vec<(i64, SourceReading)> = Vec::with_capacity(rows.len());
         for row in &rows {
-            let attempt: i64 = row.get(11)?;
-            let exchange = exchange(row)?;
+            // Rules see facts; whoever replays has the bytes.
+            let exchange = record::exchange(row, Vec::new()).map_err(damaged)?;
             match readings.last_mut() {
-                Some((number, reading)) if *number == attempt => reading.exchanges.push(exchange),
+                Some((number, reading)) if *number == row.attempt => {
+                    reading.exchanges.push(exchange);
+                }
                 _ => readings.push((
-                    attempt,
+                    row.attempt,
                     SourceReading {
                         source: source.id.clone(),
                         root: source.root.clone(),
                         exchanges: vec![exchange],
-                        reading: reading(row)?,
+                        reading: record::reading(row).map_err(damaged)?,
                     },
                 )),
             }
@@ -237,55 +219,5 @@ fn due_subject(r: &Row) -> Result<DueSubject, StoreError> {
             .map_err(|e| StoreError::Damaged(format!("source of a subject: {e}")))?,
         read_every: Duration::from_secs(every.unsigned_abs()),
         failures: u32::try_from(failures).unwrap_or(u32::MAX),
-    })
-}
-
-fn exchange(r: &Row) -> Result<Exchange, StoreError> {
-    let status: Option<i64> = r.get(3)?;
-    let headers: String = r.get(4)?;
-    let date_ms: Option<i64> = r.get(5)?;
-    Ok(Exchange {
-        url: r.get(0)?,
-        sent_at: time_ms(r.get(1)?)?,
-        received_at: time_ms(r.get(2)?)?,
-        status: status.and_then(|s| u16::try_from(s).ok()),
-        headers: serde_json::from_str(&headers)
-            .map_err(|e| StoreError::Damaged(format!("headers of an observation: {e}")))?,
-        certificate: r.opt_hash(6)?,
-        // Rules see facts; whoever replays has the bytes.
-        body: Vec::new(),
-        sha256: r.opt_hash(7)?,
-        date: date_ms.map(time_ms).transpose()?,
-        failure: None,
-    })
-}
-
-fn reading(r: &Row) -> Result<Reading, StoreError> {
-    let verdict: String = r.get(8)?;
-    let detail: Option<String> = r.get(9)?;
-    let fact: Option<String> = r.get(10)?;
-    let detail = detail.unwrap_or_default();
-    Ok(match (verdict.as_str(), fact) {
-        ("observation", Some(fact)) => {
-            let fact = serde_json::from_str(&fact)
-                .map_err(|e| StoreError::Damaged(format!("fact of an observation: {e}")))?;
-            Reading::Observation(match fact {
-                StoredFact::Match(fact) => Observation::Match(fact),
-                StoredFact::Election(fact) => Observation::Election(fact),
-            })
-        }
-        ("not_yet", _) => Reading::NotYet(detail),
-        ("no_data", _) => Reading::NoData(detail),
-        ("transient", _) => Reading::Transient {
-            detail,
-            retry_after: None,
-        },
-        ("permanent", _) => Reading::Permanent(detail),
-        ("contradiction", _) => Reading::Contradiction(detail),
-        (other, _) => {
-            return Err(StoreError::Damaged(format!(
-                "verdict of an observation: {other:?}"
-            )));
-        }
     })
 }

@@ -44,6 +44,9 @@ ALTER TABLE observation ADD COLUMN reads BIGINT NOT NULL DEFAULT 1;
 
 -- Whether a body may be passed on, by the licence of whoever sent it.
 ALTER TABLE evidence_body ADD COLUMN is_public BIGINT NOT NULL DEFAULT 1;
+-- When the same licence wants the body forgotten; null: never.
+ALTER TABLE evidence_body ADD COLUMN keep_until_ms BIGINT;
+CREATE INDEX evidence_body_kept ON evidence_body (keep_until_ms) WHERE keep_until_ms IS NOT NULL;
 
 -- Canonical evidence manifests, by the SHA-256 of their bytes.
 CREATE TABLE manifest (

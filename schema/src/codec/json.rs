@@ -1,6 +1,7 @@
 //! The JSON form: what rust-dlc's and ddk's `use-serde` features write.
 
 use std::fmt;
+use std::ops::RangeInclusive;
 
 use secp256k1::XOnlyPublicKey;
 use secp256k1::schnorr::Signature;
@@ -209,20 +210,20 @@ impl<'de> Visitor<'de> for NodeVisitor {
 }
 
 /// A value and where it stands.
-struct Member {
-    path: String,
+pub(crate) struct Member {
+    pub(crate) path: String,
     node: Node,
 }
 
 impl Member {
-    fn wrong(path: String, expected: &str) -> CodecError {
+    pub(crate) fn wrong(path: String, expected: &str) -> CodecError {
         CodecError::JsonShape {
             path,
             problem: format!("is not {expected}"),
         }
     }
 
-    fn object(self) -> Result<Object, CodecError> {
+    pub(crate) fn object(self) -> Result<Object, CodecError> {
         match self.node {
             Node::Object(members) => Ok(Object {
                 path: self.path,
@@ -233,11 +234,22 @@ impl Member {
     }
 
     fn list<T>(self, item: impl Fn(Self) -> Result<T, CodecError>) -> Result<Vec<T>, CodecError> {
+        self.list_of(1..=usize::from(u16::MAX), item)
+    }
+
+    /// As many items as `lengths` allow.
+    pub(crate) fn list_of<T>(
+        self,
+        lengths: RangeInclusive<usize>,
+        item: impl Fn(Self) -> Result<T, CodecError>,
+    ) -> Result<Vec<T>, CodecError> {
         let Node::List(nodes) = self.node else {
             return Err(Self::wrong(self.path, "an array"));
         };
-        if nodes.is_empty() || nodes.len() > usize::from(u16::MAX) {
-            return Err(Self::wrong(self.path, "an array of 1 to 65535 items"));
+        if !lengths.contains(&nodes.len()) {
+            let (least, most) = lengths.into_inner();
+            let expected = format!("an array of {least} to {most} items");
+            return Err(Self::wrong(self.path, &expected));
         }
         let path = self.path;
         nodes
@@ -258,6 +270,18 @@ impl Member {
         }
     }
 
+    /// A string of at most `max` characters.
+    pub(crate) fn text_up_to(self, max: usize) -> Result<String, CodecError> {
+        match self.node {
+            Node::Text(text) if text.chars().count() <= max => Ok(text),
+            Node::Text(_) => {
+                let expected = format!("at most {max} characters long");
+                Err(Self::wrong(self.path, &expected))
+            }
+            _ => Err(Self::wrong(self.path, "a string")),
+        }
+    }
+
     fn boolean(self) -> Result<bool, CodecError> {
         match self.node {
             Node::Bool(value) => Ok(value),
@@ -273,7 +297,8 @@ impl Member {
         .ok_or_else(|| Self::wrong(self.path, "an integer in range"))
     }
 
-    fn bytes<const N: usize>(self) -> Result<([u8; N], String), CodecError> {
+    /// Hex text of `N` bytes, and the path.
+    pub(crate) fn bytes<const N: usize>(self) -> Result<([u8; N], String), CodecError> {
         let path = self.path.clone();
         let mut bytes = [0; N];
         hex::decode_to_slice(self.text()?, &mut bytes)
@@ -298,13 +323,13 @@ impl Member {
 }
 
 /// Members not yet read.
-struct Object {
+pub(crate) struct Object {
     path: String,
     members: Vec<(String, Node)>,
 }
 
 impl Object {
-    fn parse(text: &[u8]) -> Result<Self, CodecError> {
+    pub(crate) fn parse(text: &[u8]) -> Result<Self, CodecError> {
         let node: Node =
             serde_json::from_slice(text).map_err(|e| CodecError::Json(e.to_string()))?;
         Member {
@@ -322,11 +347,11 @@ impl Object {
         }
     }
 
-    fn has(&self, key: &str) -> bool {
+    pub(crate) fn has(&self, key: &str) -> bool {
         self.members.iter().any(|(k, _)| k == key)
     }
 
-    fn take(&mut self, key: &str) -> Result<Member, CodecError> {
+    pub(crate) fn take(&mut self, key: &str) -> Result<Member, CodecError> {
         let path = self.member_path(key);
         match self.members.iter().position(|(k, _)| k == key) {
             Some(i) => {
@@ -340,7 +365,7 @@ impl Object {
         }
     }
 
-    fn end(&self) -> Result<(), CodecError> {
+    pub(crate) fn end(&self) -> Result<(), CodecError> {
         match self.members.first() {
             None => Ok(()),
             Some((key, _)) => Err(CodecError::JsonShape {

@@ -298,8 +298,13 @@ fn put_list<T>(out: &mut Vec<u8>, items: &[T], put: impl Fn(&mut Vec<u8>, &T)) {
 
 /// Appends a string: bigsize byte length, then the UTF-8 bytes.
 pub(crate) fn put_string(out: &mut Vec<u8>, text: &str) {
-    put_bigsize(out, text.len() as u64);
-    out.extend_from_slice(text.as_bytes());
+    put_bytes(out, text.as_bytes());
+}
+
+/// Appends a bigsize byte length, then the bytes.
+pub(crate) fn put_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
+    put_bigsize(out, bytes.len() as u64);
+    out.extend_from_slice(bytes);
 }
 
 /// Appends a bigsize in its minimal form (BOLT 1).
@@ -417,18 +422,28 @@ impl<'a> Reader<'a> {
 
     pub(crate) fn string(&mut self, field: &'static str) -> Result<String, CodecError> {
         let offset = self.offset;
+        std::str::from_utf8(self.bytes(field, MAX_STRING_BYTES)?)
+            .map(ToOwned::to_owned)
+            .map_err(|_| CodecError::Utf8 { field, offset })
+    }
+
+    /// Bytes behind a bigsize length of at most `max`.
+    pub(crate) fn bytes(
+        &mut self,
+        field: &'static str,
+        max: usize,
+    ) -> Result<&'a [u8], CodecError> {
+        let offset = self.offset;
         let got = self.bigsize(field)?;
-        if got > MAX_STRING_BYTES as u64 {
+        if got > max as u64 {
             return Err(CodecError::TooLong {
                 field,
                 offset,
                 got,
-                max: MAX_STRING_BYTES,
+                max,
             });
         }
-        std::str::from_utf8(self.take(field, got)?)
-            .map(ToOwned::to_owned)
-            .map_err(|_| CodecError::Utf8 { field, offset })
+        self.take(field, got)
     }
 
     pub(crate) fn point(&mut self, field: &'static str) -> Result<XOnlyPublicKey, CodecError> {

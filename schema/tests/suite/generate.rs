@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use crate::events::samples;
 use crate::generate_invalid;
 use crate::generate_log;
+use crate::generate_operator;
 use crate::oracle::TestOracle;
 
 /// File name and content of every vector file.
@@ -23,6 +24,8 @@ pub(crate) fn files() -> Vec<(&'static str, Value)> {
         ("digits.json", digits()),
         ("invalid.json", generate_invalid::cases(&oracle)),
         ("log_entries.json", generate_log::cases(&oracle)),
+        ("operator_bodies.json", generate_operator::bodies()),
+        ("operator_requests.json", generate_operator::cases()),
         ("points.json", points(&oracle)),
         ("policies.json", generate_log::policies()),
         ("ranges.json", ranges()),

@@ -4,6 +4,7 @@ use std::num::NonZeroU32;
 
 use oracle_schema::EventId;
 use oracle_schema::log_entry::{Genesis, GenesisStatement, LogEntry, NoticeKind};
+use oracle_schema::operator::{OperatorAction, Verb};
 use oracle_schema::policy::{
     LegPolicy, Method, POLICY_VERSION, Policy, PricePolicy, Rule, Selector, SourcePolicy, TimeUnit,
     policy_hash,
@@ -13,7 +14,11 @@ use sha2::{Digest, Sha256};
 
 use crate::events::{choice, digits};
 use crate::generate::file;
+use crate::generate_operator;
 use crate::oracle::TestOracle;
+
+/// Where the verb of an action on [`generate_operator::EVENT`] stands.
+const VERB_AT: usize = 2 + 1 + generate_operator::EVENT.len() + 8;
 
 /// Valid entries, by name.
 pub(crate) fn entries(oracle: &TestOracle) -> Vec<(&'static str, LogEntry)> {
@@ -77,7 +82,22 @@ pub(crate) fn entries(oracle: &TestOracle) -> Vec<(&'static str, LogEntry)> {
             notice(NoticeKind::Refund, "no fixing within 72 h"),
         ),
         ("withdrawn", notice(NoticeKind::Withdrawn, "")),
+        ("operator-create", operator_action(Verb::Create)),
+        ("operator-report", operator_action(Verb::Report)),
+        ("operator-approve", operator_action(Verb::Approve)),
+        ("operator-veto", operator_action(Verb::Veto)),
+        ("operator-void", operator_action(Verb::Void)),
     ]
+}
+
+fn operator_action(verb: Verb) -> LogEntry {
+    let verbs = generate_operator::verbs();
+    let (_, sample) = verbs.iter().find(|(v, _)| *v == verb).unwrap();
+    let key = generate_operator::key("alice").verifying_key().to_bytes();
+    let request = sample.verified(&key).unwrap();
+    let event_id = EventId::parse(generate_operator::EVENT).unwrap();
+    let time_ms = u64::try_from(sample.now).unwrap() * 1000 + 250;
+    LogEntry::OperatorAction(OperatorAction::new(verb, event_id, time_ms, &request))
 }
 
 pub(crate) fn cases(oracle: &TestOracle) -> Value {
@@ -102,7 +122,7 @@ pub(crate) fn cases(oracle: &TestOracle) -> Value {
     }
     file(
         "Log entries (docs/log-format.md). Where error is not null the entry must be refused; a \
-         genesis-signature entry decodes and its signature does not hold. leaf_hash is \
+         genesis-signature or operator-action entry decodes and its signature does not hold. leaf_hash is \
          SHA-256(0x00 then the entry).",
         &cases,
     )
@@ -127,7 +147,7 @@ fn refused(oracle: &TestOracle) -> Vec<(&'static str, &'static str, Vec<u8>)> {
     vec![
         ("nothing", "truncated", Vec::new()),
         ("version 2", "version", edit("refund", &|b| b[0] = 2)),
-        ("type 4", "entry-type", edit("refund", &|b| b[1] = 4)),
+        ("type 5", "entry-type", edit("refund", &|b| b[1] = 5)),
         (
             "notice kind 3",
             "notice-kind",
@@ -168,6 +188,34 @@ fn refused(oracle: &TestOracle) -> Vec<(&'static str, &'static str, Vec<u8>)> {
             edit("announcement", &|b| {
                 b.drain(34..34 + header);
             }),
+        ),
+        (
+            "operator verb 6",
+            "operator-verb",
+            edit("operator-report", &|b| b[VERB_AT] = 6),
+        ),
+        (
+            "byte after an operator's body",
+            "trailing",
+            edit("operator-report", &|b| b.push(b' ')),
+        ),
+        (
+            "operator's body changed",
+            "operator-action",
+            edit("operator-report", &|b| {
+                let last = b.len() - 2;
+                b[last] ^= 1;
+            }),
+        ),
+        (
+            "operator's report filed as a veto",
+            "operator-action",
+            edit("operator-report", &|b| b[VERB_AT] = Verb::Veto.code()),
+        ),
+        (
+            "operator's report filed under another event",
+            "operator-action",
+            edit("operator-report", &|b| b[3] ^= 1),
         ),
         ("longer than 65535 bytes", "entry-too-long", vec![1; 65_536]),
     ]

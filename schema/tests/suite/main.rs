@@ -12,6 +12,8 @@ mod events;
 mod generate;
 mod generate_invalid;
 mod generate_log;
+mod generate_operator;
+mod operators;
 mod oracle;
 mod seeds;
 mod vectors;

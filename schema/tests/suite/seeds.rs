@@ -49,6 +49,18 @@ pub(crate) fn files() -> Vec<(String, Vec<u8>)> {
             add("log_entry", i, binary(case, "entry"));
         }
     }
+    for (i, case) in cases("operator_requests.json").iter().enumerate() {
+        let mut seed = Vec::new();
+        for field in ["content_digest", "signature_input", "signature", "path"] {
+            seed.extend_from_slice(case[field].as_str().unwrap().as_bytes());
+            seed.push(b'\n');
+        }
+        seed.extend(binary(case, "body"));
+        add("operator_request", i, seed);
+    }
+    for (i, case) in cases("operator_bodies.json").iter().enumerate() {
+        add("operator_body", i, binary(case, "body"));
+    }
     for (i, case) in cases("policies.json").iter().enumerate() {
         add(
             "policy",

@@ -1,0 +1,369 @@
+//! `oracle evidence` against an oracle that keeps its evidence, and one that
+//! does not.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
+
+mod common;
+
+use std::path::Path;
+use std::process::Stdio;
+
+use chrono::DateTime;
+use common::{Announced, Answer, Oracle, Server, choice};
+use oracle_feeds::rule::{Fixing, decide_leg};
+use oracle_feeds::{Exchange, PriceQuery, Query, SourceReading, provider};
+use oracle_schema::evidence::{MANIFEST_VERSION, Manifest, Observation};
+use oracle_schema::policy::{Policy, canonical_json, policy_hash};
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+use tokio::process::Command;
+
+const ID: &str = "ppcusd-above-025@2026-11-22T16:00:00Z";
+/// The maturity of every test's announcement.
+const T: i64 = 1_795_363_200;
+const BODIES: [&str; 2] = [
+    r#"{"price":"0.26","ts":1795363200}"#,
+    r#"{"price":0.261,"ts":1795363140}"#,
+];
+
+/// Exit code, stdout, stderr.
+struct Ran(i32, String, String);
+
+impl Ran {
+    #[track_caller]
+    fn ends(&self, code: i32, says: &str) {
+        assert_eq!(self.0, code, "{}{}", self.1, self.2);
+        assert!(self.1.contains(says), "{says}: {}{}", self.1, self.2);
+    }
+}
+
+async fn evidence(arguments: &[&str]) -> Ran {
+    let output = Command::new(env!("CARGO_BIN_EXE_oracle"))
+        .arg("evidence")
+        .args(arguments)
+        .stdin(Stdio::null())
+        .kill_on_drop(true)
+        .output()
+        .await
+        .unwrap();
+    Ran(
+        output.status.code().unwrap(),
+        String::from_utf8(output.stdout).unwrap(),
+        String::from_utf8(output.stderr).unwrap(),
+    )
+}
+
+fn sha256(bytes: &[u8]) -> String {
+    hex::encode(Sha256::digest(bytes))
+}
+
+fn policy() -> Policy {
+    let source = |name: &str| {
+        json!({
+            "id": format!("generic:{name}"), "provider": "generic", "symbol": name, "root": name,
+            "selector": {
+                "url": format!("http://{name}.test/p?at={{unix}}"),
+                "value": "$.price", "time": "$.ts", "time_unit": "s",
+            },
+        })
+    };
+    let leg = json!({
+        "name": "ppcusd", "method": "close1m_median", "sources": [source("a"), source("b")],
+        "min_sources": 2, "max_deviation": "0.05", "max_trade_age_s": 900, "settle_delay_s": 0,
+    });
+    serde_json::from_value(json!({
+        "version": 1, "give_up_after_s": 259_200,
+        "rule": {
+            "kind": "threshold", "above": "0.25",
+            "price": {"name": "ppcusd", "legs": [leg]},
+        },
+    }))
+    .unwrap()
+}
+
+/// What the service records of an honest round.
+fn manifest(policy: &Policy) -> Vec<u8> {
+    let leg = &policy.rule.price().unwrap().legs[0];
+    let at = DateTime::from_timestamp(T + 1, 0).unwrap();
+    let readings: Vec<SourceReading> = leg
+        .sources
+        .iter()
+        .zip(BODIES)
+        .map(|(source, body)| {
+            let query = Query::Price(PriceQuery {
+                source,
+                at: T,
+                max_trade_age_s: leg.max_trade_age_s,
+            });
+            let exchanges = vec![Exchange {
+                url: format!("http://{}.test/p?at={T}", source.symbol),
+                sent_at: at,
+                received_at: at,
+                status: Some(200),
+                headers: Vec::new(),
+                certificate: None,
+                body: body.as_bytes().to_vec(),
+                sha256: Some(Sha256::digest(body).into()),
+                date: None,
+                failure: None,
+            }];
+            SourceReading {
+                source: source.id.clone(),
+                root: source.root.clone(),
+                reading: provider("generic").unwrap().interpret(&query, &exchanges),
+                exchanges,
+            }
+        })
+        .collect();
+    let Fixing::Attest { price, trace } = decide_leg(leg, T, at, &readings) else {
+        panic!("no price");
+    };
+    let observations = readings.iter().map(row).collect();
+    canonical_json(&Manifest {
+        version: MANIFEST_VERSION,
+        maturity: T,
+        decided_ms: (T + 1) * 1000,
+        observations,
+        reports: Vec::new(),
+        decision: json!({
+            "price": price,
+            "legs": [{"name": "ppcusd", "price": price, "trace": trace}],
+        }),
+    })
+    .unwrap()
+}
+
+fn row(reading: &SourceReading) -> Observation {
+    let exchange = &reading.exchanges[0];
+    Observation {
+        leg: Some("ppcusd".to_owned()),
+        source: reading.source.clone(),
+        root: reading.root.clone(),
+        adapter: "generic/1".to_owned(),
+        method: "GET".to_owned(),
+        url: exchange.url.clone(),
+        sent_ms: exchange.sent_at.timestamp_millis(),
+        received_ms: exchange.received_at.timestamp_millis(),
+        status: exchange.status,
+        failure: None,
+        headers: Vec::new(),
+        date_ms: None,
+        certificate_sha256: None,
+        sha256: exchange.sha256.map(hex::encode),
+        public: true,
+        literal: Some(reading.reading.detail().to_owned()),
+        effective_at: reading.reading.price().map(|p| p.effective_at),
+        fact: None,
+        verdict: reading.reading.verdict().to_owned(),
+        detail: None,
+        attempt: 1,
+        reads: 1,
+    }
+}
+
+/// An oracle, the event announced, and its evidence published.
+struct World {
+    oracle: Oracle,
+    server: Server,
+    announced: Announced,
+    url: String,
+}
+
+impl World {
+    async fn new() -> Self {
+        let oracle = Oracle::new("oracle");
+        let (server, url) = Server::start(&oracle).await;
+        let announced = oracle.announce(ID, choice(&["above", "not_above"]));
+        server.announce(&announced);
+        let world = Self {
+            oracle,
+            server,
+            announced,
+            url,
+        };
+        world.publish();
+        for body in BODIES {
+            world.body(&sha256(body.as_bytes()), Answer::Bytes(body.into()));
+        }
+        world
+    }
+
+    /// Evidence for the next reader.
+    fn publish(&self) {
+        let policy = policy();
+        let document = policy.canonical().unwrap();
+        let manifest = manifest(&policy);
+        let event = json!({
+            "event_id": ID, "kind": "threshold", "state": "attested",
+            "maturity": "2026-11-22T16:00:00Z",
+            "policy_hash": hex::encode(policy_hash(&document)),
+        });
+        let stated = json!({"observations": [], "manifest_sha256": sha256(&manifest)});
+        let event_path = format!("/v1/events/{ID}");
+        self.server.put(&event_path, [Answer::Json(event)]);
+        self.server
+            .put(&format!("{event_path}/policy"), [Answer::Bytes(document)]);
+        self.server.put(
+            &format!("{event_path}/evidence"),
+            [Answer::Json(stated), Answer::Bytes(manifest)],
+        );
+    }
+
+    fn body(&self, sha256: &str, answer: Answer) {
+        self.server.put(&format!("/v1/evidence/{sha256}"), [answer]);
+    }
+
+    fn attest(&self, outcome: &str) {
+        let attestation = self.oracle.attest(&self.announced, &[outcome]);
+        self.server.attest(ID, &attestation);
+    }
+
+    async fn evidence(&self, more: &[&str]) -> Ran {
+        self.publish();
+        evidence(&[&[ID, "--url", &self.url], more].concat()).await
+    }
+}
+
+fn text(path: &Path) -> &str {
+    path.to_str().unwrap()
+}
+
+#[tokio::test]
+async fn evidence_is_replayed_kept_and_replayed_again_without_the_oracle() {
+    let world = World::new().await;
+    world.attest("above");
+    let kept = tempfile::tempdir().unwrap();
+    let ran = world.evidence(&["--save", text(kept.path())]).await;
+    ran.ends(
+        0,
+        "ok ppcusd generic:a attempt=1 observation \"0.26\" sha256=",
+    );
+    ran.ends(0, "decided again: price=0.2605");
+    ran.ends(0, &format!("ok evidence {ID} outcome=above"));
+    drop(world);
+    let again = evidence(&["--from", text(kept.path())]).await;
+    assert_eq!((again.0, again.1), (0, ran.1));
+    let json = evidence(&["--from", text(kept.path()), ID, "--json"]).await;
+    let said: Value = serde_json::from_str(&json.1).unwrap();
+    assert_eq!(said["conclusion"], "reproduced");
+    assert_eq!(said["read_again"], 2);
+    assert_eq!(said["report"]["observations"][1]["standing"], "reproduced");
+    assert_eq!(said["report"]["price"], "0.2605");
+}
+
+#[tokio::test]
+async fn every_kept_file_that_was_changed_is_named() {
+    let world = World::new().await;
+    world.attest("above");
+    let kept = tempfile::tempdir().unwrap();
+    let body = format!("bodies/{}", sha256(BODIES[1].as_bytes()));
+    let changes = [
+        ("manifest.json", "manifest_sha256: "),
+        ("policy.json", "policy_hash: "),
+        (body.as_str(), "generic:b attempt=1: sha256: "),
+        ("attestation.tlv", ""),
+        ("announcement.tlv", ""),
+        ("stated.json", ""),
+    ];
+    for (name, says) in changes {
+        world
+            .evidence(&["--save", text(kept.path())])
+            .await
+            .ends(0, "ok evidence");
+        let path = kept.path().join(name);
+        let mut bytes = std::fs::read(&path).unwrap();
+        let last = bytes.len() - 2;
+        bytes[last] ^= 1;
+        std::fs::write(&path, bytes).unwrap();
+        let ran = evidence(&["--from", text(kept.path())]).await;
+        ran.ends(1, says);
+        assert!(!ran.1.contains("ok evidence"), "{name}: {}", ran.1);
+    }
+}
+
+#[tokio::test]
+async fn another_outcome_than_the_evidence_leads_to_is_a_mismatch() {
+    let world = World::new().await;
+    world.attest("not_above");
+    let ran = world.evidence(&[]).await;
+    ran.ends(1, "MISMATCH outcome: attested \"not_above\"");
+    ran.ends(1, "the evidence comes to \"above\"");
+    // JSON says the same with the same code, and nothing beside it.
+    let ran = world.evidence(&["--json"]).await;
+    let said: Value = serde_json::from_str(&ran.1).unwrap();
+    assert_eq!((ran.0, said["conclusion"].as_str()), (1, Some("mismatch")));
+}
+
+#[tokio::test]
+async fn a_body_that_the_oracle_has_not_leaves_it_open_until_somebody_has_it() {
+    let world = World::new().await;
+    world.attest("above");
+    let hash = sha256(BODIES[0].as_bytes());
+    world.body(&hash, Answer::Problem(404, "unknown-evidence"));
+    let ran = world.evidence(&[]).await;
+    ran.ends(2, "missing ppcusd generic:a");
+    ran.ends(
+        2,
+        &format!("incomplete: ppcusd generic:a attempt=1: sha256: no body {hash}"),
+    );
+    let bodies = tempfile::tempdir().unwrap();
+    std::fs::write(bodies.path().join(&hash), BODIES[0]).unwrap();
+    let ran = world.evidence(&["--bodies", text(bodies.path())]).await;
+    ran.ends(0, "ok evidence");
+    // What is at hand is not asked for.
+    let asked = world.server.seen(&format!("/v1/evidence/{hash}"));
+    assert_eq!(asked.len(), 1);
+    // A body that is not the one is worse than none.
+    world.body(&hash, Answer::Bytes(b"{}".to_vec()));
+    world
+        .evidence(&[])
+        .await
+        .ends(1, "MISMATCH ppcusd generic:a");
+}
+
+#[tokio::test]
+async fn what_cannot_be_had_is_no_verdict() {
+    let world = World::new().await;
+    // Bound and closed: nobody listens there.
+    let nobody = {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        format!("http://{}", listener.local_addr().unwrap())
+    };
+    let ran = evidence(&[ID, "--url", &nobody]).await;
+    ran.ends(2, "incomplete: ");
+    let nowhere = tempfile::tempdir().unwrap();
+    let ran = evidence(&["--from", text(nowhere.path())]).await;
+    ran.ends(2, "incomplete: stated.json");
+    // Not attested has its own code, as everywhere.
+    assert_eq!(world.evidence(&[]).await.0, 3);
+    world.attest("above");
+    world.publish();
+    let path = format!("/v1/events/{ID}/evidence");
+    let none = json!({"observations": [], "manifest_sha256": null});
+    world.server.put(&path, [Answer::Json(none)]);
+    let ran = evidence(&[ID, "--url", &world.url]).await;
+    ran.ends(2, "the server states no evidence");
+}
+
+#[tokio::test]
+async fn a_bundle_of_another_oracle_or_event_is_refused() {
+    let world = World::new().await;
+    world.attest("above");
+    let kept = tempfile::tempdir().unwrap();
+    let other = Oracle::new("other").key().to_string();
+    assert_eq!(world.evidence(&["--key", &other]).await.0, 1);
+    let ran = world.evidence(&["--save", text(kept.path())]).await;
+    ran.ends(0, "ok evidence");
+    let from = ["--from", text(kept.path())];
+    let key = world.oracle.key().to_string();
+    evidence(&[&from[..], &["--key", &key]].concat())
+        .await
+        .ends(0, "ok evidence");
+    let ran = evidence(&[&from[..], &["--key", &other]].concat()).await;
+    assert!(
+        ran.0 == 1 && ran.2.contains("signed by oracle key"),
+        "{}",
+        ran.2
+    );
+    let ran = evidence(&[&from[..], &["another-event"]].concat()).await;
+    assert!(ran.0 == 1 && ran.2.contains("another-event"), "{}", ran.2);
+}

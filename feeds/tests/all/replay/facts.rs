@@ -1,0 +1,202 @@
+//! Matches: answers over time, one of two sources kept back by its licence.
+
+use oracle_feeds::replay::Standing;
+use oracle_feeds::rule::{OperatorReport, Verdict, facts};
+use oracle_feeds::{Query, SourceReading};
+use oracle_schema::Outcome;
+use oracle_schema::evidence::ReportEvidence;
+use oracle_schema::policy::{MatchPolicy, Rule};
+use serde_json::json;
+
+use super::{Case, answered, asked, assert_objection, assert_reproduced, silent};
+use crate::common::time;
+use crate::sports::{AT, FOOTBALL_DATA, OPENLIGADB, policy, sample};
+
+const SETTLED: i64 = AT + 90 + 7200;
+
+fn rule() -> MatchPolicy {
+    policy(2, &["openligadb", "football-data"])
+}
+
+/// In play, then over, an outage, and still over when the delay has passed.
+pub(super) fn case() -> Case {
+    let mut case = Case::new(Rule::Match(rule()), AT, SETTLED);
+    let playing = [
+        sample!("openligadb/scheduled.json"),
+        sample!("football-data/in_play.json"),
+    ];
+    let over = [OPENLIGADB, FOOTBALL_DATA];
+    let mut readings: Vec<SourceReading> = Vec::new();
+    let times = [AT, AT + 30, AT + 60, AT + 90, SETTLED];
+    for (attempt, at) in (1..).zip(times) {
+        for (n, source) in rule().sources.iter().enumerate() {
+            let body = if at == AT { playing[n] } else { over[n] };
+            let reading = asked(
+                &Query::Fact(source),
+                &[&|| {
+                    if at == AT + 60 {
+                        silent(at)
+                    } else {
+                        answered(200, body.as_bytes(), at)
+                    }
+                }],
+            );
+            case.record(None, attempt, &reading, n == 0);
+            readings.push(reading);
+        }
+    }
+    let decision = facts::decide(&case.policy.rule, AT, time(SETTLED), &readings, &[]).unwrap();
+    let Verdict::Attest { outcome } = decision.verdict else {
+        panic!("{decision:?}");
+    };
+    case.manifest.decision = json!({"outcome": outcome, "trace": decision.trace});
+    case.outcome = Outcome::Enum(outcome);
+    case
+}
+
+#[test]
+fn an_honest_result_follows_again_and_what_was_withheld_is_not_called_verified() {
+    let report = assert_reproduced(&case());
+    assert_eq!(report.outcome.as_deref(), Some("home"));
+    assert_eq!(report.count(|s| *s == Standing::Reproduced), 4);
+    assert_eq!(report.count(|s| *s == Standing::Withheld), 4);
+    assert_eq!(report.count(|s| *s == Standing::Unanswered), 2);
+}
+
+#[test]
+fn a_withheld_body_that_somebody_disclosed_is_read_again() {
+    let mut case = case();
+    let sha256 = case.rows("football-data:551001")[1].sha256.clone().unwrap();
+    case.bodies
+        .insert(sha256.clone(), FOOTBALL_DATA.as_bytes().to_vec());
+    let report = assert_reproduced(&case);
+    assert_eq!(report.count(|s| *s == Standing::Withheld), 1);
+    // And one that was passed on as it is not the one.
+    case.bodies.insert(sha256, b"{}".to_vec());
+    assert_objection(&case.report(), "football-data:551001: sha256: ");
+}
+
+#[test]
+fn a_fact_that_its_body_does_not_state_is_named() {
+    let mut case = case();
+    for row in case.rows("openligadb:77001") {
+        if let Some(fact) = &mut row.fact {
+            fact["match"]["regular"] = json!({"home": 1, "away": 1});
+        }
+    }
+    assert_objection(&case.report(), "openligadb:77001: fact: recorded");
+}
+
+#[test]
+fn a_withheld_fact_that_says_otherwise_does_not_lead_to_the_outcome() {
+    let mut case = case();
+    for row in case.rows("football-data:551001") {
+        if let Some(fact) = &mut row.fact {
+            fact["match"]["regular"] = json!({"home": 1, "away": 1});
+            fact["match"]["winner"] = json!(null);
+        }
+    }
+    assert_objection(
+        &case.report(),
+        "decision.outcome: the evidence comes to none (held)",
+    );
+}
+
+#[test]
+fn a_decision_before_the_delay_is_over_is_found_out() {
+    let mut case = case();
+    case.manifest.decided_ms = (SETTLED - 100) * 1000;
+    case.manifest.observations.truncate(8);
+    assert_objection(
+        &case.report(),
+        "decision.outcome: the evidence comes to none (provisional)",
+    );
+}
+
+#[test]
+fn an_outcome_that_the_evidence_does_not_lead_to_is_found_out() {
+    let mut case = case();
+    case.outcome = Outcome::Enum("away".to_owned());
+    assert_objection(&case.report(), "outcome: attested \"away\"");
+    // Also where the recorded decision says the same.
+    case.manifest.decision["outcome"] = json!("away");
+    assert_objection(
+        &case.report(),
+        "decision.outcome: recorded away, decided again home",
+    );
+}
+
+/// A question to alice and bob, of whom alice has reported.
+fn asked_of_operators(k: u32) -> Case {
+    let mut case = case();
+    let key = |name: &str| json!({ "name": name, "public_key": "ab".repeat(32) });
+    case.policy.rule = Rule::Operators(oracle_schema::policy::OperatorsPolicy {
+        outcomes: rule().outcomes,
+        panel: serde_json::from_value(json!({"members": [key("alice"), key("bob")], "k": k}))
+            .unwrap(),
+        settle_delay_s: 60,
+    });
+    case.manifest.observations.clear();
+    case.manifest.reports = vec![ReportEvidence {
+        operator: "alice".to_owned(),
+        public_key: "ab".repeat(32),
+        outcome: "home".to_owned(),
+        received_ms: AT * 1000,
+        sha256: "5a".repeat(32),
+    }];
+    case.outcome = Outcome::Enum("home".to_owned());
+    case
+}
+
+#[test]
+fn reports_of_operators_are_weighed_again() {
+    let mut case = asked_of_operators(1);
+    let report = OperatorReport {
+        operator: "alice".to_owned(),
+        public_key: "ab".repeat(32),
+        outcome: "home".to_owned(),
+        received_ms: AT * 1000,
+        sha256: [0x5a; 32],
+    };
+    let rule = &case.policy.rule;
+    let decision = facts::decide(rule, AT, time(SETTLED), &[], &[report]).unwrap();
+    case.manifest.decision = json!({"outcome": "home", "trace": decision.trace});
+    assert_reproduced(&case);
+    case.manifest.reports[0].outcome = "away".to_owned();
+    assert_objection(
+        &case.report(),
+        "decision.outcome: recorded home, decided again away",
+    );
+    case.manifest.reports[0].sha256 = "5a".to_owned();
+    assert_objection(&case.report(), "reports[0].sha256: not a SHA-256");
+}
+
+#[test]
+fn what_two_operators_released_is_theirs_and_not_one_operators() {
+    let said = |operator: &str, verb: &str, literal: String| {
+        json!({
+            "source": format!("operators:{operator}"), "root": "operators", "verdict": verb,
+            "literal": literal, "outcome": "home", "reads": 1, "since_ms": AT * 1000, "why": null,
+        })
+    };
+    let released = |proposer: &str, approver: &str, verb: &str, hash: &str| {
+        let mut case = asked_of_operators(2);
+        let trace = json!({
+            "at": AT, "clock": {"dates": 0, "ahead_s": null}, "agree": 2,
+            "agreed_since_ms": SETTLED * 1000,
+            "sources": [said(proposer, verb, hash.repeat(32)), said(approver, "approve", "00".repeat(32))],
+        });
+        case.manifest.decision = json!({"outcome": "home", "trace": trace});
+        case
+    };
+    assert_reproduced(&released("alice", "bob", "report", "5a"));
+    for spoilt in [
+        released("alice", "alice", "report", "5a"),
+        released("bob", "alice", "report", "5a"),
+        released("alice", "bob", "report", "5b"),
+        released("alice", "bob", "void", "5a"),
+        released("alice", "bob", "approve", "5a"),
+    ] {
+        assert_objection(&spoilt.report(), "decision.trace: no two operators'");
+    }
+}

@@ -1,0 +1,369 @@
+//! What each verb does to an event, once it is known who asks.
+
+use chrono::{DateTime, Utc};
+use oracle_feeds::rule::panel::PANEL;
+use oracle_feeds::rule::{ClockCheck, FactTrace, VoteTrace};
+use oracle_schema::http_signature::VerifiedRequest;
+use oracle_schema::operator::{Approval, Reason, Report, Verb};
+use oracle_schema::policy::{Policy, VOID};
+use oracle_schema::{Descriptor, EventId};
+use sha2::{Digest, Sha256};
+
+use crate::command::{Accepted, Refused};
+use crate::engine::observe::json;
+use crate::engine::settle::DecidedFact;
+use crate::engine::{Engine, EngineError};
+use crate::lifecycle::State;
+use crate::store::{
+    ActionRow, CommitError, DueRound, Effect, NewAction, OperatedEvent, event_round_key,
+};
+
+/// Refused, or not done at all.
+pub(super) enum Failed {
+    Refused(Refused),
+    Engine(EngineError),
+}
+
+impl<E: Into<EngineError>> From<E> for Failed {
+    fn from(error: E) -> Self {
+        Self::Engine(error.into())
+    }
+}
+
+/// One request and what it is about.
+pub(super) struct Act<'a> {
+    pub(super) verb: Verb,
+    pub(super) id: &'a EventId,
+    pub(super) request: &'a VerifiedRequest,
+    pub(super) now: DateTime<Utc>,
+}
+
+impl<'a> Act<'a> {
+    pub(super) fn kept(&self) -> NewAction<'a> {
+        NewAction {
+            verb: self.verb,
+            event_id: self.id,
+            request: self.request,
+            outcome: None,
+            refusal: None,
+        }
+    }
+
+    /// Whether this operator had this accepted before.
+    pub(super) fn is_repeated(&self, actions: &[ActionRow]) -> bool {
+        let hash = self.request.body_sha256();
+        actions.iter().any(|a| {
+            a.verb == self.verb
+                && a.operator == self.request.operator()
+                && a.sha256 == hash
+                && a.refusal.is_none()
+        })
+    }
+
+    pub(super) fn accepted(&self, state: State, event: &OperatedEvent, repeated: bool) -> Accepted {
+        let matured = self.now.timestamp() >= event.maturity.unix();
+        Accepted {
+            event_id: self.id.clone(),
+            state: match state {
+                State::Announced if matured => "matured",
+                other => other.as_str(),
+            },
+            repeated,
+        }
+    }
+
+    /// The event may still have another end.
+    fn require_open(&self, event: &OperatedEvent) -> Result<(), Failed> {
+        let open = matches!(
+            event.state,
+            State::Announced | State::Provisional | State::Held
+        );
+        if event.state == State::Scheduled || self.now.timestamp() < event.maturity.unix() {
+            return refuse(Refused::NotMatured(event.maturity.to_datetime()));
+        }
+        if !open || self.now.timestamp() >= event.attest_by {
+            return refuse(Refused::AlreadyCommitted);
+        }
+        Ok(())
+    }
+}
+
+pub(super) fn refuse<T>(refused: Refused) -> Result<T, Failed> {
+    Err(Failed::Refused(refused))
+}
+
+impl Engine {
+    pub(super) async fn report(
+        &mut self,
+        act: &Act<'_>,
+        event: &OperatedEvent,
+    ) -> Result<Accepted, Failed> {
+        let policy = policy(event)?;
+        let operator = act.request.operator();
+        let key = hex::encode(act.request.public_key());
+        // Without a panel a report has no vote; a held event may be released to
+        // it. Prices are nobody's word.
+        let may = match policy.rule.panel() {
+            Some(panel) => panel
+                .members
+                .iter()
+                .any(|m| m.name == operator && m.public_key.eq_ignore_ascii_case(&key)),
+            None => policy.rule.outcomes().is_some(),
+        };
+        if !may {
+            return refuse(Refused::NotOnPanel(operator.to_owned()));
+        }
+        let report = Report::parse(act.request.body()).map_err(refused_body)?;
+        if event.descriptor.enum_outcome(&report.outcome).is_err() {
+            return refuse(Refused::Outcome(report.outcome));
+        }
+        let actions = self.store.operator_actions(act.id.as_str()).await?;
+        if act.is_repeated(&actions) {
+            return Ok(act.accepted(event.state, event, true));
+        }
+        act.require_open(event)?;
+        let conflict = actions.iter().any(|a| {
+            a.verb == Verb::Report
+                && a.operator == operator
+                && a.outcome.as_ref() != Some(&report.outcome)
+        });
+        let kept = NewAction {
+            outcome: Some(&report.outcome),
+            refusal: conflict.then_some("conflicting-report"),
+            ..act.kept()
+        };
+        self.store
+            .keep_action(&kept, &Effect::Wake, act.now)
+            .await?;
+        if conflict {
+            return refuse(Refused::ConflictingReport(operator.to_owned()));
+        }
+        Ok(act.accepted(event.state, event, false))
+    }
+
+    pub(super) async fn approve(
+        &mut self,
+        act: &Act<'_>,
+        event: &OperatedEvent,
+    ) -> Result<Accepted, Failed> {
+        let approval = Approval::parse(act.request.body()).map_err(refused_body)?;
+        let actions = self.store.operator_actions(act.id.as_str()).await?;
+        let named = |a: &&ActionRow| {
+            matches!(a.verb, Verb::Report | Verb::Void) && a.sha256 == approval.report
+        };
+        let Some(target) = actions.iter().find(named) else {
+            return refuse(Refused::UnknownReport);
+        };
+        let operator = act.request.operator();
+        if target.operator == operator || target.public_key == *act.request.public_key() {
+            return refuse(Refused::SelfApproval(operator.to_owned()));
+        }
+        if act.is_repeated(&actions) {
+            return Ok(act.accepted(event.state, event, true));
+        }
+        act.require_open(event)?;
+        let outcome = match (&target.outcome, &event.descriptor) {
+            (Some(outcome), _) => {
+                let contradicts = |a: &ActionRow| {
+                    a.verb == Verb::Report
+                        && a.operator == target.operator
+                        && a.outcome.as_ref() != Some(outcome)
+                };
+                if actions.iter().any(contradicts) {
+                    return refuse(Refused::ConflictingReport(target.operator.clone()));
+                }
+                if event.state != State::Held {
+                    return refuse(Refused::NotHeld);
+                }
+                Some(outcome.as_str())
+            }
+            (None, Descriptor::Enum(known)) => known
+                .outcomes()
+                .iter()
+                .map(String::as_str)
+                .find(|o| *o == VOID),
+            (None, Descriptor::Digits(_)) => None,
+        };
+        match outcome {
+            Some(outcome) => self.release(act, target, outcome).await?,
+            None => self.abandon(act, target).await?,
+        }
+        let now = self.store.operated_event(act.id.as_str()).await?;
+        let state = now.map_or(event.state, |e| e.state);
+        Ok(act.accepted(state, event, false))
+    }
+
+    /// Two operators decide: the event's round gets their decision, which the
+    /// next tick attests like any other.
+    async fn release(
+        &mut self,
+        act: &Act<'_>,
+        target: &ActionRow,
+        outcome: &str,
+    ) -> Result<(), Failed> {
+        let at = act.now.timestamp();
+        let Some(candidate) = self.store.open_event(act.id.as_str(), at).await? else {
+            return refuse(Refused::AlreadyCommitted);
+        };
+        let maturity = candidate.announcement().event.maturity;
+        let round = DueRound {
+            round_key: event_round_key(act.id.as_str()),
+            maturity,
+            question: String::new(),
+            attempts: 0,
+            decided: None,
+        };
+        let decided = DecidedFact {
+            outcome: outcome.to_owned(),
+            trace: released(maturity.unix(), target, act, outcome),
+        };
+        let manifest = self
+            .fact_manifest(&round, &candidate, &decided, act.now)
+            .await?;
+        let effect = Effect::Decide {
+            round: &round,
+            decision: &json(&decided)?,
+            manifest: &manifest,
+            manifest_sha256: Sha256::digest(&manifest).into(),
+            reason: (outcome == VOID).then(|| voided_by(act, target)),
+        };
+        Ok(self
+            .store
+            .keep_action(&act.kept(), &effect, act.now)
+            .await?)
+    }
+
+    /// Two operators agree that there is no outcome, and the event has none
+    /// that says so: refund.
+    async fn abandon(&mut self, act: &Act<'_>, target: &ActionRow) -> Result<(), Failed> {
+        let at = act.now.timestamp();
+        let Some(candidate) = self.store.open_event(act.id.as_str(), at).await? else {
+            return refuse(Refused::AlreadyCommitted);
+        };
+        let reason = voided_by(act, target);
+        let effect = Effect::Abandon {
+            candidate: &candidate,
+            reason: &reason,
+        };
+        match self.store.keep_action(&act.kept(), &effect, act.now).await {
+            Ok(()) => Ok(()),
+            Err(CommitError::Store(e)) => Err(e.into()),
+            Err(_) => refuse(Refused::AlreadyCommitted),
+        }
+    }
+
+    pub(super) async fn veto(
+        &mut self,
+        act: &Act<'_>,
+        event: &OperatedEvent,
+    ) -> Result<Accepted, Failed> {
+        let veto = Reason::parse(act.request.body()).map_err(refused_body)?;
+        let actions = self.store.operator_actions(act.id.as_str()).await?;
+        if act.is_repeated(&actions) {
+            return Ok(act.accepted(event.state, event, true));
+        }
+        act.require_open(event)?;
+        let why = in_brief(&veto.reason);
+        let reason = format!("vetoed by operator {}{why}", act.request.operator());
+        let effect = Effect::Veto { reason: &reason };
+        self.store
+            .keep_action(&act.kept(), &effect, act.now)
+            .await?;
+        Ok(act.accepted(State::Held, event, false))
+    }
+
+    pub(super) async fn void(
+        &mut self,
+        act: &Act<'_>,
+        event: &OperatedEvent,
+    ) -> Result<Accepted, Failed> {
+        Reason::parse(act.request.body()).map_err(refused_body)?;
+        let actions = self.store.operator_actions(act.id.as_str()).await?;
+        if act.is_repeated(&actions) {
+            return Ok(act.accepted(event.state, event, true));
+        }
+        // Proposed at any time; carried out once it has matured.
+        let open = matches!(
+            event.state,
+            State::Scheduled | State::Announced | State::Provisional | State::Held
+        );
+        if !open || act.now.timestamp() >= event.attest_by {
+            return refuse(Refused::AlreadyCommitted);
+        }
+        self.store
+            .keep_action(&act.kept(), &Effect::None, act.now)
+            .await?;
+        Ok(act.accepted(event.state, event, false))
+    }
+}
+
+fn refused_body(error: oracle_schema::operator::BodyError) -> Failed {
+    Failed::Refused(Refused::Body(error))
+}
+
+fn policy(event: &OperatedEvent) -> Result<Policy, Failed> {
+    Policy::parse(&event.policy).map_err(|e| {
+        Failed::Engine(EngineError::Stored {
+            what: "policy".to_owned(),
+            reason: e.to_string(),
+        })
+    })
+}
+
+/// Who voided the event, and why, in one sentence.
+fn voided_by(act: &Act<'_>, target: &ActionRow) -> String {
+    let (one, other) = (&target.operator, act.request.operator());
+    let why = Reason::parse(&target.body).map(|body| body.reason);
+    let why = in_brief(&why.unwrap_or_default());
+    format!("voided by operators {one} and {other}{why}")
+}
+
+/// An operator's words after a colon, short and on one line: they become part
+/// of reasons and of notices in the log, which are bounded.
+fn in_brief(words: &str) -> String {
+    const MOST: usize = 300;
+    let line = words.trim().replace(char::is_control, " ");
+    match line.char_indices().nth(MOST) {
+        _ if line.is_empty() => String::new(),
+        Some((end, _)) => format!(": {}…", line.get(..end).unwrap_or_default()),
+        None => format!(": {line}"),
+    }
+}
+
+/// Who released the event, and to what.
+fn released(at: i64, target: &ActionRow, act: &Act<'_>, outcome: &str) -> FactTrace {
+    let said = |operator: &str, verb: Verb, since_ms: i64, hash: &[u8; 32]| VoteTrace {
+        source: format!("{PANEL}:{operator}"),
+        root: PANEL.to_owned(),
+        verdict: verb.name().to_owned(),
+        literal: Some(hex::encode(hash)),
+        outcome: Some(outcome.to_owned()),
+        reads: 1,
+        since_ms: Some(since_ms),
+        why: None,
+    };
+    let now_ms = act.now.timestamp_millis();
+    FactTrace {
+        at,
+        sources: vec![
+            said(
+                &target.operator,
+                target.verb,
+                target.received_at.timestamp_millis(),
+                &target.sha256,
+            ),
+            said(
+                act.request.operator(),
+                Verb::Approve,
+                now_ms,
+                &act.request.body_sha256(),
+            ),
+        ],
+        clock: ClockCheck {
+            dates: 0,
+            ahead_s: None,
+        },
+        agree: 2,
+        agreed_since_ms: Some(now_ms),
+    }
+}

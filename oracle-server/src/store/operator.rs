@@ -1,0 +1,382 @@
+//! What operators did: nonces burned, signed requests kept, and what follows
+//! from them.
+
+use chrono::{DateTime, Utc};
+use oracle_feeds::rule::OperatorReport;
+use oracle_schema::http_signature::VerifiedRequest;
+use oracle_schema::log_entry::LogEntry;
+use oracle_schema::operator::{OperatorAction, Verb};
+use oracle_schema::{Descriptor, EventId, Maturity};
+
+use super::db::{Row, Tx, args};
+use super::ledger::NewEntry;
+use super::round::put_manifest;
+use super::schedule::schedule_in;
+use super::{
+    Candidate, CommitError, DueRound, NewEvent, ReadStore, Store, StoreError, descriptor,
+    event_round_key, time_ms,
+};
+use crate::lifecycle::State;
+
+/// An event as an operator's request meets it.
+#[derive(Debug, Clone)]
+pub struct OperatedEvent {
+    /// Where it stands.
+    pub state: State,
+    /// When the outcome is fixed.
+    pub maturity: Maturity,
+    /// When it becomes a refund, Unix seconds.
+    pub attest_by: i64,
+    /// What can come out.
+    pub descriptor: Descriptor,
+    /// Its policy document.
+    pub policy: Vec<u8>,
+}
+
+/// A kept request.
+#[derive(Debug, Clone)]
+pub struct ActionRow {
+    /// Log position.
+    pub position: i64,
+    /// What it did.
+    pub verb: Verb,
+    /// Who.
+    pub operator: String,
+    /// Under which key.
+    pub public_key: [u8; 32],
+    /// When it was received.
+    pub received_at: DateTime<Utc>,
+    /// The outcome, if it is a report.
+    pub outcome: Option<String>,
+    /// SHA-256 of the body.
+    pub sha256: [u8; 32],
+    /// As sent.
+    pub body: Vec<u8>,
+    /// What was signed.
+    pub base: String,
+    /// Ed25519 over it.
+    pub signature: Vec<u8>,
+    /// The problem that answered it, if it was refused and kept.
+    pub refusal: Option<String>,
+}
+
+const ACTION_COLUMNS: &str = "position, verb, operator, public_key, received_ms, outcome, sha256, \
+     body, base, signature, refusal";
+
+impl ActionRow {
+    fn from_row(r: &Row) -> Result<Self, StoreError> {
+        let verb: String = r.get(1)?;
+        Ok(Self {
+            position: r.get(0)?,
+            verb: Verb::from_name(&verb)
+                .ok_or_else(|| StoreError::Damaged(format!("operator's verb {verb:?}")))?,
+            operator: r.get(2)?,
+            public_key: r.hash(3)?,
+            received_at: time_ms(r.get(4)?)?,
+            outcome: r.get(5)?,
+            sha256: r.hash(6)?,
+            body: r.get(7)?,
+            base: r.get(8)?,
+            signature: r.get(9)?,
+            refusal: r.get(10)?,
+        })
+    }
+
+    /// The report that a panel weighs, if it is one. A refused one counts too:
+    /// it is what voids its author's vote.
+    pub fn report(&self) -> Option<OperatorReport> {
+        Some(OperatorReport {
+            operator: self.operator.clone(),
+            public_key: hex::encode(self.public_key),
+            outcome: self.outcome.clone().filter(|_| self.verb == Verb::Report)?,
+            received_ms: self.received_at.timestamp_millis(),
+            sha256: self.sha256,
+        })
+    }
+}
+
+/// A request to be kept.
+#[derive(Debug)]
+pub struct NewAction<'a> {
+    /// What it does.
+    pub verb: Verb,
+    /// To which event.
+    pub event_id: &'a EventId,
+    /// As verified.
+    pub request: &'a VerifiedRequest,
+    /// The outcome, if it is a report.
+    pub outcome: Option<&'a str>,
+    /// The problem that answers it, if it is refused and kept.
+    pub refusal: Option<&'static str>,
+}
+
+/// What follows from a kept request, in the same transaction.
+#[derive(Debug)]
+pub enum Effect<'a> {
+    /// A report: the event's round is due.
+    Wake,
+    /// Nothing yet.
+    None,
+    /// The event is made.
+    Schedule {
+        /// It.
+        event: &'a NewEvent,
+        /// Its policy document.
+        document: &'a [u8],
+    },
+    /// The event is held, whatever its sources say.
+    Veto {
+        /// For people.
+        reason: &'a str,
+    },
+    /// The event's round has its decision, and nothing holds it any more.
+    Decide {
+        /// The event's own round.
+        round: &'a DueRound,
+        /// JSON: the outcome and how it came about.
+        decision: &'a str,
+        /// Canonical evidence manifest.
+        manifest: &'a [u8],
+        /// Its SHA-256.
+        manifest_sha256: [u8; 32],
+        /// Why the outcome is `void`, if it is; one sentence.
+        reason: Option<String>,
+    },
+    /// The refund of the event is committed.
+    Abandon {
+        /// The event.
+        candidate: &'a Candidate,
+        /// For people.
+        reason: &'a str,
+    },
+}
+
+impl Store {
+    /// Burns a nonce of a key for ever; answers whether it was new.
+    pub async fn burn_operator_nonce(
+        &self,
+        public_key: &[u8; 32],
+        nonce: &str,
+        now: DateTime<Utc>,
+    ) -> Result<bool, StoreError> {
+        let mut tx = self.db.begin().await?;
+        self.lock(&mut tx, now.timestamp_millis()).await?;
+        let new = tx
+            .execute(
+                "INSERT INTO operator_nonce (public_key, nonce) VALUES ($1, $2) \
+                 ON CONFLICT (public_key, nonce) DO NOTHING",
+                args![public_key, nonce],
+            )
+            .await?;
+        tx.commit().await?;
+        Ok(new == 1)
+    }
+
+    /// An event and its policy, for an operator's request.
+    pub async fn operated_event(&self, id: &str) -> Result<Option<OperatedEvent>, StoreError> {
+        let row = self
+            .db
+            .fetch_optional(
+                "SELECT e.state, e.maturity, e.attest_by, e.descriptor, p.document FROM event e \
+                 JOIN policy p ON p.policy_hash = e.policy_hash WHERE e.event_id = $1",
+                args![id],
+            )
+            .await?;
+        let Some(r) = row else { return Ok(None) };
+        let state: String = r.get(0)?;
+        let text: String = r.get(3)?;
+        Ok(Some(OperatedEvent {
+            state: State::parse(&state)
+                .ok_or_else(|| StoreError::Damaged(format!("event {id}: state {state:?}")))?,
+            maturity: Maturity::from_unix(r.get(1)?)
+                .map_err(|e| StoreError::Damaged(e.to_string()))?,
+            attest_by: r.get(2)?,
+            descriptor: descriptor::read(&text)?,
+            policy: r.get(4)?,
+        }))
+    }
+
+    /// Everything operators did about an event, in the log's order.
+    pub async fn operator_actions(&self, id: &str) -> Result<Vec<ActionRow>, StoreError> {
+        actions(&self.db, id).await
+    }
+
+    /// The reports on an event.
+    pub async fn operator_reports(&self, id: &str) -> Result<Vec<OperatorReport>, StoreError> {
+        let actions = self.operator_actions(id).await?;
+        Ok(actions.iter().filter_map(ActionRow::report).collect())
+    }
+
+    /// How many outcomes each event has that is open and that one outside party
+    /// decides alone.
+    pub async fn open_choice(&self) -> Result<Vec<u32>, StoreError> {
+        open_choice(&self.db).await
+    }
+
+    /// Keeps a request, puts it into the log and does what follows from it: all
+    /// or nothing.
+    pub async fn keep_action(
+        &self,
+        action: &NewAction<'_>,
+        effect: &Effect<'_>,
+        now: DateTime<Utc>,
+    ) -> Result<(), CommitError> {
+        let id = action.event_id.as_str();
+        let now_ms = now.timestamp_millis();
+        let request = action.request;
+        let entry = OperatorAction::new(
+            action.verb,
+            action.event_id.clone(),
+            now_ms.unsigned_abs(),
+            request,
+        );
+        let bytes = LogEntry::OperatorAction(entry)
+            .to_bytes()
+            .map_err(|e| StoreError::Damaged(format!("operator's action on {id}: {e}")))?;
+        let mut tx = self.db.begin().await?;
+        let reserved = self.reserve(&mut tx, 1, now_ms).await?;
+        tx.execute(
+            "INSERT INTO operator_action (position, event_id, verb, operator, public_key, \
+             received_ms, outcome, sha256, body, base, signature, refusal) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+            args![
+                reserved.first,
+                id,
+                action.verb.name(),
+                request.operator(),
+                request.public_key(),
+                now_ms,
+                action.outcome.map(str::to_owned),
+                request.body_sha256(),
+                request.body(),
+                request.base(),
+                request.signature().as_slice(),
+                action.refusal.map(str::to_owned)
+            ],
+        )
+        .await?;
+        self.follow(&mut tx, id, effect, now).await?;
+        let entry = NewEntry {
+            entry_type: 4,
+            event_id: id,
+            bytes,
+        };
+        let size = self.append(&mut tx, &reserved, vec![entry]).await?;
+        tx.commit().await?;
+        self.publish(size);
+        Ok(())
+    }
+
+    async fn follow(
+        &self,
+        tx: &mut Tx,
+        id: &str,
+        effect: &Effect<'_>,
+        now: DateTime<Utc>,
+    ) -> Result<(), CommitError> {
+        match effect {
+            Effect::None => {}
+            Effect::Wake => {
+                tx.execute(
+                    "UPDATE round SET due_ms = $1 WHERE round_key = $2 AND state = 'open'",
+                    args![now.timestamp_millis(), event_round_key(id)],
+                )
+                .await?;
+            }
+            Effect::Schedule { event, document } => {
+                let policies = [(event.policy_hash, document.to_vec())];
+                let new = schedule_in(tx, std::slice::from_ref(*event), &[], &policies).await?;
+                require(id, new == 1)?;
+            }
+            Effect::Veto { reason } => {
+                let held = tx
+                    .execute(
+                        "UPDATE event SET state = 'held', vetoed = 1, reason = $1 \
+                         WHERE event_id = $2 AND state IN ('announced', 'provisional', 'held')",
+                        args![*reason, id],
+                    )
+                    .await?;
+                require(id, held == 1)?;
+            }
+            Effect::Decide {
+                round,
+                decision,
+                manifest,
+                manifest_sha256,
+                reason,
+            } => {
+                put_manifest(tx, manifest_sha256, manifest).await?;
+                let decided = tx
+                    .execute(
+                        "UPDATE round SET leased = 0, state = 'decided', due_ms = $1, \
+                         decision = $2, manifest_sha256 = $3, reason = $4 \
+                         WHERE round_key = $5 AND maturity = $6",
+                        args![
+                            now.timestamp_millis(),
+                            *decision,
+                            *manifest_sha256,
+                            reason.clone(),
+                            round.round_key.as_str(),
+                            round.maturity.unix()
+                        ],
+                    )
+                    .await?;
+                let freed = tx
+                    .execute(
+                        "UPDATE event SET state = 'provisional', vetoed = 0, reason = NULL \
+                         WHERE event_id = $1 AND state IN ('announced', 'provisional', 'held')",
+                        args![id],
+                    )
+                    .await?;
+                require(id, decided == 1 && freed == 1)?;
+            }
+            Effect::Abandon { candidate, reason } => {
+                self.commit_abandoned(tx, candidate, reason, now).await?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What was read before the transaction must still be so: the engine alone
+/// writes.
+fn require(id: &str, changed: bool) -> Result<(), StoreError> {
+    if changed {
+        return Ok(());
+    }
+    let what = format!("event {id} changed while an operator's request was carried out");
+    Err(StoreError::Damaged(what))
+}
+
+async fn actions(db: &super::db::Db, id: &str) -> Result<Vec<ActionRow>, StoreError> {
+    let sql = format!(
+        "SELECT {ACTION_COLUMNS} FROM operator_action WHERE event_id = $1 ORDER BY position"
+    );
+    let rows = db.fetch(sqlx::AssertSqlSafe(sql), args![id]).await?;
+    rows.iter().map(ActionRow::from_row).collect()
+}
+
+async fn open_choice(db: &super::db::Db) -> Result<Vec<u32>, StoreError> {
+    let rows = db
+        .fetch(
+            "SELECT sole_outcomes FROM event WHERE sole_outcomes > 0 AND state IN \
+             ('scheduled', 'announced', 'provisional', 'held', 'committed')",
+            args![],
+        )
+        .await?;
+    rows.iter()
+        .map(|r| Ok(u32::try_from(r.get::<i64>(0)?).unwrap_or(u32::MAX)))
+        .collect()
+}
+
+impl ReadStore {
+    /// Everything operators did about an event, in the log's order.
+    pub async fn operator_actions(&self, id: &str) -> Result<Vec<ActionRow>, StoreError> {
+        actions(&self.db, id).await
+    }
+
+    /// See [`Store::open_choice`].
+    pub async fn open_choice(&self) -> Result<Vec<u32>, StoreError> {
+        open_choice(&self.db).await
+    }
+}

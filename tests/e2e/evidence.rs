@@ -1,0 +1,170 @@
+//! Auditors: what the service publishes about an outcome leads to it again.
+
+use chrono::TimeDelta;
+use oracle_client::replay::{Conclusion, Report, Standing};
+use oracle_client::{Bundle, EventId};
+use oracle_feeds::loopback::{Fault, MatchStage};
+use oracle_tests::database::Backend;
+use oracle_tests::market::{START, btcusd_fixing_cents, ppcusd_fixing_micros};
+use oracle_tests::world::{World, event_id};
+
+use crate::facts::{DELAY, MATURITY as PLAYED, id, match_event, play, race, senate, until};
+use crate::series::{CENTS, MATURITY, MICROS, SETTLED, cents_at, threshold};
+
+laws! {
+    every_price_follows_again_from_what_is_published,
+    a_price_found_in_trades_hours_later_follows_again,
+    whatever_a_venue_answers_is_read_again_as_it_was,
+    a_match_follows_again_and_what_a_licence_withholds_is_said,
+    an_election_follows_again,
+    a_kept_bundle_needs_no_oracle,
+}
+
+pub(crate) async fn bundle(world: &World, id: &EventId) -> Bundle {
+    let client = world.client();
+    let mut bundle = client.bundle(id).await.unwrap();
+    client.fetch_bodies(&mut bundle).await.unwrap();
+    bundle
+}
+
+#[track_caller]
+fn reproduced(bundle: &Bundle) -> Report {
+    let report = bundle.replay().unwrap();
+    assert_eq!(
+        report.conclusion(),
+        Conclusion::Reproduced,
+        "{}: {report:#?}",
+        bundle.stated.event_id
+    );
+    assert_eq!(report.outcome, Some(bundle.attested.outcome_text()));
+    report
+}
+
+fn read_again(report: &Report) -> usize {
+    report.count(|s| *s == Standing::Reproduced)
+}
+
+async fn every_price_follows_again_from_what_is_published(backend: Backend) {
+    let series = format!("{CENTS}{MICROS}{}", threshold("ppc-option", "0.25"));
+    let mut world = World::new(backend, &series).await;
+    // A first attempt in vain is part of the evidence.
+    world.break_all(Some(&Fault::Http(500)));
+    world.at(SETTLED).await;
+    world.break_all(None);
+    world.at(SETTLED + 600).await;
+    let cents = reproduced(&bundle(&world, &event_id("btc-cents", MATURITY)).await);
+    assert_eq!(
+        cents.outcome,
+        Some(btcusd_fixing_cents(MATURITY).to_string())
+    );
+    assert!(cents.observations.iter().any(|o| o.verdict == "transient"));
+    assert!(
+        cents
+            .observations
+            .iter()
+            .any(|o| o.verdict == "observation")
+    );
+    let micros = reproduced(&bundle(&world, &event_id("ppc-micros", MATURITY)).await);
+    assert_eq!(
+        micros.outcome,
+        Some(ppcusd_fixing_micros(MATURITY).to_string())
+    );
+    assert!(read_again(&micros) > read_again(&cents), "two legs");
+    let option = reproduced(&bundle(&world, &event_id("ppc-option", MATURITY)).await);
+    assert_eq!(option.observations, micros.observations);
+    // Replayed on loopback, every built-in venue was asked elsewhere.
+    assert!(cents.observations.iter().all(|o| o.note.is_some()));
+}
+
+async fn a_price_found_in_trades_hours_later_follows_again(backend: Backend) {
+    let mut world = World::new(backend, CENTS).await;
+    world.break_all(Some(&Fault::Down));
+    world.at(SETTLED).await;
+    world.break_all(None);
+    // Kraken's newest bars no longer reach back so far.
+    world.at(SETTLED + 20 * 3600).await;
+    let report = reproduced(&bundle(&world, &event_id("btc-cents", MATURITY)).await);
+    let trades = |o: &&oracle_client::replay::Checked| o.url.contains("/0/public/Trades");
+    assert!(report.observations.iter().filter(trades).count() > 0);
+    assert!(report.count(|s| *s == Standing::Unanswered) > 0);
+}
+
+async fn whatever_a_venue_answers_is_read_again_as_it_was(backend: Backend) {
+    let faults = [
+        Fault::Down,
+        Fault::Factor(10.into()),
+        Fault::ErrorBody200,
+        Fault::Http(429),
+        Fault::Http(404),
+        Fault::MissingBar,
+        Fault::Html,
+        Fault::Truncated,
+        Fault::ClockSkew(TimeDelta::minutes(-3)),
+        Fault::ClockSkew(TimeDelta::minutes(3)),
+        Fault::Empty,
+        Fault::Redirect,
+        Fault::TooLarge,
+    ];
+    let times: Vec<i64> = (1..).take(faults.len()).map(|n| START + 3600 * n).collect();
+    let mut world = World::new(backend, &cents_at(&times)).await;
+    for (at, fault) in times.iter().zip(&faults) {
+        world.venues.set_fault("gemini", Some(fault.clone()));
+        world.at(at + 60).await;
+        reproduced(&bundle(&world, &event_id("btc-cents", *at)).await);
+        world.venues.set_fault("gemini", None);
+    }
+}
+
+async fn a_match_follows_again_and_what_a_licence_withholds_is_said(backend: Backend) {
+    let mut world = World::new(backend, &match_event("cup")).await;
+    play(&world, MatchStage::Playing(2, 1));
+    until(&mut world, PLAYED + 60).await;
+    play(&world, MatchStage::Finished(2, 1));
+    until(&mut world, PLAYED + DELAY + 120).await;
+    let bundle = bundle(&world, &id("cup")).await;
+    let report = reproduced(&bundle);
+    assert_eq!(report.outcome.as_deref(), Some("home"));
+    for observation in &report.observations {
+        let expected = if observation.source.starts_with("openligadb") {
+            Standing::Reproduced
+        } else {
+            Standing::Withheld
+        };
+        assert_eq!(observation.standing, expected, "{}", observation.source);
+        let sha256 = observation.sha256.as_deref().unwrap();
+        let body = world.get(&format!("/v1/evidence/{sha256}")).await;
+        let there = if expected == Standing::Withheld {
+            404
+        } else {
+            200
+        };
+        assert_eq!(body.status, there, "{}", observation.source);
+    }
+    // Half of them, read at the same times.
+    assert_eq!(2 * read_again(&report), report.observations.len());
+    assert!(read_again(&report) > 16, "a long row, beginning and end");
+}
+
+async fn an_election_follows_again(backend: Backend) {
+    let events = race("called", "settle_delay = \"10m\"");
+    let mut world = World::new(backend, &events).await;
+    senate(&world, "live", None);
+    until(&mut world, PLAYED + 60).await;
+    senate(&world, "live", Some("18702"));
+    until(&mut world, PLAYED + DELAY + 300).await;
+    let report = reproduced(&bundle(&world, &id("senate")).await);
+    assert_eq!(report.outcome.as_deref(), Some("alder"));
+}
+
+async fn a_kept_bundle_needs_no_oracle(backend: Backend) {
+    let mut world = World::new(backend, MICROS).await;
+    world.at(SETTLED).await;
+    let bundle = bundle(&world, &event_id("ppc-micros", MATURITY)).await;
+    let report = reproduced(&bundle);
+    let kept = tempfile::tempdir().unwrap();
+    bundle.save(kept.path()).unwrap();
+    drop(world);
+    let loaded = Bundle::load(kept.path(), None).unwrap();
+    assert_eq!(loaded.manifest, bundle.manifest);
+    assert_eq!(reproduced(&loaded), report);
+}
