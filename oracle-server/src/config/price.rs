@@ -189,7 +189,7 @@ fn leg(
         }
         sources.push(source(&key("sources"), id, generic)?);
     }
-    check_quote(&key("quote"), &sources, section.quote.as_deref())?;
+    check_quote(name, section, &sources)?;
     let roots = sources
         .iter()
         .map(|s| s.root.as_str())
@@ -236,64 +236,55 @@ fn leg(
 }
 
 /// Currencies in which venues quote, as their symbols end.
-const QUOTES: [&str; 11] = [
-    "USDT", "USDC", "FDUSD", "TUSD", "BUSD", "DAI", "USD", "EUR", "GBP", "JPY", "BTC",
-];
+const QUOTES: [&str; 8] = ["USDT", "USDC", "DAI", "USD", "EUR", "GBP", "JPY", "BTC"];
 
 /// What is not the currency it stands for: a leg in it has to say so.
-const STAND_INS: [&str; 6] = ["USDT", "USDC", "FDUSD", "TUSD", "BUSD", "DAI"];
+const STAND_INS: [&str; 3] = ["USDT", "USDC", "DAI"];
 
-/// All venues of a leg quote in one currency, and in a token that stands for
-/// one only where the leg declares it: a dollar token is not a dollar. Generic
-/// sources have no symbol to tell by.
-fn check_quote(key: &str, sources: &[SourcePolicy], declared: Option<&str>) -> Result<(), Refusal> {
-    if let Some(declared) = declared
-        && !QUOTES.contains(&declared)
-    {
-        return Err(Refusal::new(
-            key,
-            format!("{declared:?} is not one of {}", QUOTES.join(", ")),
-        ));
+/// The currency that a symbol or the name of a price ends in.
+fn quote_of(text: &str) -> Option<&'static str> {
+    // XBT is one venue's name of the same coin.
+    let text = text
+        .to_uppercase()
+        .replace(['-', '_', '/'], "")
+        .replace("XBT", "BTC");
+    QUOTES
+        .into_iter()
+        .find(|quote| text.len() > quote.len() && text.ends_with(quote))
+}
+
+/// All venues of a leg quote in one currency: the one it declares, by `quote`
+/// or by its name, which a token that stands for a currency always needs: a
+/// dollar token is not a dollar. Generic sources have no symbol to tell by.
+fn check_quote(name: &str, section: &Price, sources: &[SourcePolicy]) -> Result<(), Refusal> {
+    let declared = section.quote.as_deref();
+    if let Some(quote) = declared.filter(|quote| !QUOTES.contains(quote)) {
+        let known = QUOTES.join(", ");
+        let reason = format!("{quote:?} is not one of {known}");
+        return Err(Refusal::new(format!("price.{name}.quote"), reason));
     }
-    let mut common = declared.map(|quote| ("quote", quote));
+    let mut common = declared
+        .or_else(|| quote_of(name))
+        .map(|quote| ("the price", quote));
     for source in sources.iter().filter(|s| s.selector.is_none()) {
-        let Some(quote) = quote(&source.symbol) else {
+        let Some(quote) = quote_of(&source.symbol) else {
             continue;
         };
         let id = source.id.as_str();
-        if STAND_INS.contains(&quote) && declared.is_none() {
-            return Err(Refusal::new(
-                key,
-                format!("{id} quotes in {quote}; the price must declare quote = {quote:?}"),
-            ));
-        }
-        match common {
-            None => common = Some((id, quote)),
-            Some((first, other)) if other != quote => {
-                return Err(Refusal::new(
-                    key,
-                    format!("{id} quotes in {quote}, {first} in {other}"),
-                ));
-            }
-            Some(_) => {}
+        let (first, other) = *common.get_or_insert((id, quote));
+        if other != quote || (first == id && STAND_INS.contains(&quote)) {
+            let reason = format!(
+                "{id} quotes in {quote}, {} (a token needs a price of its own: quote = {quote:?})",
+                if first == id {
+                    "which the price does not declare".to_owned()
+                } else {
+                    format!("{first} in {other}")
+                }
+            );
+            return Err(Refusal::new(format!("price.{name}.sources"), reason));
         }
     }
     Ok(())
-}
-
-/// The currency that a symbol ends in.
-fn quote(symbol: &str) -> Option<&'static str> {
-    // One venue's name of the same coin.
-    let symbol = symbol.to_uppercase().replace("XBT", "BTC");
-    match symbol.rsplit_once(['-', '_', '/']) {
-        Some((_, last)) => QUOTES.into_iter().find(|quote| *quote == last),
-        // `DOTUSD` is in dollars: what also ends another coin's name tells
-        // nothing without a mark before it.
-        None => QUOTES
-            .into_iter()
-            .filter(|quote| !matches!(*quote, "TUSD" | "BUSD"))
-            .find(|quote| symbol.ends_with(quote)),
-    }
 }
 
 fn source(

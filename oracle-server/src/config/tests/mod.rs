@@ -181,35 +181,30 @@ fn a_refusal_names_the_key_that_must_be_changed() {
 
 #[test]
 fn a_dollar_token_is_a_dollar_only_where_the_price_says_so() {
-    let sources = "sources = [\"kraken:XBTUSD\"]";
-    let token = "sources = [\"kraken:XBTUSDT\"]";
-    assert_eq!(refused_key(sources, token), "price.btcusd.quote");
-    accepted(sources, &format!("{token}\nquote = \"USDT\""));
-    let mixed = "sources = [\"kraken:XBTUSD\", \"coinbase:BTC-USDT\"]";
-    for declared in ["", "quote = \"USDT\"", "quote = \"USD\""] {
-        let text = format!("{mixed}\n{declared}");
-        assert_eq!(
-            refused_key(sources, &text),
-            "price.btcusd.quote",
-            "{declared}"
-        );
+    for (name, sources, good) in [
+        ("btcusd", "\"kraken:XBTUSDT\"", false),
+        ("btcusd", "\"coinbase:BTC-USDC\"", false),
+        ("btcusd", "\"kraken:XBTUSD\", \"bitstamp:btceur\"", false),
+        ("btcusd", "\"kraken:XBTUSD\", \"coinbase:BTC-USDT\"", false),
+        ("btcusdt", "\"kraken:XBTUSD\"", false),
+        ("btcusdt", "\"coinbase:BTC-USDC\"", false),
+        ("btcusdt", "\"coinbase:BTC-USDT\"", true),
+        ("btc-usdt", "\"kraken:XBTUSDT\"", true),
+        ("coin", "\"kraken:XBTUSDT\"", false),
+        ("coin", "\"kraken:XBTUSDT\"]\nquote = \"USDT\" #", true),
+        ("coin", "\"kraken:XBTUSD\"", true),
+        ("usdtusd", "\"kraken:USDTZUSD\"", true),
+        ("dai", "\"kraken:DAIUSD\"", true),
+        ("ethbtc", "\"kraken:ETHXBT\", \"coinbase:ETH-BTC\"", true),
+    ] {
+        let text = GOOD
+            .replace("btcusd", name)
+            .replace("\"kraken:XBTUSD\"", sources);
+        let refused = Config::parse(&text, Path::new("/")).err();
+        let expected = (!good).then(|| format!("price.{name}.sources"));
+        assert_eq!(refused.map(|r| r.key), expected, "{name} {sources}");
     }
-    let euros = "sources = [\"kraken:XBTUSD\", \"bitstamp:btceur\"]";
-    assert_eq!(refused_key(sources, euros), "price.btcusd.quote");
+    let sources = "sources = [\"kraken:XBTUSD\"]";
     let unknown = format!("{sources}\nquote = \"dollar\"");
     assert_eq!(refused_key(sources, &unknown), "price.btcusd.quote");
-    // Ends in the name of a token, and is none.
-    for coin in ["kraken:DOTUSD", "coinbase:BNB-USD"] {
-        let dollars = format!("sources = [\"{coin}\", \"bitstamp:dotusd\"]");
-        accepted(sources, &dollars);
-    }
-    for token in ["coinbase:BTC-TUSD", "coinbase:BTC-USDC", "bitstamp:btcusdt"] {
-        let one = format!("sources = [\"{token}\"]");
-        assert_eq!(refused_key(sources, &one), "price.btcusd.quote", "{token}");
-    }
-    // Two venues' names of one coin.
-    accepted(
-        sources,
-        "sources = [\"kraken:PPCXBT\", \"coinbase:PPC-BTC\"]",
-    );
 }
