@@ -62,8 +62,10 @@ pub fn reading(row: &Recorded) -> Result<Reading, RecordError> {
 
 fn price(row: &Recorded) -> Result<PriceObservation, RecordError> {
     let literal = row.literal.clone().ok_or(RecordError::Price("literal"))?;
+    // A table may have a decimal comma; no source that was read groups digits.
+    let plain = literal.replace(',', ".");
     Ok(PriceObservation {
-        price: decimal::parse_scientific(&literal).map_err(|_| RecordError::Price("literal"))?,
+        price: decimal::parse_scientific(&plain).map_err(|_| RecordError::Price("literal"))?,
         literal,
         effective_at: row.effective_at.ok_or(RecordError::Price("effective_at"))?,
     })

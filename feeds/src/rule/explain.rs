@@ -204,7 +204,8 @@ fn matched(policy: &MatchPolicy) -> Vec<String> {
     }
     let OnDissent::Hold = policy.on_dissent;
     sentences.push(held(&format!(
-        "another pair of teams, a result that no outcome stands for, or no decision by {until}"
+        "another pair of teams, a match finished before its kickoff, a result that no outcome \
+         stands for, or no decision by {until}"
     )));
     sentences
 }
@@ -328,8 +329,9 @@ fn settled(settle_delay_s: u32) -> String {
 
 fn held(also: &str) -> String {
     format!(
-        "held while sources contradict each other, and on {also}; it goes on when they agree \
-         again; two operators together release or void a held event"
+        "held while sources contradict each other, while too few are left beside one whose answer \
+         cannot be read (an unknown status or shape, another id), and on {also}; it goes on when \
+         they agree again; two operators together release or void a held event"
     )
 }
 

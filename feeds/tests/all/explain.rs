@@ -88,6 +88,8 @@ fn a_match_says_who_must_agree_what_voids_what_holds_and_when_it_is_refunded() {
             "after 2026-10-26T16:30:00Z",
             "a source that does not answer never makes it void",
             "held while sources contradict each other",
+            "whose answer cannot be read (an unknown status or shape, another id)",
+            "a match finished before its kickoff",
             "by 2026-11-23T18:30:00Z (30d after maturity): refund, irrevocably",
         ],
     );

@@ -3,7 +3,9 @@
 use oracle_feeds::replay::{Conclusion, Standing};
 use oracle_feeds::rule::{Fixing, cross, decide_leg, outcome};
 use oracle_feeds::{Exchange, PriceQuery, Query, SourceReading};
-use oracle_schema::policy::{LegPolicy, PricePolicy, Rule, SourcePolicy, TimeUnit};
+use oracle_schema::policy::{
+    CsvFormat, DecimalMark, LegPolicy, PricePolicy, Rule, SourcePolicy, TimeUnit,
+};
 use serde_json::json;
 
 use super::{Case, answered, asked, assert_objection, assert_reproduced, silent};
@@ -16,6 +18,7 @@ macro_rules! sample {
 }
 
 const PPC: &[u8] = br#"{"price":"0.00000412","ts":1790870400}"#;
+const PPC_TABLE: &[u8] = b"ts;price\n1790870400;0,00000412\n";
 
 fn thin(name: &str) -> SourcePolicy {
     SourcePolicy {
@@ -24,6 +27,19 @@ fn thin(name: &str) -> SourcePolicy {
         root: name.to_owned(),
         ..generic(&format!("http://{name}.test/p?at={{unix}}"), TimeUnit::S)
     }
+}
+
+/// The same as a table with a decimal comma.
+fn thin_table(name: &str) -> SourcePolicy {
+    let mut source = thin(name);
+    let selector = source.selector.as_mut().unwrap();
+    (selector.value, selector.time) = ("price".to_owned(), "ts".to_owned());
+    selector.csv = Some(CsvFormat {
+        delimiter: ';',
+        decimal: DecimalMark::Comma,
+        row: None,
+    });
+    source
 }
 
 fn legs() -> Vec<LegPolicy> {
@@ -36,7 +52,7 @@ fn legs() -> Vec<LegPolicy> {
     vec![
         LegPolicy {
             name: "ppcbtc".to_owned(),
-            sources: vec![thin("a"), thin("b")],
+            sources: vec![thin("a"), thin_table("b")],
             ..leg(2, &[])
         },
         LegPolicy {
@@ -62,7 +78,8 @@ fn answer(leg: &LegPolicy, source: usize) -> &'static [u8] {
         "coinbase" => sample!("coinbase/candles_ok.json"),
         "bitstamp" => sample!("bitstamp/ohlc_ok.json"),
         "gemini" => sample!("gemini/candles_ok.json"),
-        _ => PPC,
+        _ if source == 0 => PPC,
+        _ => PPC_TABLE,
     }
 }
 
@@ -155,10 +172,11 @@ fn a_venue_that_did_not_answer_in_time_left_nothing_to_replay() {
 #[test]
 fn the_first_attempt_that_comes_to_a_price_decides_for_good() {
     let mut case = case();
-    let dearer = br#"{"price":"0.00000413","ts":1790870400}"#;
     let leg = &legs()[0];
     for source in 0..2 {
-        let third = read(leg, source, &[&|| answered(200, dearer, T + 71)]);
+        let dearer = String::from_utf8(answer(leg, source).to_vec()).unwrap();
+        let dearer = dearer.replace("00412", "00413");
+        let third = read(leg, source, &[&|| answered(200, dearer.as_bytes(), T + 71)]);
         case.record(Some("ppcbtc"), 3, &third, true);
     }
     assert_reproduced(&case);
