@@ -81,7 +81,10 @@ fn from_json(selector: &Selector, body: &[u8]) -> Result<Stated, Reading> {
     if let Some(error) = stated_error(&value) {
         return Err(error);
     }
-    let (literal, price) = price(select(&selector.value, "value", &value, raw)?)?;
+    let (literal, price) = price(
+        select(&selector.value, "value", &value, raw)?,
+        selector.exponent,
+    )?;
     let time = json::text(select(&selector.time, "time", &value, raw)?)?;
     let number = |text: &str| decimal::parse_scientific(text).ok();
     Ok(Stated {
@@ -185,9 +188,10 @@ fn descend<'a>(raw: &'a RawValue, element: &PathElement<'_>) -> Option<&'a RawVa
     }
 }
 
-/// A JSON number in any notation, or a plain decimal string.
-fn price(raw: &RawValue) -> Result<(String, Decimal), Reading> {
-    if raw.get().starts_with('"') {
+/// A plain decimal, as a JSON number or a string; a number with an exponent
+/// where the source is declared to write them.
+fn price(raw: &RawValue, exponent: bool) -> Result<(String, Decimal), Reading> {
+    if raw.get().starts_with('"') || !exponent {
         return json::number(raw, "value");
     }
     let literal = json::text(raw)?;

@@ -239,8 +239,8 @@ fn generic_takes_one_match_not_later_than_t_and_not_stale() {
         (
             r#"{"price":4.12e-06,"ts":1790870399000}"#,
             TimeUnit::Ms,
-            "observation",
-            "4.12e-06",
+            "contradiction",
+            "exponent",
         ),
         (
             r#"{"price":1.5,"ts":"2026-10-01T18:00:00+02:00"}"#,
@@ -367,4 +367,16 @@ fn generic_answer_that_states_an_error_is_no_price() {
     for none in ["null", "false", "0", r#""""#, "[]", "{}"] {
         assert_eq!(seen(&read(none)).0, "0.25", "{none}");
     }
+}
+
+#[test]
+fn an_exponent_is_read_only_where_it_is_declared() {
+    let mut s = generic("http://x.test/", TimeUnit::S);
+    let answer = exchange(200, br#"{"price":4.12e-06,"ts":1790870399}"#);
+    assert_eq!(
+        interpret(&s, std::slice::from_ref(&answer)).verdict(),
+        "contradiction"
+    );
+    s.selector.as_mut().unwrap().exponent = true;
+    assert_eq!(seen(&interpret(&s, &[answer])), ("4.12e-06", T - 1));
 }

@@ -116,6 +116,8 @@ pub(super) struct Generic {
     pub(super) delimiter: Option<String>,
     pub(super) decimal: Option<DecimalMark>,
     pub(super) row: Option<RowSelector>,
+    #[serde(default)]
+    pub(super) exponent: bool,
     pub(super) timeout: Option<String>,
     pub(super) rate: Option<String>,
     pub(super) root: Option<String>,

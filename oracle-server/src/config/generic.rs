@@ -89,6 +89,7 @@ pub(super) fn selector(name: &str, section: &Generic) -> Result<Selector, Refusa
         value: section.value.clone(),
         time: section.time.clone(),
         time_unit: section.time_unit,
+        exponent: section.exponent,
         csv: csv(&key, section)?,
     })
 }
@@ -104,6 +105,12 @@ fn csv(key: &dyn Fn(&str) -> String, section: &Generic) -> Result<Option<CsvForm
             Some((name, _)) => Err(Refusal::new(key(name), "belongs to format = \"csv\"")),
             None => Ok(None),
         };
+    }
+    if section.exponent {
+        return Err(Refusal::new(
+            key("exponent"),
+            "belongs to format = \"json\"",
+        ));
     }
     let decimal = section
         .decimal

@@ -212,7 +212,9 @@ impl Engine {
                     outcome: outcome.clone(),
                     trace: decision.trace,
                 };
-                let manifest = self.fact_manifest(round, candidate, &decided, None, now).await?;
+                let manifest = self
+                    .fact_manifest(round, candidate, &decided, None, now)
+                    .await?;
                 let result = RoundResult::Decided {
                     reason: decided.void_reason(),
                     decision: json(&decided)?,

@@ -217,6 +217,9 @@ pub struct Selector {
     /// How the table is written; absent for JSON.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub csv: Option<CsvFormat>,
+    /// Whether the price may be a JSON number with an exponent.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub exponent: bool,
 }
 
 /// How a table (CSV with one header row) is written, and which row counts.

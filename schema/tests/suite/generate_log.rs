@@ -251,6 +251,7 @@ pub(crate) fn policy_samples() -> Vec<(&'static str, Policy)> {
                 value: "$.price".to_owned(),
                 time: "$.ts".to_owned(),
                 time_unit: TimeUnit::S,
+                exponent: false,
                 csv: None,
             }),
             ..source("generic:ppcbtc_a", "generic", "ppcbtc_a")

@@ -160,7 +160,13 @@ fn acted(name: &str, verb: Verb, body: &serde_json::Value, at: i64, event: &str)
 }
 
 fn reported(name: &str, outcome: &str, at: i64) -> String {
-    acted(name, Verb::Report, &json!({ "outcome": outcome }), at, "an-event")
+    acted(
+        name,
+        Verb::Report,
+        &json!({ "outcome": outcome }),
+        at,
+        "an-event",
+    )
 }
 
 /// A question to alice and bob, of whom alice has reported.
@@ -211,7 +217,10 @@ fn reports_of_operators_are_weighed_again_and_only_what_they_signed() {
     case.manifest.operators = vec![other];
     assert_objection(&case.report(), "operators[0]: is about another-event");
     case.manifest.operators.clear();
-    assert_objection(&case.report(), "decision.outcome: the evidence comes to none");
+    assert_objection(
+        &case.report(),
+        "decision.outcome: the evidence comes to none",
+    );
 }
 
 #[test]
