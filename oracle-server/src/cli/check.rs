@@ -5,6 +5,7 @@ use std::path::Path;
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use oracle_feeds::rule::explain;
+use oracle_schema::policy::choice_bits;
 
 use super::CliError;
 use crate::clock::{Clock as _, SystemClock};
@@ -32,6 +33,7 @@ fn explain(config: &Config, now: DateTime<Utc>) -> String {
         config.http.listen,
         config.http.admin_listen
     )];
+    parts.extend(explain_choice(config, now));
     for series in config.series.values() {
         parts.push(explain_series(series, now));
     }
@@ -42,6 +44,27 @@ fn explain(config: &Config, now: DateTime<Utc>) -> String {
         parts.push(explain_operators(&config.operators));
     }
     parts.concat()
+}
+
+/// What single parties may choose, if they may at all.
+fn explain_choice(config: &Config, now: DateTime<Utc>) -> Option<String> {
+    let open = config
+        .events
+        .iter()
+        .filter(|e| e.maturity.unix() > now.timestamp());
+    let bits = choice_bits(open.map(|e| e.definition.sole_choice()));
+    let most = config.signer.max_open_choice_bits;
+    if bits == 0 {
+        return None;
+    }
+    let over = if bits > most {
+        "; warning: run refuses to start with more of them open at once"
+    } else {
+        ""
+    };
+    Some(format!(
+        "single parties choose {bits} of at most {most} bits{over}\n"
+    ))
 }
 
 fn explain_operators(operators: &[Operator]) -> String {
