@@ -39,6 +39,7 @@ laws! {
     an_operator_that_open_events_need_cannot_be_removed,
     an_announced_event_keeps_the_keys_of_its_panel,
     a_process_that_does_not_lead_says_so,
+    nothing_is_decided_while_the_clock_runs_ahead,
 }
 
 const MATURITY: i64 = START + 3600;
@@ -782,4 +783,28 @@ async fn a_process_that_does_not_lead_says_so(backend: Backend) {
     assert_eq!(response.status(), 503);
     assert!(response.headers().contains_key("retry-after"));
     running.stop().await.unwrap();
+}
+
+async fn nothing_is_decided_while_the_clock_runs_ahead(backend: Backend) {
+    let mut world = world(backend).await;
+    world.at(MATURITY).await;
+    accepted(&report(&mut world, "alice", "yes").await);
+    accepted(&report(&mut world, "bob", "yes").await);
+    let why = json!({ "reason": "" });
+    let proposal = accepted(&act(&mut world, "alice", "void", why).await);
+    assert_eq!(state(&world, QUESTION).await, EventState::Provisional);
+    let jump = chrono::TimeDelta::seconds(2 * DELAY);
+    world.clock.jump(jump);
+    world.settle().await;
+    assert_eq!(state(&world, QUESTION).await, EventState::Provisional);
+    let approval = json!({ "report": proposal });
+    let answer = act(&mut world, "bob", "approvals", approval).await;
+    refused(&answer, 503, "unavailable");
+    assert_eq!(state(&world, QUESTION).await, EventState::Provisional);
+    // Set right again, it goes on where it was.
+    world.clock.jump(-jump);
+    world.settle().await;
+    assert_eq!(state(&world, QUESTION).await, EventState::Provisional);
+    world.at(MATURITY + DELAY).await;
+    assert_eq!(outcome(&world, QUESTION).await, "yes");
 }

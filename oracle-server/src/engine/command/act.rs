@@ -161,6 +161,10 @@ impl Engine {
         if act.is_repeated(&actions) {
             return Ok(act.accepted(event.state, event, true));
         }
+        if self.clock_trust.runs_ahead(&*self.clock) {
+            // What two operators do is irrevocable, and bound to the maturity.
+            return refuse(Refused::Unavailable);
+        }
         act.require_open(event)?;
         let outcome = match (&target.outcome, &event.descriptor) {
             (Some(outcome), _) => {
