@@ -87,6 +87,9 @@ pub enum Refused {
     /// Only a held event is released.
     #[error("the event is not held; there is nothing to release")]
     NotHeld,
+    /// A price is held by nobody's word.
+    #[error("a price is decided by its venues; two operators can void it")]
+    NotVetoable,
     /// Its end is fixed.
     #[error("the event's end is fixed, or its time is over")]
     AlreadyCommitted,

@@ -39,6 +39,8 @@ laws! {
     an_operator_that_open_events_need_cannot_be_removed,
     an_announced_event_keeps_the_keys_of_its_panel,
     a_process_that_does_not_lead_says_so,
+    nothing_is_decided_while_the_clock_runs_ahead,
+    an_approval_counts_again_after_a_veto_that_followed_it,
 }
 
 const MATURITY: i64 = START + 3600;
@@ -487,12 +489,11 @@ async fn a_price_is_nobodys_word_and_two_operators_refund_it(backend: Backend) {
     let number = json!({ "outcome": "1" });
     let answer = act_on(&mut world, "alice", name, "reports", number).await;
     refused(&answer, 403, "not-on-panel");
-    // Held by a veto, whatever the venues say.
+    // One operator alone does not turn a price into a refund.
     let why = json!({ "reason": "" });
-    accepted(&act_on(&mut world, "bob", name, "veto", why.clone()).await);
-    world.break_all(None);
-    world.at(series::SETTLED + 600).await;
-    assert_eq!(state(&world, name).await, EventState::Held);
+    let veto = act_on(&mut world, "bob", name, "veto", why.clone()).await;
+    refused(&veto, 409, "not-vetoable");
+    assert_eq!(state(&world, name).await, EventState::Matured);
     let proposal = accepted(&act_on(&mut world, "alice", name, "void", why).await);
     let approval = json!({ "report": proposal });
     accepted(&act_on(&mut world, "bob", name, "approvals", approval).await);
@@ -744,6 +745,12 @@ async fn an_announced_event_keeps_the_keys_of_its_panel(backend: Backend) {
     accepted(&report(&mut world, "alice", "yes").await);
     let unknown = act_on(&mut world, "alice", "nothing", "reports", json!({})).await;
     refused(&unknown, 401, "bad-signature");
+    // And for her vote only.
+    let why = json!({ "reason": "" });
+    for what in ["veto", "void"] {
+        let answer = act(&mut world, "alice", what, why.clone()).await;
+        refused(&answer, 401, "bad-signature");
+    }
     // Under the new one she is nobody here.
     let path = format!("/v1/events/{QUESTION}/reports");
     let mut post = signed(&world, "alice", &path, &json!({ "outcome": "yes" }));
@@ -782,4 +789,47 @@ async fn a_process_that_does_not_lead_says_so(backend: Backend) {
     assert_eq!(response.status(), 503);
     assert!(response.headers().contains_key("retry-after"));
     running.stop().await.unwrap();
+}
+
+async fn nothing_is_decided_while_the_clock_runs_ahead(backend: Backend) {
+    let mut world = world(backend).await;
+    world.at(MATURITY).await;
+    accepted(&report(&mut world, "alice", "yes").await);
+    accepted(&report(&mut world, "bob", "yes").await);
+    let why = json!({ "reason": "" });
+    let proposal = accepted(&act(&mut world, "alice", "void", why).await);
+    assert_eq!(state(&world, QUESTION).await, EventState::Provisional);
+    let jump = chrono::TimeDelta::seconds(2 * DELAY);
+    world.clock.jump(jump);
+    world.settle().await;
+    assert_eq!(state(&world, QUESTION).await, EventState::Provisional);
+    let approval = json!({ "report": proposal });
+    let answer = act(&mut world, "bob", "approvals", approval).await;
+    refused(&answer, 503, "unavailable");
+    assert_eq!(state(&world, QUESTION).await, EventState::Provisional);
+    // Set right again, it goes on where it was.
+    world.clock.jump(-jump);
+    world.settle().await;
+    assert_eq!(state(&world, QUESTION).await, EventState::Provisional);
+    world.at(MATURITY + DELAY).await;
+    assert_eq!(outcome(&world, QUESTION).await, "yes");
+}
+
+async fn an_approval_counts_again_after_a_veto_that_followed_it(backend: Backend) {
+    let mut world = world(backend).await;
+    world.at(MATURITY).await;
+    let said = accepted(&report(&mut world, "alice", "yes").await);
+    accepted(&act(&mut world, "bob", "veto", json!({ "reason": "once" })).await);
+    let path = |what: &str| format!("/v1/events/{QUESTION}/{what}");
+    let approval = json!({ "report": said });
+    // Released and vetoed again before the engine attests.
+    let release = signed(&world, "bob", &path("approvals"), &approval);
+    accepted(&send(&mut world, &release).await);
+    let why = json!({ "reason": "twice" });
+    let veto = signed(&world, "dave", &path("veto"), &why);
+    accepted(&send(&mut world, &veto).await);
+    world.settle().await;
+    assert_eq!(state(&world, QUESTION).await, EventState::Held);
+    accepted(&act(&mut world, "bob", "approvals", approval).await);
+    assert_eq!(outcome(&world, QUESTION).await, "yes");
 }

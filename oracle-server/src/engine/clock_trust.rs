@@ -15,7 +15,8 @@ use crate::clock::Clock;
 /// How far the clock may be ahead of the providers', seconds.
 const TOLERANCE_S: i64 = 60;
 
-/// How long a jump ahead that no provider contradicts keeps announcements back.
+/// How long a jump ahead, or a start after a deadline, that no provider
+/// contradicts is not believed.
 const SETTLED: Duration = Duration::from_mins(10);
 
 /// A time, and the uptime at which it was.
@@ -116,8 +117,9 @@ impl ClockTrust {
             // This process has watched it pass.
             return self.start.at(uptime) >= deadline;
         }
-        // Only a provider can tell a late start from a clock that is ahead.
-        false
+        // Only a provider can tell a late start from a clock that is ahead; where
+        // none says anything for long, the clock is believed.
+        uptime.saturating_sub(self.start.uptime) >= SETTLED
     }
 }
 
@@ -176,13 +178,17 @@ mod tests {
     }
 
     #[test]
-    fn a_deadline_before_the_start_waits_for_a_provider() {
+    fn a_deadline_before_the_start_waits_for_a_provider_or_ten_minutes() {
         let clock = clock();
         let mut trust = ClockTrust::new(&clock);
-        clock.advance(TimeDelta::days(1));
+        clock.advance(TimeDelta::seconds(599));
         assert!(!trust.has_passed(999, clock.uptime()));
+        let untold = clock.uptime() + Duration::from_secs(1);
+        assert!(trust.has_passed(999, untold), "nobody says otherwise");
         trust.measured(Mark::of(&clock), &clock, 0);
         assert!(trust.has_passed(999, clock.uptime()));
+        trust.measured(Mark::of(&clock), &clock, 86_400);
+        assert!(!trust.has_passed(999, untold), "a provider says otherwise");
     }
 
     #[test]

@@ -149,6 +149,16 @@ impl Engine {
         let Some(event) = round.event() else {
             return Ok(());
         };
+        if self.clock_trust.runs_ahead(&*self.clock) {
+            // Settle delays and what sources say "since" are measured by it.
+            let (due, reason) = (now + LOOK_AGAIN, "clock: it has jumped ahead");
+            self.look_again(round, due, Some(reason), now).await?;
+            // Leased, so that it comes back when the clock is set right.
+            self.store
+                .lease_round(round, due.timestamp_millis())
+                .await?;
+            return Ok(());
+        }
         let Some(candidate) = self.store.undecided(event, now.timestamp()).await? else {
             if !self.store.close_round(round).await? {
                 self.look_again(round, now + LOOK_AGAIN, None, now).await?;

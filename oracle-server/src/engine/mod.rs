@@ -132,6 +132,8 @@ pub struct Engine {
     waiting: HashMap<(String, i64), DueRound>,
     seen: HashMap<LegAt, observe::Unfixed>,
     clock_trust: ClockTrust,
+    /// Whether the clock ran ahead at the last tick.
+    clock_ran_ahead: bool,
     /// When bodies are looked through next.
     forget_at: DateTime<Utc>,
     /// How far the clock is ahead of each root of facts, seconds, and when that
@@ -162,6 +164,7 @@ impl Engine {
         let clock_trust = ClockTrust::new(&*clock);
         Self {
             clock_trust,
+            clock_ran_ahead: false,
             store,
             signer,
             fetcher,
@@ -191,7 +194,12 @@ impl Engine {
             // What is announced or withdrawn stays so when the clock is set right.
             metrics::counter!("oracle_clock_alarms_total").increment(1);
             tracing::error!(%now, "the clock has jumped ahead; nothing is announced");
+            self.clock_ran_ahead = true;
         } else {
+            if std::mem::take(&mut self.clock_ran_ahead) {
+                // What was put off by the wrong clock would wait for its time.
+                self.store.reclaim_rounds(now.timestamp_millis()).await?;
+            }
             more |= self.make_series_events(now).await?;
             more |= self.announce_due(now).await?;
         }

@@ -147,7 +147,7 @@ pub(super) async fn post_approval(
         (status = 401, description = "`unsigned`, `bad-signature`, `expired`, `replayed`.", body = ProblemJson, content_type = "application/problem+json"),
         (status = 403, description = "`scope`.", body = ProblemJson, content_type = "application/problem+json"),
         (status = 404, description = "`unknown-event`.", body = ProblemJson, content_type = "application/problem+json"),
-        (status = 409, description = "`not-matured`, `already-committed`.", body = ProblemJson, content_type = "application/problem+json"),
+        (status = 409, description = "`not-matured`, `not-vetoable`, `already-committed`.", body = ProblemJson, content_type = "application/problem+json"),
         (status = 422, description = "`bad-body`, naming the member.", body = ProblemJson, content_type = "application/problem+json"),
         (status = 503, description = "This process does not lead.", body = ProblemJson, content_type = "application/problem+json")))]
 pub(super) async fn post_veto(
@@ -215,7 +215,11 @@ async fn carry_out(
     let signed = signed(authority, &parts, &body);
     let id_text = id.as_ref().and_then(|id| id.as_ref().ok());
     let request = match signed {
-        Ok(signed) => verified(app, signed, id_text.map(|EventPath(id)| id.as_str())).await?,
+        Ok(signed) => {
+            // Only a panel's vote is bound to the key it was announced with.
+            let voted = id_text.filter(|_| verb == Verb::Report);
+            verified(app, signed, voted.map(|EventPath(id)| id.as_str())).await?
+        }
         Err(error) => Err(error),
     };
     let request = request.inspect_err(|error| {
@@ -264,9 +268,9 @@ fn signed(
     SignedRequest::parse(&request, &values)
 }
 
-/// Checks a request against the operator's configured key, else against the key
-/// that the event's panel was announced with: an event keeps it, whatever the
-/// file says later.
+/// Checks a request against the operator's configured key, else, where it is a
+/// report on `event`, against the key that the event's panel was announced with:
+/// an event keeps it, whatever the file says later.
 async fn verified(
     app: &AppState,
     signed: SignedRequest,
@@ -334,6 +338,7 @@ impl From<Refused> for Problem {
             Refused::UnknownReport => Kind::UnknownReport.because(text).field("report"),
             Refused::NotMatured(_) => Kind::NotMatured.because(text),
             Refused::NotHeld => Kind::NotHeld.because(text),
+            Refused::NotVetoable => Kind::NotVetoable.because(text),
             Refused::AlreadyCommitted => Kind::AlreadyCommitted.because(text),
             Refused::ConflictingReport(_) => Kind::ConflictingReport.because(text),
             Refused::EventExists => Kind::EventExists.because(text).field("id"),

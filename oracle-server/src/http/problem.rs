@@ -73,6 +73,8 @@ problem_table! {
     UnknownReport = UNPROCESSABLE_ENTITY, "unknown-report", "There is no such report";
     /// An approval of a report on an event that is not held.
     NotHeld = CONFLICT, "not-held", "The event is not held";
+    /// A veto on a price.
+    NotVetoable = CONFLICT, "not-vetoable", "The event cannot be vetoed";
     /// The event's end is fixed.
     AlreadyCommitted = CONFLICT, "already-committed", "The event's end is fixed";
     /// A report that contradicts its author's; kept as evidence.

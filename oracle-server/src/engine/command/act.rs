@@ -55,14 +55,20 @@ impl<'a> Act<'a> {
         OperatorAction::new(self.verb, self.id.clone(), time_ms, self.request)
     }
 
-    /// Whether this operator had this accepted before.
+    /// Whether this operator had this accepted before. An approval is used up
+    /// once the event has been vetoed after it.
     pub(super) fn is_repeated(&self, actions: &[ActionRow]) -> bool {
         let hash = self.request.body_sha256();
+        let is_vetoed_after = |approval: &ActionRow| {
+            let mut vetoes = actions.iter().filter(|a| a.verb == Verb::Veto);
+            vetoes.any(|veto| veto.position > approval.position)
+        };
         actions.iter().any(|a| {
             a.verb == self.verb
                 && a.operator == self.request.operator()
                 && a.sha256 == hash
                 && a.refusal.is_none()
+                && !(a.verb == Verb::Approve && is_vetoed_after(a))
         })
     }
 
@@ -167,6 +173,10 @@ impl Engine {
         if act.is_repeated(&actions) {
             return Ok(act.accepted(event.state, event, true));
         }
+        if self.clock_trust.runs_ahead(&*self.clock) {
+            // What two operators do is irrevocable, and bound to the maturity.
+            return refuse(Refused::Unavailable);
+        }
         act.require_open(event)?;
         let outcome = match (&target.outcome, &event.descriptor) {
             (Some(outcome), _) => {
@@ -267,6 +277,10 @@ impl Engine {
         let actions = self.store.operator_actions(act.id.as_str()).await?;
         if act.is_repeated(&actions) {
             return Ok(act.accepted(event.state, event, true));
+        }
+        if policy(event)?.rule.outcomes().is_none() {
+            // Nobody could release it: to hold a price would be to refund it.
+            return refuse(Refused::NotVetoable);
         }
         act.require_open(event)?;
         let why = in_brief(&veto.reason);
