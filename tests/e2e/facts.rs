@@ -12,6 +12,7 @@ laws! {
     a_match_is_attested_when_sources_agree_read_after_read_until_the_delay_is_over,
     sources_that_contradict_each_other_hold_and_agreeing_again_restarts_the_delay,
     a_postponed_match_is_void_after_its_window_and_an_outage_never_is,
+    what_a_source_last_said_contradicts_however_long_it_has_failed_since,
     swapped_sides_hold,
     a_corrected_result_within_the_delay_is_the_one_that_counts,
     events_about_one_match_share_its_questions,
@@ -182,6 +183,36 @@ async fn a_postponed_match_is_void_after_its_window_and_an_outage_never_is(backe
         (EventState::Voided, Some("void"))
     );
     assert!(reason.starts_with("void by openligadb"), "{reason}");
+}
+
+async fn what_a_source_last_said_contradicts_however_long_it_has_failed_since(backend: Backend) {
+    let alone = match_event("cup").replacen("agree = 2", "agree = 1", 1);
+    let mut world = World::new(backend, &alone).await;
+    let wrong = game("football-data", MatchStage::Finished(1, 2));
+    world.venues.set_match("football-data", &wrong);
+    world.venues.set_fault("openligadb", Some(Fault::Down));
+    until(&mut world, MATURITY + 60).await;
+    assert_eq!(state(&world, "cup").await.0, EventState::Provisional);
+    // More failures than are weighed, as if one kind followed another.
+    world
+        .venues
+        .set_fault("football-data", Some(Fault::Http(500)));
+    world.at(MATURITY + 90).await;
+    let failures = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2100) \
+         INSERT INTO observation (leg_key, maturity, attempt, source, root, url, sent_ms, \
+         received_ms, headers, verdict, detail) \
+         SELECT o.leg_key, o.maturity, o.attempt + n.i, o.source, o.root, o.url, o.sent_ms + n.i, \
+         o.received_ms + n.i, o.headers, o.verdict, o.detail FROM observation o, n \
+         WHERE o.root = 'football-data' AND o.verdict = 'transient'";
+    world.database.execute(failures).await;
+    let right = game("openligadb", MatchStage::Finished(2, 1));
+    world.venues.set_match("openligadb", &right);
+    world.venues.set_fault("openligadb", None);
+    let back = world.now();
+    until(&mut world, back + 300 + DELAY + 60).await;
+    let (now, _, reason) = state(&world, "cup").await;
+    assert_eq!(now, EventState::Held, "{reason}");
+    assert!(reason.contains("disagree"), "{reason}");
 }
 
 async fn swapped_sides_hold(backend: Backend) {

@@ -373,6 +373,17 @@ async fn an_operator_who_contradicts_himself_has_no_vote_and_is_kept_as_evidence
     let kept = world.json(&format!("/v1/events/{QUESTION}/reports")).await;
     assert_eq!(kept["reports"][2]["refusal"], "conflicting-report");
     assert_eq!(kept["reports"][2]["accepted"], false);
+    // Once is proof enough: whatever more he says is not kept.
+    let log = world.database.log().await;
+    for again in [
+        json!({ "outcome": "no" }),
+        json!({ "outcome": "no", "note": "really" }),
+        json!({ "outcome": "void" }),
+    ] {
+        let answer = act(&mut world, "bob", "reports", again).await;
+        refused(&answer, 409, "conflicting-report");
+    }
+    assert_eq!(world.database.log().await, log);
     world.at(MATURITY + DELAY + 60).await;
     assert_eq!(state(&world, QUESTION).await, EventState::Matured);
     // With carol against alice nobody can have two any more.

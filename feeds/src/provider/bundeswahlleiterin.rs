@@ -23,6 +23,10 @@ pub(crate) const NAME: &str = "bundeswahlleiterin";
 
 pub(super) struct Bundeswahlleiterin;
 
+/// The first count that not every reader of JSON holds exactly; far more than
+/// there are people.
+const COUNT_LIMIT: u64 = 1 << 53;
+
 /// Longest path of a file.
 const MAX_PATH: usize = 200;
 
@@ -255,6 +259,7 @@ fn count(row: &StringRecord, at: &Columns) -> Result<u64, Reading> {
         .all(|b| b.is_ascii_digit())
         .then(|| text.parse().ok())
         .flatten()
+        .filter(|votes| *votes < COUNT_LIMIT)
         .ok_or_else(|| {
             Reading::Contradiction(format!(
                 "{} has {:?} votes in a final result",

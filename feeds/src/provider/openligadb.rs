@@ -207,12 +207,17 @@ fn foreign_sport(result: &MatchResult) -> Result<(), Reading> {
 }
 
 /// Refuses a result under `After90Minutes` whose name does not say that it is
-/// one: names are the league's own, the kinds are football's.
+/// one, or says that more was played: names are the league's own, the kinds are
+/// football's.
 fn full_time(result: &MatchResult) -> Result<(), Reading> {
     const NAMES: [&str; 4] = ["endergebnis", "endstand", "90 min", "regul"];
+    const LATER: [&str; 8] = [
+        "verläng", "verlaeng", "n.v", "n. v", "elfm", "penal", "extra", "overtime",
+    ];
     let name = result.name.as_deref().unwrap_or_default();
     let lower = name.to_lowercase();
-    if NAMES.iter().any(|known| lower.contains(known)) {
+    let has = |parts: &[&str]| parts.iter().any(|part| lower.contains(part));
+    if has(&NAMES) && !has(&LATER) {
         return Ok(());
     }
     Err(contradiction(format!(

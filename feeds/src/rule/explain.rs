@@ -165,7 +165,11 @@ fn is_stated(source: &SourcePolicy) -> bool {
 }
 
 fn matched(policy: &MatchPolicy) -> Vec<String> {
+    let innings = policy.sources.iter().any(|s| s.provider == "mlb");
     let basis = match policy.basis {
+        MatchBasis::RegularTime if innings => {
+            "after regular time and its stoppage time; for mlb extra innings count"
+        }
         MatchBasis::RegularTime => "after regular time and its stoppage time",
         MatchBasis::Final => "in the end, extra time and penalties included",
     };

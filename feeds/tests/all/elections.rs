@@ -579,6 +579,11 @@ fn kerg2_rows_that_cannot_be_trusted_are_contradictions() {
         (";2961020;", ";2961020,0;", "votes"),
         (";2961020;", ";-1;", "votes"),
         (";2961020;", ";99999999999999999999;", "votes"),
+        (
+            ";2961020;",
+            ";9007199254740992;",
+            "\"9007199254740992\" votes",
+        ),
         (";2961020;", ";49600000;", "more votes than are valid"),
         (";CSU;3;2;", ";CDU;3;2;", "\"CDU\" has two rows"),
         ("Partei;CSU;", "Gruppe;CSU;", "Gruppenart \"Gruppe\""),

@@ -96,6 +96,15 @@ fn a_match_says_who_must_agree_what_voids_what_holds_and_when_it_is_refunded() {
 }
 
 #[test]
+fn a_match_that_mlb_answers_says_that_extra_innings_count() {
+    let mut rule = match_rule();
+    assert!(!text(&rule).contains("innings"));
+    rule["outcomes"] = json!(["home", "away", "void"]);
+    rule["sources"] = json!([source("mlb"), source("openligadb")]);
+    says(&text(&rule), &["for mlb extra innings count"]);
+}
+
+#[test]
 fn a_match_without_the_outcome_void_says_that_it_is_held() {
     let mut rule = match_rule();
     rule["outcomes"] = json!(["home", "draw", "away"]);

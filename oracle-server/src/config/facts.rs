@@ -30,7 +30,10 @@ const CALLED_SETTLE_DELAY_S: u32 = 24 * HOUR_S;
 const OPERATORS: &str = "operators";
 /// Whose official results are `endgültig`.
 const GERMANY: &str = "bundeswahlleiterin";
-const MATCH_OUTCOMES: [&str; 4] = ["home", "draw", "away", VOID];
+/// Whose matches have a winner, and no result of their own after regular time.
+const NEVER_DRAWN: &str = "mlb";
+const DRAW: &str = "draw";
+const MATCH_OUTCOMES: [&str; 4] = ["home", DRAW, "away", VOID];
 /// What changes a text and not its look: of no width, or of direction alone.
 const INVISIBLE: [char; 15] = [
     '\u{ad}', '\u{200b}', '\u{200e}', '\u{200f}', '\u{202a}', '\u{202b}', '\u{202c}', '\u{202d}',
@@ -77,6 +80,16 @@ pub(super) fn matched(
         if side("home").is_some() && side("home") == side("away") {
             return Err(place.refuse(&format!("source[{i}].away"), "is the same side as home"));
         }
+    }
+    // Traders of a draw after nine innings would be paid by the tenth.
+    if basis == MatchBasis::RegularTime
+        && outcomes.iter().any(|o| o == DRAW)
+        && asked.sources.iter().any(|s| s.provider == NEVER_DRAWN)
+    {
+        return Err(place.refuse(
+            "basis",
+            format!("{NEVER_DRAWN} counts extra innings, so it never says \"draw\""),
+        ));
     }
     Ok(MatchPolicy {
         outcomes,

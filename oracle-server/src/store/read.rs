@@ -5,6 +5,7 @@ use std::io::Read as _;
 use chrono::{DateTime, Utc};
 use oracle_schema::evidence::{Manifest, Observation};
 use oracle_schema::{Descriptor, EventId, Maturity};
+use sqlx::AssertSqlSafe;
 use tokio::sync::watch;
 
 use super::db::{Arg, Db, Row, args};
@@ -207,6 +208,16 @@ pub struct ReadStore {
 /// Exchanges that one answer shows of a leg or subject. A decision rests on the
 /// last of them.
 const OBSERVATIONS: i64 = 2000;
+
+/// Answers of a subject that stay in sight beside them, however long it has
+/// been silent since: what a source last said still contradicts others.
+const STANCE: i64 = 3;
+
+const OBSERVED: &str = "SELECT o.source, o.root, o.adapter, o.url, o.sent_ms, o.received_ms, \
+     o.status, o.failure, o.headers, o.date_ms, o.certificate, o.sha256, b.is_public, o.literal, \
+     o.effective_at, o.fact, o.verdict, o.detail, o.attempt, o.reads \
+     FROM observation o LEFT JOIN evidence_body b ON b.sha256 = o.sha256 \
+     WHERE o.leg_key = $1 AND o.maturity = $2 AND o.sent_ms >= $3";
 
 fn observation(r: &Row) -> Result<Observation, StoreError> {
     let status: Option<i64> = r.get(6)?;
@@ -568,25 +579,48 @@ impl ReadStore {
     }
 
     /// The latest exchanges about a leg at its maturity (`since` 0), or about a
-    /// subject since a time (Unix seconds, `maturity` 0); oldest first.
+    /// subject since a time (Unix seconds, `maturity` 0); oldest first. Of a
+    /// subject also the last that it answered, and the last time that it
+    /// contradicted itself.
     pub(crate) async fn observations(
         &self,
         key: &str,
         maturity: i64,
         since: i64,
     ) -> Result<Vec<Observation>, StoreError> {
-        let rows = self
+        let since_ms = since.saturating_mul(1000);
+        let latest = format!("{OBSERVED} ORDER BY o.observation_id DESC LIMIT $4");
+        let mut rows = self
             .db
             .fetch(
-                "SELECT o.source, o.root, o.adapter, o.url, o.sent_ms, o.received_ms, o.status, \
-                 o.failure, o.headers, o.date_ms, o.certificate, o.sha256, b.is_public, o.literal, \
-                 o.effective_at, o.fact, o.verdict, o.detail, o.attempt, o.reads \
-                 FROM observation o LEFT JOIN evidence_body b ON b.sha256 = o.sha256 \
-                 WHERE o.leg_key = $1 AND o.maturity = $2 AND o.sent_ms >= $3 \
-                 ORDER BY o.observation_id DESC LIMIT $4",
-                args![key, maturity, since.saturating_mul(1000), OBSERVATIONS],
+                AssertSqlSafe(latest),
+                args![key, maturity, since_ms, OBSERVATIONS],
             )
             .await?;
+        let oldest: Option<i64> = rows.last().map(|r| r.get(18)).transpose()?;
+        let is_full = i64::try_from(rows.len()).is_ok_and(|n| n >= OBSERVATIONS);
+        if let Some(oldest) = oldest.filter(|_| is_full && maturity == 0) {
+            let of = |verdict: &str, limit: &str| {
+                format!(
+                    "o.attempt IN (SELECT attempt FROM observation \
+                     WHERE leg_key = $1 AND maturity = $2 AND sent_ms >= $3 \
+                     AND verdict = '{verdict}' ORDER BY attempt DESC LIMIT {limit})"
+                )
+            };
+            let stance = format!(
+                "{OBSERVED} AND o.attempt < $4 AND ({} OR {}) ORDER BY o.observation_id DESC",
+                of("observation", "$5"),
+                of("contradiction", "1"),
+            );
+            rows.extend(
+                self.db
+                    .fetch(
+                        AssertSqlSafe(stance),
+                        args![key, maturity, since_ms, oldest, STANCE],
+                    )
+                    .await?,
+            );
+        }
         rows.iter().rev().map(observation).collect()
     }
 

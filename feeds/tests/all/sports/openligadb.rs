@@ -112,6 +112,15 @@ fn kinds_and_names_it_does_not_have_are_refused() {
     refused("openligadb", &kind, "contradiction", "AfterSevenInnings");
     let name = OPENLIGADB.replace("Endergebnis", "2. Spielabschnitt");
     refused("openligadb", &name, "contradiction", "Spielabschnitt");
+    for later in [
+        "n.V.",
+        "nach Verlängerung",
+        "nach Elfmeterschießen",
+        "(overtime)",
+    ] {
+        let name = OPENLIGADB.replace("Endergebnis", &format!("Endergebnis {later}"));
+        refused("openligadb", &name, "contradiction", later);
+    }
     let twice = OPENLIGADB.replace("HalfTime", "After90Minutes");
     let twice = twice.replace("Halbzeit", "Endergebnis");
     refused("openligadb", &twice, "contradiction", "two results");

@@ -130,6 +130,25 @@ fn a_call_is_held_for_a_day_unless_announced_otherwise() {
 }
 
 #[test]
+fn a_draw_after_regular_time_is_refused_where_extra_innings_count() {
+    let mlb = CONTRACT.replacen("\"football-data\"", "\"mlb\"", 1);
+    assert_eq!(
+        Config::parse(&mlb, Path::new("/")).unwrap_err().key,
+        "event[2] \"bl1-2026-r9-fcb-bvb\".basis"
+    );
+    for (from, to) in [
+        ("\"regular_time\"", "\"final\""),
+        (
+            "[\"home\", \"draw\", \"away\", \"void\"]",
+            "[\"home\", \"away\", \"void\"]",
+        ),
+    ] {
+        assert!(mlb.contains(from), "{from}");
+        Config::parse(&mlb.replacen(from, to, 1), Path::new("/")).unwrap();
+    }
+}
+
+#[test]
 fn a_refused_match_is_named_with_its_key() {
     let at = "event[2] \"bl1-2026-r9-fcb-bvb\"";
     let outcomes = "outcomes = [\"home\", \"draw\", \"away\", \"void\"]";

@@ -139,6 +139,12 @@ impl Engine {
                 && a.operator == operator
                 && a.outcome.as_ref() != Some(&report.outcome)
         });
+        // One contradiction is the evidence; more of them would only fill the log.
+        let is_known =
+            |a: &ActionRow| a.verb == Verb::Report && a.operator == operator && a.refusal.is_some();
+        if conflict && actions.iter().any(is_known) {
+            return refuse(Refused::ConflictingReport(operator.to_owned()));
+        }
         let kept = NewAction {
             outcome: Some(&report.outcome),
             refusal: conflict.then_some("conflicting-report"),
