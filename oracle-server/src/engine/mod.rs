@@ -98,9 +98,8 @@ impl EngineError {
     /// database's or the machine's: then the others go on.
     fn is_about_one_round(&self) -> bool {
         match self {
-            Self::Stored { .. } => true,
             Self::Commit(CommitError::Store(e)) | Self::Store(e) => e.is_damaged(),
-            Self::Commit(_) => true,
+            Self::Stored { .. } | Self::Commit(_) => true,
             Self::Publish(PublishError::Store(e)) if e.is_damaged() => true,
             other => other.is_about_the_events(),
         }
