@@ -787,7 +787,10 @@ async fn a_process_that_does_not_lead_says_so(backend: Backend) {
     };
     let running = world.run(options).await.unwrap();
     let path = format!("/v1/events/{QUESTION}/reports");
-    let post = signed(&world, "alice", &path, &json!({ "outcome": "yes" }));
+    // On port 0 the public address is the one it was given.
+    let authority = running.public.to_string();
+    let body = json!({ "outcome": "yes" }).to_string().into_bytes();
+    let post = signed_at(&world, "alice", &path, body, &authority);
     let response = reqwest::Client::new()
         .post(format!("http://{}{path}", running.public))
         .header("content-digest", &post.fields.content_digest)

@@ -94,6 +94,17 @@ impl EngineError {
         }
     }
 
+    /// Whether an error is about what one round or its events are, and not the
+    /// database's or the machine's: then the others go on.
+    fn is_about_one_round(&self) -> bool {
+        match self {
+            Self::Commit(CommitError::Store(e)) | Self::Store(e) => e.is_damaged(),
+            Self::Stored { .. } | Self::Commit(_) => true,
+            Self::Publish(PublishError::Store(e)) if e.is_damaged() => true,
+            other => other.is_about_the_events(),
+        }
+    }
+
     /// Another process took over: this one must stop writing.
     pub fn is_deposed(&self) -> bool {
         matches!(
@@ -267,18 +278,19 @@ impl Engine {
             tokio::select! {
                 biased;
                 () = stopped(&mut shutdown) => break,
-                Some(seen) = self.observing.join_next() => {
-                    match self.take_in(seen).await {
-                        Ok(()) => {}
-                        Err(e) if e.is_deposed() => return Err(e),
-                        Err(e) => tracing::error!(error = %e, "observation lost; it is made again"),
-                    }
-                }
+                // First: answers that keep coming would let nobody be heard.
                 command = Self::next_command(&mut self.operations) => {
                     match self.command(command).await {
                         Ok(()) => {}
                         Err(e) if e.is_deposed() => return Err(e),
                         Err(e) => tracing::error!(error = %e, "operator's request not carried out"),
+                    }
+                }
+                Some(seen) = self.observing.join_next() => {
+                    match self.take_in(seen).await {
+                        Ok(()) => {}
+                        Err(e) if e.is_deposed() => return Err(e),
+                        Err(e) => tracing::error!(error = %e, "observation lost; it is made again"),
                     }
                 }
                 () = self.clock.sleep_until(wake) => {

@@ -39,6 +39,9 @@ const GRACE: Duration = Duration::from_millis(750);
 /// the round comes back by itself.
 const LEASE_MS: i64 = 30_000;
 
+/// How long a round that cannot be worked on is left alone.
+const STUCK_RETRY: TimeDelta = TimeDelta::minutes(5);
+
 /// What was seen of a leg.
 pub(super) struct LegSeen {
     begun: Mark,
@@ -105,41 +108,72 @@ impl Engine {
         let waiting = i64::try_from(self.waiting.len()).unwrap_or(i64::MAX);
         let room = ROUNDS_PER_TICK.saturating_sub(waiting).max(0);
         for round in self.store.due_rounds(now_ms, room).await? {
-            if round.decided.is_some() {
-                self.attest_round(&round).await?;
-                continue;
+            match self.start_round(&round, now).await {
+                Ok(()) => {}
+                Err(e) if e.is_about_one_round() => self.put_off(&round, &e, now).await?,
+                Err(e) => return Err(e),
             }
-            if round.event().is_some() {
-                self.evaluate_event(&round, now).await?;
-                continue;
-            }
-            if self.store.close_round(&round).await? {
-                continue;
-            }
-            let at = round.maturity.unix();
-            self.store.lease_round(&round, now_ms + LEASE_MS).await?;
-            for leg in round_legs(&round.question)? {
-                let key = leg_key(&leg)?;
-                if self.store.fixing(&key, at).await?.is_some()
-                    || self.in_flight.contains_key(&(key.clone(), at))
-                {
-                    continue;
-                }
-                let (fetcher, clock) = (self.fetcher.clone(), self.clock.clone());
-                let leg_key = key.clone();
-                let left_alone = leg
-                    .sources
-                    .iter()
-                    .filter_map(|s| Some((s.id.clone(), self.disabled(&s.id, now)?)))
-                    .collect();
-                let task = self.observing.spawn(async move {
-                    Seen::Leg(observe(fetcher, clock, leg, leg_key, at, left_alone).await)
-                });
-                self.in_flight.insert((key, at), task.id());
-            }
-            self.waiting.insert((round.round_key.clone(), at), round);
         }
         self.evaluate_waiting(now).await
+    }
+
+    async fn start_round(
+        &mut self,
+        round: &DueRound,
+        now: DateTime<Utc>,
+    ) -> Result<(), EngineError> {
+        if round.decided.is_some() {
+            return self.attest_round(round).await;
+        }
+        if round.event().is_some() {
+            return self.evaluate_event(round, now).await;
+        }
+        if self.store.close_round(round).await? {
+            return Ok(());
+        }
+        let at = round.maturity.unix();
+        let lease_ms = now.timestamp_millis() + LEASE_MS;
+        self.store.lease_round(round, lease_ms).await?;
+        for leg in round_legs(&round.question)? {
+            let key = leg_key(&leg)?;
+            if self.store.fixing(&key, at).await?.is_some()
+                || self.in_flight.contains_key(&(key.clone(), at))
+            {
+                continue;
+            }
+            let (fetcher, clock) = (self.fetcher.clone(), self.clock.clone());
+            let leg_key = key.clone();
+            let left_alone = leg
+                .sources
+                .iter()
+                .filter_map(|s| Some((s.id.clone(), self.disabled(&s.id, now)?)))
+                .collect();
+            let task = self.observing.spawn(async move {
+                Seen::Leg(observe(fetcher, clock, leg, leg_key, at, left_alone).await)
+            });
+            self.in_flight.insert((key, at), task.id());
+        }
+        self.waiting
+            .insert((round.round_key.clone(), at), round.clone());
+        Ok(())
+    }
+
+    /// A round that cannot be worked on is an alarm, and does not keep the
+    /// others waiting.
+    async fn put_off(
+        &self,
+        round: &DueRound,
+        error: &EngineError,
+        now: DateTime<Utc>,
+    ) -> Result<(), EngineError> {
+        let (key, at) = (round.round_key.as_str(), round.maturity.unix());
+        tracing::error!(round = key, maturity = at, %error, "round is stuck");
+        metrics::counter!("oracle_stuck_total").increment(1);
+        let until = now + STUCK_RETRY;
+        self.store
+            .put_off_round(round, until.timestamp_millis())
+            .await?;
+        Ok(())
     }
 
     /// Keeps what was seen. A task that died has seen nothing: what it observed

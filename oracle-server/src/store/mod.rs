@@ -108,6 +108,11 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// What is stored cannot be read, however often it is asked for.
+    pub fn is_damaged(&self) -> bool {
+        matches!(self, Self::Damaged(_))
+    }
+
     /// A constraint said no: this batch can never succeed as it is.
     pub fn is_constraint(&self) -> bool {
         matches!(self, Self::Sqlx(sqlx::Error::Database(e))

@@ -4,6 +4,8 @@
 //! has one of its own. `open`: no decision yet; `decided`: it stands, events are
 //! being attested; `done`.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 use oracle_schema::Maturity;
 use oracle_schema::policy::{LegPolicy, PricePolicy};
@@ -327,6 +329,19 @@ impl Store {
         tx.commit().await
     }
 
+    /// Puts a round off that is not done, decided or not.
+    pub async fn put_off_round(&self, round: &DueRound, until_ms: i64) -> Result<(), StoreError> {
+        let mut tx = self.db.begin().await?;
+        self.lock(&mut tx, 0).await?;
+        tx.execute(
+            "UPDATE round SET due_ms = $1 WHERE round_key = $2 AND maturity = $3 \
+             AND state IN ('open', 'decided')",
+            args![until_ms, round.round_key.as_str(), round.maturity.unix()],
+        )
+        .await?;
+        tx.commit().await
+    }
+
     /// Makes every leased round and subject due: nobody observes them any more.
     pub async fn reclaim_rounds(&self, now_ms: i64) -> Result<(), StoreError> {
         let mut tx = self.db.begin().await?;
@@ -392,24 +407,7 @@ pub(super) async fn insert_exchanges(
     reads: i64,
     exchanges: &[ObservedExchange],
 ) -> Result<(), StoreError> {
-    let bodies = exchanges
-        .iter()
-        .filter_map(|e| {
-            let keep_until_ms = e.keep_until.map(|t| t.timestamp_millis());
-            Some(args![
-                e.sha256?,
-                e.body.clone()?,
-                i64::from(e.is_public),
-                keep_until_ms
-            ])
-        })
-        .collect();
-    tx.insert_rows(
-        "INSERT INTO evidence_body (sha256, body, is_public, keep_until_ms)",
-        bodies,
-        "ON CONFLICT (sha256) DO NOTHING",
-    )
-    .await?;
+    put_bodies(tx, exchanges).await?;
     let rows = exchanges
         .iter()
         .map(|e| {
@@ -444,6 +442,45 @@ pub(super) async fn insert_exchanges(
          certificate, fact, failure, adapter, reads)",
         rows,
         "",
+    )
+    .await?;
+    Ok(())
+}
+
+/// Keeps bodies. What came from several sources may be passed on if one of them
+/// allows it, and is kept as long as the most patient licence.
+async fn put_bodies(tx: &mut Tx, exchanges: &[ObservedExchange]) -> Result<(), StoreError> {
+    // One statement must not name a row twice.
+    let mut bodies: BTreeMap<[u8; 32], (Vec<u8>, bool, Option<i64>)> = BTreeMap::new();
+    for exchange in exchanges {
+        let (Some(sha256), Some(body)) = (exchange.sha256, &exchange.body) else {
+            continue;
+        };
+        let until_ms = exchange.keep_until.map(|t| t.timestamp_millis());
+        bodies
+            .entry(sha256)
+            .and_modify(|(_, is_public, keep_until_ms)| {
+                *is_public |= exchange.is_public;
+                *keep_until_ms = keep_until_ms.zip(until_ms).map(|(a, b)| a.max(b));
+            })
+            .or_insert_with(|| (body.clone(), exchange.is_public, until_ms));
+    }
+    let rows = bodies
+        .into_iter()
+        .map(|(sha256, (body, is_public, keep_until_ms))| {
+            args![sha256, body, i64::from(is_public), keep_until_ms]
+        })
+        .collect();
+    tx.insert_rows(
+        "INSERT INTO evidence_body (sha256, body, is_public, keep_until_ms)",
+        rows,
+        "ON CONFLICT (sha256) DO UPDATE SET \
+         is_public = CASE WHEN excluded.is_public > evidence_body.is_public \
+         THEN excluded.is_public ELSE evidence_body.is_public END, \
+         keep_until_ms = CASE WHEN evidence_body.keep_until_ms IS NULL \
+         OR excluded.keep_until_ms IS NULL THEN NULL \
+         WHEN excluded.keep_until_ms > evidence_body.keep_until_ms \
+         THEN excluded.keep_until_ms ELSE evidence_body.keep_until_ms END",
     )
     .await?;
     Ok(())
