@@ -261,23 +261,40 @@ impl Engine {
             let Some(round) = self.waiting.remove(&key) else {
                 continue;
             };
-            let result = self.evaluate(&round, &legs, &leg_keys, now).await?;
-            self.store
-                .finish_attempt(&round, &result, now.timestamp_millis())
-                .await?;
-            if let RoundResult::Decided { .. } = result {
-                // Attested at once from the stored decision, as after a crash.
-                let due = self
-                    .store
-                    .decided_round(&round.round_key, round.maturity)
-                    .await?;
-                if let Some(due) = due {
-                    self.attest_round(&due).await?;
-                }
+            match self.finish_round(&round, &legs, &leg_keys, now).await {
+                Ok(()) => {}
+                Err(e) if e.is_about_one_round() => self.put_off(&round, &e, now).await?,
+                Err(e) => return Err(e),
             }
         }
         self.seen.retain(|leg, _| awaited.contains(leg));
         Ok(())
+    }
+
+    /// Decides a round whose legs are all seen, or says when to look again.
+    async fn finish_round(
+        &self,
+        round: &DueRound,
+        legs: &[LegPolicy],
+        leg_keys: &[(String, i64)],
+        now: DateTime<Utc>,
+    ) -> Result<(), EngineError> {
+        let result = self.evaluate(round, legs, leg_keys, now).await?;
+        self.store
+            .finish_attempt(round, &result, now.timestamp_millis())
+            .await?;
+        if let RoundResult::Pending { .. } = result {
+            return Ok(());
+        }
+        // Attested at once from the stored decision, as after a crash.
+        let due = self
+            .store
+            .decided_round(&round.round_key, round.maturity)
+            .await?;
+        match due {
+            Some(due) => self.attest_round(&due).await,
+            None => Ok(()),
+        }
     }
 
     async fn evaluate(
