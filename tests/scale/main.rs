@@ -347,7 +347,7 @@ fn matches(text: &mut String, args: &Args, start: DateTime<Utc>) -> Result<usize
                 write!(
                     text,
                     "\n[[event]]\nid = \"match-{id}-{copy}\"\nkind = \"match\"\n\
-                     kickoff = \"{}\"\nmaturity = \"{}\"\nbasis = \"regular_time\"\n\
+                     kickoff = \"{}\"\nmaturity = \"{}\"\nbasis = \"final\"\n\
                      outcomes = [\"home\", \"draw\", \"away\", \"void\"]\nagree = 2\n\
                      stable_reads = 2\nread_every = \"60s\"\nsettle_delay = \"1s\"\n\
                      source = [{{ provider = \"{a}\", match = \"{id}\", home = \"40\", away = \"7\" }}, \
