@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 
 use super::decision::{Decision, FactTrace, Verdict, VoteTrace};
-use super::price::{MAX_CLOCK_AHEAD_S, median_skew};
+use super::price::MAX_CLOCK_AHEAD_S;
 use super::trace::ClockCheck;
 use crate::observation::{Observation, Reading, SourceReading};
 
@@ -445,5 +445,5 @@ fn clock(at: i64, voters: &[Voter], readings: &[SourceReading]) -> ClockCheck {
             *latest = entry.max(*latest);
         }
     }
-    median_skew(by_root.into_values().map(|(_, skew)| skew).collect())
+    ClockCheck::of(by_root.into_values().map(|(_, skew)| skew).collect())
 }

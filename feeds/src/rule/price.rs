@@ -294,18 +294,7 @@ fn check_clock(leg: &LegPolicy, latest: &BTreeMap<&str, &SourceReading>) -> Cloc
             by_root.entry(source.root.as_str()).or_insert(skew);
         }
     }
-    median_skew(by_root.into_values().collect())
-}
-
-/// The median of (local sending time − `Date`), seconds, one for each root.
-pub(super) fn median_skew(mut skews: Vec<i64>) -> ClockCheck {
-    skews.sort_unstable();
-    // Of an even number the larger of the middle two: rather an alarm too many.
-    let ahead_s = skews.get(skews.len() / 2).copied();
-    ClockCheck {
-        dates: count(skews.len()),
-        ahead_s,
-    }
+    ClockCheck::of(by_root.into_values().collect())
 }
 
 /// The exact median; of an even number the exact mean of the middle two.

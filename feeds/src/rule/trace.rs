@@ -57,3 +57,16 @@ pub struct ClockCheck {
     /// local clock is ahead. `Date` has whole seconds, so ±1 means nothing.
     pub ahead_s: Option<i64>,
 }
+
+impl ClockCheck {
+    /// Of the skews (local sending time − `Date`), seconds, one for each root.
+    pub fn of(mut skews: Vec<i64>) -> Self {
+        skews.sort_unstable();
+        // Of an even number the larger of the middle two: rather an alarm too many.
+        let ahead_s = skews.get(skews.len() / 2).copied();
+        Self {
+            dates: u32::try_from(skews.len()).unwrap_or(u32::MAX),
+            ahead_s,
+        }
+    }
+}

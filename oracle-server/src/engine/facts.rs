@@ -11,7 +11,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use oracle_feeds::observation::{Query, SourceReading};
 use oracle_feeds::retry;
 use oracle_feeds::rule::facts::decide;
-use oracle_feeds::rule::{Decision, Verdict};
+use oracle_feeds::rule::{ClockCheck, Decision, Verdict};
 use oracle_schema::evidence::{MANIFEST_VERSION, Manifest};
 use oracle_schema::log_entry::LogEntry;
 use oracle_schema::operator::OperatorAction;
@@ -19,6 +19,7 @@ use oracle_schema::policy::{Policy, canonical_json};
 use sha2::{Digest, Sha256};
 
 use super::clock_trust::Mark;
+use super::health::alarm_of_clock;
 use super::observe::{exchange_row, json, stored};
 use super::settle::DecidedFact;
 use super::{Engine, EngineError, Seen};
@@ -131,11 +132,9 @@ impl Engine {
         let fresh = Mark::of(&*self.clock);
         self.skews
             .retain(|_, (at, _)| fresh.since(*at) <= Duration::from_hours(1));
-        let mut skews: Vec<i64> = self.skews.values().map(|(_, skew)| *skew).collect();
-        skews.sort_unstable();
-        if let Some(ahead_s) = skews.get(skews.len() / 2) {
-            self.clock_trust
-                .measured(seen.begun, &*self.clock, *ahead_s);
+        let check = ClockCheck::of(self.skews.values().map(|(_, skew)| *skew).collect());
+        if let Some(ahead_s) = check.ahead_s {
+            self.clock_trust.measured(seen.begun, &*self.clock, ahead_s);
         }
     }
 
@@ -194,10 +193,7 @@ impl Engine {
     ) -> Result<(), EngineError> {
         match &decision.verdict {
             Verdict::Pending { reason } => {
-                if reason.starts_with("clock:") {
-                    metrics::counter!("oracle_clock_alarms_total").increment(1);
-                    tracing::error!(reason, "the clock disagrees with the providers'");
-                }
+                alarm_of_clock(reason);
                 self.progress(candidate, Input::Disagree, None, now).await?;
                 self.look_again(round, now + LOOK_AGAIN, Some(reason), now)
                     .await
@@ -231,18 +227,7 @@ impl Engine {
                     manifest_sha256: Sha256::digest(&manifest).into(),
                     manifest,
                 };
-                self.store
-                    .finish_attempt(round, &result, now.timestamp_millis())
-                    .await?;
-                // Attested at once from the stored decision, as after a crash.
-                let due = self
-                    .store
-                    .decided_round(&round.round_key, round.maturity)
-                    .await?;
-                match due {
-                    Some(due) => self.attest_round(&due).await,
-                    None => Ok(()),
-                }
+                self.finish_attempt(round, &result, now).await
             }
         }
     }
@@ -287,10 +272,7 @@ impl Engine {
             due_ms: due.timestamp_millis(),
             reason: reason.unwrap_or_default().to_owned(),
         };
-        self.store
-            .finish_attempt(round, &result, now.timestamp_millis())
-            .await?;
-        Ok(())
+        self.finish_attempt(round, &result, now).await
     }
 
     /// The canonical evidence manifest: what was said and what follows from it.

@@ -103,6 +103,15 @@ impl Engine {
     }
 }
 
+/// A decision that waits because the clock is wrong is an alarm; its reason says
+/// so in its first word.
+pub(super) fn alarm_of_clock(reason: &str) {
+    if reason.starts_with("clock:") {
+        metrics::counter!("oracle_clock_alarms_total").increment(1);
+        tracing::error!(reason, "the clock disagrees with the providers'");
+    }
+}
+
 /// Whose record a source belongs to: its provider's; every generic source is a
 /// provider of its own.
 fn provider_of(source: &str) -> &str {

@@ -21,6 +21,7 @@ use sha2::{Digest, Sha256};
 use tokio::task::JoinError;
 
 use super::clock_trust::Mark;
+use super::health::alarm_of_clock;
 use super::{Engine, EngineError, LegAt, ROUNDS_PER_TICK, Seen, backoff};
 use crate::clock::Clock;
 use crate::store::{
@@ -212,10 +213,7 @@ impl Engine {
                 })?)
             }
             LegFixing::Pending { reason, .. } => {
-                if reason.starts_with("clock:") {
-                    metrics::counter!("oracle_clock_alarms_total").increment(1);
-                    tracing::error!(reason, "the clock disagrees with the providers'");
-                }
+                alarm_of_clock(&reason);
                 let readings = seen.readings.iter().map(|r| r.reading.clone());
                 let failures = readings.filter(|r| r.price().is_none()).collect();
                 self.seen.insert(leg_at, Unfixed { reason, failures });
@@ -280,21 +278,7 @@ impl Engine {
         now: DateTime<Utc>,
     ) -> Result<(), EngineError> {
         let result = self.evaluate(round, legs, leg_keys, now).await?;
-        self.store
-            .finish_attempt(round, &result, now.timestamp_millis())
-            .await?;
-        if let RoundResult::Pending { .. } = result {
-            return Ok(());
-        }
-        // Attested at once from the stored decision, as after a crash.
-        let due = self
-            .store
-            .decided_round(&round.round_key, round.maturity)
-            .await?;
-        match due {
-            Some(due) => self.attest_round(&due).await,
-            None => Ok(()),
-        }
+        self.finish_attempt(round, &result, now).await
     }
 
     async fn evaluate(

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use oracle_feeds::rule::FactTrace;
 use oracle_feeds::rule::outcome::outcome;
 use oracle_schema::policy::{Policy, Rule, VOID};
@@ -12,7 +12,9 @@ use serde::{Deserialize, Serialize};
 use super::observe::{RoundDecision, stored};
 use super::{BATCH, Engine, EngineError};
 use crate::signer::SignerError;
-use crate::store::{Candidate, CommitError, CommittedOutcome, DueRound, SignedOutcome};
+use crate::store::{
+    Candidate, CommitError, CommittedOutcome, DueRound, RoundResult, SignedOutcome,
+};
 
 /// How long a committed event that could not be finished is left alone.
 pub(super) const STUCK_RETRY: TimeDelta = TimeDelta::minutes(1);
@@ -69,6 +71,30 @@ impl Decided {
 }
 
 impl Engine {
+    /// Stores what became of a round's attempt; a decision is attested at once
+    /// from what is stored, as after a crash.
+    pub(super) async fn finish_attempt(
+        &self,
+        round: &DueRound,
+        result: &RoundResult,
+        now: DateTime<Utc>,
+    ) -> Result<(), EngineError> {
+        self.store
+            .finish_attempt(round, result, now.timestamp_millis())
+            .await?;
+        if let RoundResult::Pending { .. } = result {
+            return Ok(());
+        }
+        let due = self
+            .store
+            .decided_round(&round.round_key, round.maturity)
+            .await?;
+        match due {
+            Some(due) => self.attest_round(&due).await,
+            None => Ok(()),
+        }
+    }
+
     /// Attests every event of a decided round, batch by batch, then closes it.
     ///
     /// The next batch is committed while the last one is signed and published;

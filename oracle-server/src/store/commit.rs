@@ -86,6 +86,27 @@ impl Candidate {
     pub fn announcement(&self) -> &Announcement {
         &self.announcement
     }
+
+    /// Where `input` takes it.
+    fn step(&self, input: lifecycle::Input<'_>, now: DateTime<Utc>) -> Result<State, CommitError> {
+        let bounds = lifecycle::Bounds {
+            maturity: self.announcement.event.maturity,
+            attest_by: self.attest_by,
+        };
+        lifecycle::step(self.state, &bounds, input, now).map_err(|source| CommitError::Illegal {
+            id: self.event_id.clone(),
+            source,
+        })
+    }
+
+    /// Whether it may come to this end. One that is committed already may only
+    /// repeat itself; the intent row tells.
+    fn may_end(&self, input: lifecycle::Input<'_>, now: DateTime<Utc>) -> Result<(), CommitError> {
+        if self.state == State::Committed {
+            return Ok(());
+        }
+        self.step(input, now).map(drop)
+    }
 }
 
 /// An intent row, for uniting with the journal at start.
@@ -209,25 +230,25 @@ impl Store {
     /// An event that may have its outcome at `now` (Unix seconds), held ones
     /// included unless an operator's veto holds them.
     pub async fn undecided(&self, event: &str, now: i64) -> Result<Option<Candidate>, StoreError> {
-        let sql = format!(
-            "SELECT {CANDIDATE_COLUMNS} FROM {CANDIDATES} WHERE e.event_id = $1 \
-             AND e.maturity <= $2 AND e.attest_by > $2 AND e.vetoed = 0 \
-             AND e.state IN ('announced', 'provisional', 'held')"
-        );
-        self.db
-            .fetch_optional(sqlx::AssertSqlSafe(sql), args![event, now])
-            .await?
-            .map(|r| candidate(&r))
-            .transpose()
+        self.open_candidate(event, now, " AND e.vetoed = 0").await
     }
 
     /// An announced event that has no end yet and may have one at `now` (Unix
     /// seconds), whoever holds it.
     pub async fn open_event(&self, event: &str, now: i64) -> Result<Option<Candidate>, StoreError> {
+        self.open_candidate(event, now, "").await
+    }
+
+    async fn open_candidate(
+        &self,
+        event: &str,
+        now: i64,
+        condition: &'static str,
+    ) -> Result<Option<Candidate>, StoreError> {
         let sql = format!(
             "SELECT {CANDIDATE_COLUMNS} FROM {CANDIDATES} WHERE e.event_id = $1 \
              AND e.maturity <= $2 AND e.attest_by > $2 \
-             AND e.state IN ('announced', 'provisional', 'held')"
+             AND e.state IN ('announced', 'provisional', 'held'){condition}"
         );
         self.db
             .fetch_optional(sqlx::AssertSqlSafe(sql), args![event, now])
@@ -245,15 +266,7 @@ impl Store {
         reason: Option<&str>,
         now: DateTime<Utc>,
     ) -> Result<(), CommitError> {
-        let illegal = |source| CommitError::Illegal {
-            id: event.event_id.clone(),
-            source,
-        };
-        let bounds = lifecycle::Bounds {
-            maturity: event.announcement.event.maturity,
-            attest_by: event.attest_by,
-        };
-        let state = lifecycle::step(event.state, &bounds, input, now).map_err(illegal)?;
+        let state = event.step(input, now)?;
         let mut tx = self.db.begin().await?;
         self.lock(&mut tx, 0).await?;
         tx.execute(
@@ -306,7 +319,7 @@ impl Store {
                     id: c.event_id.clone(),
                     source,
                 })?;
-            self.check_step(c, lifecycle::Input::Commit, now)?;
+            c.may_end(lifecycle::Input::Commit, now)?;
             intents.push(Intent {
                 event_id: c.event_id.as_str().to_owned(),
                 kind: IntentKind::Attest,
@@ -335,7 +348,7 @@ impl Store {
         let now_ms = now.timestamp_millis();
         let mut intents = Vec::with_capacity(expired.len());
         for c in expired {
-            self.check_step(c, lifecycle::Input::GiveUp, now)?;
+            c.may_end(lifecycle::Input::GiveUp, now)?;
             intents.push(Intent {
                 event_id: c.event_id.as_str().to_owned(),
                 kind: IntentKind::Refund,
@@ -347,30 +360,6 @@ impl Store {
             });
         }
         self.commit_intents(&intents, Some(reason), now_ms).await
-    }
-
-    #[allow(clippy::unused_self, reason = "reads as what the store checks")]
-    fn check_step(
-        &self,
-        c: &Candidate,
-        input: lifecycle::Input<'_>,
-        now: DateTime<Utc>,
-    ) -> Result<(), CommitError> {
-        // A candidate that is committed already may only repeat itself; the
-        // intent row tells.
-        if c.state == State::Committed {
-            return Ok(());
-        }
-        let bounds = lifecycle::Bounds {
-            maturity: c.announcement.event.maturity,
-            attest_by: c.attest_by,
-        };
-        lifecycle::step(c.state, &bounds, input, now)
-            .map(|_| ())
-            .map_err(|source| CommitError::Illegal {
-                id: c.event_id.clone(),
-                source,
-            })
     }
 
     async fn commit_intents(
@@ -394,7 +383,7 @@ impl Store {
         reason: &str,
         now: DateTime<Utc>,
     ) -> Result<(), CommitError> {
-        self.check_step(event, lifecycle::Input::Abandon, now)?;
+        event.may_end(lifecycle::Input::Abandon, now)?;
         let intent = Intent {
             event_id: event.event_id.as_str().to_owned(),
             kind: IntentKind::Refund,
