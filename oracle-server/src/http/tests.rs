@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
+mod compat;
+
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,9 +14,7 @@ use axum::http::{HeaderMap, Request, StatusCode};
 use chrono::{DateTime, TimeDelta, Utc};
 use oracle_schema::codec::Layout;
 use oracle_schema::event::{DigitsDescriptor, EnumDescriptor};
-use oracle_schema::{
-    Announcement, Attestation, Descriptor, EventId, Maturity, OracleEvent, Outcome,
-};
+use oracle_schema::{Announcement, Attestation, Descriptor, EventId, Maturity, OracleEvent};
 use secp256k1::XOnlyPublicKey;
 use secp256k1::schnorr::Signature;
 use serde_json::{Value, json};
@@ -85,6 +85,7 @@ fn settings() -> HttpConfig {
         },
         max_connections: 100,
         trusted_proxies: Vec::new(),
+        assets: Vec::new(),
     }
 }
 
@@ -204,6 +205,11 @@ impl World {
 
     /// Attests an enum event.
     async fn attest(&self, id: &str, outcome: &str) -> Attestation {
+        self.attest_all(id, &[outcome]).await
+    }
+
+    /// Attests an event, one text for each nonce.
+    async fn attest_all(&self, id: &str, outcomes: &[&str]) -> Attestation {
         let maturity = Maturity::from_unix(MATURITY).unwrap();
         let candidate = self
             .store
@@ -214,11 +220,16 @@ impl World {
             .find(|c| c.event_id().as_str() == id)
             .unwrap();
         let announcement = candidate.announcement().clone();
-        let outcome = Outcome::Enum(outcome.to_owned());
+        let outcomes: Vec<String> = outcomes.iter().map(|&o| o.to_owned()).collect();
+        let outcome = announcement
+            .event
+            .descriptor
+            .parse_messages(&outcomes)
+            .unwrap();
         let attestation = Attestation {
             event_id: Some(announcement.event.event_id.clone()),
             oracle_public_key: announcement.oracle_public_key,
-            signatures: vec![Signature::from_byte_array([5; 64])],
+            signatures: vec![Signature::from_byte_array([5; 64]); outcomes.len()],
             outcomes: outcome.messages(),
         };
         let mut tickets = self

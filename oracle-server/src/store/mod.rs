@@ -8,6 +8,7 @@ mod commit;
 pub(crate) mod db;
 mod descriptor;
 mod ledger;
+mod listing;
 mod operator;
 mod publish;
 pub mod read;
@@ -26,6 +27,7 @@ use oracle_schema::EventId;
 use tokio::sync::watch;
 
 pub use commit::{Candidate, CommitError, Intent};
+pub use listing::{PublishedEvent, PublishedFilter};
 pub use operator::{ActionRow, Effect, NewAction, OperatedEvent};
 pub use publish::{OpenRefund, SignedOutcome};
 pub use read::{OracleRow, ReadStore};
