@@ -21,6 +21,7 @@
 //! # }
 //! ```
 
+pub mod adaptor;
 mod backoff;
 mod client;
 mod error;

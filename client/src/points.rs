@@ -10,9 +10,9 @@ use std::ops::RangeInclusive;
 
 use oracle_schema::event::{OutcomeError, Sign};
 use oracle_schema::point::{
-    AdaptorSecret, MAX_POINTS, OutcomePoint, PointError, RangeError, ValuePoint, adaptor_secret,
-    digit_points, enum_points, group_range, prefix_point,
+    MAX_POINTS, ValuePoint, adaptor_secret, digit_points, enum_points, group_range, prefix_point,
 };
+pub use oracle_schema::point::{AdaptorSecret, OutcomePoint, PointError, RangeError};
 use oracle_schema::{Announcement, Attestation, Descriptor, DigitsDescriptor, Outcome, Verified};
 
 /// Why the points asked for do not exist.
