@@ -222,7 +222,11 @@ impl AdaptorSignature {
         message: &[u8; 32],
     ) -> Result<Signature, AdaptorError> {
         let (r, odd) = final_nonce(&self.nonce, &secret.point())?;
-        let added = if odd { secret.negated() } else { secret.clone() };
+        let added = if odd {
+            secret.negated()
+        } else {
+            secret.clone()
+        };
         let own = AdaptorSecret::from_bytes(&self.scalar()).map_err(|_| AdaptorError::Scalar)?;
         let s = AdaptorSecret::sum(&[own, added]).map_err(|_| AdaptorError::Infinity)?;
         let mut bytes = [0; 64];
@@ -250,7 +254,11 @@ impl AdaptorSignature {
         let difference = AdaptorSecret::from_bytes(&s)
             .and_then(|s| AdaptorSecret::sum(&[s, own.negated()]))
             .map_err(|_| AdaptorError::NotRevealed)?;
-        let secret = if odd { difference.negated() } else { difference };
+        let secret = if odd {
+            difference.negated()
+        } else {
+            difference
+        };
         if head == r && secret.point() == *point {
             Ok(secret)
         } else {

@@ -10,10 +10,10 @@ use std::ops::RangeInclusive;
 
 pub use crate::joint::{JointPoint, Part, joint_point, joint_points};
 use oracle_schema::event::{OutcomeError, Sign};
+pub use oracle_schema::point::{AdaptorSecret, OutcomePoint, PointError, RangeError};
 use oracle_schema::point::{
     MAX_POINTS, ValuePoint, adaptor_secret, digit_points, enum_points, group_range, prefix_point,
 };
-pub use oracle_schema::point::{AdaptorSecret, OutcomePoint, PointError, RangeError};
 use oracle_schema::{Announcement, Attestation, Descriptor, DigitsDescriptor, Outcome, Verified};
 
 /// Why the points asked for do not exist.

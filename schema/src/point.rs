@@ -329,7 +329,9 @@ pub fn adaptor_secret(signatures: &[Signature]) -> Result<AdaptorSecret, PointEr
         .enumerate()
         .map(scalar)
         .collect::<Result<Vec<_>, _>>()?;
-    total(scalars).map(AdaptorSecret).ok_or(PointError::Infinity)
+    total(scalars)
+        .map(AdaptorSecret)
+        .ok_or(PointError::Infinity)
 }
 
 /// The sum mod n. `None` is zero, which a partial sum may be and a `SecretKey`
