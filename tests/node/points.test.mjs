@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { checkFile, files, load } from './points.mjs';
+import { checkCase, checkFile, files, load } from './points.mjs';
 
 const vectors = join(dirname(fileURLToPath(import.meta.url)), '../../schema/vectors');
 
@@ -28,9 +28,9 @@ for (const [name, fields] of Object.entries({
 })) {
   test(`a changed value in ${name} is noticed`, () => {
     for (const field of fields) {
-      const content = load(vectors, name);
-      content.cases[0][field] = flip(content.cases[0][field]);
-      assert.equal(checkFile(name, content).length, 1, field);
+      const [one] = load(vectors, name).cases;
+      one[field] = flip(one[field]);
+      assert.throws(() => checkCase(name, one), undefined, field);
     }
   });
 }
@@ -43,16 +43,16 @@ test('a changed value in coinlib.json is noticed', () => {
     (c) => (c.outcomes[0].xonly = flip(c.outcomes[0].xonly)),
     (c) => c.outcomes.forEach((o) => (o.adaptor_scalar = null)),
   ]) {
-    const content = load(vectors, 'coinlib.json');
-    change(content.cases[0]);
-    assert.equal(checkFile('coinlib.json', content).length, 1, change.toString());
+    const [one] = load(vectors, 'coinlib.json').cases;
+    change(one);
+    assert.throws(() => checkCase('coinlib.json', one), undefined, change.toString());
   }
 });
 
 test('a prefix too many or too few in ranges.json is noticed', () => {
   for (const change of [(prefixes) => prefixes.pop(), (prefixes) => prefixes.push([9])]) {
-    const content = load(vectors, 'ranges.json');
-    change(content.cases[0].prefixes);
-    assert.equal(checkFile('ranges.json', content).length, 1);
+    const [one] = load(vectors, 'ranges.json').cases;
+    change(one.prefixes);
+    assert.throws(() => checkCase('ranges.json', one));
   }
 });
