@@ -172,7 +172,12 @@ pub(crate) fn coinlib() -> Value {
     let cases = [
         coinlib_case(
             "enum",
-            &[Part::new(first, "cup-final", choice(&match_texts), &["away"])],
+            &[Part::new(
+                first,
+                "cup-final",
+                choice(&match_texts),
+                &["away"],
+            )],
             &enums,
         ),
         coinlib_case(
