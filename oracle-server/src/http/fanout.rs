@@ -182,12 +182,11 @@ pub(super) async fn run(store: ReadStore, fanout: Weak<Fanout>) {
         let Some(fanout) = fanout.upgrade() else {
             return;
         };
-        match change {
-            Some(StateChange { event_id, state }) => fanout.tell(stream::state(&event_id, state)),
-            None => {
-                let published = head.borrow_and_update().saturating_sub(1);
-                last = hand_out(&store, &fanout, last, published).await;
-            }
+        if let Some(StateChange { event_id, state }) = change {
+            fanout.tell(stream::state(&event_id, state));
+        } else {
+            let published = head.borrow_and_update().saturating_sub(1);
+            last = hand_out(&store, &fanout, last, published).await;
         }
     }
 }
