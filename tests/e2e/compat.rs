@@ -193,7 +193,10 @@ async fn a_series_that_takes_p2pd_ids_keeps_what_it_announced(backend: Backend) 
     let mut world = World::new(backend, &before).await;
     let old = event_id("btcusd-half-hourly", MATURITY);
     let announced = world.client().announcement(&old).await.unwrap();
-    assert_eq!(world.json("/compat/p2pd/asset").await, serde_json::json!([]));
+    assert_eq!(
+        world.json("/compat/p2pd/asset").await,
+        serde_json::json!([])
+    );
     world.stop().await;
     let price = "kind = \"digits\"\nprice = \"btcusd\"";
     world.edit(price, &format!("id_format = \"p2pd\"\n{price}"));

@@ -155,9 +155,14 @@ fn an_asset_is_a_series_of_numbers_that_there_is() {
     ] {
         assert_eq!(spoilt(asset, bad).key, key, "{bad}");
     }
-    let digits = "kind = \"digits\"\nprice = \"btcusd\"\ndecimals = 2\nbase = 2\ndigits = 20\nunit = \"u\"";
+    let digits =
+        "kind = \"digits\"\nprice = \"btcusd\"\ndecimals = 2\nbase = 2\ndigits = 20\nunit = \"u\"";
     let threshold = "kind = \"threshold\"\nprice = \"btcusd\"\nabove = \"1\"";
-    let text = good("btcusd", false, "[compat]\nassets = { btcusd = \"btcusd\" }");
+    let text = good(
+        "btcusd",
+        false,
+        "[compat]\nassets = { btcusd = \"btcusd\" }",
+    );
     let refused = refusal(&text.replacen(digits, threshold, 1));
     assert_eq!(refused.key, "compat.assets.btcusd");
     let two = "assets = { btcusd = \"btcusd-hourly\", XBTUSD = \"btcusd-hourly\" }";
