@@ -32,7 +32,7 @@ use std::time::Duration;
 
 use axum::extract::{DefaultBodyLimit, MatchedPath, Request};
 use axum::http::header::{
-    CONTENT_LENGTH, ETAG, REFERRER_POLICY, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS,
+    CONTENT_LENGTH, ETAG, LINK, REFERRER_POLICY, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS,
 };
 use axum::http::{HeaderName, HeaderValue, Method};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
@@ -257,7 +257,12 @@ fn with_manners(routes: Router, admission: Option<Arc<Admission>>) -> Router {
                 .allow_origin(Any)
                 .allow_methods([Method::GET, Method::HEAD])
                 .allow_headers(Any)
-                .expose_headers([ETAG, RETRY_AFTER, HeaderName::from_static("x-request-id")]),
+                .expose_headers([
+                    ETAG,
+                    LINK,
+                    RETRY_AFTER,
+                    HeaderName::from_static("x-request-id"),
+                ]),
         )
         .layer(header(X_CONTENT_TYPE_OPTIONS, "nosniff"))
         .layer(header(REFERRER_POLICY, "no-referrer"))

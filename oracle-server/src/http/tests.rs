@@ -47,6 +47,8 @@ struct World {
     stop: watch::Sender<bool>,
     health: watch::Sender<HealthReport>,
     used_nonces: usize,
+    /// Of events whose ids name none.
+    series: Option<&'static str>,
     _dir: tempfile::TempDir,
 }
 
@@ -134,6 +136,7 @@ impl World {
             stop,
             health,
             used_nonces: 1,
+            series: None,
             _dir: dir,
         }
     }
@@ -165,7 +168,8 @@ impl World {
     }
 
     async fn schedule(&self, id: &str, descriptor: Descriptor) {
-        let event = Self::new_event(id, descriptor);
+        let mut event = Self::new_event(id, descriptor);
+        event.series = event.series.or_else(|| self.series.map(str::to_owned));
         self.store
             .schedule(&[event], &[], &[(policy_hash(), DOCUMENT.to_vec())])
             .await

@@ -8,7 +8,7 @@ use super::read::ReadStore;
 use super::{StoreError, event_id};
 use oracle_schema::{EventId, Maturity};
 
-/// An announced event.
+/// An event as lists of messages have it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PublishedEvent {
     /// Name.
@@ -77,15 +77,22 @@ impl ReadStore {
         rows.iter().map(published).collect()
     }
 
-    /// What came out of an event, once it is attested.
-    pub async fn outcome(&self, id: &str) -> Result<Option<String>, StoreError> {
+    /// An event of a series, announced or not, with what came out. An event of
+    /// that name that is not the series' own is none.
+    pub async fn series_event(
+        &self,
+        series: &str,
+        id: &str,
+    ) -> Result<Option<PublishedEvent>, StoreError> {
         self.db
             .fetch_optional(
-                "SELECT outcome FROM attestation WHERE event_id = $1",
-                args![id],
+                "SELECT e.event_id, e.maturity, t.outcome FROM event e \
+                 LEFT JOIN attestation t ON t.event_id = e.event_id \
+                 WHERE e.event_id = $1 AND e.series = $2",
+                args![id, series],
             )
             .await?
-            .map(|r| r.get(0))
+            .map(|row| published(&row))
             .transpose()
     }
 }

@@ -18,6 +18,7 @@ use super::messages::Message;
 use super::problem::{Kind, Problem};
 use super::{AppState, formats::Format};
 use crate::config::Asset;
+use crate::store::PublishedEvent;
 
 /// What the p2pd and sibyls dialects offer.
 #[derive(Debug, Clone)]
@@ -52,15 +53,23 @@ fn maturity(field: &'static str, text: &str) -> Result<Maturity, Problem> {
         })
 }
 
-/// An event that the client named otherwise than by its id.
-fn named_by(field: &'static str) -> impl Fn(Problem) -> Problem {
-    move |problem| {
-        if problem.kind() == Kind::UnknownEvent {
-            problem.field(field)
-        } else {
-            problem
-        }
-    }
+/// The event of an asset that matures then; of that name *and* of the asset's
+/// series, since the name may have been taken before the series was there.
+async fn event_of(
+    app: &AppState,
+    asset: &Asset,
+    maturity: Maturity,
+) -> Result<PublishedEvent, Problem> {
+    let id = asset.id_format.event_id(maturity);
+    app.store
+        .series_event(asset.series.as_str(), id.as_str())
+        .await?
+        .ok_or_else(|| {
+            let name = &asset.name;
+            Kind::UnknownEvent
+                .because(format!("no event of {name:?} matures at {maturity}"))
+                .field("time")
+        })
 }
 
 /// What attestations of all dialects are made of.

@@ -13,7 +13,7 @@ use oracle_schema::Maturity;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{Assets, Signed, maturity, named_by, public_key};
+use super::{Assets, Signed, event_of, maturity, public_key};
 use crate::config::Asset;
 use crate::http::AppState;
 use crate::http::cache::Representation;
@@ -158,10 +158,8 @@ pub(in crate::http) async fn get_announcement(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     Query::strict(&uri, &[])?;
-    let id = asset(&assets, &name)?.id_format.event_id(maturity);
-    let message = announcement_message(&app, id.as_str())
-        .await
-        .map_err(named_by("time"))?;
+    let event = event_of(&app, asset(&assets, &name)?, maturity).await?;
+    let message = announcement_message(&app, event.event_id.as_str()).await?;
     Ok(message.form(Format::Json).immutable(&headers))
 }
 
@@ -196,10 +194,8 @@ pub(in crate::http) async fn get_attestation(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     Query::strict(&uri, &[])?;
-    let id = asset(&assets, &name)?.id_format.event_id(maturity);
-    let message = attestation_message(&app, id.as_str())
-        .await
-        .map_err(named_by("time"))?;
+    let event = event_of(&app, asset(&assets, &name)?, maturity).await?;
+    let message = attestation_message(&app, event.event_id.as_str()).await?;
     let signed = Signed::of(&message)?;
     let attestation = AttestationJson {
         event_id: signed.event_id,

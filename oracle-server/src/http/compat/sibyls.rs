@@ -9,7 +9,7 @@ use axum::response::Response;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{Assets, maturity, named_by, public_key, text};
+use super::{Assets, event_of, maturity, public_key, text};
 use crate::config::Asset;
 use crate::http::AppState;
 use crate::http::cache::{Representation, fresh_json};
@@ -136,16 +136,8 @@ pub(in crate::http) async fn get_announcement(
         path.map_err(|_| Problem::bad("time", "the time is not percent-encoded UTF-8"))?;
     let maturity = maturity("time", &time)?;
     let asset = asset(&assets, &query)?;
-    let event_id = asset.id_format.event_id(maturity);
-    let outcome = app.store.outcome(event_id.as_str()).await?;
-    let event = PublishedEvent {
-        event_id,
-        maturity,
-        outcome,
-    };
-    let json = event_json(&app, asset, &event)
-        .await
-        .map_err(named_by("time"))?;
+    let event = event_of(&app, asset, maturity).await?;
+    let json = event_json(&app, asset, &event).await?;
     if json.attestation.is_some() {
         Ok(Representation::json(&json)?.immutable(&headers))
     } else {

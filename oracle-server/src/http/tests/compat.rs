@@ -21,6 +21,7 @@ fn asset(name: &str, id_format: IdFormat, every_s: Option<u32>) -> Asset {
 /// A world that offers a p2pd series and an ordinary one.
 async fn offering() -> World {
     let mut world = World::new().await;
+    world.series = Some("px");
     let p2pd = |name: &str| IdFormat::P2pd(AssetId::parse(name).unwrap());
     let px = SeriesId::parse("px").unwrap();
     let settings = HttpConfig {
@@ -326,7 +327,7 @@ async fn p2pd_offers_only_assets_whose_ids_its_clients_can_read() {
 
 #[tokio::test]
 async fn each_dialect_says_what_it_does_not_have_and_why() {
-    let mut world = offering().await;
+    let world = offering().await;
     check_refusals(
         &world,
         &[
@@ -432,7 +433,11 @@ async fn each_dialect_says_what_it_does_not_have_and_why() {
         ],
     )
     .await;
+}
 
+#[tokio::test]
+async fn each_dialect_says_not_yet() {
+    let mut world = offering().await;
     world.schedule("ppceur1795363200", three_bits()).await;
     check_refusals(
         &world,
@@ -469,7 +474,12 @@ async fn each_dialect_says_what_it_does_not_have_and_why() {
         answer.problem("not-attested");
         assert_eq!(answer.header("retry-after"), "3600");
     }
+}
 
+#[tokio::test]
+async fn each_dialect_says_never() {
+    let mut world = offering().await;
+    world.announce(P2PD, three_bits()).await;
     world.clock.advance(TimeDelta::hours(4));
     world.refund_all("no price by then").await;
     check_refusals(
@@ -497,6 +507,23 @@ async fn each_dialect_says_what_it_does_not_have_and_why() {
     assert_eq!(sibyls["outcome"], Value::Null);
     let rows = world.get("/compat/kormir/list-events").await.json();
     assert_eq!(rows[0]["signatures"], json!([]));
+}
+
+#[tokio::test]
+async fn an_event_that_took_the_name_before_is_not_offered_as_the_assets() {
+    let mut world = offering().await;
+    world.series = None;
+    world.announce(P2PD, three_bits()).await;
+    let kormir = "/compat/kormir/announcement/ppcusd1795363200";
+    assert_eq!(world.get(kormir).await.status, StatusCode::OK);
+    for path in [
+        "/compat/p2pd/asset/ppcusd/announcement/2026-11-22T16:00:00Z",
+        "/compat/p2pd/asset/ppcusd/attestation/2026-11-22T16:00:00Z",
+        "/compat/sibyls/v1/announcement/2026-11-22T16:00:00Z?assetPair=PPCUSD",
+    ] {
+        let answer = world.get(path).await;
+        assert_eq!(answer.problem("unknown-event"), Some("time".to_owned()));
+    }
 }
 
 #[tokio::test]
