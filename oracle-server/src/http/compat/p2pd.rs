@@ -68,7 +68,7 @@ fn offered(assets: &Assets) -> impl Iterator<Item = &Asset> {
 
 fn asset<'a>(assets: &'a Assets, name: &str) -> Result<&'a Asset, Problem> {
     offered(assets).find(|a| a.name == name).ok_or_else(|| {
-        Kind::NotFound
+        Kind::UnknownAsset
             .because(format!(
                 "there is no asset {name:?}; /compat/p2pd/asset lists them"
             ))
@@ -95,7 +95,7 @@ struct ConfigJson {
     responses(
         (status = 200, description = "As configured now.", body = ConfigJson),
         (status = 304, description = "The reader has it."),
-        (status = 404, description = "`not-found`: no such asset, or one that matures by a calendar or a list.", body = ProblemJson, content_type = "application/problem+json")))]
+        (status = 404, description = "`unknown-asset`, or `not-found` for one that matures by a calendar or a list.", body = ProblemJson, content_type = "application/problem+json")))]
 pub(in crate::http) async fn get_config(
     Extension(assets): Extension<Assets>,
     AssetPath(name): AssetPath,
@@ -148,7 +148,7 @@ fn iso_duration(seconds: u64) -> String {
     responses(
         (status = 200, description = "The published announcement, as DLC JSON; it never changes.", content_type = "application/json", body = Object),
         (status = 304, description = "The reader has it."),
-        (status = 404, description = "`not-found` (asset), `unknown-event`, or `not-announced` with Retry-After.", body = ProblemJson, content_type = "application/problem+json"),
+        (status = 404, description = "`unknown-asset`, `unknown-event`, or `not-announced` with Retry-After.", body = ProblemJson, content_type = "application/problem+json"),
         (status = 410, description = "`withdrawn`.", body = ProblemJson, content_type = "application/problem+json")))]
 pub(in crate::http) async fn get_announcement(
     State(app): State<Arc<AppState>>,
@@ -184,7 +184,7 @@ struct AttestationJson {
     responses(
         (status = 200, description = "The published attestation; it never changes.", body = AttestationJson),
         (status = 304, description = "The reader has it."),
-        (status = 404, description = "`not-found` (asset), `unknown-event`, or `not-attested` with Retry-After.", body = ProblemJson, content_type = "application/problem+json"),
+        (status = 404, description = "`unknown-asset`, `unknown-event`, or `not-attested` with Retry-After.", body = ProblemJson, content_type = "application/problem+json"),
         (status = 410, description = "`refunded` or `withdrawn`.", body = ProblemJson, content_type = "application/problem+json")))]
 pub(in crate::http) async fn get_attestation(
     State(app): State<Arc<AppState>>,

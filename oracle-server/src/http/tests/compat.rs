@@ -312,7 +312,12 @@ async fn p2pd_offers_only_assets_whose_ids_its_clients_can_read() {
     check_refusals(
         &world,
         &[
-            ("/p2pd/asset/btcusd/config", 404, "not-found", Some("asset")),
+            (
+                "/p2pd/asset/btcusd/config",
+                404,
+                "unknown-asset",
+                Some("asset"),
+            ),
             ("/p2pd/asset/ppceur/config", 404, "not-found", Some("asset")),
             (
                 "/p2pd/asset/%ff/config",
@@ -326,7 +331,7 @@ async fn p2pd_offers_only_assets_whose_ids_its_clients_can_read() {
 }
 
 #[tokio::test]
-async fn each_dialect_says_what_it_does_not_have_and_why() {
+async fn kormir_and_p2pd_say_what_they_do_not_have_and_why() {
     let world = offering().await;
     check_refusals(
         &world,
@@ -361,13 +366,13 @@ async fn each_dialect_says_what_it_does_not_have_and_why() {
             (
                 "/p2pd/asset/xauusd/announcement/2026-11-22T16:00:00Z",
                 404,
-                "not-found",
+                "unknown-asset",
                 Some("asset"),
             ),
             (
                 "/p2pd/asset/btcusd/attestation/2026-11-22T16:00:00Z",
                 404,
-                "not-found",
+                "unknown-asset",
                 Some("asset"),
             ),
             (
@@ -388,6 +393,17 @@ async fn each_dialect_says_what_it_does_not_have_and_why() {
                 "bad-parameter",
                 Some("time"),
             ),
+        ],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn sibyls_says_what_it_does_not_have_and_why() {
+    let world = offering().await;
+    check_refusals(
+        &world,
+        &[
             (
                 "/sibyls/v1/announcement/2026-11-22T16:00:00Z",
                 404,
