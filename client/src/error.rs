@@ -136,6 +136,9 @@ pub enum Error {
     /// The outcome rests on no recorded evidence that the server states.
     #[error("event {0}: the server states no evidence")]
     NoEvidence(EventId),
+    /// The server states no policy for the event.
+    #[error("event {0}: the server states no policy")]
+    NoPolicy(EventId),
     /// A file of a saved bundle cannot be read or written.
     #[error("{file}: {source}")]
     File {
@@ -183,6 +186,26 @@ impl Error {
             what,
             source: Cause::Http(source.without_url()),
         }
+    }
+
+    /// Whether the answer is "not yet": the event exists and may still be
+    /// announced or attested. Ask again, or [`crate::Client::wait`].
+    pub fn is_not_yet(&self) -> bool {
+        matches!(self, Self::NotAttested { .. } | Self::NotAnnounced { .. })
+    }
+
+    /// Whether the answer is "never": refunded or withdrawn. A contract on the
+    /// event ends with its refund transaction.
+    ///
+    /// ```
+    /// use oracle_client::Error;
+    ///
+    /// let error = Error::Refunded { id: "match".parse()?, reason: String::new() };
+    /// assert!(error.is_never() && !error.is_not_yet() && !error.is_transient());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn is_never(&self) -> bool {
+        matches!(self, Self::Refunded { .. } | Self::Withdrawn { .. })
     }
 
     /// Whether asking again later may help without anyone changing anything.

@@ -23,6 +23,7 @@
 
 pub mod adaptor;
 mod backoff;
+mod cache;
 mod client;
 pub mod coinlib;
 mod error;
@@ -31,16 +32,18 @@ mod http;
 mod joint;
 mod model;
 pub mod operator;
+mod options;
 pub mod payout;
 pub mod points;
 mod stream;
 
-pub use client::{Attested, Client, Options};
+pub use client::{Attested, Client};
 pub use error::{Cause, Error};
 pub use evidence::{Bundle, Stated};
 pub use model::{
     EventInfo, EventState, EventsPage, EvidenceInfo, ObservationInfo, OracleInfo, parse_key,
 };
+pub use options::Options;
 pub use oracle_feeds::replay;
 pub use oracle_schema::{
     Announcement, Attestation, Descriptor, DigitsDescriptor, EventId, Maturity, Outcome, Verified,

@@ -174,7 +174,7 @@ impl Operator {
     /// An operator as the oracle at `url` (its public address) knows it.
     pub fn new(url: &str, name: &str, key: OperatorKey) -> Result<Self, Error> {
         Ok(Self {
-            http: Http::new(url, Options::default().timeout)?,
+            http: Http::new(url, &Options::default())?,
             name: name.to_owned(),
             key,
         })

@@ -165,6 +165,7 @@ impl Watch {
             query: &[],
             accept: "text/event-stream",
             hold: Duration::ZERO,
+            attempts: 1,
         };
         let resume = self.last.map(|last| (LAST_EVENT_ID, last.to_string()));
         let response = self.http.open(get, resume).await?;

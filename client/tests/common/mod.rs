@@ -23,6 +23,8 @@ pub fn quick() -> Options {
         first_backoff: Duration::from_millis(5),
         max_backoff: Duration::from_millis(20),
         timeout: Duration::from_secs(10),
+        // Each prepared answer is one attempt.
+        attempts: 1,
         ..Options::default()
     }
 }
