@@ -7,9 +7,11 @@
     reason = "each test binary uses a part"
 )]
 
+mod command;
 mod oracle;
 mod server;
 
+pub use command::*;
 pub use oracle::*;
 pub use server::*;
 
