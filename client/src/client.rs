@@ -6,13 +6,14 @@ use std::time::Duration;
 use futures::stream::BoxStream;
 use oracle_schema::policy::policy_hash;
 use oracle_schema::verify::{verify_announcement, verify_attestation};
-use oracle_schema::{Announcement, Attestation, EventId, Outcome, Verified};
+use oracle_schema::{Announcement, Attestation, EventId, Verified};
 use secp256k1::XOnlyPublicKey;
 use serde::de::DeserializeOwned;
 use tokio::sync::OnceCell;
 use tokio::time::Instant;
 
 use crate::Error;
+use crate::attested::{Attested, check_event, check_key};
 use crate::backoff::Backoff;
 use crate::cache::Cache;
 use crate::http::{Get, Http};
@@ -27,32 +28,37 @@ const LONGEST_HOLD: Duration = Duration::from_secs(45);
 const TLV: &str = "application/octet-stream";
 const JSON: &str = "application/json";
 
-/// An attested event, checked from the announcement's first byte to the
-/// outcome's last.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Attested {
-    /// What was promised.
-    pub announcement: Verified<Announcement>,
-    /// What was signed.
-    pub attestation: Verified<Attestation>,
-}
-
-impl Attested {
-    /// What happened.
-    pub fn outcome(&self) -> &Outcome {
-        self.attestation.outcome()
-    }
-
-    /// The enum text, or the attested integer in decimal.
-    pub fn outcome_text(&self) -> String {
-        self.outcome().to_string()
-    }
-}
-
 /// Reads one oracle over HTTP and returns nothing unverified but what says so.
 ///
 /// Cheap to clone; clones share connections, the trusted key and the cache of
 /// what cannot change.
+///
+/// ```no_run
+/// use oracle_client::{Client, Error, EventId};
+///
+/// # async fn demo() -> Result<(), Box<dyn std::error::Error>> {
+/// let client = Client::new("http://127.0.0.1:8080")?;
+/// println!("{} signs with {}", client.oracle().await?.name, client.key().await?);
+///
+/// let id: EventId = "ppcusd-daily@2026-11-22T16:00:00Z".parse()?;
+/// println!("{}", client.event(&id).await?.state);
+/// let policy = client.policy(&id).await?;
+/// let announcement = client.announcement(&id).await?;
+/// match client.attestation(&id).await {
+///     Ok(attested) => println!("it is {}", attested.outcome_text()),
+///     Err(error) if error.is_not_yet() => println!("not yet"),
+///     Err(error) if error.is_never() => println!("never: {error}; take the refund"),
+///     Err(Error::UnknownEvent(_)) => println!("no such event"),
+///     Err(error) => return Err(error.into()),
+/// }
+///
+/// let mut page = client.events(None).await?;
+/// while let Some(cursor) = page.next_cursor.take() {
+///     page = client.events(Some(&cursor)).await?;
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone)]
 pub struct Client {
     pub(crate) http: Http,
@@ -184,7 +190,18 @@ impl Client {
         })
     }
 
-    /// Waits for the attestation: long polls, with growing pauses while the
+    /// Waits for the attestation:
+    ///
+    /// ```no_run
+    /// # async fn demo(client: oracle_client::Client) -> Result<(), oracle_client::Error> {
+    /// # let id = client.events(None).await?.events[0].event_id.clone();
+    /// let attested = client.wait(&id, std::time::Duration::from_hours(2)).await?;
+    /// println!("{}", attested.outcome_text());
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// Long polls, with growing pauses while the
     /// server is out of reach. May take one request's time limit longer than
     /// `timeout`.
     ///
@@ -227,6 +244,22 @@ impl Client {
     /// unless [`Error::is_transient`] says that trying again is pointless.
     /// Without `from`, what is published while the first connection is down
     /// before its first event can be missed.
+    ///
+    /// ```no_run
+    /// use futures::StreamExt;
+    ///
+    /// # async fn demo(client: oracle_client::Client, saved: u64) -> Result<(), oracle_client::Error> {
+    /// let mut news = client.watch(Some(saved));
+    /// while let Some(item) = news.next().await {
+    ///     match item {
+    ///         Ok(event) => println!("{:?} {}", event.position(), event.event_id()),
+    ///         Err(error) if error.is_transient() => eprintln!("{error}; trying again"),
+    ///         Err(error) => return Err(error),
+    ///     }
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn watch(&self, from: Option<u64>) -> BoxStream<'static, Result<StreamEvent, Error>> {
         stream::watch(self.http.clone(), &self.options, from)
     }
@@ -330,35 +363,4 @@ impl Client {
             reason: e.to_string(),
         })
     }
-}
-
-/// A missing id is the wire's old form: the nonces tie it to its event.
-pub(crate) fn check_event(
-    what: &'static str,
-    asked: &EventId,
-    got: Option<&EventId>,
-) -> Result<(), Error> {
-    match got {
-        Some(got) if got != asked => Err(Error::WrongEvent {
-            what,
-            asked: asked.clone(),
-            got: got.to_string(),
-        }),
-        _ => Ok(()),
-    }
-}
-
-pub(crate) fn check_key(
-    what: &'static str,
-    expected: XOnlyPublicKey,
-    got: XOnlyPublicKey,
-) -> Result<(), Error> {
-    if expected == got {
-        return Ok(());
-    }
-    Err(Error::WrongKey {
-        what,
-        expected: Box::new(expected),
-        got: Box::new(got),
-    })
 }

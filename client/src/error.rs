@@ -209,6 +209,20 @@ impl Error {
     }
 
     /// Whether asking again later may help without anyone changing anything.
+    ///
+    /// ```
+    /// use oracle_client::Error;
+    ///
+    /// let busy = Error::Problem {
+    ///     what: "event",
+    ///     status: 503,
+    ///     kind: "overloaded".to_owned(),
+    ///     detail: String::new(),
+    ///     retry_after: Some(std::time::Duration::from_secs(2)),
+    /// };
+    /// assert!(busy.is_transient() && busy.retry_after().is_some());
+    /// assert!(!Error::Url("no address".to_owned()).is_transient());
+    /// ```
     pub fn is_transient(&self) -> bool {
         match self {
             Self::Transport { .. } => true,

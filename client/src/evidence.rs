@@ -18,7 +18,7 @@ use oracle_schema::{Announcement, Attestation, EventId};
 use secp256k1::XOnlyPublicKey;
 use serde::{Deserialize, Serialize};
 
-use crate::client::{Attested, check_event, check_key};
+use crate::attested::{Attested, check_event, check_key};
 use crate::http::Get;
 use crate::model::EvidenceInfo;
 use crate::{Client, Error, parse_key};
@@ -86,6 +86,17 @@ impl Client {
     /// to be replayed.
     ///
     /// Fails like [`Self::attestation`], and with [`Error::NoEvidence`].
+    ///
+    /// ```no_run
+    /// # async fn demo(client: oracle_client::Client) -> Result<(), oracle_client::Error> {
+    /// # let id = client.events(None).await?.events[0].event_id.clone();
+    /// let mut bundle = client.bundle(&id).await?;
+    /// client.fetch_bodies(&mut bundle).await?;
+    /// bundle.save("evidence".as_ref())?;
+    /// let report = bundle.replay()?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn bundle(&self, id: &EventId) -> Result<Bundle, Error> {
         let attested = self.attestation(id).await?;
         let none = || Error::NoEvidence(id.clone());

@@ -13,7 +13,7 @@ use oracle_client::coinlib::{
 use oracle_client::points::{
     AdaptorSecret, JointPoint, OutcomePoint, Part, Selection, joint_point, joint_points,
 };
-use oracle_client::{Announcement, Attestation, Verified};
+use oracle_client::{Announcement, Attestation, Verified, sample};
 use oracle_schema::verify::{verify_announcement, verify_attestation};
 use secp256k1::schnorr::Signature;
 use secp256k1::{PublicKey, XOnlyPublicKey};
@@ -75,6 +75,20 @@ impl Oracle {
             selection,
         }
     }
+}
+
+#[test]
+fn the_samples_are_cases_of_the_vectors() {
+    let cases = cases("attestations.json", 10);
+    let hex = |name: &str, key: &str| {
+        let case = cases.iter().find(|case| case["name"] == name).unwrap();
+        text(&case[key]).to_owned()
+    };
+    assert_eq!(sample::MATCH_ANNOUNCEMENT, hex("enum", "announcement"));
+    assert_eq!(sample::MATCH_ATTESTATION, hex("enum", "tlv"));
+    let name = "digits-base-10";
+    assert_eq!(sample::RAIN_ANNOUNCEMENT, hex(name, "announcement"));
+    assert_eq!(sample::RAIN_ATTESTATION, hex(name, "tlv"));
 }
 
 #[test]

@@ -178,7 +178,7 @@ impl Points {
         };
         let rows = points
             .iter()
-            .map(|p| self.describe(p, locktimes.as_ref()))
+            .map(|p| describe(p, locktimes.as_ref()))
             .collect();
         self.print(&oracles, locktimes.as_ref(), rows)
             .map_err(Failure::from)
@@ -238,33 +238,6 @@ impl Points {
         })
     }
 
-    fn describe(&self, point: &JointPoint, locktimes: Option<&Locktimes>) -> Map<String, Value> {
-        let mut fields = point.subjects.first().map(subject).unwrap_or_default();
-        let mut put = |name: &str, value: Value| fields.insert(name.to_owned(), value);
-        if let [Subject::Outcome(own), others @ ..] = point.subjects.as_slice() {
-            let texts: Vec<_> = others.iter().map(worded).collect();
-            if texts.iter().any(|text| text != own) {
-                put("with", texts.into());
-            }
-        }
-        put("xonly", hex::encode(point.point.xonly()).into());
-        if let Some(locktimes) = locktimes {
-            put("locktime", locktimes.cet.value().into());
-        } else {
-            put("compressed", hex::encode(point.point.compressed()).into());
-            put("odd_y", point.point.odd_y().into());
-        }
-        if let Some(secret) = &point.secret {
-            let normalised = hex::encode(secret.normalised().to_bytes());
-            // Coinlib takes x-only points, whose only right secret is this.
-            put("secret_normalised", normalised.into());
-            if locktimes.is_none() {
-                put("secret", hex::encode(secret.to_bytes()).into());
-            }
-        }
-        fields
-    }
-
     fn print(
         &self,
         oracles: &[Fetched],
@@ -312,6 +285,33 @@ impl Points {
         }
         Ok(())
     }
+}
+
+fn describe(point: &JointPoint, locktimes: Option<&Locktimes>) -> Map<String, Value> {
+    let mut fields = point.subjects.first().map(subject).unwrap_or_default();
+    let mut put = |name: &str, value: Value| fields.insert(name.to_owned(), value);
+    if let [Subject::Outcome(own), others @ ..] = point.subjects.as_slice() {
+        let texts: Vec<_> = others.iter().map(worded).collect();
+        if texts.iter().any(|text| text != own) {
+            put("with", texts.into());
+        }
+    }
+    put("xonly", hex::encode(point.point.xonly()).into());
+    if let Some(locktimes) = locktimes {
+        put("locktime", locktimes.cet.value().into());
+    } else {
+        put("compressed", hex::encode(point.point.compressed()).into());
+        put("odd_y", point.point.odd_y().into());
+    }
+    if let Some(secret) = &point.secret {
+        let normalised = hex::encode(secret.normalised().to_bytes());
+        // Coinlib takes x-only points, whose only right secret is this.
+        put("secret_normalised", normalised.into());
+        if locktimes.is_none() {
+            put("secret", hex::encode(secret.to_bytes()).into());
+        }
+    }
+    fields
 }
 
 /// The points of one oracle, or the sums over several.

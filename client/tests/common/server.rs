@@ -60,9 +60,9 @@ impl Server {
     pub async fn start(oracle: &Oracle) -> (Self, String) {
         let server = Self::default();
         server.put("/v1/oracle", [Answer::Json(about(oracle))]);
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        server.serve(listener);
+        server.serve(listener.into_std().unwrap());
         (server, url)
     }
 
