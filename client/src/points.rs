@@ -37,6 +37,9 @@ pub enum PointsError {
         /// The number given.
         value: i128,
     },
+    /// The attestation's secret does not open the announcement's point.
+    #[error("the attestation is not of this announcement")]
+    OtherAttestation,
     /// No oracle was given.
     #[error("no oracle given")]
     NoOracle,
@@ -199,11 +202,7 @@ impl Event<'_> {
             .and_then(|a| a.signatures.get(index..=index))
             .map(adaptor_secret)
             .transpose()?;
-        Ok(AdaptorPoint {
-            subject,
-            point: found.point,
-            secret,
-        })
+        opened(subject, found.point, secret)
     }
 
     fn prefix(&self, subject: Subject, values: &[String]) -> Result<AdaptorPoint, PointsError> {
@@ -215,12 +214,28 @@ impl Event<'_> {
             .filter(|signatures| !signatures.is_empty())
             .map(adaptor_secret)
             .transpose()?;
-        Ok(AdaptorPoint {
-            subject,
-            point: prefix_point(self.announcement, values)?,
-            secret,
-        })
+        opened(subject, prefix_point(self.announcement, values)?, secret)
     }
+}
+
+/// A secret of another point would lose the money that waits for it, so it goes
+/// out only beside the point it opens.
+fn opened(
+    subject: Subject,
+    point: OutcomePoint,
+    secret: Option<AdaptorSecret>,
+) -> Result<AdaptorPoint, PointsError> {
+    if secret
+        .as_ref()
+        .is_some_and(|secret| secret.point() != point)
+    {
+        return Err(PointsError::OtherAttestation);
+    }
+    Ok(AdaptorPoint {
+        subject,
+        point,
+        secret,
+    })
 }
 
 fn outcome(descriptor: &Descriptor, text: &str) -> Result<Outcome, PointsError> {

@@ -91,6 +91,26 @@ fn the_samples_are_cases_of_the_vectors() {
     assert_eq!(sample::RAIN_ATTESTATION, hex(name, "tlv"));
 }
 
+/// The page for other languages quotes the vectors; a reader recomputes them.
+#[test]
+fn every_long_number_of_the_wallets_page_is_in_the_vectors() {
+    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+    let page = std::fs::read_to_string(format!("{root}/docs/for-wallets.md")).unwrap();
+    let files = ["adaptor", "coinlib", "joint", "points", "tags"];
+    let vectors: String = files
+        .map(|name| std::fs::read_to_string(format!("{root}/schema/vectors/{name}.json")).unwrap())
+        .concat();
+    let is_long = |word: &&str| word.len() >= 64 && word.bytes().all(|b| b.is_ascii_hexdigit());
+    let numbers: Vec<_> = page
+        .split(|c: char| !c.is_ascii_alphanumeric())
+        .filter(is_long)
+        .collect();
+    assert_eq!(numbers.len(), 23);
+    for number in numbers {
+        assert!(vectors.contains(number), "{number}");
+    }
+}
+
 #[test]
 fn joint_points_and_secrets_are_the_recorded_sums() {
     let mut odd = 0;
