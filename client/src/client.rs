@@ -190,7 +190,14 @@ impl Client {
         })
     }
 
-    /// Waits for the attestation:
+    /// Waits for the attestation: long polls, with growing pauses while the
+    /// server is out of reach; a restart of the server is waited out. May take
+    /// one request's time limit longer than `timeout`.
+    ///
+    /// Ends early when waiting is pointless: unknown event, refunded,
+    /// withdrawn, or an answer that fails verification. At the end of the time
+    /// it returns the last obstacle: [`Error::NotAttested`],
+    /// [`Error::NotAnnounced`], or why the server could not be asked.
     ///
     /// ```no_run
     /// # async fn demo(client: oracle_client::Client) -> Result<(), oracle_client::Error> {
@@ -200,15 +207,6 @@ impl Client {
     /// # Ok(())
     /// # }
     /// ```
-    ///
-    /// Long polls, with growing pauses while the
-    /// server is out of reach. May take one request's time limit longer than
-    /// `timeout`.
-    ///
-    /// Ends early when waiting is pointless: unknown event, refunded,
-    /// withdrawn, or an answer that fails verification. At the end of the time
-    /// it returns the last obstacle: [`Error::NotAttested`],
-    /// [`Error::NotAnnounced`], or why the server could not be asked.
     pub async fn wait(&self, id: &EventId, timeout: Duration) -> Result<Attested, Error> {
         let started = Instant::now();
         let left = || timeout.saturating_sub(started.elapsed());

@@ -280,3 +280,40 @@ impl SchnorrAdaptorSignature {
         Ok(Self { pre_sig, parity })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+
+    fn point(subject: Subject) -> AdaptorPoint {
+        let secret = AdaptorSecret::from_bytes(&[7; 32]).unwrap();
+        AdaptorPoint {
+            subject,
+            point: secret.point(),
+            secret: Some(secret),
+        }
+    }
+
+    #[test]
+    fn a_refund_is_after_attest_by_even_without_a_margin() {
+        let attest_by = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
+        let refund = |margin| refund_locktime(attest_by, Duration::from_secs(margin));
+        assert_eq!(refund(0).unwrap().value(), 1_800_000_001);
+        assert_eq!(refund(86_400).unwrap().value(), 1_800_086_400);
+        let error = CoinlibError::Locktime(i64::MAX);
+        assert_eq!(refund(u64::MAX), Err(error));
+        let long_ago = DateTime::from_timestamp(0, 0).unwrap();
+        let refund = refund_locktime(long_ago, Duration::ZERO);
+        assert_eq!(refund, Err(CoinlibError::Locktime(1)));
+    }
+
+    #[test]
+    fn a_single_digit_is_no_outcome() {
+        let cet = MedianTimeLocktime::new(1_800_000_000).unwrap();
+        let (index, value) = (3, "1".to_owned());
+        let digit = point(Subject::Digit { index, value });
+        assert_eq!(outcomes(&[digit], cet), Err(CoinlibError::Summand(3)));
+        assert_eq!(reveal_locktime(&[]), Err(CoinlibError::NoOracle));
+    }
+}
