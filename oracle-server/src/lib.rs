@@ -14,6 +14,7 @@ pub mod engine;
 pub mod health;
 pub mod http;
 pub mod lifecycle;
+pub mod publish;
 pub mod service;
 pub mod signer;
 pub mod store;
