@@ -1,6 +1,7 @@
 //! What relays get, whatever they and the process do.
 
 use std::collections::HashSet;
+use std::path::Path;
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -13,7 +14,7 @@ use oracle_server::publish::Publisher;
 use oracle_server::service::Options;
 use oracle_server::signer::Signer;
 use oracle_server::store::Store;
-use oracle_tests::database::Backend;
+use oracle_tests::database::{Backend, leave_out};
 use oracle_tests::http;
 use oracle_tests::market::btcusd_fixing_cents;
 use oracle_tests::relay::{Event, Relay, Reply};
@@ -130,6 +131,28 @@ async fn every_announcement_and_attestation_arrives_once_and_others_read_it(back
         let shown = world.json(&format!("/v1/events/{id}")).await;
         assert_eq!(seconds(&shown["attested_at"]), event.json["created_at"]);
     }
+    read_with_nostr_tools(&world, &relay).await;
+}
+
+/// Another implementation reads what the relay got, where there is one.
+async fn read_with_nostr_tools(world: &World, relay: &Relay) {
+    let Ok(check) = std::env::var("ORACLE_TEST_NODE_CHECK") else {
+        leave_out("reading events with nostr-tools: ORACLE_TEST_NODE_CHECK is not set");
+        return;
+    };
+    let lines: Vec<String> = relay.received().into_iter().map(|e| e.text).collect();
+    let file = world.dir().join("events.jsonl");
+    std::fs::write(&file, lines.join("\n")).unwrap();
+    let output = tokio::process::Command::new("node")
+        .arg(Path::new(&check).with_file_name("nostr.mjs"))
+        .arg(file)
+        .output()
+        .await
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stdout).into_owned()
+        + &String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}");
+    assert!(said.contains("4 announcements, 3 attestations"), "{said}");
 }
 
 fn seconds(time: &serde_json::Value) -> i64 {
@@ -356,6 +379,10 @@ async fn a_silent_relay_delays_neither_an_attestation_nor_the_end(backend: Backe
     );
     let ready = http::get(&format!("http://{}", running.public), "/readyz", &[]).await;
     assert_ne!(ready.status, 503);
+    let metrics = http::get(&format!("http://{}", running.admin), "/metrics", &[]).await;
+    let metrics = String::from_utf8(metrics.body).unwrap();
+    let depth = format!("oracle_nostr_outbox_depth{{relay=\"{}\"}} 1", relay.url());
+    assert!(metrics.contains(&depth), "{metrics}");
     timeout(Duration::from_secs(20), running.stop())
         .await
         .expect("the relay keeps the service from ending")

@@ -75,12 +75,15 @@ pub(super) struct Connection {
 impl Connection {
     /// Connects to a relay's `wss://` or `ws://` URL.
     pub(super) async fn open(url: &Url, patience: Duration) -> Result<Self, RelayError> {
-        timeout(patience, Self::connect(url))
+        timeout(patience, Self::connect(url, tls))
             .await
             .map_err(|_| RelayError::Connect(patience))?
     }
 
-    async fn connect(url: &Url) -> Result<Self, RelayError> {
+    async fn connect(
+        url: &Url,
+        tls: impl FnOnce() -> Result<Arc<ClientConfig>, RelayError>,
+    ) -> Result<Self, RelayError> {
         let port = url.port_or_known_default().unwrap_or(443);
         let (tcp, name) = match url.host() {
             Some(Host::Ipv4(ip)) => (TcpStream::connect((ip, port)).await?, ip.to_string()),
@@ -155,4 +158,129 @@ fn tls() -> Result<Arc<ClientConfig>, RelayError> {
         .with_platform_verifier()?
         .with_no_client_auth();
     Ok(CONFIG.get_or_init(|| Arc::new(config)).clone())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
+
+    use tokio::net::TcpListener;
+    use tokio::task::JoinHandle;
+    use tokio_rustls::TlsAcceptor;
+    use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
+    use tokio_rustls::rustls::{RootCertStore, ServerConfig};
+
+    use super::*;
+
+    /// For 127.0.0.1, signed by its own key.
+    const CERTIFICATE: &[u8] = include_bytes!("testdata/relay-certificate.der");
+    const KEY: &[u8] = include_bytes!("testdata/relay-key.der");
+    const PATIENCE: Duration = Duration::from_secs(30);
+
+    fn event() -> Event {
+        Event {
+            id: "ab".repeat(32),
+            text: "[\"EVENT\",{}]".to_owned(),
+        }
+    }
+
+    /// A relay with a certificate that nobody vouches for; it says these things
+    /// once it has heard something, and hangs up.
+    async fn relay(says: Vec<String>) -> (Url, JoinHandle<()>) {
+        let key = PrivateKeyDer::try_from(KEY).unwrap();
+        let provider = Arc::new(aws_lc_rs::default_provider());
+        let config = ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(vec![CertificateDer::from(CERTIFICATE)], key)
+            .unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("wss://{}/", listener.local_addr().unwrap());
+        let task = tokio::spawn(async move {
+            let (tcp, _) = listener.accept().await.unwrap();
+            let acceptor = TlsAcceptor::from(Arc::new(config));
+            let Ok(stream) = acceptor.accept(tcp).await else {
+                return;
+            };
+            let mut socket = tokio_tungstenite::accept_async(stream).await.unwrap();
+            let _ = socket.next().await;
+            for text in says {
+                // Whoever does not want to hear it has gone.
+                let _ = socket.send(Message::text(text)).await;
+            }
+        });
+        (Url::parse(&url).unwrap(), task)
+    }
+
+    fn trusting() -> Result<Arc<ClientConfig>, RelayError> {
+        let mut roots = RootCertStore::empty();
+        roots.add(CertificateDer::from(CERTIFICATE))?;
+        let provider = Arc::new(aws_lc_rs::default_provider());
+        let config = ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()?
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        Ok(Arc::new(config))
+    }
+
+    /// One event to a relay whose certificate is trusted.
+    async fn exchange(says: Vec<String>) -> (Result<(), RelayError>, HashMap<String, Verdict>) {
+        let (url, task) = relay(says).await;
+        let mut connection = Connection::connect(&url, trusting).await.unwrap();
+        let mut verdicts = HashMap::new();
+        let result = connection
+            .exchange(&[&event()], &mut verdicts, PATIENCE)
+            .await;
+        connection.close().await;
+        task.await.unwrap();
+        (result, verdicts)
+    }
+
+    #[tokio::test]
+    async fn a_certificate_that_nobody_vouches_for_is_refused() {
+        let (url, task) = relay(Vec::new()).await;
+        let error = Connection::open(&url, PATIENCE).await.map(|_| ());
+        let error = error.unwrap_err().to_string();
+        assert!(error.contains("certificate"), "{error}");
+        task.await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn an_answer_comes_through_tls_among_others() {
+        let id = event().id;
+        let says = vec![
+            "[\"NOTICE\",\"hello\"]".to_owned(),
+            format!("[\"OK\",{:?},true,\"\"]", "cd".repeat(32)),
+            format!("[\"OK\",{id:?},true,\"\"]"),
+        ];
+        let (result, verdicts) = exchange(says).await;
+        result.unwrap();
+        assert_eq!(verdicts, HashMap::from([(id, Verdict::Accepted)]));
+    }
+
+    #[tokio::test]
+    async fn a_message_that_is_too_long_ends_the_connection() {
+        let (result, verdicts) = exchange(vec!["x".repeat(MAX_MESSAGE + 1)]).await;
+        let error = result.unwrap_err();
+        assert!(matches!(error, RelayError::WebSocket(_)), "{error}");
+        assert!(verdicts.is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_relay_that_hangs_up_is_no_answer() {
+        let (result, verdicts) = exchange(Vec::new()).await;
+        assert!(result.is_err());
+        assert!(verdicts.is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_relay_that_says_nothing_is_not_waited_for_longer_than_said() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("ws://{}/", listener.local_addr().unwrap());
+        let url = Url::parse(&url).unwrap();
+        let short = Duration::from_millis(50);
+        let error = Connection::open(&url, short).await.map(|_| ());
+        assert!(matches!(error, Err(RelayError::Connect(_))), "{error:?}");
+    }
 }

@@ -6,6 +6,7 @@ use oracle_schema::codec::CodecError;
 use oracle_schema::{Announcement, Attestation};
 use serde::Serialize;
 
+use super::outbox::printable;
 use crate::signer::{NostrStatement, Signer, SignerError, Statement};
 use crate::store::{OutboxItem, OutboxMessage, OutboxTlv};
 
@@ -131,9 +132,9 @@ impl Verdict {
         let verdict = if accepted.as_bool()? || prefix == "duplicate" {
             Self::Accepted
         } else if PASSING.contains(&prefix) {
-            Self::Later(said.to_owned())
+            Self::Later(printable(said))
         } else {
-            Self::Refused(said.to_owned())
+            Self::Refused(printable(said))
         };
         Some((id.as_str()?.to_ascii_lowercase(), verdict))
     }

@@ -142,7 +142,7 @@ fn spread(seconds: i64, of: &[&[u8]]) -> TimeDelta {
 }
 
 /// A relay's words for a log line and a text column.
-fn printable(text: &str) -> String {
+pub(super) fn printable(text: &str) -> String {
     text.chars()
         .filter(|c| !c.is_control())
         .take(MAX_ERROR_CHARS)

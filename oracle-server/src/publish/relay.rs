@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use tokio::sync::watch;
 use url::Url;
 
@@ -18,8 +18,10 @@ use crate::store::{OutboxItem, StoreError};
 
 /// Messages under way at once, at most.
 const MAX_WINDOW: usize = 32;
-/// How often the backlog is measured while there is one.
+/// The backlog is measured no more often than this.
 const MEASURE_EVERY: Duration = Duration::from_secs(1);
+/// And no more rarely, while there is one.
+const LOOK_EVERY: TimeDelta = TimeDelta::seconds(30);
 
 /// When there may be something to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,7 +84,8 @@ impl Relay {
             };
             let wake = match next {
                 Next::Now => continue,
-                Next::At(at) => Some(at),
+                // The age of what waits grows meanwhile.
+                Next::At(at) => Some(at.min(self.outbox.now() + LOOK_EVERY)),
                 Next::News => None,
             };
             tokio::select! {
@@ -117,7 +120,7 @@ impl Relay {
         let has_more = self.outbox.fill(self.url.as_str()).await?;
         if let Some(until) = self.paused_until {
             if until > self.outbox.now() {
-                self.measure(false).await?;
+                self.measure().await?;
                 return Ok(if has_more { Next::Now } else { Next::At(until) });
             }
             self.paused_until = None;
@@ -127,13 +130,16 @@ impl Relay {
             if has_more {
                 return Ok(Next::Now);
             }
-            self.measure(true).await?;
+            // Idle: the figure is exact, and the next one at once.
+            self.measured_at = None;
+            self.measure().await?;
+            self.measured_at = None;
             self.disconnect().await;
             let next = self.outbox.next(self.url.as_str()).await?;
             return Ok(next.map_or(Next::News, Next::At));
         }
+        self.measure().await?;
         self.send(items, stop).await?;
-        self.measure(false).await?;
         Ok(Next::Now)
     }
 
@@ -264,17 +270,16 @@ impl Relay {
         }
     }
 
-    /// Publishes how far the relay is behind: now, or when that is due again.
+    /// Publishes how far the relay is behind, if that was not just done.
     #[allow(
         clippy::cast_precision_loss,
         reason = "gauges are floats by their format; the counts are small"
     )]
-    async fn measure(&mut self, now: bool) -> Result<(), StoreError> {
+    async fn measure(&mut self) -> Result<(), StoreError> {
         let uptime = self.outbox.clock.uptime();
-        if !now
-            && self
-                .measured_at
-                .is_some_and(|at| uptime < at + MEASURE_EVERY)
+        if self
+            .measured_at
+            .is_some_and(|at| uptime < at + MEASURE_EVERY)
         {
             return Ok(());
         }

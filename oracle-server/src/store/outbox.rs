@@ -216,8 +216,8 @@ impl Store {
         Ok(row.is_some())
     }
 
-    /// What a relay is to be sent now: what failed least first, so that no
-    /// message keeps others back, and in the order of the log.
+    /// What a relay is to be sent now: what has been due longest first, so that
+    /// whatever fails again and again makes way, and in the order of the log.
     pub async fn due_in_outbox(
         &self,
         url: &str,
@@ -231,7 +231,7 @@ impl Store {
              JOIN announcement a ON a.event_id = l.event_id \
              LEFT JOIN attestation t ON t.position = o.position \
              LEFT JOIN outbox f ON f.url = o.url AND f.position = o.follows \
-             WHERE o.url = $1 AND o.due_ms <= $2 AND {IS_READY} ORDER BY o.attempts, o.position LIMIT $3"
+             WHERE o.url = $1 AND o.due_ms <= $2 AND {IS_READY} ORDER BY o.due_ms, o.position LIMIT $3"
         );
         self.readers
             .fetch(
@@ -274,13 +274,15 @@ impl Store {
 
     /// When a relay is to be sent something next.
     pub async fn next_in_outbox(&self, url: &str) -> Result<Option<DateTime<Utc>>, StoreError> {
-        let sql = format!("SELECT MIN(o.due_ms) FROM outbox o WHERE o.url = $1 AND {IS_READY}");
+        let sql = format!(
+            "SELECT o.due_ms FROM outbox o WHERE o.url = $1 AND {IS_READY} \
+             ORDER BY o.due_ms LIMIT 1"
+        );
         let row = self
             .readers
             .fetch_optional(sqlx::AssertSqlSafe(sql), args![url])
             .await?;
-        let due: Option<i64> = row.map_or(Ok(None), |r| r.get(0))?;
-        due.map(time_ms).transpose()
+        row.map(|r| time_ms(r.get(0)?)).transpose()
     }
 
     /// Records what became of a batch.

@@ -22,4 +22,4 @@ CREATE TABLE outbox (
     accepted_ms BIGINT,
     PRIMARY KEY (url, position)
 );
-CREATE INDEX outbox_due ON outbox (url, attempts, position, due_ms) WHERE due_ms IS NOT NULL;
+CREATE INDEX outbox_due ON outbox (url, due_ms, position) WHERE due_ms IS NOT NULL;
