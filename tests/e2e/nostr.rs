@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -322,6 +323,20 @@ async fn a_relay_that_wants_less_is_left_alone_for_a_while(backend: Backend) {
     relay.answers(|_| Reply::Accept);
     publisher.settle().await.unwrap();
     assert_eq!(relay.received().len(), sent, "not left alone");
+    // However many of a batch are too many, it is one sign to wait.
+    let kept = AtomicUsize::new(0);
+    relay.answers(move |_| match kept.fetch_add(1, Ordering::Relaxed) {
+        0..10 => Reply::Accept,
+        _ => Reply::Deny("rate-limited: slow down"),
+    });
+    world.clock.advance(TimeDelta::seconds(LATER));
+    publisher.settle().await.unwrap();
+    let sent = relay.received().len();
+    assert_eq!(relay.kept(88).len(), 10);
+    world.clock.advance(TimeDelta::seconds(2));
+    publisher.settle().await.unwrap();
+    assert!(relay.received().len() > sent, "left alone for too long");
+    relay.answers(|_| Reply::Accept);
     world.clock.advance(TimeDelta::seconds(LATER));
     publisher.settle().await.unwrap();
     assert_eq!(relay.kept(88).len(), 40);
@@ -334,9 +349,9 @@ async fn a_process_that_ends_in_the_middle_goes_on_where_it_was(backend: Backend
     let (mut world, mut publisher) = world(backend, &cents_at(&maturities), &[&relay]).await;
     for heard in [1, 4, 9] {
         // The last one is kept, and nobody is told.
-        let kept = std::sync::atomic::AtomicUsize::new(0);
+        let kept = AtomicUsize::new(0);
         relay.answers(move |_| {
-            if kept.fetch_add(1, std::sync::atomic::Ordering::Relaxed) < heard {
+            if kept.fetch_add(1, Ordering::Relaxed) < heard {
                 Reply::Accept
             } else {
                 Reply::Silence

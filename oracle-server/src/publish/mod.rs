@@ -1,8 +1,8 @@
 //! Published messages, passed on to Nostr relays (`docs/nostr.md`).
 //!
 //! Follows the published head and nothing else, on the process that leads. What
-//! each relay lacks stands in rows ([`outbox`]); each relay has a task of its
-//! own ([`relay`]), so a dead one delays no other, and none of them the engine,
+//! each relay lacks stands in rows (`outbox`); each relay has a task of its own
+//! (`relay`), so a dead one delays no other, and none of them the engine,
 //! which knows nothing of this module.
 
 mod connection;

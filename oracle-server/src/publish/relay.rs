@@ -18,6 +18,8 @@ use crate::store::{OutboxItem, StoreError};
 
 /// Messages under way at once, at most.
 const MAX_WINDOW: usize = 32;
+/// Wait after an error of the database.
+const STORE_RETRY: TimeDelta = TimeDelta::seconds(5);
 /// The backlog is measured no more often than this.
 const MEASURE_EVERY: Duration = Duration::from_secs(1);
 /// And no more rarely, while there is one.
@@ -77,9 +79,8 @@ impl Relay {
             let next = match self.tick(&mut stop).await {
                 Ok(next) => next,
                 Err(e) => {
-                    tracing::warn!(relay = %self.url, error = %e, "outbox not read; tried again");
-                    self.back_off();
-                    self.paused_until.map_or(Next::News, Next::At)
+                    tracing::warn!(relay = %self.url, error = %e, "outbox failed; tried again");
+                    Next::At(self.outbox.now() + STORE_RETRY)
                 }
             };
             let wake = match next {
@@ -167,6 +168,7 @@ impl Relay {
             result = self.exchange(&batch, &mut verdicts) => Some(result),
         };
         let was_sent = self.connection.is_some();
+        let mut is_limited = false;
         for (item, event) in &batch {
             let verdict = match (verdicts.remove(&event.id), &result) {
                 (Some(verdict), _) => verdict,
@@ -176,10 +178,11 @@ impl Relay {
                 // Not sent, or stopped: it stays due.
                 (None, _) => continue,
             };
+            is_limited |= verdict.is_rate_limit();
             self.note(item, event, &verdict);
             deliveries.push(self.outbox.delivery(self.url.as_str(), item, &verdict));
         }
-        self.learn(result);
+        self.learn(result, is_limited);
         self.outbox.record(self.url.as_str(), &deliveries).await
     }
 
@@ -223,16 +226,14 @@ impl Relay {
             }
             Verdict::Later(error) => {
                 tracing::debug!(relay, position = item.position, ?error, "not accepted yet");
-                if verdict.is_rate_limit() {
-                    self.back_off();
-                }
             }
         }
     }
 
     /// What a batch says about the relay.
-    fn learn(&mut self, result: Option<Result<(), RelayError>>) {
+    fn learn(&mut self, result: Option<Result<(), RelayError>>, is_limited: bool) {
         match result {
+            Some(Ok(())) if is_limited => self.back_off(),
             Some(Ok(())) => self.window = (self.window * 2).min(MAX_WINDOW),
             Some(Err(error)) => {
                 self.connection = None;
