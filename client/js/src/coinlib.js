@@ -42,7 +42,7 @@ const MAX_LOCKTIME = 0xffff_ffff;
  * @param {readonly (AdaptorPoint | JointPoint)[]} points
  * @param {number} locktime of every CET: {@link revealLocktime}, or earlier
  * @returns {CetOutcome[]}
- * @throws {CoinlibError} `summand`, `shared-point`, `locktime`
+ * @throws {CoinlibError} `summand`, `shared-point`, `not-a-timestamp`
  */
 export function coinlibOutcomes(points, locktime) {
   requireLocktime(locktime);
@@ -68,7 +68,7 @@ export function coinlibOutcomes(points, locktime) {
  *
  * @param {readonly VerifiedAnnouncement[]} announcements
  * @returns {number} Unix seconds
- * @throws {CoinlibError} `no-oracle`, `locktime`
+ * @throws {CoinlibError} `no-oracle`, `not-a-timestamp`
  */
 export function revealLocktime(announcements) {
   if (announcements.length === 0) throw new CoinlibError('no-oracle', 'no oracle given');
@@ -86,7 +86,7 @@ export function revealLocktime(announcements) {
  * @param {string | Date} attestBy RFC 3339
  * @param {number} [marginSeconds]
  * @returns {number} Unix seconds
- * @throws {CoinlibError} `locktime`
+ * @throws {CoinlibError} `not-a-timestamp`
  */
 export function refundLocktime(attestBy, marginSeconds = 86_400) {
   const second = Math.floor(new Date(attestBy).getTime() / 1000);
@@ -99,7 +99,7 @@ export function refundLocktime(attestBy, marginSeconds = 86_400) {
  * and before the refund.
  *
  * @param {{cet: number, reveal: number, refund: number}} locktimes Unix seconds
- * @throws {CoinlibError} `after-reveal`, `after-refund`, `locktime`
+ * @throws {CoinlibError} `after-reveal`, `after-refund`, `not-a-timestamp`
  */
 export function checkLocktimes({ cet, reveal, refund }) {
   for (const locktime of [cet, reveal, refund]) requireLocktime(locktime);
@@ -110,7 +110,7 @@ export function checkLocktimes({ cet, reveal, refund }) {
 /** @param {number} locktime */
 function requireLocktime(locktime) {
   if (!Number.isInteger(locktime) || locktime < TIME_THRESHOLD || locktime > MAX_LOCKTIME) {
-    throw new CoinlibError('locktime', `${locktime} is not a timestamp locktime (${TIME_THRESHOLD} to ${MAX_LOCKTIME})`);
+    throw new CoinlibError('not-a-timestamp', `${locktime} is not a timestamp locktime (${TIME_THRESHOLD} to ${MAX_LOCKTIME})`);
   }
   return locktime;
 }

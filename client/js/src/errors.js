@@ -104,7 +104,7 @@ export class AdaptorError extends OracleError {
 /** Times or points that coinlib would refuse or confuse. */
 export class CoinlibError extends OracleError {
   /**
-   * @param {'locktime' | 'after-reveal' | 'after-refund' | 'shared-point' | 'summand' | 'no-oracle'} code
+   * @param {'not-a-timestamp' | 'after-reveal' | 'after-refund' | 'shared-point' | 'summand' | 'no-oracle'} code
    * @param {string} message
    */
   constructor(code, message) {

@@ -35,6 +35,7 @@ const MAX_EVENT = 64 * 1024;
  * @typedef {object} StreamOptions
  * @property {bigint | number | undefined} [after] resume after this log position;
  *   0 for everything from the beginning; without it what comes next
+ * @property {readonly string[]} [events] only news of these events, at most 100
  * @property {AbortSignal | undefined} [signal]
  * @property {(error: TransportError | import('./errors.js').ProblemError | null) => void} [onDisconnect]
  *   told of every lost connection, before the next attempt; null where the
@@ -53,14 +54,15 @@ const MAX_EVENT = 64 * 1024;
  * @param {StreamOptions} [options]
  * @returns {AsyncGenerator<News, never, void>}
  */
-export async function* stream(http, limits, { after, signal, onDisconnect } = {}) {
+export async function* stream(http, limits, { after, events, signal, onDisconnect } = {}) {
   const backoff = new Backoff(limits.firstBackoffMs, limits.maxBackoffMs);
+  const query = { events: events?.join() };
   let last = after === undefined ? null : BigInt(after);
   for (;;) {
     /** @type {TransportError | import('./errors.js').ProblemError | null} */
     let lost = null;
     try {
-      for await (const event of connection(http, limits.idleTimeoutMs, last, signal)) {
+      for await (const event of connection(http, limits.idleTimeoutMs, query, last, signal)) {
         const news = interpret(event);
         if (!news || (news.position !== null && last !== null && news.position <= last)) continue;
         last = news.position ?? last;
@@ -81,10 +83,11 @@ export async function* stream(http, limits, { after, signal, onDisconnect } = {}
  *
  * @param {Http} http
  * @param {number} idleMs silence, heartbeats included, after which it is dead
+ * @param {{events: string | undefined}} query
  * @param {bigint | null} last
  * @param {AbortSignal | undefined} signal
  */
-async function* connection(http, idleMs, last, signal) {
+async function* connection(http, idleMs, query, last, signal) {
   const controller = new AbortController();
   const forward = () => controller.abort(signal?.reason);
   if (signal?.aborted) forward();
@@ -93,6 +96,7 @@ async function* connection(http, idleMs, last, signal) {
     const body = await http.open({
       what: WHAT,
       path: ['v1', 'stream'],
+      query,
       accept: 'text/event-stream',
       headers: last === null ? {} : { 'last-event-id': String(last) },
       signal: controller.signal,

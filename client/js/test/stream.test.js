@@ -48,13 +48,15 @@ test('a broken stream resumes after the last position and repeats nothing', asyn
     else response.write(item('attested', 5) + item('refunded', 7));
   });
   let lost = 0;
-  const news = await take(open(url, { after: 3, onDisconnect: () => (lost += 1) }), 3);
+  const events = ['e4', 'a@b'];
+  const news = await take(open(url, { after: 3, events, onDisconnect: () => (lost += 1) }), 3);
   assert.deepEqual(news, [
     { kind: 'announced', position: 4n, eventId: 'e4' },
     { kind: 'attested', position: 5n, eventId: 'e5' },
     { kind: 'refunded', position: 7n, eventId: 'e7' },
   ]);
   assert.deepEqual(requests.map(({ headers }) => headers['last-event-id']), ['3', '5', '5']);
+  assert.deepEqual(new Set(requests.map(({ url: path }) => path)), new Set(['/v1/stream?events=e4%2Ca%40b']));
   assert.equal(lost, 2);
 });
 
@@ -66,6 +68,7 @@ test('changes of state carry no position and kinds of a later server are skipped
   });
   assert.deepEqual(await take(open(url), 1), [{ kind: 'state', position: null, eventId: 'e', state: 'held' }]);
   assert.equal(requests[0]?.headers['last-event-id'], undefined);
+  assert.equal(requests[0]?.url, '/v1/stream');
 });
 
 test('heartbeats keep a stream alive and silence ends the connection', async (t) => {
@@ -81,7 +84,7 @@ test('heartbeats keep a stream alive and silence ends the connection', async (t)
   });
   /** @type {unknown[]} */
   const lost = [];
-  const stream = open(url, { onDisconnect: (error) => lost.push(error) }, { idleTimeoutMs: 150 });
+  const stream = open(url, { onDisconnect: (error) => lost.push(error) }, { idleTimeoutMs: 250 });
   assert.equal((await take(stream, 1))[0]?.position, 1n);
   assert.equal(lost.length, 1);
   assert.ok(lost[0] instanceof TransportError && lost[0].code === 'silent');

@@ -7,13 +7,17 @@
 import { bytesToHex, hexBytes, numberToHex, textToUtf8 } from '../src/bytes.js';
 import {
   AdaptorSecret,
+  AdaptorSignature,
   OutcomePoint,
+  adaptorPoints,
   announcementHash,
   announcementToJson,
   attestationHash,
   attestationToJson,
   canonicalJson,
   challenge,
+  checkLocktimes,
+  coinlibOutcomes,
   decodeAnnouncement,
   decodeAttestation,
   decodeAttestationTlv,
@@ -22,14 +26,16 @@ import {
   encodeAttestation,
   encodeEvent,
   groupRange,
+  jointPoints,
   parseOutcome,
   prefixPoint,
   readPolicy,
+  refundLocktime,
+  revealLocktime,
   taggedHash,
   verifyAnnouncement,
   verifyAttestation,
 } from '../src/index.js';
-import { adaptorPoints } from '../src/points.js';
 
 /** @import { DigitsDescriptor } from '../src/index.js' */
 
@@ -45,6 +51,9 @@ export const COUNTS = Object.freeze({
   digits: 26,
   tags: 17,
   policies: 2,
+  joint: 16,
+  coinlib: 11,
+  adaptor: 39,
 });
 
 /** Throws for a case that it does not hold for. @type {Readonly<Record<keyof typeof COUNTS, (c: never) => void>>} */
@@ -57,6 +66,9 @@ export const LAWS = {
   digits,
   tags,
   policies,
+  joint,
+  coinlib,
+  adaptor,
 };
 
 /**
@@ -196,6 +208,93 @@ function policies({ canonical, policy_hash }) {
   equal(canonicalJson(policy.document), canonical, 'canonical');
   refused(() => readPolicy(` ${canonical}`), 'malformed');
   refused(() => readPolicy(canonical, policy_hash.replace(/^./, (c) => (c === '0' ? '1' : '0'))), 'wrong-hash');
+}
+
+/** @typedef {{announcement: string, attestation: string}} OracleCase */
+
+/**
+ * @param {readonly OracleCase[]} oracles
+ * @param {readonly string[][]} prefixes one per oracle
+ */
+function parts(oracles, prefixes) {
+  return oracles.map((oracle, i) => {
+    const announcement = verifyAnnouncement(oracle.announcement);
+    const attestation = verifyAttestation(oracle.attestation, announcement);
+    return { announcement, attestation, selection: { prefix: must(prefixes[i]) } };
+  });
+}
+
+/**
+ * @param {{oracles: (OracleCase & {prefix: string[], compressed: string, secret: string})[], compressed: string,
+ *   xonly: string, odd_y: boolean, secret: string, secret_normalised: string}} c
+ */
+function joint(c) {
+  const all = parts(c.oracles, c.oracles.map(({ prefix }) => prefix));
+  const [sum] = jointPoints(all);
+  pointAndSecret(must(sum).point, must(sum?.secret), c);
+  // One oracle that has not spoken keeps all of it shut.
+  const waiting = all.map((part, i) => ({ ...part, attestation: i === 0 ? null : part.attestation }));
+  equal(jointPoints(waiting)[0]?.secret, null, 'secret of a part');
+  for (const [i, part] of all.entries()) {
+    const [alone] = jointPoints([part]);
+    equal(alone?.point.compressed, c.oracles[i]?.compressed, 'point of one');
+    equal(alone?.secret?.toHex(), c.oracles[i]?.secret, 'secret of one');
+  }
+}
+
+/**
+ * @param {{name: string, oracles: OracleCase[], attest_by: number, margin: number, reveal_locktime: number,
+ *   refund_locktime: number, outcomes: {prefixes: string[][], xonly: string, adaptor_scalar: string | null}[],
+ *   cet: number, reveal: number, refund: number, error: string | null}} c
+ */
+function coinlib(c) {
+  if (c.name === 'locktimes') {
+    const check = () => checkLocktimes({ cet: c.cet, reveal: c.reveal, refund: c.refund });
+    return c.error === null ? check() : refused(check, c.error);
+  }
+  const announcements = c.oracles.map(({ announcement }) => verifyAnnouncement(announcement));
+  const reveal = revealLocktime(announcements);
+  const refund = refundLocktime(new Date(c.attest_by * 1000), c.margin);
+  equal([reveal, refund], [c.reveal_locktime, c.refund_locktime], 'locktimes');
+  checkLocktimes({ cet: reveal, reveal, refund });
+  const points = c.outcomes.flatMap(({ prefixes }) => jointPoints(parts(c.oracles, prefixes)));
+  const entries = coinlibOutcomes([...points].reverse(), reveal);
+  const made = entries.map(({ xonly, adaptorScalar }) => ({ xonly, adaptor_scalar: adaptorScalar?.toHex() ?? null }));
+  equal(made, c.outcomes.map(({ xonly, adaptor_scalar }) => ({ xonly, adaptor_scalar })), 'outcomes');
+  for (const { xonly, locktime, adaptorScalar } of entries) {
+    equal(locktime, reveal, 'locktime');
+    // What coinlib computes from the scalar is the key of its map.
+    if (adaptorScalar) equal([adaptorScalar.point.xonly, adaptorScalar.point.oddY], [xonly, false], 'key');
+  }
+  refused(() => coinlibOutcomes([...points, ...points], reveal), 'shared-point');
+}
+
+/**
+ * @param {{adaptor_signature: string, public_key: string, message: string, point: string, secret: string,
+ *   signature: string, pre_sig: string, parity: boolean, step?: string, error: string}} c
+ */
+function adaptor(c) {
+  const decode = () => AdaptorSignature.fromHex(c.adaptor_signature);
+  if (c.step === 'decode') return refused(decode, c.error);
+  const [pre, point, secret] = [decode(), OutcomePoint.fromHex(c.point), AdaptorSecret.fromHex(c.secret)];
+  equal(pre.toHex(), c.adaptor_signature, 'written again');
+  const verify = () => pre.verify(c.public_key, c.message, point);
+  const adapt = () => pre.adapt(secret, c.public_key, c.message);
+  const extract = () => pre.extract(c.signature, point);
+  switch (c.step) {
+    case 'verify':
+      return refused(verify, c.error);
+    case 'adapt':
+      return refused(adapt, c.error);
+    case 'extract':
+      return refused(extract, c.error);
+    default:
+      equal(c.error, null, 'error');
+      verify();
+      equal(adapt(), c.signature, 'completed');
+      equal(extract().toHex(), c.secret, 'extracted');
+      equal(pre.toCoinlib(point), { preSig: c.pre_sig, parity: c.parity }, "coinlib's form");
+  }
 }
 
 /** @param {string} tlv */
