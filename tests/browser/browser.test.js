@@ -110,7 +110,7 @@ describe('in headless Chromium', { timeout: 240_000 }, () => {
       },
       oracle,
     );
-    assert.match(String(tampered), /^(nonce|signature)$/);
+    assert.equal(tampered, 'signature');
     assert.equal(whole, '');
   });
 

@@ -28,7 +28,7 @@ describe('in Node, against a running oracle', { timeout: 180_000 }, () => {
   test('a tampered attestation and another key are refused', async () => {
     const site = await startSite(oracle.url, (stop) => stops.push(stop));
     const id = await attestedEvent(oracle.url, oracle.publicKey);
-    assert.match(await refusalOf(`${site}/tampered`, oracle.publicKey, id), /^(nonce|signature)$/);
+    assert.equal(await refusalOf(`${site}/tampered`, oracle.publicKey, id), 'signature');
     assert.equal(await refusalOf(oracle.url, '79be667ef9dcbbac55a06295ce870b07029bfcdb2dce28d959f2815b16f81798', id), 'wrong-key');
     assert.equal(await refusalOf(oracle.url, oracle.publicKey, id), '');
   });

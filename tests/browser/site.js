@@ -66,12 +66,21 @@ async function answer(oracle, { pathname, search }) {
   return { type: TYPES[extname(path)] ?? 'application/octet-stream', body: await readFile(join(ROOT, path)) };
 }
 
-/** @param {string} address */
+/**
+ * The oracle's answer, in an attestation with one bit of the first signature's s
+ * changed.
+ *
+ * @param {string} address
+ */
 async function tampered(address) {
   const response = await fetch(address);
   const body = new Uint8Array(await response.arrayBuffer());
-  // In an attestation's middle there are signatures; announcements stay whole.
-  const middle = body.length >> 1;
-  if (address.includes('/v1/attestations/')) body[middle] = (body[middle] ?? 0) ^ 1;
+  const id = /\/v1\/attestations\/([^?]+)/.exec(address)?.[1];
+  if (id !== undefined && response.ok) {
+    // Type and length, event id behind its length, key, count, R; then s.
+    const header = body[3] === 0xfd ? 6 : 4;
+    const at = header + 1 + decodeURIComponent(id).length + 32 + 2 + 32;
+    body[at] = (body[at] ?? 0) ^ 1;
+  }
   return { type: response.headers.get('content-type') ?? '', body };
 }
