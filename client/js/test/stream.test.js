@@ -78,13 +78,13 @@ test('heartbeats keep a stream alive and silence ends the connection', async (t)
     let beats = 0;
     const timer = setInterval(() => {
       beats += 1;
-      response.write(beats < 6 ? ': beat\n\n' : item('attested', 1));
-    }, 40);
+      response.write(beats < 15 ? ': beat\n\n' : item('attested', 1));
+    }, 100);
     response.on('close', () => clearInterval(timer));
   });
   /** @type {unknown[]} */
   const lost = [];
-  const stream = open(url, { onDisconnect: (error) => lost.push(error) }, { idleTimeoutMs: 250 });
+  const stream = open(url, { onDisconnect: (error) => lost.push(error) }, { idleTimeoutMs: 1000 });
   assert.equal((await take(stream, 1))[0]?.position, 1n);
   assert.equal(lost.length, 1);
   assert.ok(lost[0] instanceof TransportError && lost[0].code === 'silent');
