@@ -9,7 +9,7 @@ use oracle_schema::policy::choice_bits;
 
 use super::CliError;
 use crate::clock::{Clock as _, SystemClock};
-use crate::config::{Asset, Config, Definition, OneOff, Operator, Series};
+use crate::config::{Asset, Config, Definition, Nostr, OneOff, Operator, Series};
 
 /// Maturities shown per series.
 const SHOWN: usize = 3;
@@ -46,6 +46,7 @@ fn explain(config: &Config, now: DateTime<Utc>) -> String {
     if !config.assets.is_empty() {
         parts.push(explain_assets(&config.assets));
     }
+    parts.extend(config.nostr.as_ref().map(explain_nostr));
     parts.concat()
 }
 
@@ -102,6 +103,21 @@ fn explain_operators(operators: &[Operator]) -> String {
         let _ = writeln!(text, "  {}: {scopes}; key {key}", operator.name);
     }
     text
+}
+
+fn explain_nostr(nostr: &Nostr) -> String {
+    let relays: Vec<&str> = nostr.relays.iter().map(url::Url::as_str).collect();
+    format!(
+        "\nnostr\n  announcements as kind {}, attestations as kind {}, to {}\n  a new relay gets {}\n",
+        nostr.announcement_kind,
+        nostr.attestation_kind,
+        relays.join(", "),
+        if nostr.backfill {
+            "everything there ever was"
+        } else {
+            "what is open and what comes"
+        }
+    )
 }
 
 fn explain_event(event: &OneOff, now: DateTime<Utc>) -> String {
@@ -233,6 +249,15 @@ mod tests {
         let text = explained(&CONTRACT.replacen(every, &p2pd, 1));
         assert!(text.contains("\n  btcusd: series btcusd-hourly for p2pd and sibyls\n"));
         assert!(text.contains("\n  event ids: btcusd and the maturity in Unix seconds\n"));
+    }
+
+    #[test]
+    fn relays_are_named_with_what_they_get() {
+        assert!(!explained(CONTRACT).contains("\nnostr\n"));
+        let text = explained(&format!(
+            "{CONTRACT}\n[nostr]\nrelays = [\"wss://relay.example\"]\n"
+        ));
+        assert!(text.contains("kind 88, attestations as kind 89, to wss://relay.example/\n"));
     }
 
     #[test]

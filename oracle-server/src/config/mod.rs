@@ -9,6 +9,7 @@ mod events;
 mod facts;
 mod file;
 mod generic;
+mod nostr;
 mod operators;
 mod price;
 mod series;
@@ -29,6 +30,7 @@ use oracle_schema::{EventId, Maturity, SeriesId};
 pub use compat::Asset;
 pub use definition::Definition;
 pub use events::parse_event;
+pub use nostr::Nostr;
 pub use operators::{Operator, Scope};
 pub use series::{IdFormat, Schedule};
 
@@ -94,6 +96,8 @@ pub struct Config {
     pub events: Vec<OneOff>,
     /// What the p2pd and sibyls dialects offer, by name.
     pub assets: Vec<Asset>,
+    /// Relays, if any.
+    pub nostr: Option<Nostr>,
 }
 
 /// What the names in an event refer to.
@@ -242,6 +246,7 @@ impl Config {
             series,
             events,
             assets,
+            nostr: file.nostr.as_ref().map(nostr::nostr).transpose()?,
         })
     }
 }

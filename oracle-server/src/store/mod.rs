@@ -10,6 +10,7 @@ mod descriptor;
 mod ledger;
 mod listing;
 mod operator;
+mod outbox;
 mod publish;
 pub mod read;
 mod round;
@@ -29,6 +30,9 @@ use tokio::sync::{broadcast, watch};
 pub use commit::{Candidate, CommitError, Intent};
 pub use listing::{PublishedEvent, PublishedFilter};
 pub use operator::{ActionRow, Effect, NewAction, OperatedEvent};
+pub use outbox::{
+    Backlog, Delivery, LONGEST_WAIT, OutboxItem, OutboxMessage, OutboxTlv, Undelivered,
+};
 pub use publish::{OpenRefund, SignedOutcome};
 pub use read::{OracleRow, ReadStore, StateChange};
 pub use round::{

@@ -5,6 +5,7 @@
 mod compat;
 mod events;
 mod facts;
+mod nostr;
 mod operators;
 
 use super::*;
