@@ -38,5 +38,5 @@ pub use model::{
     EventInfo, EventState, EventsPage, EvidenceInfo, ObservationInfo, OracleInfo, parse_key,
 };
 pub use oracle_feeds::replay;
-pub use oracle_schema::{Announcement, Attestation, EventId, Outcome, Verified};
+pub use oracle_schema::{Announcement, Attestation, Descriptor, EventId, Outcome, Verified};
 pub use stream::StreamEvent;

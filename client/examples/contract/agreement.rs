@@ -1,0 +1,224 @@
+//! The contract itself: all its transactions, as both parties compute them from
+//! the oracle's announcement, the terms and each other's offer.
+
+use bitcoin::absolute::LockTime;
+use bitcoin::{OutPoint, ScriptBuf, Transaction, TxOut};
+use musig2::secp::{MaybePoint, Point};
+use oracle_client::points::{AdaptorPoint, Subject, adaptor_points};
+use oracle_client::{Announcement, Attestation, Verified};
+
+use super::musig::{JointKey, Task};
+use super::terms::{Payout, Terms};
+use super::transaction::{
+    Coin, MIN_OUTPUT, fee_of_size, final_size, message, pay, settlement, settlement_fee, unsigned,
+};
+use super::{Result, ensure};
+
+/// How long after the oracle's last moment the refund becomes valid, seconds. An
+/// attestation in that last moment must still find its CET in a block before the
+/// loser can ask for a refund: the chain's median time is about an hour behind,
+/// and a party may be offline for a while.
+const REFUND_MARGIN: i64 = 24 * 3600;
+
+/// What the contract is about.
+#[derive(Debug, Clone)]
+pub(crate) struct Event {
+    /// The oracle's promise: signed, verified.
+    pub(crate) announcement: Verified<Announcement>,
+    /// No attestation comes after this (Unix seconds). The service's word; the
+    /// policy that it announced has the same figure.
+    pub(crate) attest_by: i64,
+}
+
+/// What each party tells the other first.
+#[derive(Debug, Clone)]
+pub(crate) struct Offer {
+    /// Its half of the contract's key.
+    pub(crate) key: Point,
+    /// Where its share and its change go.
+    pub(crate) payout: ScriptBuf,
+    /// What it pays its stake from.
+    pub(crate) coin: Coin,
+}
+
+/// A contract execution transaction and what it is encrypted to.
+#[derive(Debug, Clone)]
+pub(crate) struct Cet {
+    /// The outcome, or the prefix of a number, and its adaptor point.
+    pub(crate) when: AdaptorPoint,
+    /// Alice's share; the rest is Bob's.
+    pub(crate) alice: u64,
+    /// Unsigned.
+    pub(crate) transaction: Transaction,
+    /// What is to be signed, and under which point.
+    pub(crate) task: Task,
+}
+
+/// Everything that is signed, unsigned.
+#[derive(Debug, Clone)]
+pub(crate) struct Contract {
+    pub(crate) event: Event,
+    pub(crate) key: JointKey,
+    /// Spends one coin of each.
+    pub(crate) funding: Transaction,
+    /// The coins that it spends.
+    pub(crate) spent: Vec<TxOut>,
+    /// The output under the key of both; all else spends it.
+    pub(crate) output: Coin,
+    pub(crate) cets: Vec<Cet>,
+    pub(crate) refund: Transaction,
+    pub(crate) refund_task: Task,
+    payouts: Vec<Payout>,
+}
+
+impl Contract {
+    /// Computes the contract; from the same offers both get the same bytes.
+    pub(crate) fn new(event: Event, terms: &Terms, offers: [&Offer; 2]) -> Result<Self> {
+        let [alice, bob] = offers;
+        let key = JointKey::new([alice.key, bob.key])?;
+        let (funding, output) = fund(&key, terms, offers)?;
+        let spent = vec![output.output.clone()];
+        let (reveal, refund_at) = lock_times(&event)?;
+
+        let payouts = (terms.payouts)(&event.announcement, terms.stakes)?;
+        let mut cets = Vec::new();
+        for payout in &payouts {
+            let rest = terms.stakes.total().checked_sub(payout.alice);
+            let rest = rest.ok_or("a payout is more than both have staked")?;
+            let shares = [(&alice.payout, payout.alice), (&bob.payout, rest)];
+            let transaction = settlement(&output, shares, reveal)?;
+            let message = message(&transaction, &spent, 0)?;
+            // One point for an outcome, several for the prefixes of a range: the
+            // same transaction, each time under another point.
+            for when in adaptor_points(&event.announcement, None, &payout.when)? {
+                let point = MaybePoint::from(Point::from_slice(&when.point.compressed())?);
+                cets.push(Cet {
+                    when,
+                    alice: payout.alice,
+                    transaction: transaction.clone(),
+                    task: Task { message, point },
+                });
+            }
+        }
+        covers_every_number(&cets)?;
+
+        let shares = [
+            (&alice.payout, terms.stakes.alice),
+            (&bob.payout, terms.stakes.bob),
+        ];
+        let refund = settlement(&output, shares, refund_at)?;
+        let refund_task = Task {
+            message: message(&refund, &spent, 0)?,
+            point: MaybePoint::Infinity,
+        };
+        Ok(Self {
+            spent: offers.map(|o| o.coin.output.clone()).to_vec(),
+            event,
+            key,
+            funding,
+            output,
+            cets,
+            refund,
+            refund_task,
+            payouts,
+        })
+    }
+
+    /// All that both sign together, CETs first, the refund last.
+    pub(crate) fn tasks(&self) -> Vec<Task> {
+        let cets = self.cets.iter().map(|cet| cet.task);
+        cets.chain([self.refund_task]).collect()
+    }
+
+    /// The CETs' points again, with the secret where an attestation opens one.
+    pub(crate) fn opened(&self, attestation: &Verified<Attestation>) -> Result<Vec<AdaptorPoint>> {
+        let mut opened = Vec::with_capacity(self.cets.len());
+        for payout in &self.payouts {
+            opened.extend(adaptor_points(
+                &self.event.announcement,
+                Some(attestation),
+                &payout.when,
+            )?);
+        }
+        Ok(opened)
+    }
+}
+
+/// The funding transaction, and its output under both keys.
+///
+/// That output holds both stakes and the fee of a settlement with two outputs.
+/// Each party bears half of that fee and half of the funding transaction's own.
+fn fund(key: &JointKey, terms: &Terms, offers: [&Offer; 2]) -> Result<(Transaction, Coin)> {
+    let reserve = settlement_fee(2);
+    let output = pay(&key.script()?, terms.stakes.total() + reserve);
+    let coins = offers.map(|o| o.coin.outpoint);
+    let changed = |change: [u64; 2]| {
+        let [one, other] = offers;
+        let outputs = vec![
+            output.clone(),
+            pay(&one.payout, change[0]),
+            pay(&other.payout, change[1]),
+        ];
+        unsigned(&coins, outputs, LockTime::ZERO)
+    };
+    let fees = reserve + fee_of_size(final_size(&changed([0, 0])));
+    let change = |offer: &Offer, stake: u64, fee: u64| {
+        let value = offer.coin.output.value.to_sat();
+        value
+            .checked_sub(stake + fee)
+            .filter(|change| *change >= MIN_OUTPUT)
+            .ok_or_else(|| {
+                format!("a coin of {value} units leaves no output for the change of {stake}")
+            })
+    };
+    let [alice, bob] = offers;
+    let funding = changed([
+        change(alice, terms.stakes.alice, fees.div_ceil(2))?,
+        change(bob, terms.stakes.bob, fees / 2)?,
+    ]);
+    let coin = Coin {
+        outpoint: OutPoint::new(funding.compute_txid(), 0),
+        output,
+    };
+    Ok((funding, coin))
+}
+
+/// From when CETs and refund are valid, by the chain's median time.
+///
+/// As coinlib wants it: a CET not after the expected reveal, which is the
+/// maturity; the refund of the same type (a time, not a height) and later.
+fn lock_times(event: &Event) -> Result<(LockTime, LockTime)> {
+    let reveal = event.announcement.event.maturity.unix();
+    let refund = event.attest_by + REFUND_MARGIN;
+    ensure(reveal < event.attest_by, || {
+        "the oracle gives itself no time to attest".to_owned()
+    })?;
+    let time = |unix: i64| Ok::<_, super::Problem>(LockTime::from_time(u32::try_from(unix)?)?);
+    Ok((time(reveal)?, time(refund)?))
+}
+
+/// Whether there is exactly one CET for each number that the event can attest: a
+/// gap would leave the coins to the refund, an overlap two ways to be paid.
+fn covers_every_number(cets: &[Cet]) -> Result<()> {
+    let mut ranges = Vec::new();
+    for cet in cets {
+        match &cet.when.subject {
+            // An event of named outcomes: the terms went through its list.
+            Subject::Outcome(_) => return Ok(()),
+            Subject::Prefix {
+                numbers: Some(numbers),
+                ..
+            } => ranges.push(numbers.clone()),
+            other => return Err(format!("{other:?} is no outcome of a contract").into()),
+        }
+    }
+    ranges.sort_by_key(|range| *range.start());
+    let mut next = 0;
+    for range in &ranges {
+        ensure(*range.start() == next, || {
+            format!("no CET, or two, for {next}")
+        })?;
+        next = range.end() + 1;
+    }
+    Ok(())
+}

@@ -1,0 +1,250 @@
+//! A contract between two parties on Peercoin, from an oracle's announcement to
+//! coins that moved. The examples beside this directory differ in the event and
+//! the payouts; everything else is here:
+//!
+//! - `terms`: stakes and payouts;
+//! - `agreement`: the transactions that follow from them;
+//! - `musig`: one key and one signature of two parties;
+//! - `party`: what each party sends, and checks before it goes on;
+//! - `transaction`: Peercoin's rules for transactions, and consensus code;
+//! - `oracle`, `chain`, `report`: the world around.
+//!
+//! The order, and why it is this one:
+//!
+//! 1. Both verify the oracle's announcement. All points follow from it.
+//! 2. They exchange offers: keys, coins, addresses. From then on both can compute
+//!    every transaction, and nobody has to take one from the other.
+//! 3. They exchange nonces, then halves of signatures, for every CET (encrypted
+//!    to its outcome's point) and for the refund. Each checks every half and
+//!    every whole. Nothing is at risk yet: what they sign spends an output that
+//!    does not exist.
+//! 4. Only now do they sign the funding transaction. Who signed it earlier could
+//!    find its coins locked behind a signature that the other never gives.
+//! 5. The oracle attests. Its signature's scalar completes one CET, and no other.
+//!    Either party publishes it.
+//! 6. Should the oracle stay silent, the refund becomes valid a day after
+//!    `attest_by`, the last moment at which it would have spoken.
+
+// Each example is a crate of its own and uses its part.
+#![allow(dead_code, reason = "the linear payout is for one of the examples")]
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "they show what they do"
+)]
+
+mod agreement;
+mod chain;
+mod musig;
+mod oracle;
+mod party;
+mod report;
+pub(crate) mod terms;
+mod transaction;
+
+use std::error::Error;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use bitcoin::Transaction;
+use clap::Parser;
+use oracle_client::{Client, EventId};
+
+use agreement::Contract;
+use chain::Chain;
+use oracle::Oracle;
+use party::{Holder, Party};
+use report::{Record, Steps, coins};
+use terms::Terms;
+
+/// Whatever stops a run.
+pub(crate) type Problem = Box<dyn Error + Send + Sync>;
+pub(crate) type Result<T, E = Problem> = std::result::Result<T, E>;
+
+/// A check of a run.
+pub(crate) fn ensure(holds: bool, otherwise: impl FnOnce() -> String) -> Result<()> {
+    if holds {
+        Ok(())
+    } else {
+        Err(otherwise().into())
+    }
+}
+
+/// A contract between two parties, settled by an oracle.
+#[derive(Debug, Parser)]
+pub(crate) struct Options {
+    /// A running oracle; by default the project's demo is started for the run.
+    #[arg(long)]
+    url: Option<String>,
+    /// The event; by default the next open one that suits.
+    #[arg(long, requires = "url")]
+    event: Option<EventId>,
+    /// How long to wait for the attestation, seconds.
+    #[arg(long, default_value_t = 120)]
+    wait: u64,
+    /// Writes all transactions to this file, as JSON.
+    #[arg(long)]
+    out: Option<PathBuf>,
+    /// The oracle-server that the demo is started with, instead of building it.
+    #[arg(long, conflicts_with = "url")]
+    server: Option<PathBuf>,
+    /// RPC address of a Peercoin node on regtest, to settle on its chain.
+    #[arg(long, requires = "cookie")]
+    node: Option<String>,
+    /// The node's cookie file.
+    #[arg(long, requires = "node")]
+    cookie: Option<PathBuf>,
+}
+
+/// The whole program but for its terms.
+pub(crate) async fn main(terms: &Terms) -> ExitCode {
+    match run(terms, &Options::parse()).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(problem) => {
+            eprintln!("error: {problem}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(terms: &Terms, options: &Options) -> Result<()> {
+    let oracle = Oracle::open(options).await?;
+    let mut chain = Chain::open(options).await?;
+    let mut steps = Steps::new(terms.title);
+
+    // Each party asks the oracle itself. They agree on its key: it is named in
+    // the offer, and a server that shows another one is refused.
+    let of_alice = Client::new(&oracle.url)?;
+    let key = of_alice.key().await?;
+    let of_bob = Client::with_options(
+        &oracle.url,
+        oracle_client::Options {
+            key: Some(key),
+            ..oracle_client::Options::default()
+        },
+    )?;
+    let id = Oracle::choose(&of_alice, terms, options.event.as_ref()).await?;
+    let event = oracle::event(&of_alice, &id).await?;
+    let the_same = oracle::event(&of_bob, &id).await?;
+    steps.done(&format!(
+        "both verified the announcement of {id}, which matures at {}",
+        event.announcement.event.maturity
+    ));
+
+    let (alice, bob) = (Party::new()?, Party::new()?);
+    let [coin_of_alice, coin_of_bob] = chain
+        .coins([
+            (&alice.script(), terms.stakes.alice),
+            (&bob.script(), terms.stakes.bob),
+        ])
+        .await?;
+    let offers = [alice.offer(coin_of_alice), bob.offer(coin_of_bob)];
+    let (alice, bob) = {
+        let [from_alice, from_bob] = &offers;
+        let contract = Contract::new(event, terms, [from_alice, from_bob])?;
+        let again = Contract::new(the_same, terms, [from_alice, from_bob])?;
+        let (alice, nonces_of_alice) = alice.negotiate(contract)?;
+        let (bob, nonces_of_bob) = bob.negotiate(again)?;
+        let (alice, halves_of_alice) = alice.sign(nonces_of_bob)?;
+        let (bob, halves_of_bob) = bob.sign(nonces_of_alice)?;
+        (
+            alice.check(from_bob, &halves_of_bob)?,
+            bob.check(from_alice, &halves_of_alice)?,
+        )
+    };
+    let contract = &alice.contract;
+    steps.done(&format!(
+        "signed and checked by both: {} CETs, each encrypted to its outcome's point, and the refund",
+        contract.cets.len()
+    ));
+
+    let funding = party::join_funding(contract, [alice.sign_funding()?, bob.sign_funding()?])?;
+    chain.publish(&funding, &contract.spent).await?;
+    steps.done(&format!(
+        "funded {} with {} PPC: {} bytes, fee {} units",
+        contract.output.outpoint,
+        coins(contract.output.output.value.to_sat()),
+        funding.total_size(),
+        transaction::fee_of_size(funding.total_size()),
+    ));
+    chain.refuses_early(&alice.refund).await?;
+    steps.done(&format!(
+        "the refund ({}) is valid from {} on: a day after the oracle's last moment",
+        alice.refund.compute_txid(),
+        time(&alice.refund)?
+    ));
+
+    println!("     waiting for the oracle …");
+    let attested = of_alice
+        .wait(&id, Duration::from_secs(options.wait))
+        .await?;
+    let outcome = attested.outcome_text();
+    steps.done(&format!("the oracle attested {outcome:?}; verified"));
+
+    let completed = alice.complete(&attested)?;
+    let transactions = force_all(&alice, &completed)?;
+    chain.refuse_all(&transactions, completed.index).await?;
+    steps.done(&format!(
+        "its scalar completes the CET of {:?} and none of the other {}",
+        report::name(&completed.opened.subject),
+        transactions.len() - 1
+    ));
+    let spent = std::slice::from_ref(&contract.output.output);
+    chain.settle(&completed.transaction, spent).await?;
+    steps.done(&format!(
+        "settled by {}: {} bytes, fee {} units",
+        completed.transaction.compute_txid(),
+        completed.transaction.total_size(),
+        transaction::fee_of_size(completed.transaction.total_size()),
+    ));
+
+    // Bob's copy alone, and what everybody sees on the chain.
+    let secret = bob.extract(completed.index, &completed.transaction)?;
+    let expected = completed.opened.secret.as_ref().map(|s| s.to_bytes());
+    ensure(Some(secret) == expected, || {
+        "the published CET gives away another secret than the oracle's".to_owned()
+    })?;
+    steps.done("the other party extracted the oracle's scalar from the published CET");
+
+    report::table(contract, &completed);
+    if let Some(file) = &options.out {
+        let record = Record {
+            contract,
+            outcome: &outcome,
+            funding: &funding,
+            refund: &alice.refund,
+            completed: &completed,
+            transactions: &transactions,
+        };
+        std::fs::write(file, serde_json::to_vec_pretty(&record.json()?)?)?;
+    }
+    println!("all checks passed");
+    Ok(())
+}
+
+/// Every CET with what the attestation makes of its signature. The consensus
+/// code takes the one and refuses all others.
+fn force_all(holder: &Holder, completed: &party::Completed) -> Result<Vec<Transaction>> {
+    let contract = &holder.contract;
+    let spent = std::slice::from_ref(&contract.output.output);
+    (0..contract.cets.len())
+        .map(|index| {
+            if index == completed.index {
+                return Ok(completed.transaction.clone());
+            }
+            let forced = holder.force(index, &completed.opened)?;
+            ensure(transaction::consensus(&forced, spent).is_err(), || {
+                format!("the consensus code takes the CET of another outcome ({index})")
+            })?;
+            Ok(forced)
+        })
+        .collect()
+}
+
+/// A transaction's lock time, for people.
+fn time(transaction: &Transaction) -> Result<String> {
+    let at = i64::from(transaction.lock_time.to_consensus_u32());
+    let at = chrono::DateTime::from_timestamp(at, 0).ok_or("no such time")?;
+    Ok(at.format("%FT%TZ").to_string())
+}
