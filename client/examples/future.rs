@@ -12,14 +12,14 @@
 
 mod contract;
 
-use contract::terms::{Stakes, Terms, linear};
+use contract::terms::{Stakes, Terms, along};
 
 /// Millionths of a dollar.
 const FLOOR: i128 = 200_000;
 const CAP: i128 = 300_000;
 
-/// Shares are rounded down to a fiftieth: 2 PPC.
-const STEPS: u64 = 50;
+/// Shares are rounded to 2 PPC.
+const STEP: u64 = 2_000_000;
 
 #[tokio::main]
 async fn main() -> std::process::ExitCode {
@@ -31,7 +31,7 @@ async fn main() -> std::process::ExitCode {
             if event.event.nonces.len() != 20 {
                 return Err("the contract is about a number of 20 binary digits".into());
             }
-            linear(event, FLOOR, CAP, STEPS, stakes.total())
+            along(event, &[(FLOOR, 0), (CAP, stakes.total())], STEP)
         },
     })
     .await

@@ -21,13 +21,17 @@
 //! # }
 //! ```
 
+pub mod adaptor;
 mod backoff;
 mod client;
+pub mod coinlib;
 mod error;
 mod evidence;
 mod http;
+mod joint;
 mod model;
 pub mod operator;
+pub mod payout;
 pub mod points;
 mod stream;
 
@@ -38,5 +42,7 @@ pub use model::{
     EventInfo, EventState, EventsPage, EvidenceInfo, ObservationInfo, OracleInfo, parse_key,
 };
 pub use oracle_feeds::replay;
-pub use oracle_schema::{Announcement, Attestation, Descriptor, EventId, Outcome, Verified};
+pub use oracle_schema::{
+    Announcement, Attestation, Descriptor, DigitsDescriptor, EventId, Maturity, Outcome, Verified,
+};
 pub use stream::StreamEvent;

@@ -8,10 +8,11 @@
 
 use std::ops::RangeInclusive;
 
+pub use crate::joint::{JointPoint, Part, joint_point, joint_points};
 use oracle_schema::event::{OutcomeError, Sign};
+pub use oracle_schema::point::{AdaptorSecret, OutcomePoint, PointError, RangeError};
 use oracle_schema::point::{
-    AdaptorSecret, MAX_POINTS, OutcomePoint, PointError, RangeError, ValuePoint, adaptor_secret,
-    digit_points, enum_points, group_range, prefix_point,
+    MAX_POINTS, ValuePoint, adaptor_secret, digit_points, enum_points, group_range, prefix_point,
 };
 use oracle_schema::{Announcement, Attestation, Descriptor, DigitsDescriptor, Outcome, Verified};
 
@@ -36,6 +37,21 @@ pub enum PointsError {
         /// The number given.
         value: i128,
     },
+    /// No oracle was given.
+    #[error("no oracle given")]
+    NoOracle,
+    /// One event of one oracle counted as two.
+    #[error("event {0} of one oracle is given twice")]
+    Twice(String),
+    /// Oracles whose selections cannot be paired.
+    #[error("the oracles differ in {0}")]
+    Unlike(&'static str),
+    /// Points of single digits, which no contract uses.
+    #[error("a digit event needs an outcome, a prefix or a range")]
+    Summands,
+    /// Several points, or none, where one was asked for.
+    #[error("the selection is {0} points; one is needed")]
+    NotOne(usize),
     /// A range whose end comes before its start.
     #[error("range starts at {start}, after its end {end}")]
     Backwards {
@@ -204,11 +220,27 @@ fn exact(descriptor: &DigitsDescriptor, value: i128) -> Result<oracle_schema::Di
     }
 }
 
-/// Negative numbers ascend as their magnitudes descend, and carry a `-`.
-fn range_prefixes(
+/// The fewest prefixes that cover exactly the numbers of `range`, both ends
+/// included, in ascending order: the texts of the first nonces, with the sign
+/// first where there is one.
+///
+/// The grouping of dlcspecs' `NumericOutcomeCompression`, in any base.
+///
+/// ```
+/// use oracle_client::points::range_prefixes;
+/// use oracle_client::DigitsDescriptor;
+///
+/// let cut = DigitsDescriptor::new(10, false, String::new(), 0, 4)?;
+/// let prefixes = range_prefixes(&cut, &(5677..=8621))?;
+/// assert_eq!(prefixes.len(), 20);
+/// assert_eq!(prefixes[3].concat(), "568");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn range_prefixes(
     descriptor: &DigitsDescriptor,
     range: &RangeInclusive<i128>,
 ) -> Result<Vec<Vec<String>>, PointsError> {
+    // Negative numbers ascend as their magnitudes descend, and carry a `-`.
     let (start, end) = (*range.start(), *range.end());
     if start > end {
         return Err(PointsError::Backwards { start, end });

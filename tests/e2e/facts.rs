@@ -1,16 +1,21 @@
 //! Matches and elections: attested when sources have agreed for long enough,
 //! held while they do not, void when the match was not played.
 
-use oracle_client::EventState;
+use std::time::Duration;
+
+use futures::StreamExt as _;
+use oracle_client::{EventState, StreamEvent};
 use oracle_feeds::loopback::{Fault, MatchStage, ScriptedMatch, ScriptedRace, kerg2};
 use oracle_schema::EventId;
 use oracle_tests::database::Backend;
 use oracle_tests::market::START;
 use oracle_tests::world::{World, instant};
+use tokio::time::timeout;
 
 laws! {
     a_match_is_attested_when_sources_agree_read_after_read_until_the_delay_is_over,
     sources_that_contradict_each_other_hold_and_agreeing_again_restarts_the_delay,
+    the_stream_tells_each_change_of_state_before_what_is_published,
     a_postponed_match_is_void_after_its_window_and_an_outage_never_is,
     what_a_source_last_said_is_weighed_however_long_it_has_failed_since,
     swapped_sides_hold,
@@ -28,6 +33,9 @@ pub(crate) const KICKOFF: i64 = START + 3600;
 pub(crate) const MATURITY: i64 = KICKOFF + 7200;
 /// The settle delay of the matches here.
 pub(crate) const DELAY: i64 = 600;
+
+/// How long anything may take.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 const HOME: (u64, u64) = (40, 5);
 const AWAY: (u64, u64) = (7, 4);
@@ -156,6 +164,38 @@ async fn sources_that_contradict_each_other_hold_and_agreeing_again_restarts_the
     assert_eq!(state(&world, "cup").await.0, EventState::Provisional);
     until(&mut world, mended + DELAY + 60).await;
     assert_eq!(state(&world, "cup").await.1.as_deref(), Some("home"));
+}
+
+async fn the_stream_tells_each_change_of_state_before_what_is_published(backend: Backend) {
+    let mut world = World::new(backend, &match_event("cup")).await;
+    let mut news = world.client().watch(Some(0));
+    let announced = news.next().await.unwrap().unwrap();
+    assert!(matches!(announced, StreamEvent::Announced { .. }));
+    // Read on while the world moves: nobody repeats a change of state.
+    let heard = tokio::spawn(async move {
+        let mut states = Vec::new();
+        while let StreamEvent::State { state, .. } = news.next().await.unwrap().unwrap() {
+            states.push(state);
+        }
+        states
+    });
+    play(&world, MatchStage::Finished(2, 1));
+    until(&mut world, MATURITY + 60).await;
+    let wrong = game("football-data", MatchStage::Finished(1, 2));
+    world.venues.set_match("football-data", &wrong);
+    world.at(MATURITY + 120).await;
+    play(&world, MatchStage::Finished(2, 1));
+    let mended = world.now() + 30;
+    until(&mut world, mended + DELAY + 60).await;
+    let states = timeout(PATIENCE, heard).await.unwrap().unwrap();
+    let due = [
+        EventState::Provisional,
+        EventState::Held,
+        EventState::Matured,
+        EventState::Provisional,
+        EventState::Committed,
+    ];
+    assert_eq!(states, due);
 }
 
 async fn a_postponed_match_is_void_after_its_window_and_an_outage_never_is(backend: Backend) {

@@ -105,12 +105,14 @@ impl Measured {
     }
 }
 
-/// Asks for the paths in turn, on every connection, for that long.
+/// Asks for the paths in turn, on every connection, for that long: as fast as
+/// it is answered, or once every `pace`.
 pub(crate) async fn ask(
     server: SocketAddr,
     paths: &Arc<[String]>,
     connections: usize,
     seconds: Duration,
+    pace: Option<Duration>,
 ) -> Result<Measured> {
     let begin = Instant::now();
     let mut asking = JoinSet::new();
@@ -119,9 +121,13 @@ pub(crate) async fn ask(
         asking.spawn(async move {
             let mut connection = Connection::open(server).await?;
             let (mut latencies, mut refused) = (Vec::new(), 0_usize);
+            let mut ticks = pace.map(tokio::time::interval);
             // Every connection starts elsewhere in the list.
             let offset = first * paths.len() / connections.max(1);
             for path in paths.iter().cycle().skip(offset) {
+                if let Some(ticks) = &mut ticks {
+                    ticks.tick().await;
+                }
                 let asked = Instant::now();
                 if asked - begin >= seconds {
                     break;

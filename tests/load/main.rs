@@ -5,9 +5,12 @@
 //! `load --connections 64 --seconds 10 [--store postgres://…]` prints one JSON
 //! object a line; rates are per second, times in microseconds. Client and
 //! server share the machine and the process.
+//!
+//! `load streams --count 10000` lets that many readers wait for attestations.
 
 mod http;
 mod oracle;
+mod streams;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -43,6 +46,18 @@ struct Args {
     /// Where the run's files go; a temporary directory where absent.
     #[arg(long)]
     dir: Option<PathBuf>,
+    /// Instead of the above.
+    #[command(subcommand)]
+    other: Option<Other>,
+}
+
+#[derive(Debug, Clone, clap::Subcommand)]
+enum Other {
+    /// Readers who wait on streams and long polls (real time, two minutes).
+    Streams(streams::StreamArgs),
+    /// The process of those readers.
+    #[command(hide = true)]
+    Read(streams::ReadArgs),
 }
 
 #[tokio::main]
@@ -58,6 +73,9 @@ async fn main() -> ExitCode {
 }
 
 async fn load(args: &Args) -> Result<()> {
+    if let Some(Other::Read(args)) = &args.other {
+        return streams::read(args).await;
+    }
     let dir = oracle::directory(args.dir.as_deref())?;
     if !args.store.starts_with("postgres") {
         return measure(args, dir.path(), "sqlite:data/oracle.db").await;
@@ -79,6 +97,9 @@ async fn load(args: &Args) -> Result<()> {
 }
 
 async fn measure(args: &Args, dir: &std::path::Path, store: &str) -> Result<()> {
+    if let Some(Other::Streams(args)) = &args.other {
+        return streams::streams(args, dir, store).await;
+    }
     let size = Size {
         enums: args.events,
         digits: args.events / 10,
@@ -105,7 +126,7 @@ async fn measure(args: &Args, dir: &std::path::Path, store: &str) -> Result<()> 
 
     let bare = http::bare_responder(sample.body.clone()).await?;
     let one: Arc<[String]> = announcements.iter().take(1).cloned().collect();
-    let limit = http::ask(bare, &one, args.connections, seconds).await?;
+    let limit = http::ask(bare, &one, args.connections, seconds, None).await?;
     report("limit_bare_responder", &limit, None);
     let alive: Arc<[String]> = Arc::new(["/healthz".to_owned()]);
     for (name, paths) in [
@@ -113,14 +134,14 @@ async fn measure(args: &Args, dir: &std::path::Path, store: &str) -> Result<()> 
         ("all_announcements", &announcements),
         ("healthz", &alive),
     ] {
-        let measured = http::ask(server, paths, args.connections, seconds).await?;
+        let measured = http::ask(server, paths, args.connections, seconds, None).await?;
         report(name, &measured, Some(&limit));
     }
 
     oracle::mature(&clock);
     let attestations = paths("attestations");
     all_served(server, &attestations).await?;
-    let measured = http::ask(server, &attestations, args.connections, seconds).await?;
+    let measured = http::ask(server, &attestations, args.connections, seconds, None).await?;
     report("all_attestations", &measured, Some(&limit));
     running.stop().await?;
     Ok(())

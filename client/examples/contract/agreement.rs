@@ -1,10 +1,16 @@
 //! The contract itself: all its transactions, as both parties compute them from
 //! the oracle's announcement, the terms and each other's offer.
 
+use std::time::Duration;
+
 use bitcoin::absolute::LockTime;
 use bitcoin::{OutPoint, ScriptBuf, Transaction, TxOut};
-use musig2::secp::{MaybePoint, Point};
-use oracle_client::points::{AdaptorPoint, Subject, adaptor_points};
+use chrono::{DateTime, Utc};
+use musig2::secp::Point;
+use oracle_client::coinlib::{
+    MedianTimeLocktime, check_locktimes, refund_locktime, reveal_locktime,
+};
+use oracle_client::points::{AdaptorPoint, adaptor_points};
 use oracle_client::{Announcement, Attestation, Verified};
 
 use super::musig::{JointKey, Task};
@@ -18,16 +24,16 @@ use super::{Result, ensure};
 /// attestation in that last moment must still find its CET in a block before the
 /// loser can ask for a refund: the chain's median time is about an hour behind,
 /// and a party may be offline for a while.
-const REFUND_MARGIN: i64 = 24 * 3600;
+const REFUND_MARGIN: Duration = Duration::from_hours(24);
 
 /// What the contract is about.
 #[derive(Debug, Clone)]
 pub(crate) struct Event {
     /// The oracle's promise: signed, verified.
     pub(crate) announcement: Verified<Announcement>,
-    /// No attestation comes after this (Unix seconds). The service's word; the
+    /// No attestation comes after this. The service's word; the
     /// policy that it announced has the same figure.
-    pub(crate) attest_by: i64,
+    pub(crate) attest_by: DateTime<Utc>,
 }
 
 /// What each party tells the other first.
@@ -91,7 +97,7 @@ impl Contract {
             // One point for an outcome, several for the prefixes of a range: the
             // same transaction, each time under another point.
             for when in adaptor_points(&event.announcement, None, &payout.when)? {
-                let point = MaybePoint::from(Point::from_slice(&when.point.compressed())?);
+                let point = Some(when.point);
                 cets.push(Cet {
                     when,
                     alice: payout.alice,
@@ -100,7 +106,6 @@ impl Contract {
                 });
             }
         }
-        covers_every_number(&cets)?;
 
         let shares = [
             (&alice.payout, terms.stakes.alice),
@@ -109,7 +114,7 @@ impl Contract {
         let refund = settlement(&output, shares, refund_at)?;
         let refund_task = Task {
             message: message(&refund, &spent, 0)?,
-            point: MaybePoint::Infinity,
+            point: None,
         };
         Ok(Self {
             spent: offers.map(|o| o.coin.output.clone()).to_vec(),
@@ -188,37 +193,13 @@ fn fund(key: &JointKey, terms: &Terms, offers: [&Offer; 2]) -> Result<(Transacti
 /// As coinlib wants it: a CET not after the expected reveal, which is the
 /// maturity; the refund of the same type (a time, not a height) and later.
 fn lock_times(event: &Event) -> Result<(LockTime, LockTime)> {
-    let reveal = event.announcement.event.maturity.unix();
-    let refund = event.attest_by + REFUND_MARGIN;
-    ensure(reveal < event.attest_by, || {
-        "the oracle gives itself no time to attest".to_owned()
+    let reveal = reveal_locktime(&[&event.announcement])?;
+    let refund = refund_locktime(event.attest_by, REFUND_MARGIN)?;
+    check_locktimes(reveal, reveal, refund)?;
+    let attest_by = MedianTimeLocktime::new(event.attest_by.timestamp())?;
+    ensure(attest_by.is_definitely_before(refund), || {
+        "the refund would be valid before the oracle's last moment".to_owned()
     })?;
-    let time = |unix: i64| Ok::<_, super::Problem>(LockTime::from_time(u32::try_from(unix)?)?);
+    let time = |at: MedianTimeLocktime| LockTime::from_time(at.value());
     Ok((time(reveal)?, time(refund)?))
-}
-
-/// Whether there is exactly one CET for each number that the event can attest: a
-/// gap would leave the coins to the refund, an overlap two ways to be paid.
-fn covers_every_number(cets: &[Cet]) -> Result<()> {
-    let mut ranges = Vec::new();
-    for cet in cets {
-        match &cet.when.subject {
-            // An event of named outcomes: the terms went through its list.
-            Subject::Outcome(_) => return Ok(()),
-            Subject::Prefix {
-                numbers: Some(numbers),
-                ..
-            } => ranges.push(numbers.clone()),
-            other => return Err(format!("{other:?} is no outcome of a contract").into()),
-        }
-    }
-    ranges.sort_by_key(|range| *range.start());
-    let mut next = 0;
-    for range in &ranges {
-        ensure(*range.start() == next, || {
-            format!("no CET, or two, for {next}")
-        })?;
-        next = range.end() + 1;
-    }
-    Ok(())
 }

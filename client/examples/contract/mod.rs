@@ -187,7 +187,7 @@ async fn run(terms: &Terms, options: &Options) -> Result<()> {
     chain.refuse_all(&transactions, completed.index).await?;
     steps.done(&format!(
         "its scalar completes the CET of {:?} and none of the other {}",
-        report::name(&completed.opened.subject),
+        report::name(&completed.subject),
         transactions.len() - 1
     ));
     let spent = std::slice::from_ref(&contract.output.output);
@@ -201,8 +201,7 @@ async fn run(terms: &Terms, options: &Options) -> Result<()> {
 
     // Bob's copy alone, and what everybody sees on the chain.
     let secret = bob.extract(completed.index, &completed.transaction)?;
-    let expected = completed.opened.secret.as_ref().map(|s| s.to_bytes());
-    ensure(Some(secret) == expected, || {
+    ensure(secret == completed.secret, || {
         "the published CET gives away another secret than the oracle's".to_owned()
     })?;
     steps.done("the other party extracted the oracle's scalar from the published CET");
@@ -233,7 +232,7 @@ fn force_all(holder: &Holder, completed: &party::Completed) -> Result<Vec<Transa
             if index == completed.index {
                 return Ok(completed.transaction.clone());
             }
-            let forced = holder.force(index, &completed.opened)?;
+            let forced = holder.force(index, &completed.secret)?;
             ensure(transaction::consensus(&forced, spent).is_err(), || {
                 format!("the consensus code takes the CET of another outcome ({index})")
             })?;

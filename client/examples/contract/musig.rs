@@ -1,13 +1,18 @@
 //! One key and one signature of two parties: MuSig2 (BIP327), with adaptor
 //! signatures for what only the oracle can complete.
+//!
+//! `musig2` runs the session; what comes out of it is an adaptor signature as
+//! the client library knows it, which verifies, adapts and extracts.
 
 use bitcoin::key::TapTweak as _;
 use bitcoin::{ScriptBuf, XOnlyPublicKey};
-use musig2::secp::{MaybePoint, Point, Scalar};
+use musig2::secp::{MaybePoint, MaybeScalar, Point, Scalar};
 use musig2::{
     AggNonce, CompactSignature, KeyAggContext, LiftedSignature, PartialSignature, PubNonce,
     SecNonce, adaptor,
 };
+use oracle_client::adaptor::AdaptorSignature;
+use oracle_client::points::{AdaptorSecret, OutcomePoint};
 
 use super::Result;
 
@@ -22,13 +27,18 @@ impl JointKey {
     /// show that the other hid no script in the output.
     pub(crate) fn new(mut keys: [Point; 2]) -> Result<Self> {
         keys.sort();
-        Ok(Self(
-            KeyAggContext::new(keys)?.with_unspendable_taproot_tweak()?,
-        ))
+        let key = KeyAggContext::new(keys)?.with_unspendable_taproot_tweak()?;
+        Ok(Self(key))
     }
 
     fn output_key(&self) -> Point {
         self.0.aggregated_pubkey()
+    }
+
+    /// The key that the chain sees.
+    pub(crate) fn x_only(&self) -> Result<secp256k1::XOnlyPublicKey> {
+        let bytes = self.output_key().serialize_xonly();
+        Ok(secp256k1::XOnlyPublicKey::from_byte_array(bytes)?)
     }
 
     /// Pays to the key, and to nothing else.
@@ -43,8 +53,17 @@ impl JointKey {
 pub(crate) struct Task {
     /// The signature hash of the transaction.
     pub(crate) message: [u8; 32],
-    /// What the signature is encrypted to; `Infinity` for a plain signature.
-    pub(crate) point: MaybePoint,
+    /// What the signature is encrypted to; the refund's is to nothing.
+    pub(crate) point: Option<OutcomePoint>,
+}
+
+impl Task {
+    fn adaptor(&self) -> Result<MaybePoint> {
+        Ok(match &self.point {
+            Some(point) => MaybePoint::Valid(Point::from_slice(&point.compressed())?),
+            None => MaybePoint::Infinity,
+        })
+    }
 }
 
 /// A party's first step: a fresh nonce for each task. The secret half never
@@ -71,14 +90,9 @@ pub(crate) fn sign(
     both: &AggNonce,
     task: &Task,
 ) -> Result<PartialSignature> {
-    Ok(adaptor::sign_partial(
-        &key.0,
-        secret,
-        nonce,
-        both,
-        task.point,
-        task.message,
-    )?)
+    let point = task.adaptor()?;
+    let half = adaptor::sign_partial(&key.0, secret, nonce, both, point, task.message)?;
+    Ok(half)
 }
 
 /// Whether the other party's half is right, so that a failure names its sender.
@@ -90,53 +104,45 @@ pub(crate) fn verify_half(
     task: &Task,
     half: PartialSignature,
 ) -> Result<()> {
-    adaptor::verify_partial(&key.0, half, both, task.point, signer, nonce, task.message)?;
+    let point = task.adaptor()?;
+    adaptor::verify_partial(&key.0, half, both, point, signer, nonce, task.message)?;
     Ok(())
 }
 
-/// Both halves together: an adaptor signature that the secret of the task's
-/// point will complete, which is verified here.
+/// Both halves together: an adaptor signature that the secret of `point` will
+/// complete, which is verified here.
 pub(crate) fn join(
     key: &JointKey,
     both: &AggNonce,
     task: &Task,
+    point: &OutcomePoint,
     halves: [PartialSignature; 2],
-) -> Result<musig2::AdaptorSignature> {
+) -> Result<AdaptorSignature> {
     let joined =
-        adaptor::aggregate_partial_signatures(&key.0, both, task.point, halves, task.message)?;
-    adaptor::verify_single(key.output_key(), &joined, task.message, task.point)?;
-    Ok(joined)
-}
-
-/// A signature that was encrypted to nothing, complete and verified.
-pub(crate) fn plain(
-    key: &JointKey,
-    joined: &musig2::AdaptorSignature,
-    task: &Task,
-) -> Result<[u8; 64]> {
-    complete(key, joined, task, musig2::secp::MaybeScalar::Zero)
-}
-
-/// Completes a signature with a secret and verifies the result.
-pub(crate) fn complete(
-    key: &JointKey,
-    joined: &musig2::AdaptorSignature,
-    task: &Task,
-    secret: musig2::secp::MaybeScalar,
-) -> Result<[u8; 64]> {
-    let signature = force(joined, secret)?;
-    let compact = CompactSignature::from_bytes(&signature)?;
-    musig2::verify_single(key.output_key(), compact, task.message)?;
+        adaptor::aggregate_partial_signatures(&key.0, both, task.adaptor()?, halves, task.message)?;
+    let signature = AdaptorSignature::from_bytes(&joined.serialize())?;
+    signature.verify(&key.x_only()?, &task.message, point)?;
     Ok(signature)
 }
 
-/// What a secret makes of a signature, right or wrong.
-pub(crate) fn force(
-    joined: &musig2::AdaptorSignature,
-    secret: musig2::secp::MaybeScalar,
+/// Both halves together where nothing is encrypted: a signature, verified.
+pub(crate) fn join_plain(
+    key: &JointKey,
+    both: &AggNonce,
+    task: &Task,
+    halves: [PartialSignature; 2],
 ) -> Result<[u8; 64]> {
-    let signature: LiftedSignature = joined
-        .adapt(secret)
-        .ok_or("nonce and adaptor point cancel out")?;
+    let signature: CompactSignature =
+        musig2::aggregate_partial_signatures(&key.0, both, halves, task.message)?;
     Ok(signature.serialize())
+}
+
+/// What a secret makes of a signature, right or wrong. Nobody needs this but to
+/// show that a wrong one is refused: the library's `adapt` verifies its result.
+pub(crate) fn force(signature: &AdaptorSignature, secret: &AdaptorSecret) -> Result<[u8; 64]> {
+    let signature = musig2::AdaptorSignature::from_bytes(&signature.to_bytes())?;
+    let forced: LiftedSignature = signature
+        .adapt(MaybeScalar::from_slice(&secret.to_bytes())?)
+        .ok_or("nonce and adaptor point cancel out")?;
+    Ok(forced.serialize())
 }

@@ -111,7 +111,7 @@ pub(crate) async fn event(client: &Client, id: &EventId) -> Result<Event> {
     let attest_by = info.attest_by.ok_or("the event has no attest_by")?;
     Ok(Event {
         announcement: client.announcement(id).await?,
-        attest_by: attest_by.timestamp(),
+        attest_by,
     })
 }
 

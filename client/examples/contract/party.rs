@@ -5,16 +5,17 @@
 //! transaction, the first thing that puts coins at risk, can only be signed by a
 //! party that holds everything it may need to get them out again.
 
-use bitcoin::absolute::LockTime;
 use bitcoin::key::TapTweak as _;
 use bitcoin::secp256k1::{Keypair, Message, Secp256k1, SecretKey};
 use bitcoin::{ScriptBuf, Transaction, Witness};
-use musig2::secp::{MaybeScalar, Scalar};
-use musig2::{AdaptorSignature, AggNonce, CompactSignature, PartialSignature, PubNonce, SecNonce};
+use musig2::secp::Scalar;
+use musig2::{AggNonce, PartialSignature, PubNonce, SecNonce};
 use oracle_client::Attested;
-use oracle_client::points::AdaptorPoint;
+use oracle_client::adaptor::{AdaptorError, AdaptorSignature};
+use oracle_client::points::{AdaptorSecret, Subject};
+use secp256k1::schnorr::Signature;
 
-use super::agreement::{Contract, Event, Offer};
+use super::agreement::{Cet, Contract, Offer};
 use super::transaction::{Coin, key_path, message, verify};
 use super::{Result, ensure, musig};
 
@@ -127,22 +128,25 @@ impl Signing {
         ensure(theirs.len() == tasks.len(), || {
             format!("{} halves for {} signatures", theirs.len(), tasks.len())
         })?;
-        let mut joined = Vec::with_capacity(tasks.len());
+        let mut adaptors = Vec::with_capacity(contract.cets.len());
+        let mut refund = contract.refund.clone();
         let nonces = self.theirs.iter().zip(&self.both);
         let halves = self.halves.iter().zip(theirs);
         for ((task, (nonce, both)), (own, their)) in tasks.iter().zip(nonces).zip(halves) {
             musig::verify_half(&contract.key, other.key, nonce, both, task, *their)?;
-            joined.push(musig::join(&contract.key, both, task, [*own, *their])?);
+            let halves = [*own, *their];
+            if let Some(point) = &task.point {
+                adaptors.push(musig::join(&contract.key, both, task, point, halves)?);
+            } else {
+                let signature = musig::join_plain(&contract.key, both, task, halves)?;
+                witness(&mut refund, key_path(&signature))?;
+            }
         }
-        let last = joined.pop().ok_or("nothing was signed")?;
-        let signature = musig::plain(&contract.key, &last, &contract.refund_task)?;
-        let mut refund = contract.refund.clone();
-        witness(&mut refund, key_path(&signature))?;
         verify(&refund, std::slice::from_ref(&contract.output.output))?;
         Ok(Holder {
             party: self.party,
             contract,
-            adaptors: joined,
+            adaptors,
             refund,
         })
     }
@@ -162,8 +166,10 @@ pub(crate) struct Holder {
 pub(crate) struct Completed {
     /// Which of the contract's CETs.
     pub(crate) index: usize,
-    /// What came true, with its secret.
-    pub(crate) opened: AdaptorPoint,
+    /// What came true.
+    pub(crate) subject: Subject,
+    /// What the attestation revealed.
+    pub(crate) secret: AdaptorSecret,
     /// Ready for the chain.
     pub(crate) transaction: Transaction,
 }
@@ -186,61 +192,56 @@ impl Holder {
     /// Completes the CET of what came true and verifies it as a node would.
     pub(crate) fn complete(&self, attested: &Attested) -> Result<Completed> {
         let opened = self.contract.opened(&attested.attestation)?;
-        let mut found = opened
-            .into_iter()
-            .enumerate()
-            .filter(|(_, point)| point.secret.is_some());
-        let (Some((index, opened)), None) = (found.next(), found.next()) else {
+        let opened = opened.into_iter().enumerate();
+        let mut found = opened.filter_map(|(i, p)| Some((i, p.subject, p.secret?)));
+        let (Some((index, subject, secret)), None) = (found.next(), found.next()) else {
             return Err("not exactly one CET is for what was attested".into());
         };
         let (cet, adaptor) = self.cet(index)?;
-        let secret = scalar(&opened)?;
-        let signature = musig::complete(&self.contract.key, adaptor, &cet.task, secret)?;
+        let key = self.contract.key.x_only()?;
+        let signature = adaptor.adapt(&secret, &key, &cet.task.message)?;
         let mut transaction = cet.transaction.clone();
-        witness(&mut transaction, key_path(&signature))?;
+        witness(&mut transaction, key_path(signature.as_byte_array()))?;
         verify(
             &transaction,
             std::slice::from_ref(&self.contract.output.output),
         )?;
         Ok(Completed {
             index,
-            opened,
+            subject,
+            secret,
             transaction,
         })
     }
 
-    /// What becomes of another CET with a secret that is not its own. The
-    /// signature is no signature, which is checked here; the transaction that
-    /// carries it is for the consensus code to refuse.
-    pub(crate) fn force(&self, index: usize, opened: &AdaptorPoint) -> Result<Transaction> {
+    /// What becomes of another CET with a secret that is not its own: no
+    /// signature, which the library says. The transaction that carries it all
+    /// the same is for the consensus code to refuse.
+    pub(crate) fn force(&self, index: usize, secret: &AdaptorSecret) -> Result<Transaction> {
         let (cet, adaptor) = self.cet(index)?;
-        let secret = scalar(opened)?;
-        ensure(
-            musig::complete(&self.contract.key, adaptor, &cet.task, secret).is_err(),
-            || format!("CET {index} was completed by the secret of another outcome"),
-        )?;
+        let key = self.contract.key.x_only()?;
+        let adapted = adaptor.adapt(secret, &key, &cet.task.message);
+        ensure(adapted == Err(AdaptorError::NotCompleted), || {
+            format!("CET {index} was completed by the secret of another outcome")
+        })?;
         let mut transaction = cet.transaction.clone();
-        let signature = musig::force(adaptor, secret)?;
-        witness(&mut transaction, key_path(&signature))?;
+        witness(&mut transaction, key_path(&musig::force(adaptor, secret)?))?;
         Ok(transaction)
     }
 
     /// The secret that a CET on the chain gives away: who did not hear the oracle
     /// learns it from the other party's settlement.
-    pub(crate) fn extract(&self, index: usize, published: &Transaction) -> Result<[u8; 32]> {
-        let (_, adaptor) = self.cet(index)?;
+    pub(crate) fn extract(&self, index: usize, published: &Transaction) -> Result<AdaptorSecret> {
+        let (cet, adaptor) = self.cet(index)?;
         let witness = published.input.first().map(|i| i.witness.to_vec());
         let Some([signature]) = witness.as_deref() else {
             return Err("the published transaction is no key-path spend".into());
         };
-        let signature = CompactSignature::from_bytes(signature)?.lift_nonce()?;
-        let secret: MaybeScalar = adaptor
-            .reveal_secret(&signature)
-            .ok_or("the published signature is not this CET's")?;
-        Ok(secret.serialize())
+        let signature = Signature::from_byte_array(<[u8; 64]>::try_from(signature.as_slice())?);
+        Ok(adaptor.extract(&signature, &cet.when.point)?)
     }
 
-    fn cet(&self, index: usize) -> Result<(&super::agreement::Cet, &AdaptorSignature)> {
+    fn cet(&self, index: usize) -> Result<(&Cet, &AdaptorSignature)> {
         let cet = self.contract.cets.get(index);
         let pair = cet.zip(self.adaptors.get(index));
         Ok(pair.ok_or("no such CET")?)
@@ -261,19 +262,4 @@ fn witness(transaction: &mut Transaction, witness: Witness) -> Result<()> {
     let input = transaction.input.first_mut().ok_or("no input")?;
     input.witness = witness;
     Ok(())
-}
-
-fn scalar(opened: &AdaptorPoint) -> Result<MaybeScalar> {
-    let secret = opened.secret.as_ref().ok_or("not attested")?;
-    Ok(MaybeScalar::from_slice(&secret.to_bytes())?)
-}
-
-/// When a lock time comes, Unix seconds.
-pub(crate) fn unix(lock_time: LockTime) -> i64 {
-    i64::from(lock_time.to_consensus_u32())
-}
-
-/// The event's maturity, Unix seconds.
-pub(crate) fn maturity(event: &Event) -> i64 {
-    event.announcement.event.maturity.unix()
 }

@@ -134,7 +134,7 @@ impl Record<'_> {
         Ok(json!({
             "event_id": event.announcement.event.event_id.as_str(),
             "maturity": event.announcement.event.maturity.unix(),
-            "attest_by": event.attest_by,
+            "attest_by": event.attest_by.timestamp(),
             "outcome": self.outcome,
             "funding": transaction(self.funding, &contract.spent),
             "refund": transaction(self.refund, std::slice::from_ref(&contract.output.output)),

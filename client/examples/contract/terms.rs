@@ -1,5 +1,8 @@
 //! What the parties agree on: stakes, and who gets what at which outcome.
 
+use std::num::NonZeroU64;
+
+use oracle_client::payout::{linear, payout_groups};
 use oracle_client::points::Selection;
 use oracle_client::{Announcement, Descriptor};
 
@@ -72,44 +75,29 @@ pub(crate) fn by_outcome(
         .collect()
 }
 
-/// A straight line: Alice gets nothing up to `floor`, all from `cap` on, and in
-/// between her share grows in `steps` equal steps, rounded down to the step.
+/// A payout curve over an event's number: straight lines through `corners`
+/// (number, Alice's units), flat before the first and after the last, rounded to
+/// multiples of `step`.
 ///
-/// Rounding is what keeps the transactions few: all numbers of a step are paid
-/// alike and share the prefixes that cover them.
-pub(crate) fn linear(
+/// Rounding is what keeps the transactions few: all numbers that are paid alike
+/// share the prefixes that cover them. The client library refuses a curve that
+/// leaves a number without a payout, or gives it two.
+pub(crate) fn along(
     announcement: &Announcement,
-    floor: i128,
-    cap: i128,
-    steps: u64,
-    total: u64,
+    corners: &[(i128, u64)],
+    step: u64,
 ) -> Result<Vec<Payout>> {
     let Descriptor::Digits(digits) = &announcement.event.descriptor else {
         return Err("the contract is about a number, the event about named outcomes".into());
     };
-    let highest = digits
-        .max()
-        .and_then(|max| i128::try_from(max).ok())
-        .filter(|max| !digits.is_signed() && cap < *max && floor < cap && floor >= 0)
-        .ok_or("the event's digits do not hold the contract's prices")?;
-    let width = cap - floor;
-    let last = i128::from(steps);
-    // The first number of a step: from it on the line is at the step or above.
-    let first = |step: i128| floor + (width * step + last - 1) / last;
-    (0..=steps)
-        .map(|step| {
-            let at = i128::from(step);
-            let start = if at == 0 { 0 } else { first(at) };
-            let end = if at == last {
-                highest
-            } else {
-                first(at + 1) - 1
-            };
-            let alice = u128::from(total) * u128::from(step) / u128::from(steps);
-            Ok(Payout {
-                when: Selection::Range(start..=end),
-                alice: u64::try_from(alice)?,
-            })
+    let step = NonZeroU64::new(step).ok_or("payouts cannot be rounded to multiples of zero")?;
+    let pieces = linear(digits, corners, step)?;
+    let groups = payout_groups(digits, &pieces)?;
+    Ok(groups
+        .into_iter()
+        .map(|group| Payout {
+            when: Selection::Range(group.numbers),
+            alice: group.payout,
         })
-        .collect()
+        .collect())
 }

@@ -5,23 +5,48 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
+use axum::response::sse::Event;
+use quick_cache::sync::Cache;
+use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{broadcast, watch};
 
-use crate::store::ReadStore;
+use super::stream;
 use crate::store::read::{StreamItem, StreamKind};
+use crate::store::{ReadStore, StateChange, StoreError};
 
-/// Items a slow stream may be behind before it goes back to the store.
+/// News that a slow stream may be behind before it goes back to the log.
 const BACKLOG: usize = 4096;
-/// Items read from the store at once.
-pub(super) const PAGE: i64 = 500;
+/// Log positions read from the store at once.
+const BLOCK: i64 = 512;
+/// Blocks kept for streams that are behind: a burst leaves all of them behind
+/// at the same place.
+const BLOCKS: usize = 64;
+
+/// One message of the stream, written once for all who read it.
+#[derive(Debug)]
+pub(super) struct News {
+    /// About which event.
+    pub(super) event_id: String,
+    /// Log position; none for a mere change of state.
+    pub(super) position: Option<i64>,
+    /// As sent.
+    pub(super) sse: Event,
+}
+
+/// A part of the log: its first position, and the last that was published.
+type Span = (i64, i64);
+/// Its items.
+type Items = Arc<[Arc<News>]>;
 
 /// Hands published items out.
 #[derive(Debug)]
 pub(super) struct Fanout {
-    live: broadcast::Sender<Arc<StreamItem>>,
+    live: broadcast::Sender<Arc<News>>,
     /// By event id. Dropping the sender wakes everyone waiting for that event;
     /// a burst of others wakes nobody.
     waiting: Mutex<HashMap<String, watch::Sender<()>>>,
+    /// What is published never changes, so nothing is ever invalidated.
+    past: Cache<Span, Items>,
 }
 
 impl Fanout {
@@ -29,12 +54,37 @@ impl Fanout {
         Arc::new(Self {
             live: broadcast::Sender::new(BACKLOG),
             waiting: Mutex::default(),
+            past: Cache::new(BLOCKS),
         })
     }
 
-    /// Every item published from now on, in order.
-    pub(super) fn subscribe(&self) -> broadcast::Receiver<Arc<StreamItem>> {
+    /// Everything that is new from now on, in order.
+    pub(super) fn subscribe(&self) -> broadcast::Receiver<Arc<News>> {
         self.live.subscribe()
+    }
+
+    /// The items behind position `after`, up to a place that is answered as
+    /// well; at `published`, the last published position, there are no more.
+    ///
+    /// Streams that are behind at the same place share one look into the store.
+    pub(super) async fn past(
+        &self,
+        store: &ReadStore,
+        after: i64,
+        published: i64,
+    ) -> Result<(Items, i64), StoreError> {
+        let first = (after + 1).div_euclid(BLOCK) * BLOCK;
+        let last = published.min(first + BLOCK - 1);
+        let read = async {
+            let items = store.stream_items(first, last).await?;
+            let items: Items = items
+                .iter()
+                .map(|item| Arc::new(stream::item(item)))
+                .collect();
+            Ok::<_, StoreError>(items)
+        };
+        let items = self.past.get_or_insert_async(&(first, last), read).await?;
+        Ok((items, last))
     }
 
     /// Registers for the end of an event. Look into the store after this, then
@@ -53,12 +103,16 @@ impl Fanout {
     }
 
     /// Tells everyone.
-    pub(super) fn publish(&self, item: StreamItem) {
+    pub(super) fn publish(&self, item: &StreamItem) {
         if matches!(item.kind, StreamKind::Attested | StreamKind::Refunded) {
             self.waiting().remove(&item.event_id);
         }
+        self.tell(stream::item(item));
+    }
+
+    fn tell(&self, news: News) {
         // No stream is open: nobody to tell.
-        let _ = self.live.send(Arc::new(item));
+        let _ = self.live.send(Arc::new(news));
     }
 
     fn waiting(&self) -> MutexGuard<'_, HashMap<String, watch::Sender<()>>> {
@@ -102,33 +156,59 @@ impl Drop for Waiter {
     }
 }
 
-/// Reads each newly published item once and hands it out, until the fan-out or
-/// the store's writer is gone.
+/// Reads each newly published item once and hands it out, and every change of
+/// state before what is published after it, until the fan-out or the store's
+/// writer is gone.
 pub(super) async fn run(store: ReadStore, fanout: Weak<Fanout>) {
     let mut head = store.head();
     let mut last = head.borrow_and_update().saturating_sub(1);
-    while head.changed().await.is_ok() {
-        let size = *head.borrow_and_update();
-        while last < size.saturating_sub(1) {
-            let Some(fanout) = fanout.upgrade() else {
-                return;
-            };
-            match store.stream_after(last, PAGE).await {
-                // Positions below the head that are not the stream's business.
-                Ok(items) if items.is_empty() => last = size.saturating_sub(1),
-                Ok(items) => {
-                    for item in items {
-                        last = last.max(item.position);
-                        fanout.publish(item);
-                    }
+    let Some(mut changes) = store.changes() else {
+        return;
+    };
+    loop {
+        let change = tokio::select! {
+            biased;
+            change = changes.recv() => match change {
+                Ok(change) => Some(change),
+                // A hint that came too fast; where the event stands can be asked.
+                Err(RecvError::Lagged(_)) => continue,
+                Err(RecvError::Closed) => return,
+            },
+            new = head.changed() => match new {
+                Ok(()) => None,
+                Err(_) => return,
+            },
+        };
+        let Some(fanout) = fanout.upgrade() else {
+            return;
+        };
+        if let Some(StateChange { event_id, state }) = change {
+            fanout.tell(stream::state(&event_id, state));
+        } else {
+            let published = head.borrow_and_update().saturating_sub(1);
+            last = hand_out(&store, &fanout, last, published).await;
+        }
+    }
+}
+
+/// Publishes what is behind `last`; answers `published`.
+async fn hand_out(store: &ReadStore, fanout: &Fanout, mut last: i64, published: i64) -> i64 {
+    while last < published {
+        let end = published.min(last + BLOCK);
+        match store.stream_items(last + 1, end).await {
+            Ok(items) => {
+                for item in &items {
+                    fanout.publish(item);
                 }
-                Err(error) => {
-                    tracing::error!(%error, "published items could not be read; trying again");
-                    tokio::time::sleep(Duration::from_secs(1)).await;
-                }
+                last = end;
+            }
+            Err(error) => {
+                tracing::error!(%error, "published items could not be read; trying again");
+                tokio::time::sleep(Duration::from_secs(1)).await;
             }
         }
     }
+    last
 }
 
 #[cfg(test)]
@@ -149,9 +229,9 @@ mod tests {
         let mut one = fanout.wait_for("a");
         let mut two = fanout.wait_for("a");
         let mut other = fanout.wait_for("b");
-        fanout.publish(item(0, StreamKind::Announced, "a"));
+        fanout.publish(&item(0, StreamKind::Announced, "a"));
         assert!(futures::poll!(Box::pin(one.ended())).is_pending());
-        fanout.publish(item(1, StreamKind::Attested, "a"));
+        fanout.publish(&item(1, StreamKind::Attested, "a"));
         one.ended().await;
         two.ended().await;
         assert!(futures::poll!(Box::pin(other.ended())).is_pending());
@@ -172,7 +252,7 @@ mod tests {
     async fn a_waiter_registered_after_the_end_does_not_keep_the_old_entry() {
         let fanout = Fanout::new();
         let mut first = fanout.wait_for("a");
-        fanout.publish(item(0, StreamKind::Refunded, "a"));
+        fanout.publish(&item(0, StreamKind::Refunded, "a"));
         let second = fanout.wait_for("a");
         first.ended().await;
         drop(first);

@@ -220,10 +220,13 @@ pub(super) async fn get_attestation(
     Ok(found?.form(format).immutable(&headers))
 }
 
+/// Ten thousand long polls that end at once share one look into the store.
 async fn attestation(app: &AppState, id: &str) -> Result<Arc<Message>, Problem> {
-    if let Some(hot) = app.hot.attestations.get(id) {
-        return Ok(hot);
-    }
+    let read = read_attestation(app, id);
+    app.hot.attestations.get_or_insert_async(id, read).await
+}
+
+async fn read_attestation(app: &AppState, id: &str) -> Result<Arc<Message>, Problem> {
     let row = match app.store.attestation(id).await? {
         AttestationLookup::Attested(row) => row,
         AttestationLookup::UnknownEvent => return Err(Problem::unknown_event(id)),
@@ -237,15 +240,8 @@ async fn attestation(app: &AppState, id: &str) -> Result<Arc<Message>, Problem> 
     };
     let (attestation, _) = Attestation::from_tlv(&row.tlv).map_err(|e| unreadable(id, &e))?;
     let counted = attestation.to_tlv(Layout::Counted);
-    let message = Arc::new(Message::new(
-        &attestation.to_json(),
-        row.tlv,
-        Some(&counted),
-    )?);
-    app.hot
-        .attestations
-        .insert(id.to_owned(), Arc::clone(&message));
-    Ok(message)
+    let message = Message::new(&attestation.to_json(), row.tlv, Some(&counted))?;
+    Ok(Arc::new(message))
 }
 
 fn not_yet(id: &str, next_attempt_at: DateTime<Utc>, now: DateTime<Utc>) -> Problem {

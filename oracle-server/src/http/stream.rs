@@ -1,28 +1,33 @@
 //! `/v1/stream`: Server-Sent Events, one for each published item, resuming by
 //! log position.
 
+use std::collections::HashSet;
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::State;
+use axum::extract;
 use axum::http::header::{CACHE_CONTROL, HeaderName};
 use axum::http::{HeaderMap, HeaderValue, Uri};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use futures::Stream;
+use oracle_schema::EventId;
 use serde::Serialize;
 use tokio::sync::broadcast::error::RecvError;
 use utoipa::ToSchema;
 
-use super::fanout::PAGE;
+use super::fanout::News;
 use super::metrics::StreamGauge;
 use super::problem::Problem;
 use super::query::{Query, path_segment};
 use super::{AppState, stopped};
-use crate::store::StoreError;
+use crate::lifecycle::State;
 use crate::store::read::{StreamItem, StreamKind};
 
+const EVENTS: &str = "events";
+/// Events that one reader names at most.
+const EVENTS_MOST: usize = 100;
 const LAST_EVENT_ID: &str = "last-event-id";
 /// Silence after which proxies might cut the connection is longer than this.
 const HEARTBEAT: Duration = Duration::from_secs(15);
@@ -41,7 +46,23 @@ struct ItemJson<'a> {
     href: String,
 }
 
-fn sse(item: &StreamItem) -> Event {
+/// The `data:` of a change of state.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({
+    "event_id": "ppcusd-daily@2026-11-22T16:00:00Z", "state": "provisional",
+    "href": "/v1/events/ppcusd-daily@2026-11-22T16:00:00Z"
+}))]
+struct StateJson<'a> {
+    event_id: &'a str,
+    /// The new state. `matured` comes only when sources that agreed do so no
+    /// more; at the maturity it follows from the time.
+    state: &'static str,
+    /// Where to read more.
+    href: String,
+}
+
+/// A published item as the stream has it.
+pub(super) fn item(item: &StreamItem) -> News {
     let (name, collection) = match item.kind {
         StreamKind::Announced => ("announced", "announcements"),
         StreamKind::Attested => ("attested", "attestations"),
@@ -52,26 +73,82 @@ fn sse(item: &StreamItem) -> Event {
         position: item.position,
         href: format!("/v1/{collection}/{}", path_segment(&item.event_id)),
     };
+    News {
+        event_id: item.event_id.clone(),
+        position: Some(item.position),
+        sse: written(name, &data).id(item.position.to_string()),
+    }
+}
+
+/// A change of state as the stream has it: without an id, so that nobody
+/// resumes from it.
+pub(super) fn state(event_id: &str, state: State) -> News {
+    let data = StateJson {
+        event_id,
+        state: match state {
+            // Being announced is an item; to be so again is to wait for sources.
+            State::Announced => "matured",
+            other => other.as_str(),
+        },
+        href: format!("/v1/events/{}", path_segment(event_id)),
+    };
+    News {
+        event_id: event_id.to_owned(),
+        position: None,
+        sse: written("state", &data),
+    }
+}
+
+fn written(name: &str, data: &impl Serialize) -> Event {
     Event::default()
         .event(name)
-        .id(item.position.to_string())
-        // JSON of two strings and a number holds no line break and always serialises.
-        .data(serde_json::to_string(&data).unwrap_or_default())
+        // JSON of strings and a number holds no line break and always serialises.
+        .data(serde_json::to_string(data).unwrap_or_default())
+}
+
+/// Which events a reader wants to hear about: these, or all.
+struct Wanted(Option<HashSet<String>>);
+
+impl Wanted {
+    fn of(query: &Query) -> Result<Self, Problem> {
+        let Some(list) = query.get(EVENTS) else {
+            return Ok(Self(None));
+        };
+        let ids: HashSet<String> = list.split(',').map(str::to_owned).collect();
+        if ids.len() > EVENTS_MOST {
+            let most = format!("{EVENTS} names at most {EVENTS_MOST} events");
+            return Err(Problem::bad(EVENTS, most));
+        }
+        for id in &ids {
+            EventId::parse(id).map_err(|e| Problem::bad(EVENTS, format!("{id:?}: {e}")))?;
+        }
+        Ok(Self(Some(ids)))
+    }
+
+    fn has(&self, news: &News) -> bool {
+        self.0
+            .as_ref()
+            .is_none_or(|ids| ids.contains(&news.event_id))
+    }
 }
 
 /// Published items as they happen: `announced`, `attested`, `refunded`, with
 /// the log position as id. Without Last-Event-ID only what is published from
-/// now on; with it everything after that position.
+/// now on; with it everything after that position. Between them, without an id,
+/// `state`: an event moved on and nothing was published. It is a hint that is
+/// sent once, by the process that leads.
 #[utoipa::path(get, path = "/v1/stream", tag = "messages",
-    params(("Last-Event-ID" = Option<i64>, Header, description = "Log position of the last item received.", minimum = 0)),
-    responses((status = 200, description = "An endless stream; each `data:` is one object.",
-        content_type = "text/event-stream", body = ItemJson)))]
+    params(
+        ("events" = Option<String>, Query, description = "Only these events: at most 100 ids, with commas between them."),
+        ("Last-Event-ID" = Option<i64>, Header, description = "Log position of the last item received.", minimum = 0)),
+    responses((status = 200, description = "An endless stream; the `data:` of each message is one object.",
+        content((ItemJson<'_> = "text/event-stream"), (StateJson<'_> = "text/event-stream")))))]
 pub(super) async fn get_stream(
-    State(app): State<Arc<AppState>>,
+    extract::State(app): extract::State<Arc<AppState>>,
     uri: Uri,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    Query::strict(&uri, &[])?;
+    let wanted = Wanted::of(&Query::strict(&uri, &[EVENTS])?)?;
     let after = match headers.get(LAST_EVENT_ID) {
         Some(given) => given
             .to_str()
@@ -84,7 +161,7 @@ pub(super) async fn get_stream(
         None => app.store.head().borrow().saturating_sub(1),
     };
     let keep_alive = KeepAlive::new().interval(HEARTBEAT).text("heartbeat");
-    let mut response = Sse::new(items(app, after))
+    let mut response = Sse::new(news(app, after, wanted))
         .keep_alive(keep_alive)
         .into_response();
     let headers = response.headers_mut();
@@ -97,11 +174,13 @@ pub(super) async fn get_stream(
     Ok(response)
 }
 
-/// Every item with a position above `cursor`, once and in order, until the
-/// service stops or the store fails (the reader then resumes where it was).
-fn items(
+/// Every wanted item with a position above `cursor`, once and in order, and the
+/// changes of state between them, until the service stops or the store fails
+/// (the reader then resumes where it was).
+fn news(
     app: Arc<AppState>,
     mut cursor: i64,
+    wanted: Wanted,
 ) -> impl Stream<Item = Result<Event, Infallible>> + Send {
     async_stream::stream! {
         let _open = StreamGauge::opened();
@@ -111,18 +190,23 @@ fn items(
         let mut live = app.fanout.subscribe();
         'behind: loop {
             loop {
-                let page = match page(&app, cursor).await {
-                    Ok(page) => page,
+                let published = app.store.head().borrow().saturating_sub(1);
+                if cursor >= published || *app.stopping.borrow() {
+                    break;
+                }
+                let (items, end) = match app.fanout.past(&app.store, cursor, published).await {
+                    Ok(past) => past,
                     Err(error) => {
                         tracing::error!(%error, "stream ends: items could not be read");
                         return;
                     }
                 };
-                let Some(last) = page.last() else { break };
-                cursor = last.position;
-                for item in &page {
-                    yield Ok(sse(item));
+                for item in items.iter() {
+                    if item.position.is_some_and(|p| p > cursor) && wanted.has(item) {
+                        yield Ok(item.sse.clone());
+                    }
                 }
+                cursor = end;
             }
             loop {
                 let received = tokio::select! {
@@ -130,10 +214,14 @@ fn items(
                     received = live.recv() => received,
                 };
                 match received {
-                    Ok(item) if item.position <= cursor => {}
-                    Ok(item) => {
-                        cursor = item.position;
-                        yield Ok(sse(&item));
+                    Ok(news) => {
+                        if news.position.is_some_and(|p| p <= cursor) {
+                            continue;
+                        }
+                        cursor = news.position.unwrap_or(cursor);
+                        if wanted.has(&news) {
+                            yield Ok(news.sse.clone());
+                        }
                     }
                     Err(RecvError::Lagged(_)) => continue 'behind,
                     Err(RecvError::Closed) => return,
@@ -141,11 +229,4 @@ fn items(
             }
         }
     }
-}
-
-async fn page(app: &AppState, after: i64) -> Result<Vec<StreamItem>, StoreError> {
-    if *app.stopping.borrow() {
-        return Ok(Vec::new());
-    }
-    app.store.stream_after(after, PAGE).await
 }

@@ -441,6 +441,8 @@ async fn bad_input_is_refused_by_name() {
         ("/v1/events?q=%00", "bad-parameter", "q"),
         ("/v1/events?sate=held", "unknown-parameter", "sate"),
         ("/v1/oracle?x=1", "unknown-parameter", "x"),
+        ("/v1/stream?events=", "bad-parameter", "events"),
+        ("/v1/stream?events=a,b%20c", "bad-parameter", "events"),
         ("/v1/attestations/e?wait=61", "bad-parameter", "wait"),
         ("/v1/attestations/e?wait=-1", "bad-parameter", "wait"),
         ("/v1/evidence/zz", "bad-parameter", "sha256"),
@@ -769,6 +771,70 @@ async fn a_stream_without_a_position_starts_at_the_live_end() {
     world.announce("e2", yes_no()).await;
     text += &read_until(&mut stream, "id: 2\n").await;
     assert!(!text.contains("id: 1\n"));
+}
+
+#[tokio::test]
+async fn a_change_of_state_comes_before_what_is_published_and_moves_no_reader() {
+    let mut world = World::new().await;
+    world.announce("e1", yes_no()).await;
+    world.mature();
+    let (address, _served) = listening(&world, Limits::default()).await;
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    stream
+        .write_all(b"GET /v1/stream HTTP/1.1\r\nHost: x\r\nLast-Event-ID: 0\r\n\r\n")
+        .await
+        .unwrap();
+    read_until(&mut stream, "id: 1\n").await;
+    world.attest("e1", "yes").await;
+    let text = read_until(&mut stream, "id: 2\n").await;
+    let (state, item) = text.split_once("event: attested\n").unwrap();
+    assert!(state.contains("event: state\n"), "{text}");
+    assert!(state.contains(r#""state":"committed""#), "{text}");
+    assert!(!state.contains("id: "), "{text}");
+    assert!(!item.contains("event: state\n"), "{text}");
+}
+
+#[tokio::test]
+async fn a_stream_of_some_events_is_silent_about_others() {
+    let mut world = World::new().await;
+    for id in ["e1", "e2", "e3"] {
+        world.announce(id, yes_no()).await;
+    }
+    world.mature();
+    let (address, _served) = listening(&world, Limits::default()).await;
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    stream
+        .write_all(b"GET /v1/stream?events=e3,e1 HTTP/1.1\r\nHost: x\r\nLast-Event-ID: 0\r\n\r\n")
+        .await
+        .unwrap();
+    let mut text = read_until(&mut stream, "id: 3\n").await;
+    world.attest("e2", "yes").await;
+    world.attest("e3", "yes").await;
+    text += &read_until(&mut stream, "id: 5\n").await;
+    assert!(text.contains("id: 1\n"), "{text}");
+    assert!(!text.contains("e2"), "{text}");
+}
+
+#[tokio::test]
+async fn a_stream_that_is_behind_by_more_than_a_block_gets_everything_once() {
+    let mut world = World::new().await;
+    let ids: Vec<String> = (0..1100).map(|n| format!("e{n}")).collect();
+    for id in &ids {
+        world.announce(id, yes_no()).await;
+    }
+    let (address, _served) = listening(&world, Limits::default()).await;
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    stream
+        .write_all(b"GET /v1/stream HTTP/1.1\r\nHost: x\r\nLast-Event-ID: 500\r\n\r\n")
+        .await
+        .unwrap();
+    let text = read_until(&mut stream, "id: 1100\n").await;
+    let got: Vec<&str> = text
+        .lines()
+        .filter_map(|line| line.strip_prefix("id: "))
+        .collect();
+    let due: Vec<String> = (501..=1100).map(|n| n.to_string()).collect();
+    assert_eq!(got, due);
 }
 
 #[tokio::test]

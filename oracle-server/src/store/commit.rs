@@ -269,17 +269,22 @@ impl Store {
         let state = event.step(input, now)?;
         let mut tx = self.db.begin().await?;
         self.lock(&mut tx, 0).await?;
-        tx.execute(
-            "UPDATE event SET state = $1, reason = $2 WHERE event_id = $3 AND vetoed = 0 \
+        let moved = tx
+            .execute(
+                "UPDATE event SET state = $1, reason = $2 WHERE event_id = $3 AND vetoed = 0 \
              AND state IN ('announced', 'provisional', 'held')",
-            args![
-                state.as_str(),
-                reason.map(str::to_owned),
-                event.event_id.as_str()
-            ],
-        )
-        .await?;
-        Ok(tx.commit().await?)
+                args![
+                    state.as_str(),
+                    reason.map(str::to_owned),
+                    event.event_id.as_str()
+                ],
+            )
+            .await?;
+        tx.commit().await?;
+        if moved == 1 && state != event.state {
+            self.changed([event.event_id.as_str()], state);
+        }
+        Ok(())
     }
 
     /// Announced events whose `attest_by` has come (Unix seconds).
@@ -371,7 +376,10 @@ impl Store {
         let mut tx = self.db.begin().await?;
         self.lock(&mut tx, now_ms).await?;
         put_intents(&mut tx, intents, reason).await?;
-        Ok(tx.commit().await?)
+        tx.commit().await?;
+        let ids = intents.iter().map(|i| i.event_id.as_str());
+        self.changed(ids, State::Committed);
+        Ok(())
     }
 
     /// Commits the refund of an event that two operators abandon, as part of a
@@ -462,6 +470,10 @@ impl Store {
             .await?;
         }
         tx.commit().await?;
+        // Otherwise some were not open any more, and it is unknown which.
+        if held == ids.len() as u64 {
+            self.changed(ids.iter().copied(), State::Held);
+        }
         Ok(held)
     }
 

@@ -23,12 +23,12 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use oracle_schema::EventId;
-use tokio::sync::watch;
+use tokio::sync::{broadcast, watch};
 
 pub use commit::{Candidate, CommitError, Intent};
 pub use operator::{ActionRow, Effect, NewAction, OperatedEvent};
 pub use publish::{OpenRefund, SignedOutcome};
-pub use read::{OracleRow, ReadStore};
+pub use read::{OracleRow, ReadStore, StateChange};
 pub use round::{
     Attempt, DecidedRound, DueRound, ObservedExchange, RoundResult, event_round_key, leg_key,
     legs as round_legs, round_key,
@@ -37,6 +37,7 @@ pub use schedule::{DueSeries, NewEvent, PublishError, ScheduledEvent, SeriesRow,
 pub use subject::{DueSubject, NewSubject, fact_json, subject_key};
 pub use ticket::CommittedOutcome;
 
+use crate::lifecycle::State;
 use db::{Db, args};
 
 /// Why the store could not do it.
@@ -137,11 +138,16 @@ pub struct Store {
     url: String,
     epoch: AtomicI64,
     head: watch::Sender<i64>,
+    changes: broadcast::Sender<StateChange>,
     lease: Mutex<Lease>,
 }
 
 /// How long the session that holds the lead may take to answer.
 const LEASE_PATIENCE: Duration = Duration::from_secs(5);
+
+/// Changes of state that a reader of them may be behind; more, and it misses
+/// some.
+const CHANGES: usize = 8192;
 
 /// The advisory lock's key, "PPCDLC" and a number; one oracle per database.
 const ADVISORY_LOCK: i64 = 0x5050_4344_4c43_0001;
@@ -158,6 +164,7 @@ impl Store {
             url: url.to_owned(),
             epoch: AtomicI64::new(0),
             head: watch::Sender::new(0),
+            changes: broadcast::Sender::new(CHANGES),
             lease: Mutex::new(Lease::None),
         };
         store.refresh_head().await?;
@@ -169,6 +176,7 @@ impl Store {
         ReadStore {
             db: self.readers.clone(),
             head: self.head.subscribe(),
+            changes: self.changes.downgrade(),
         }
     }
 
@@ -397,6 +405,16 @@ impl Store {
         self.resign();
         self.readers.close_readers().await;
         self.db.close().await;
+    }
+
+    /// Tells who listens in this process that these events are in a new state;
+    /// call it when that is committed. What is published says so by itself.
+    fn changed<'a>(&self, ids: impl IntoIterator<Item = &'a str>, state: State) {
+        for id in ids {
+            let event_id = id.to_owned();
+            // An error only means that nobody listens.
+            let _ = self.changes.send(StateChange { event_id, state });
+        }
     }
 
     fn lease(&self) -> std::sync::MutexGuard<'_, Lease> {

@@ -151,6 +151,18 @@ pub enum Effect<'a> {
     },
 }
 
+impl Effect<'_> {
+    /// The state that it leaves the event in, where it changes it.
+    fn state(&self) -> Option<State> {
+        match self {
+            Self::None | Self::Wake | Self::Schedule { .. } => None,
+            Self::Veto { .. } => Some(State::Held),
+            Self::Decide { .. } => Some(State::Provisional),
+            Self::Abandon { .. } => Some(State::Committed),
+        }
+    }
+}
+
 impl Store {
     /// Burns a nonce of a key for ever; answers whether it was new.
     pub async fn burn_operator_nonce(
@@ -285,6 +297,9 @@ impl Store {
         };
         let size = self.append(&mut tx, &reserved, vec![entry]).await?;
         tx.commit().await?;
+        if let Some(state) = effect.state() {
+            self.changed([id], state);
+        }
         self.publish(size);
         Ok(())
     }

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use oracle_schema::evidence::{Manifest, Observation};
 use oracle_schema::{Descriptor, EventId, Maturity};
 use sqlx::AssertSqlSafe;
-use tokio::sync::watch;
+use tokio::sync::{broadcast, watch};
 
 use super::db::{Arg, Db, Row, args};
 use super::{StoreError, descriptor, event_id, round, time_ms, time_s};
@@ -176,6 +176,16 @@ pub enum StreamKind {
     Refunded,
 }
 
+/// A change of an event's state, as it happens; what is published besides is a
+/// [`StreamItem`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StateChange {
+    /// Whose.
+    pub event_id: String,
+    /// The new state.
+    pub state: State,
+}
+
 /// Attestations that are late.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Overdue {
@@ -203,6 +213,7 @@ pub struct OracleRow {
 pub struct ReadStore {
     pub(super) db: Db,
     pub(super) head: watch::Receiver<i64>,
+    pub(super) changes: broadcast::WeakSender<StateChange>,
 }
 
 /// Exchanges that one answer shows of a leg or subject. A decision rests on the
@@ -337,6 +348,12 @@ impl ReadStore {
     /// Published log size; changes when something is published.
     pub fn head(&self) -> watch::Receiver<i64> {
         self.head.clone()
+    }
+
+    /// Changes of state from now on that this process makes: a standby hears
+    /// none, and who falls far behind misses some. `None`: the store is closed.
+    pub fn changes(&self) -> Option<broadcast::Receiver<StateChange>> {
+        self.changes.upgrade().map(|sender| sender.subscribe())
     }
 
     /// Whose oracle this is.
@@ -642,17 +659,15 @@ impl ReadStore {
         Ok(Some(body))
     }
 
-    /// Published items with position > `after`, oldest first.
-    pub async fn stream_after(
-        &self,
-        after: i64,
-        limit: i64,
-    ) -> Result<Vec<StreamItem>, StoreError> {
+    /// Items at the positions from `first` to `last`, both included, oldest
+    /// first.
+    pub async fn stream_items(&self, first: i64, last: i64) -> Result<Vec<StreamItem>, StoreError> {
         self.db
             .fetch(
                 "SELECT position, entry_type, event_id FROM log_entry \
-                 WHERE position > $1 AND entry_type IN (1, 2, 3) ORDER BY position LIMIT $2",
-                args![after, limit],
+                 WHERE position >= $1 AND position <= $2 AND entry_type IN (1, 2, 3) \
+                 ORDER BY position",
+                args![first, last],
             )
             .await?
             .iter()

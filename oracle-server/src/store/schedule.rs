@@ -458,6 +458,7 @@ impl Store {
             .await?;
         }
         tx.commit().await?;
+        self.changed(ids.iter().copied(), State::Withdrawn);
         Ok(changed)
     }
 }
