@@ -7,7 +7,7 @@
 //! - `musig`: one key and one signature of two parties;
 //! - `party`: what each party sends, and checks before it goes on;
 //! - `transaction`: Peercoin's rules for transactions, and consensus code;
-//! - `oracle`, `chain`, `report`: the world around.
+//! - `oracle`, `chain`, `node`, `report`: the world around.
 //!
 //! The order, and why it is this one:
 //!
@@ -26,7 +26,7 @@
 //!    `attest_by`, the last moment at which it would have spoken.
 
 // Each example is a crate of its own and uses its part.
-#![allow(dead_code, reason = "the linear payout is for one of the examples")]
+#![allow(dead_code, reason = "payouts by outcome or along a curve")]
 #![allow(
     clippy::print_stdout,
     clippy::print_stderr,
@@ -36,6 +36,7 @@
 mod agreement;
 mod chain;
 mod musig;
+mod node;
 mod oracle;
 mod party;
 mod report;
@@ -51,7 +52,7 @@ use bitcoin::Transaction;
 use clap::Parser;
 use oracle_client::{Client, EventId};
 
-use agreement::Contract;
+use agreement::{Contract, Event};
 use chain::Chain;
 use oracle::Oracle;
 use party::{Holder, Party};
@@ -110,93 +111,76 @@ pub(crate) async fn main(terms: &Terms) -> ExitCode {
 
 async fn run(terms: &Terms, options: &Options) -> Result<()> {
     let oracle = Oracle::open(options).await?;
-    let mut chain = Chain::open(options).await?;
     let mut steps = Steps::new(terms.title);
 
     // Each party asks the oracle itself. They agree on its key: it is named in
     // the offer, and a server that shows another one is refused.
     let of_alice = Client::new(&oracle.url)?;
-    let key = of_alice.key().await?;
-    let of_bob = Client::with_options(
-        &oracle.url,
-        oracle_client::Options {
-            key: Some(key),
-            ..oracle_client::Options::default()
-        },
-    )?;
+    let key = Some(of_alice.key().await?);
+    let options_of_bob = oracle_client::Options {
+        key,
+        ..oracle_client::Options::default()
+    };
+    let of_bob = Client::with_options(&oracle.url, options_of_bob)?;
     let id = Oracle::choose(&of_alice, terms, options.event.as_ref()).await?;
-    let event = oracle::event(&of_alice, &id).await?;
-    let the_same = oracle::event(&of_bob, &id).await?;
+    let events = [
+        oracle::event(&of_alice, &id).await?,
+        oracle::event(&of_bob, &id).await?,
+    ];
+    let maturity = events[0].announcement.event.maturity;
     steps.done(&format!(
-        "both verified the announcement of {id}, which matures at {}",
-        event.announcement.event.maturity
+        "both verified the announcement of {id}, which matures at {maturity}"
     ));
 
-    let (alice, bob) = (Party::new()?, Party::new()?);
-    let [coin_of_alice, coin_of_bob] = chain
-        .coins([
-            (&alice.script(), terms.stakes.alice),
-            (&bob.script(), terms.stakes.bob),
-        ])
-        .await?;
-    let offers = [alice.offer(coin_of_alice), bob.offer(coin_of_bob)];
-    let (alice, bob) = {
-        let [from_alice, from_bob] = &offers;
-        let contract = Contract::new(event, terms, [from_alice, from_bob])?;
-        let again = Contract::new(the_same, terms, [from_alice, from_bob])?;
-        let (alice, nonces_of_alice) = alice.negotiate(contract)?;
-        let (bob, nonces_of_bob) = bob.negotiate(again)?;
-        let (alice, halves_of_alice) = alice.sign(nonces_of_bob)?;
-        let (bob, halves_of_bob) = bob.sign(nonces_of_alice)?;
-        (
-            alice.check(from_bob, &halves_of_bob)?,
-            bob.check(from_alice, &halves_of_alice)?,
-        )
-    };
+    let chain = Chain::open(options, maturity.unix()).await?;
+    let [alice, bob] = agree(terms, events, &chain).await?;
     let contract = &alice.contract;
     steps.done(&format!(
-        "signed and checked by both: {} CETs, each encrypted to its outcome's point, and the refund",
+        "both signed, and checked what the other signed: the refund and {} CETs, each encrypted \
+         to its outcome's point",
         contract.cets.len()
     ));
 
     let funding = party::join_funding(contract, [alice.sign_funding()?, bob.sign_funding()?])?;
     chain.publish(&funding, &contract.spent).await?;
     steps.done(&format!(
-        "funded {} with {} PPC: {} bytes, fee {} units",
+        "funded {}: {} PPC; {}",
         contract.output.outpoint,
         coins(contract.output.output.value.to_sat()),
-        funding.total_size(),
-        transaction::fee_of_size(funding.total_size()),
+        cost(&funding)
     ));
-    chain.refuses_early(&alice.refund).await?;
+    chain.refuse(&alice.refund).await?;
     steps.done(&format!(
-        "the refund ({}) is valid from {} on: a day after the oracle's last moment",
+        "refund {} can wait: valid from {}, a day after the oracle's last moment",
         alice.refund.compute_txid(),
         time(&alice.refund)?
     ));
 
     println!("     waiting for the oracle …");
-    let attested = of_alice
-        .wait(&id, Duration::from_secs(options.wait))
-        .await?;
+    let patience = Duration::from_secs(options.wait);
+    let attested = of_alice.wait(&id, patience).await?;
     let outcome = attested.outcome_text();
     steps.done(&format!("the oracle attested {outcome:?}; verified"));
 
     let completed = alice.complete(&attested)?;
     let transactions = force_all(&alice, &completed)?;
-    chain.refuse_all(&transactions, completed.index).await?;
+    chain.pass(maturity.unix()).await?;
+    for (index, other) in transactions.iter().enumerate() {
+        if index != completed.index {
+            chain.refuse(other).await?;
+        }
+    }
     steps.done(&format!(
         "its scalar completes the CET of {:?} and none of the other {}",
         report::name(&completed.subject),
         transactions.len() - 1
     ));
     let spent = std::slice::from_ref(&contract.output.output);
-    chain.settle(&completed.transaction, spent).await?;
+    chain.publish(&completed.transaction, spent).await?;
     steps.done(&format!(
-        "settled by {}: {} bytes, fee {} units",
+        "settled by {}; {}",
         completed.transaction.compute_txid(),
-        completed.transaction.total_size(),
-        transaction::fee_of_size(completed.transaction.total_size()),
+        cost(&completed.transaction)
     ));
 
     // Bob's copy alone, and what everybody sees on the chain.
@@ -204,7 +188,7 @@ async fn run(terms: &Terms, options: &Options) -> Result<()> {
     ensure(secret == completed.secret, || {
         "the published CET gives away another secret than the oracle's".to_owned()
     })?;
-    steps.done("the other party extracted the oracle's scalar from the published CET");
+    steps.done("Bob, had he not heard the oracle, learned its scalar from the published CET");
 
     report::table(contract, &completed);
     if let Some(file) = &options.out {
@@ -218,8 +202,40 @@ async fn run(terms: &Terms, options: &Options) -> Result<()> {
         };
         std::fs::write(file, serde_json::to_vec_pretty(&record.json()?)?)?;
     }
-    println!("all checks passed");
+    println!("all checks passed, by {}", chain.judge());
     Ok(())
+}
+
+/// Offers, nonces, halves: all that travels between the wallets before the
+/// funding transaction. What is sent is named; nothing else passes.
+async fn agree(terms: &Terms, events: [Event; 2], chain: &Chain) -> Result<[Holder; 2]> {
+    let (alice, bob) = (Party::new()?, Party::new()?);
+    let stakes = [
+        (&alice.script(), terms.stakes.alice),
+        (&bob.script(), terms.stakes.bob),
+    ];
+    let [coin_of_alice, coin_of_bob] = chain.coins(stakes).await?;
+    let (offer_of_alice, offer_of_bob) = (alice.offer(coin_of_alice), bob.offer(coin_of_bob));
+    let offers = [&offer_of_alice, &offer_of_bob];
+
+    // Each computes the contract for itself, from what it verified itself.
+    let [seen_by_alice, seen_by_bob] = events;
+    let (alice, nonces_of_alice) = alice.negotiate(Contract::new(seen_by_alice, terms, offers)?)?;
+    let (bob, nonces_of_bob) = bob.negotiate(Contract::new(seen_by_bob, terms, offers)?)?;
+
+    let (alice, halves_of_alice) = alice.sign(nonces_of_bob)?;
+    let (bob, halves_of_bob) = bob.sign(nonces_of_alice)?;
+
+    Ok([
+        alice.check(&offer_of_bob, &halves_of_bob)?,
+        bob.check(&offer_of_alice, &halves_of_alice)?,
+    ])
+}
+
+/// Size and fee of a signed transaction, for people.
+fn cost(transaction: &Transaction) -> String {
+    let size = transaction.total_size();
+    format!("{size} bytes, fee {} units", transaction::fee_of_size(size))
 }
 
 /// Every CET with what the attestation makes of its signature. The consensus
