@@ -10,6 +10,8 @@
 
 mod contracts;
 mod judge;
+mod loopback;
+mod node;
 mod program;
 mod scripted;
 
