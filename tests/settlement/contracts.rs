@@ -59,7 +59,7 @@ where
 fn paid(settled: &Settled) -> (String, [u64; 2]) {
     let contract = Contract::read(&settled.json);
     contract.assert_sound();
-    (contract.outcome.clone(), contract.settled().paid)
+    (contract.outcome.clone().unwrap(), contract.settled().paid)
 }
 
 /// All of a pot with one output: the fee of the output that is not there stays
@@ -188,6 +188,20 @@ fn a_prediction_market_pays_what_its_operators_report() {
             let settled = settle("prediction_market", oracle, |o| o.is_answered(answer)).await;
             assert_eq!(paid(&settled), (answer.to_owned(), expected));
         }
+    });
+}
+
+#[test]
+fn an_event_that_is_never_attested_returns_the_stakes() {
+    run(async {
+        let oracle = Scripted::binary_option("0.25").await;
+        let settled = settle("binary_option", oracle, Scripted::gives_up).await;
+        let contract = Contract::read(&settled.json);
+        contract.assert_sound();
+        assert_eq!(contract.outcome, None);
+        let returned = contract.refund.0.output.iter().map(|o| o.value.to_sat());
+        assert_eq!(returned.collect::<Vec<_>>(), [5 * COIN, 20 * COIN]);
+        assert!(settled.said.contains("will never attest"));
     });
 }
 

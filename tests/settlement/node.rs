@@ -63,6 +63,21 @@ fn a_contract_is_funded_and_settled_over_rpc_and_only_its_true_cet_is_taken() {
 }
 
 #[test]
+fn the_refund_is_taken_over_rpc_once_its_time_has_come() {
+    run(async {
+        let chain = Loopback::start("regtest").await;
+        let oracle = Scripted::binary_option("0.25").await;
+        let node = (chain.url(), chain.cookie());
+        let place = (node.0.as_str(), node.1.as_path());
+        let settled = settle_on("binary_option", place, oracle, Scripted::gives_up).await;
+        let contract = Contract::read(&settled.json);
+        let own = [&contract.funding.0, &contract.refund.0].map(|t| t.compute_txid());
+        assert_eq!(chain.confirmed()[2..], own);
+        assert_eq!(chain.refused(), ["non-final"]);
+    });
+}
+
+#[test]
 fn no_chain_but_regtest_is_touched() {
     run(async {
         let chain = Loopback::start("main").await;

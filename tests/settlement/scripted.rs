@@ -6,7 +6,7 @@ use oracle_client::{EventId, EventState};
 use oracle_feeds::loopback::{Fault, MatchStage, ScriptedMatch, ScriptedRace};
 use oracle_schema::http_signature::{Parameters, Request, sign};
 use oracle_tests::database::Backend;
-use oracle_tests::market::{PPC_VENUES, START};
+use oracle_tests::market::{self, PPC_VENUES, START};
 use oracle_tests::world::{World, event_id, instant};
 use rust_decimal::Decimal;
 use sha2::{Digest as _, Sha256};
@@ -38,10 +38,15 @@ impl Scripted {
 
     /// Moves on in steps of half a minute until there is an outcome.
     async fn until_attested(&mut self) {
+        self.until(&[EventState::Attested, EventState::Voided])
+            .await;
+    }
+
+    async fn until(&mut self, states: &[EventState]) {
         for _ in 0..60 {
             self.world.at(self.world.now() + 30).await;
             let event = self.world.event(&self.id).await;
-            if matches!(event.state, EventState::Attested | EventState::Voided) {
+            if states.contains(&event.state) {
                 return;
             }
         }
@@ -130,6 +135,22 @@ announce_ahead = "1d"
             instant(MATURITY).to_rfc3339()
         );
         Self::new(&event, event_id("ppc-above", MATURITY).as_str()).await
+    }
+
+    /// No venue answers for so long that the oracle gives up for ever.
+    pub(crate) async fn gives_up(mut self) -> Self {
+        for venue in market::venues() {
+            self.world.venues.set_fault(venue, Some(Fault::Down));
+        }
+        self.world.at(MATURITY).await;
+        let event = self.world.event(&self.id).await;
+        self.world.at(event.attest_by.unwrap().timestamp()).await;
+        // By then the venues' own clocks have to say that it is so late.
+        for venue in market::venues() {
+            self.world.venues.set_fault(venue, Some(Fault::Http(500)));
+        }
+        self.until(&[EventState::Refund]).await;
+        self
     }
 
     /// A price, digit by digit.

@@ -81,6 +81,7 @@ impl Contract {
     /// Computes the contract; from the same offers both get the same bytes.
     pub(crate) fn new(event: Event, terms: &Terms, offers: [&Offer; 2]) -> Result<Self> {
         let [alice, bob] = offers;
+        sound(offers)?;
         let key = JointKey::new([alice.key, bob.key])?;
         let (funding, output) = fund(&key, terms, offers)?;
         let spent = vec![output.output.clone()];
@@ -147,6 +148,21 @@ impl Contract {
         }
         Ok(opened)
     }
+}
+
+/// What can be said of the offers without a chain. That the coins exist, and are
+/// unspent, each party's node has to say before it signs the funding.
+fn sound(offers: [&Offer; 2]) -> Result<()> {
+    let [alice, bob] = offers;
+    // A coin spent without a witness would let its owner change the funding
+    // transaction's id, and with it make CETs and refund worthless.
+    let taproot = |o: &Offer| o.coin.output.script_pubkey.is_p2tr() && o.payout.is_p2tr();
+    ensure(offers.iter().all(|o| taproot(o)), || {
+        "coins and payouts have to be taproot outputs".to_owned()
+    })?;
+    ensure(alice.coin.outpoint != bob.coin.outpoint, || {
+        "both offer the same coin".to_owned()
+    })
 }
 
 /// The funding transaction, and its output under both keys.

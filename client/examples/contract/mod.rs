@@ -33,15 +33,15 @@
     reason = "they show what they do"
 )]
 
-mod agreement;
-mod chain;
-mod musig;
-mod node;
-mod oracle;
-mod party;
-mod report;
+pub(crate) mod agreement;
+pub(crate) mod chain;
+pub(crate) mod musig;
+pub(crate) mod node;
+pub(crate) mod oracle;
+pub(crate) mod party;
+pub(crate) mod report;
 pub(crate) mod terms;
-mod transaction;
+pub(crate) mod transaction;
 
 use std::error::Error;
 use std::path::PathBuf;
@@ -50,13 +50,13 @@ use std::time::Duration;
 
 use bitcoin::Transaction;
 use clap::Parser;
-use oracle_client::{Client, EventId};
+use oracle_client::{Attested, Client, EventId};
 
 use agreement::{Contract, Event};
 use chain::Chain;
 use oracle::Oracle;
-use party::{Holder, Party};
-use report::{Record, Steps, coins};
+use party::{Completed, Holder, Party};
+use report::{Record, Settlement, Steps, coins};
 use terms::Terms;
 
 /// Whatever stops a run.
@@ -123,84 +123,36 @@ async fn run(terms: &Terms, options: &Options) -> Result<()> {
     };
     let of_bob = Client::with_options(&oracle.url, options_of_bob)?;
     let id = Oracle::choose(&of_alice, terms, options.event.as_ref()).await?;
-    let events = [
-        oracle::event(&of_alice, &id).await?,
-        oracle::event(&of_bob, &id).await?,
-    ];
-    let maturity = events[0].announcement.event.maturity;
+    let seen_by_alice = oracle::event(&of_alice, &id).await?;
+    let seen_by_bob = oracle::event(&of_bob, &id).await?;
+    let maturity = seen_by_alice.announcement.event.maturity;
     steps.done(&format!(
         "both verified the announcement of {id}, which matures at {maturity}"
     ));
 
     let chain = Chain::open(options, maturity.unix()).await?;
-    let [alice, bob] = agree(terms, events, &chain).await?;
-    let contract = &alice.contract;
-    steps.done(&format!(
-        "both signed, and checked what the other signed: the refund and {} CETs, each encrypted \
-         to its outcome's point",
-        contract.cets.len()
-    ));
-
-    let funding = party::join_funding(contract, [alice.sign_funding()?, bob.sign_funding()?])?;
-    chain.publish(&funding, &contract.spent).await?;
-    steps.done(&format!(
-        "funded {}: {} PPC; {}",
-        contract.output.outpoint,
-        coins(contract.output.output.value.to_sat()),
-        cost(&funding)
-    ));
-    chain.refuse(&alice.refund).await?;
-    steps.done(&format!(
-        "refund {} can wait: valid from {}, a day after the oracle's last moment",
-        alice.refund.compute_txid(),
-        time(&alice.refund)?
-    ));
-
+    let parties = agree(terms, [seen_by_alice, seen_by_bob], &chain).await?;
+    let funding = fund(&parties, &chain, &mut steps).await?;
     println!("     waiting for the oracle …");
     let patience = Duration::from_secs(options.wait);
-    let attested = of_alice.wait(&id, patience).await?;
-    let outcome = attested.outcome_text();
-    steps.done(&format!("the oracle attested {outcome:?}; verified"));
-
-    let completed = alice.complete(&attested)?;
-    let transactions = force_all(&alice, &completed)?;
-    chain.pass(maturity.unix()).await?;
-    for (index, other) in transactions.iter().enumerate() {
-        if index != completed.index {
-            chain.refuse(other).await?;
+    let settlement = match of_alice.wait(&id, patience).await {
+        Ok(attested) => Some(settle(&parties, &attested, &chain, &mut steps).await?),
+        Err(oracle_client::Error::Refunded { reason, .. }) => {
+            steps.done(&format!("the oracle will never attest: {reason}"));
+            take_refund(&parties, &chain, &mut steps).await?;
+            None
         }
-    }
-    steps.done(&format!(
-        "its scalar completes the CET of {:?} and none of the other {}",
-        report::name(&completed.subject),
-        transactions.len() - 1
-    ));
-    let spent = std::slice::from_ref(&contract.output.output);
-    chain.publish(&completed.transaction, spent).await?;
-    steps.done(&format!(
-        "settled by {}; {}",
-        completed.transaction.compute_txid(),
-        cost(&completed.transaction)
-    ));
-
-    // Bob's copy alone, and what everybody sees on the chain.
-    let secret = bob.extract(completed.index, &completed.transaction)?;
-    ensure(secret == completed.secret, || {
-        "the published CET gives away another secret than the oracle's".to_owned()
-    })?;
-    steps.done("Bob, had he not heard the oracle, learned its scalar from the published CET");
-
-    report::table(contract, &completed);
+        Err(error) => return Err(error.into()),
+    };
     if let Some(file) = &options.out {
+        let [alice, _] = &parties;
         let record = Record {
-            contract,
-            outcome: &outcome,
+            contract: &alice.contract,
             funding: &funding,
             refund: &alice.refund,
-            completed: &completed,
-            transactions: &transactions,
+            settlement: settlement.as_ref(),
         };
-        std::fs::write(file, serde_json::to_vec_pretty(&record.json()?)?)?;
+        std::fs::write(file, serde_json::to_vec_pretty(&record.json())?)?;
     }
     println!("all checks passed, by {}", chain.judge());
     Ok(())
@@ -232,6 +184,94 @@ async fn agree(terms: &Terms, events: [Event; 2], chain: &Chain) -> Result<[Hold
     ])
 }
 
+/// Both sign the funding transaction, the last step before coins are bound.
+async fn fund(parties: &[Holder; 2], chain: &Chain, steps: &mut Steps) -> Result<Transaction> {
+    let [alice, bob] = parties;
+    let contract = &alice.contract;
+    steps.done(&format!(
+        "both signed, and checked what the other signed: the refund and {} CETs, each encrypted \
+         to its outcome's point",
+        contract.cets.len()
+    ));
+    let witnesses = [alice.sign_funding()?, bob.sign_funding()?];
+    let funding = party::join_funding(contract, witnesses)?;
+    chain.publish(&funding, &contract.spent).await?;
+    steps.done(&format!(
+        "funded {}: {} PPC; {}",
+        contract.output.outpoint,
+        coins(contract.output.output.value.to_sat()),
+        cost(&funding)
+    ));
+    chain.refuse(&alice.refund).await?;
+    steps.done(&format!(
+        "refund {} can wait: valid from {}, a day after the oracle's last moment",
+        alice.refund.compute_txid(),
+        time(&alice.refund)?
+    ));
+    Ok(funding)
+}
+
+/// Alice publishes the CET of what came true; no other can be.
+async fn settle(
+    [alice, bob]: &[Holder; 2],
+    attested: &Attested,
+    chain: &Chain,
+    steps: &mut Steps,
+) -> Result<Settlement> {
+    let contract = &alice.contract;
+    let outcome = attested.outcome_text();
+    steps.done(&format!("the oracle attested {outcome:?}; verified"));
+
+    let completed = alice.complete(attested)?;
+    let transactions = force_all(alice, &completed)?;
+    chain.pass(lock_time(&completed.transaction)).await?;
+    for (index, other) in transactions.iter().enumerate() {
+        if index != completed.index {
+            chain.refuse(other).await?;
+        }
+    }
+    steps.done(&format!(
+        "its scalar completes the CET of {:?} and none of the other {}",
+        report::name(&completed.subject),
+        transactions.len() - 1
+    ));
+    let spent = std::slice::from_ref(&contract.output.output);
+    chain.publish(&completed.transaction, spent).await?;
+    steps.done(&format!(
+        "settled by {}; {}",
+        completed.transaction.compute_txid(),
+        cost(&completed.transaction)
+    ));
+
+    // Bob's copy alone, and what everybody sees on the chain.
+    let secret = bob.extract(completed.index, &completed.transaction)?;
+    ensure(secret == completed.secret, || {
+        "the published CET gives away another secret than the oracle's".to_owned()
+    })?;
+    steps.done("Bob, had he not heard the oracle, learned its scalar from the published CET");
+
+    report::table(contract, &completed);
+    Ok(Settlement {
+        outcome,
+        completed,
+        transactions,
+    })
+}
+
+/// The way out if there never is an attestation. Either party can go it alone:
+/// both hold the refund, signed by both.
+async fn take_refund([_, bob]: &[Holder; 2], chain: &Chain, steps: &mut Steps) -> Result<()> {
+    chain.pass(lock_time(&bob.refund)).await?;
+    let spent = std::slice::from_ref(&bob.contract.output.output);
+    chain.publish(&bob.refund, spent).await?;
+    steps.done(&format!(
+        "stakes returned by the refund {}; {}",
+        bob.refund.compute_txid(),
+        cost(&bob.refund)
+    ));
+    Ok(())
+}
+
 /// Size and fee of a signed transaction, for people.
 fn cost(transaction: &Transaction) -> String {
     let size = transaction.total_size();
@@ -240,7 +280,7 @@ fn cost(transaction: &Transaction) -> String {
 
 /// Every CET with what the attestation makes of its signature. The consensus
 /// code takes the one and refuses all others.
-fn force_all(holder: &Holder, completed: &party::Completed) -> Result<Vec<Transaction>> {
+fn force_all(holder: &Holder, completed: &Completed) -> Result<Vec<Transaction>> {
     let contract = &holder.contract;
     let spent = std::slice::from_ref(&contract.output.output);
     (0..contract.cets.len())
@@ -257,9 +297,13 @@ fn force_all(holder: &Holder, completed: &party::Completed) -> Result<Vec<Transa
         .collect()
 }
 
-/// A transaction's lock time, for people.
+/// When a transaction becomes valid, Unix seconds.
+fn lock_time(transaction: &Transaction) -> i64 {
+    i64::from(transaction.lock_time.to_consensus_u32())
+}
+
+/// The same for people.
 fn time(transaction: &Transaction) -> Result<String> {
-    let at = i64::from(transaction.lock_time.to_consensus_u32());
-    let at = chrono::DateTime::from_timestamp(at, 0).ok_or("no such time")?;
+    let at = chrono::DateTime::from_timestamp(lock_time(transaction), 0).ok_or("no such time")?;
     Ok(at.format("%FT%TZ").to_string())
 }

@@ -1,11 +1,11 @@
 //! What the run says: steps as they are done, a table of the outcomes, and with
 //! `--out` all transactions as JSON, to be checked by others.
 
+use bitcoin::consensus::encode::serialize_hex;
 use bitcoin::{Transaction, TxOut};
 use oracle_client::points::Subject;
 use serde_json::{Value, json};
 
-use super::Result;
 use super::agreement::{Cet, Contract};
 use super::party::Completed;
 use super::transaction::{COIN, MIN_OUTPUT, fee_of_size, final_size};
@@ -98,55 +98,62 @@ fn paid(contract: &Contract, cet: &Cet) -> [u64; 2] {
     }
 }
 
+/// How the oracle's attestation settled a contract.
+pub(crate) struct Settlement {
+    /// What was attested.
+    pub(crate) outcome: String,
+    pub(crate) completed: Completed,
+    /// Every CET with the signature that the attestation makes of its own: valid
+    /// in one, in all others not.
+    pub(crate) transactions: Vec<Transaction>,
+}
+
 /// Everything that was made, for `--out`.
 pub(crate) struct Record<'a> {
     pub(crate) contract: &'a Contract,
-    pub(crate) outcome: &'a str,
     pub(crate) funding: &'a Transaction,
     pub(crate) refund: &'a Transaction,
-    pub(crate) completed: &'a Completed,
-    /// Every CET with the signature that the attestation makes of its own; the
-    /// completed one in its place.
-    pub(crate) transactions: &'a [Transaction],
+    /// None where the refund was taken.
+    pub(crate) settlement: Option<&'a Settlement>,
 }
 
 impl Record<'_> {
-    pub(crate) fn json(&self) -> Result<Value> {
+    pub(crate) fn json(&self) -> Value {
         let contract = self.contract;
         let event = &contract.event;
-        let cets: Vec<Value> = contract
-            .cets
-            .iter()
-            .zip(self.transactions)
-            .enumerate()
+        let spent = std::slice::from_ref(&contract.output.output);
+        json!({
+            "event_id": event.announcement.event.event_id.as_str(),
+            "maturity": event.announcement.event.maturity.unix(),
+            "attest_by": event.attest_by.timestamp(),
+            "outcome": self.settlement.map(|s| &s.outcome),
+            "funding": transaction(self.funding, &contract.spent),
+            "refund": transaction(self.refund, spent),
+            "cets": self.settlement.map_or_else(Vec::new, |s| self.cets(s)),
+        })
+    }
+
+    fn cets(&self, settlement: &Settlement) -> Vec<Value> {
+        let cets = self.contract.cets.iter().zip(&settlement.transactions);
+        cets.enumerate()
             .map(|(index, (cet, transaction))| {
-                let [alice, bob] = paid(contract, cet);
+                let [alice, bob] = paid(self.contract, cet);
                 json!({
                     "outcome": name(&cet.when.subject),
                     "point": hex::encode(cet.when.point.compressed()),
                     "alice": alice,
                     "bob": bob,
-                    "came_true": index == self.completed.index,
-                    "transaction": bitcoin::consensus::encode::serialize_hex(transaction),
+                    "came_true": index == settlement.completed.index,
+                    "transaction": serialize_hex(transaction),
                 })
             })
-            .collect();
-        Ok(json!({
-            "event_id": event.announcement.event.event_id.as_str(),
-            "maturity": event.announcement.event.maturity.unix(),
-            "attest_by": event.attest_by.timestamp(),
-            "outcome": self.outcome,
-            "funding": transaction(self.funding, &contract.spent),
-            "refund": transaction(self.refund, std::slice::from_ref(&contract.output.output)),
-            "contract_output": output(&contract.output.output),
-            "cets": cets,
-        }))
+            .collect()
     }
 }
 
 fn transaction(transaction: &Transaction, spent: &[TxOut]) -> Value {
     json!({
-        "transaction": bitcoin::consensus::encode::serialize_hex(transaction),
+        "transaction": serialize_hex(transaction),
         "spent": spent.iter().map(output).collect::<Vec<_>>(),
     })
 }
