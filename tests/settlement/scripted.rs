@@ -145,10 +145,6 @@ announce_ahead = "1d"
         self.world.at(MATURITY).await;
         let event = self.world.event(&self.id).await;
         self.world.at(event.attest_by.unwrap().timestamp()).await;
-        // By then the venues' own clocks have to say that it is so late.
-        for venue in market::venues() {
-            self.world.venues.set_fault(venue, Some(Fault::Http(500)));
-        }
         self.until(&[EventState::Refund]).await;
         self
     }
