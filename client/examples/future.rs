@@ -13,6 +13,7 @@
 mod contract;
 
 use contract::terms::{Stakes, Terms, along};
+use oracle_client::Descriptor;
 
 /// Millionths of a dollar.
 const FLOOR: i128 = 200_000;
@@ -28,8 +29,12 @@ async fn main() -> std::process::ExitCode {
         kind: "digits",
         stakes: Stakes::coins(50, 50),
         payouts: |event, stakes| {
-            if event.event.nonces.len() != 20 {
-                return Err("the contract is about a number of 20 binary digits".into());
+            let Descriptor::Digits(digits) = &event.event.descriptor else {
+                return Err("the contract is about a number".into());
+            };
+            // Another unit would be another contract.
+            if (digits.base(), digits.nb_digits(), digits.unit()) != (2, 20, "uUSD/PPC") {
+                return Err("the contract is about 20 binary digits of uUSD/PPC".into());
             }
             along(event, &[(FLOOR, 0), (CAP, stakes.total())], STEP)
         },

@@ -46,7 +46,7 @@ impl Node {
         let (user, password) = secret.trim().split_once(':').ok_or("no cookie file")?;
         let mut node = Self {
             http: reqwest::Client::builder()
-                .timeout(Duration::from_secs(60))
+                .timeout(Duration::from_mins(1))
                 .build()?,
             url: url.to_owned(),
             user: user.to_owned(),

@@ -21,7 +21,7 @@ const RETRY: Duration = Duration::from_millis(250);
 const RETRIES: usize = 20;
 
 /// How long the demo may take to start.
-const START_LIMIT: Duration = Duration::from_secs(60);
+const START_LIMIT: Duration = Duration::from_mins(1);
 
 /// Where the oracle is; ends the demo, if this is one, when dropped.
 pub(crate) struct Oracle {
