@@ -1,6 +1,7 @@
 //! Every example against a real server, for several outcomes each.
 
 use bitcoin::{Amount, TxOut};
+use futures::future::LocalBoxFuture;
 
 use crate::judge::{self, Contract, Refusal};
 use crate::program::{Program, Settled, WAITING};
@@ -15,44 +16,47 @@ const TWO: u64 = 2_050;
 const ONE: u64 = 1_620;
 
 /// Lets an example make its contract, the oracle attest, the example settle.
-async fn settle<F>(
+fn settle<'a, F>(
     name: &'static str,
     oracle: Scripted,
-    happens: impl FnOnce(Scripted) -> F,
-) -> Settled
+    happens: impl FnOnce(Scripted) -> F + 'a,
+) -> LocalBoxFuture<'a, Settled>
 where
     F: Future<Output = Scripted>,
 {
-    settle_with(name, oracle, &[], happens).await
+    settle_with(name, oracle, &[], happens)
 }
 
-pub(crate) async fn settle_with<F>(
+/// The same with more arguments.
+pub(crate) fn settle_with<'a, F>(
     name: &'static str,
     oracle: Scripted,
-    more: &[&str],
-    happens: impl FnOnce(Scripted) -> F,
-) -> Settled
+    more: &'a [&'a str],
+    happens: impl FnOnce(Scripted) -> F + 'a,
+) -> LocalBoxFuture<'a, Settled>
 where
     F: Future<Output = Scripted>,
 {
-    let url = oracle.url();
-    let id = oracle.id.to_string();
-    let mut args = vec![
-        "--url",
-        url.as_str(),
-        "--event",
-        id.as_str(),
-        "--wait",
-        "30",
-    ];
-    args.extend(more);
-    let mut program = Program::start(name, &args);
-    program.until(WAITING).await;
-    // Serves until the example has what it waits for.
-    let oracle = happens(oracle).await;
-    let settled = program.succeeded().await;
-    drop(oracle);
-    settled
+    Box::pin(async move {
+        let url = oracle.url();
+        let id = oracle.id.to_string();
+        let mut args = vec![
+            "--url",
+            url.as_str(),
+            "--event",
+            id.as_str(),
+            "--wait",
+            "30",
+        ];
+        args.extend(more);
+        let mut program = Program::start(name, &args);
+        program.until(WAITING).await;
+        // Serves until the example has what it waits for.
+        let oracle = happens(oracle).await;
+        let settled = program.succeeded().await;
+        drop(oracle);
+        settled
+    })
 }
 
 /// What came true, and what it paid to Alice and to Bob; everything else checked.
@@ -85,7 +89,7 @@ fn a_match_won_at_home_pays_who_backed_it() {
 fn a_match_that_was_not_played_returns_the_stakes() {
     run(async {
         let oracle = Scripted::sports_bet().await;
-        let settled = settle("sports_bet", oracle, Scripted::is_postponed).await;
+        let settled = settle("sports_bet", oracle, Scripted::postponed).await;
         let stakes = [30 * COIN, 50 * COIN];
         assert_eq!(paid(&settled), ("void".to_owned(), stakes));
         assert!(settled.said.contains("205 bytes, fee 2050 units"));
@@ -185,7 +189,7 @@ fn a_prediction_market_pays_what_its_operators_report() {
     run(async {
         for (answer, expected) in [("yes", [all(100), 0]), ("void", [40 * COIN, 60 * COIN])] {
             let oracle = Scripted::prediction_market().await;
-            let settled = settle("prediction_market", oracle, |o| o.is_answered(answer)).await;
+            let settled = settle("prediction_market", oracle, |o| o.answered(answer)).await;
             assert_eq!(paid(&settled), (answer.to_owned(), expected));
         }
     });

@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex};
 
 use axum::Router;
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::routing::post;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
@@ -95,7 +95,8 @@ async fn answer(
     body: String,
 ) -> (StatusCode, String) {
     let expected = format!("Basic {}", BASE64_STANDARD.encode(COOKIE));
-    if headers.get(header::AUTHORIZATION).map(|v| v.as_bytes()) != Some(expected.as_bytes()) {
+    let given = headers.get(header::AUTHORIZATION);
+    if given.map(HeaderValue::as_bytes) != Some(expected.as_bytes()) {
         return (StatusCode::UNAUTHORIZED, String::new());
     }
     let request: Value = serde_json::from_str(&body).unwrap();

@@ -6,12 +6,13 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
+use bitcoin::Transaction;
 use tokio::process::{Child, Command};
 
 use crate::contracts::settle_with;
 use crate::judge::Contract;
 use crate::loopback::Loopback;
-use crate::program::{Program, Settled};
+use crate::program::Program;
 use crate::run;
 use crate::scripted::Scripted;
 
@@ -21,12 +22,13 @@ const VARIABLE: &str = "PEERCOIND";
 /// How long a node may take to answer for the first time.
 const START: Duration = Duration::from_mins(1);
 
+/// Settles on the node at `url`; all that can be checked without it is checked.
 async fn settle_on<F>(
     name: &'static str,
     (url, cookie): (&str, &Path),
     oracle: Scripted,
     happens: impl FnOnce(Scripted) -> F,
-) -> Settled
+) -> Contract
 where
     F: Future<Output = Scripted>,
 {
@@ -37,8 +39,9 @@ where
             .said
             .contains("by consensus code and a Peercoin node")
     );
-    Contract::read(&settled.json).assert_sound();
-    settled
+    let contract = Contract::read(&settled.json);
+    contract.assert_sound();
+    contract
 }
 
 #[test]
@@ -48,13 +51,12 @@ fn a_contract_is_funded_and_settled_over_rpc_and_only_its_true_cet_is_taken() {
         let oracle = Scripted::sports_bet().await;
         let node = (chain.url(), chain.cookie());
         let place = (node.0.as_str(), node.1.as_path());
-        let settled = settle_on("sports_bet", place, oracle, |o| o.finishes(1, 1)).await;
-        let contract = Contract::read(&settled.json);
+        let contract = settle_on("sports_bet", place, oracle, |o| o.finishes(1, 1)).await;
         let settled = contract.settled();
         assert_eq!(settled.outcome, "draw");
         // Two payments of the wallet, then the contract's own.
         let confirmed = chain.confirmed();
-        let own = [&contract.funding.0, &settled.transaction].map(|t| t.compute_txid());
+        let own = [&contract.funding.0, &settled.transaction].map(Transaction::compute_txid);
         assert_eq!(confirmed[2..], own);
         // The refund came too early, and three CETs were for what did not happen.
         let script = "mandatory-script-verify-flag-failed";
@@ -69,9 +71,8 @@ fn the_refund_is_taken_over_rpc_once_its_time_has_come() {
         let oracle = Scripted::binary_option("0.25").await;
         let node = (chain.url(), chain.cookie());
         let place = (node.0.as_str(), node.1.as_path());
-        let settled = settle_on("binary_option", place, oracle, Scripted::gives_up).await;
-        let contract = Contract::read(&settled.json);
-        let own = [&contract.funding.0, &contract.refund.0].map(|t| t.compute_txid());
+        let contract = settle_on("binary_option", place, oracle, Scripted::gives_up).await;
+        let own = [&contract.funding.0, &contract.refund.0].map(Transaction::compute_txid);
         assert_eq!(chain.confirmed()[2..], own);
         assert_eq!(chain.refused(), ["non-final"]);
     });
@@ -102,39 +103,39 @@ fn contracts_are_settled_on_a_real_node() {
         );
         return;
     };
-    run(async {
-        let node = RealNode::start(&program).await;
-        let place = || (node.url.as_str(), node.cookie.as_path());
-        let oracle = Scripted::sports_bet().await;
-        settle_on("sports_bet", place(), oracle, |o| o.finishes(2, 1)).await;
+    on_node(&program, "sports_bet", Scripted::sports_bet(), |o| {
+        o.finishes(2, 1)
     });
-    run(async {
-        let node = RealNode::start(&program).await;
-        let place = || (node.url.as_str(), node.cookie.as_path());
-        let oracle = Scripted::binary_option("0.30").await;
-        settle_on("binary_option", place(), oracle, |o| o.closes_at(10)).await;
+    on_node(
+        &program,
+        "binary_option",
+        Scripted::binary_option("0.30"),
+        |o| o.closes_at(10),
+    );
+    on_node(&program, "future", Scripted::future(), |o| o.closes_at(10));
+    on_node(&program, "election", Scripted::election(), |o| {
+        o.elects("18799")
     });
-    run(async {
-        let node = RealNode::start(&program).await;
-        let place = || (node.url.as_str(), node.cookie.as_path());
-        let oracle = Scripted::future().await;
-        settle_on("future", place(), oracle, |o| o.closes_at(10)).await;
-    });
-    run(async {
-        let node = RealNode::start(&program).await;
-        let place = || (node.url.as_str(), node.cookie.as_path());
-        let oracle = Scripted::election().await;
-        settle_on("election", place(), oracle, |o| o.elects("18799")).await;
-    });
-    run(async {
-        let node = RealNode::start(&program).await;
-        let place = || (node.url.as_str(), node.cookie.as_path());
-        let oracle = Scripted::prediction_market().await;
-        settle_on("prediction_market", place(), oracle, |o| {
-            o.is_answered("yes")
-        })
-        .await;
-    });
+    let market = Scripted::prediction_market();
+    on_node(&program, "prediction_market", market, |o| o.answered("yes"));
+    let option = Scripted::binary_option("0.25");
+    on_node(&program, "binary_option", option, Scripted::gives_up);
+}
+
+/// One contract on a node and a chain of its own.
+fn on_node<F>(
+    program: &Path,
+    name: &'static str,
+    oracle: impl Future<Output = Scripted>,
+    happens: impl FnOnce(Scripted) -> F,
+) where
+    F: Future<Output = Scripted>,
+{
+    run(Box::pin(async {
+        let node = RealNode::start(program).await;
+        let place = (node.url.as_str(), node.cookie.as_path());
+        Box::pin(settle_on(name, place, oracle.await, happens)).await;
+    }));
 }
 
 /// A `peercoind` of the test's own; killed when dropped.

@@ -112,7 +112,7 @@ source = [
     }
 
     /// Never played, and its window closes.
-    pub(crate) async fn is_postponed(mut self) -> Self {
+    pub(crate) async fn postponed(mut self) -> Self {
         self.play(MatchStage::Postponed);
         self.world.at(MATURITY).await;
         self.world.at(KICKOFF + 6 * 3600).await;
@@ -235,7 +235,7 @@ source = [ {{ provider = "ap", date = "2026-11-03", state = "GA", office = "S" }
     }
 
     /// Both operators report this.
-    pub(crate) async fn is_answered(mut self, outcome: &str) -> Self {
+    pub(crate) async fn answered(mut self, outcome: &str) -> Self {
         self.world.at(MATURITY + 10).await;
         for operator in ["carol", "dave"] {
             self.report(operator, outcome).await;
