@@ -19,8 +19,8 @@ use oracle_client::Descriptor;
 const FLOOR: i128 = 200_000;
 const CAP: i128 = 300_000;
 
-/// Shares are rounded to 2 PPC.
-const STEP: u64 = 2_000_000;
+/// Shares are rounded to 5 PPC.
+const STEP: u64 = 5_000_000;
 
 #[tokio::main]
 async fn main() -> std::process::ExitCode {

@@ -127,9 +127,9 @@ fn a_future_between_its_ends_pays_along_the_line() {
     run(async {
         let (number, [alice, bob], contract) = future(10).await;
         assert!((200_000..300_000).contains(&number), "{number}");
-        // 100 PPC over 0.10 dollars, rounded to 2 PPC: a step is 2000 numbers.
-        let steps = (number - 200_000 + 1_000) / 2_000;
-        assert_eq!(alice, steps * 2 * COIN);
+        // 100 PPC over 0.10 dollars, rounded to 5 PPC: a step is 5000 numbers.
+        let steps = (number - 200_000 + 2_500) / 5_000;
+        assert_eq!(alice, steps * 5 * COIN);
         assert_eq!(alice + bob, 100 * COIN);
         // Far fewer transactions than prices, yet one for each of them.
         assert!(contract.cets.len() < 1_000, "{}", contract.cets.len());
