@@ -113,8 +113,8 @@ async fn run(terms: &Terms, options: &Options) -> Result<()> {
     let oracle = Oracle::open(options).await?;
     let mut steps = Steps::new(terms.title);
 
-    // Each party asks the oracle itself. They agree on its key: it is named in
-    // the offer, and a server that shows another one is refused.
+    // Each party asks the oracle itself. On its key they agree beforehand, as on
+    // the terms; a server that shows another one is refused.
     let of_alice = Client::new(&oracle.url)?;
     let key = Some(of_alice.key().await?);
     let options_of_bob = oracle_client::Options {

@@ -52,7 +52,7 @@ pub(crate) fn table(contract: &Contract, completed: &Completed) {
     let all = contract.cets.len();
     let shown = |index: usize| all <= ROWS || index.abs_diff(completed.index) <= ROWS / 2;
     println!(
-        "\n  {:<17} {:>12} {:>12}  {:<16} {:<16} {:>5} {:>5}  verdict",
+        "\n  {:<17} {:>12} {:>12}  {:<15} {:<15} {:>6} {:>5}  verdict",
         "outcome", "Alice PPC", "Bob PPC", "point", "txid", "bytes", "fee"
     );
     for (index, cet) in contract.cets.iter().enumerate().filter(|(i, _)| shown(*i)) {
