@@ -13,9 +13,8 @@
 //! s     = s' + g·t                   the signature is x(R) ‖ s
 //! ```
 //!
-//! One key signs here; for two parties the same bytes come out of a MuSig2
-//! session (crate `musig2`, module `adaptor`), with P the aggregated and tweaked
-//! key.
+//! One key signs here; for two parties the same bytes come out of a session of
+//! the crate `musig2` (module `adaptor`), with P the aggregated and tweaked key.
 //!
 //! ```
 //! use oracle_client::adaptor::AdaptorSignature;
@@ -148,37 +147,39 @@ impl AdaptorSignature {
         aux: &[u8; 32],
     ) -> Result<Self, AdaptorError> {
         let (public_key, parity) = key.x_only_public_key();
-        let mut d = SecretKey::from_keypair(key);
+        let mut secret = SecretKey::from_keypair(key);
         if parity == Parity::Odd {
-            d = d.negate();
+            secret = secret.negate();
         }
-        let mut k = nonce(&d, &public_key, message, point, aux)?;
-        let signed = Self::sign_with(&d, &public_key, message, point, k);
-        d.non_secure_erase();
-        k.non_secure_erase();
+        let mut nonce = nonce(&secret, &public_key, message, point, aux)?;
+        let signed = Self::sign_with(&secret, &public_key, message, point, nonce);
+        secret.non_secure_erase();
+        nonce.non_secure_erase();
         signed
     }
 
-    /// `d` is the secret of the key's even-y lift.
+    /// `secret` is that of the key's even-y lift.
     fn sign_with(
-        d: &SecretKey,
+        secret: &SecretKey,
         public_key: &XOnlyPublicKey,
         message: &[u8; 32],
         point: &OutcomePoint,
-        mut k: SecretKey,
+        mut nonce: SecretKey,
     ) -> Result<Self, AdaptorError> {
-        let nonce = k.public_key();
-        let (r, odd) = final_nonce(&nonce, point)?;
+        let nonce_point = nonce.public_key();
+        let (r, odd) = final_nonce(&nonce_point, point)?;
         if odd {
-            k = k.negate();
+            nonce = nonce.negate();
         }
         let e = challenge_scalar(&r, &public_key.to_byte_array(), message);
-        let mut ed = d.mul_tweak(&e).map_err(|_| AdaptorError::Infinity)?;
-        let s = k.add_tweak(&Scalar::from(ed));
-        ed.non_secure_erase();
-        k.non_secure_erase();
-        let s = s.map(Scalar::from).map_err(|_| AdaptorError::Infinity)?;
-        let signed = Self { nonce, s };
+        let mut product = secret.mul_tweak(&e).map_err(|_| AdaptorError::Infinity)?;
+        let s = nonce.add_tweak(&Scalar::from(product));
+        product.non_secure_erase();
+        nonce.non_secure_erase();
+        let signed = Self {
+            nonce: nonce_point,
+            s: s.map(Scalar::from).map_err(|_| AdaptorError::Infinity)?,
+        };
         // A fault while signing must not leave the house.
         signed.verify(public_key, message, point)?;
         Ok(signed)
@@ -307,14 +308,14 @@ fn final_nonce(nonce: &PublicKey, point: &OutcomePoint) -> Result<([u8; 32], boo
 }
 
 fn nonce(
-    d: &SecretKey,
+    secret: &SecretKey,
     public_key: &XOnlyPublicKey,
     message: &[u8; 32],
     point: &OutcomePoint,
     aux: &[u8; 32],
 ) -> Result<SecretKey, AdaptorError> {
     let mask = Zeroizing::new(tagged_hash(AUX_TAG, &[aux]));
-    let mut masked = Zeroizing::new(d.to_secret_bytes());
+    let mut masked = Zeroizing::new(secret.to_secret_bytes());
     for (byte, mask) in masked.iter_mut().zip(mask.iter()) {
         *byte ^= mask;
     }

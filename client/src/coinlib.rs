@@ -167,6 +167,28 @@ pub struct CetOutcome {
 
 /// The outcomes by x-only point, in the order in which coinlib serialises them.
 ///
+/// ```
+/// use oracle_client::coinlib::{outcomes, reveal_locktime};
+/// use oracle_client::points::{Selection, adaptor_points};
+/// # use oracle_client::{Announcement, Attestation, sample, verify::*};
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let announcement = Announcement::from_any(sample::MATCH_ANNOUNCEMENT.as_bytes())?;
+/// # let announcement = verify_announcement(announcement)?;
+/// # let attestation = Attestation::from_any(sample::MATCH_ATTESTATION.as_bytes())?;
+/// # let attestation = verify_attestation(attestation, &announcement)?;
+/// let points = adaptor_points(&announcement, Some(&attestation), &Selection::All)?;
+/// let terms = outcomes(&points, reveal_locktime(&[&announcement])?)?;
+/// assert_eq!(terms.len(), 4);
+/// for (xonly, outcome) in &terms {
+///     if let Some(scalar) = &outcome.adaptor_scalar {
+///         // What coinlib looks the CET up by.
+///         assert_eq!(scalar.point().xonly(), *xonly);
+///     }
+/// }
+/// # Ok(())
+/// # }
+/// ```
+///
 /// All get one locktime, the reveal; a contract that wants its CETs earlier sets
 /// it in `cet` and has it checked.
 pub fn outcomes<P: Point>(
@@ -222,6 +244,22 @@ impl Point for JointPoint {
 
 /// coinlib's `SchnorrAdaptorSignature`, also that of libsecp256k1-zkp's musig
 /// module: the final nonce's x and its parity instead of the nonce point.
+///
+/// ```
+/// use oracle_client::adaptor::AdaptorSignature;
+/// use oracle_client::coinlib::SchnorrAdaptorSignature;
+/// use oracle_client::points::AdaptorSecret;
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// // coinlib signs under the even-y point, which the normalised secret opens.
+/// let secret = AdaptorSecret::from_bytes(&[7; 32])?.normalised();
+/// let key = secp256k1::SecretKey::from_secret_bytes([1; 32])?.keypair();
+/// let signed = AdaptorSignature::sign(&key, &[2; 32], &secret.point(), &[3; 32])?;
+/// let theirs = SchnorrAdaptorSignature::new(&signed, &secret.point())?;
+/// assert_eq!(theirs.pre_sig[32..], signed.scalar());
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SchnorrAdaptorSignature {
     /// x(R) ‖ s', where R includes the adaptor point.
@@ -240,5 +278,42 @@ impl SchnorrAdaptorSignature {
         head.copy_from_slice(&x);
         tail.copy_from_slice(&adaptor.scalar());
         Ok(Self { pre_sig, parity })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+
+    fn point(subject: Subject) -> AdaptorPoint {
+        let secret = AdaptorSecret::from_bytes(&[7; 32]).unwrap();
+        AdaptorPoint {
+            subject,
+            point: secret.point(),
+            secret: Some(secret),
+        }
+    }
+
+    #[test]
+    fn a_refund_is_after_attest_by_even_without_a_margin() {
+        let attest_by = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
+        let refund = |margin| refund_locktime(attest_by, Duration::from_secs(margin));
+        assert_eq!(refund(0).unwrap().value(), 1_800_000_001);
+        assert_eq!(refund(86_400).unwrap().value(), 1_800_086_400);
+        let error = CoinlibError::Locktime(i64::MAX);
+        assert_eq!(refund(u64::MAX), Err(error));
+        let long_ago = DateTime::from_timestamp(0, 0).unwrap();
+        let refund = refund_locktime(long_ago, Duration::ZERO);
+        assert_eq!(refund, Err(CoinlibError::Locktime(1)));
+    }
+
+    #[test]
+    fn a_single_digit_is_no_outcome() {
+        let cet = MedianTimeLocktime::new(1_800_000_000).unwrap();
+        let (index, value) = (3, "1".to_owned());
+        let digit = point(Subject::Digit { index, value });
+        assert_eq!(outcomes(&[digit], cet), Err(CoinlibError::Summand(3)));
+        assert_eq!(reveal_locktime(&[]), Err(CoinlibError::NoOracle));
     }
 }

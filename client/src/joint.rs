@@ -15,7 +15,8 @@ use crate::points::{
 
 /// One oracle's part: its event, and what it would have to attest.
 ///
-/// Oracles word outcomes as they like, so each part has its own selection.
+/// Oracles word outcomes as they like, so each part has its own selection. For
+/// [`joint_points`] and [`joint_point`], which have examples.
 #[derive(Debug, Clone)]
 pub struct Part<'a> {
     /// The oracle's promise.
@@ -110,6 +111,25 @@ pub fn joint_points(parts: &[Part<'_>]) -> Result<Vec<JointPoint>, PointsError> 
 
 /// The one point of these oracles together, when the selections name one outcome
 /// or prefix each; [`joint_points`] has the details.
+///
+/// ```
+/// use oracle_client::points::{Part, Selection, joint_point};
+/// # use oracle_client::{Announcement, sample, verify::verify_announcement};
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let read = |hex: &str| Announcement::from_any(hex.as_bytes());
+/// # let one = verify_announcement(read(sample::MATCH_ANNOUNCEMENT)?)?;
+/// # let other = verify_announcement(read(sample::RAIN_ANNOUNCEMENT)?)?;
+/// let part = |announcement, outcome: &str| Part {
+///     announcement,
+///     attestation: None,
+///     selection: Selection::Outcome(outcome.to_owned()),
+/// };
+/// // A draw in exactly 12 mm of rain.
+/// let joint = joint_point(&[part(&one, "draw"), part(&other, "12")])?;
+/// assert!(joint.secret.is_none(), "nobody has spoken");
+/// # Ok(())
+/// # }
+/// ```
 pub fn joint_point(parts: &[Part<'_>]) -> Result<JointPoint, PointsError> {
     let mut points = joint_points(parts)?;
     match (points.pop(), points.len()) {

@@ -13,7 +13,7 @@ use oracle_client::coinlib::{
 use oracle_client::points::{
     AdaptorSecret, JointPoint, OutcomePoint, Part, Selection, joint_point, joint_points,
 };
-use oracle_client::{Announcement, Attestation, Verified};
+use oracle_client::{Announcement, Attestation, Verified, sample};
 use oracle_schema::verify::{verify_announcement, verify_attestation};
 use secp256k1::schnorr::Signature;
 use secp256k1::{PublicKey, XOnlyPublicKey};
@@ -74,6 +74,40 @@ impl Oracle {
             attestation: Some(&self.attestation),
             selection,
         }
+    }
+}
+
+#[test]
+fn the_samples_are_cases_of_the_vectors() {
+    let cases = cases("attestations.json", 10);
+    let hex = |name: &str, key: &str| {
+        let case = cases.iter().find(|case| case["name"] == name).unwrap();
+        text(&case[key]).to_owned()
+    };
+    assert_eq!(sample::MATCH_ANNOUNCEMENT, hex("enum", "announcement"));
+    assert_eq!(sample::MATCH_ATTESTATION, hex("enum", "tlv"));
+    let name = "digits-base-10";
+    assert_eq!(sample::RAIN_ANNOUNCEMENT, hex(name, "announcement"));
+    assert_eq!(sample::RAIN_ATTESTATION, hex(name, "tlv"));
+}
+
+/// The page for other languages quotes the vectors; a reader recomputes them.
+#[test]
+fn every_long_number_of_the_wallets_page_is_in_the_vectors() {
+    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+    let page = std::fs::read_to_string(format!("{root}/docs/for-wallets.md")).unwrap();
+    let files = ["adaptor", "coinlib", "joint", "points", "tags"];
+    let vectors: String = files
+        .map(|name| std::fs::read_to_string(format!("{root}/schema/vectors/{name}.json")).unwrap())
+        .concat();
+    let is_long = |word: &&str| word.len() >= 64 && word.bytes().all(|b| b.is_ascii_hexdigit());
+    let numbers: Vec<_> = page
+        .split(|c: char| !c.is_ascii_alphanumeric())
+        .filter(is_long)
+        .collect();
+    assert_eq!(numbers.len(), 23);
+    for number in numbers {
+        assert!(vectors.contains(number), "{number}");
     }
 }
 

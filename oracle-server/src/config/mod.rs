@@ -8,6 +8,7 @@ mod events;
 mod facts;
 mod file;
 mod generic;
+mod nostr;
 mod operators;
 mod price;
 mod series;
@@ -27,6 +28,7 @@ use oracle_schema::{EventId, Maturity, SeriesId};
 
 pub use definition::Definition;
 pub use events::parse_event;
+pub use nostr::Nostr;
 pub use operators::{Operator, Scope};
 pub use series::Schedule;
 
@@ -90,6 +92,8 @@ pub struct Config {
     pub series: BTreeMap<SeriesId, Series>,
     /// One-off events.
     pub events: Vec<OneOff>,
+    /// Relays, if any.
+    pub nostr: Option<Nostr>,
 }
 
 /// What the names in an event refer to.
@@ -225,6 +229,7 @@ impl Config {
             operators,
             series,
             events,
+            nostr: file.nostr.as_ref().map(nostr::nostr).transpose()?,
         })
     }
 }
