@@ -122,7 +122,9 @@ async fn build_server() -> Result<PathBuf> {
     let program = std::env::current_exe()?;
     // target/PROFILE/examples/NAME
     let profile = program.parent().and_then(Path::parent);
-    let profile = profile.ok_or("the program is in no target directory")?;
+    let (profile, target) = profile
+        .and_then(|profile| Some((profile, profile.parent()?)))
+        .ok_or("the program is in no target directory")?;
     let mut build = Command::new(env!("CARGO"));
     build.current_dir(workspace).args([
         "build",
@@ -132,6 +134,7 @@ async fn build_server() -> Result<PathBuf> {
         "--bin",
         "oracle-server",
     ]);
+    build.arg("--target-dir").arg(target);
     if profile.ends_with("release") {
         build.arg("--release");
     }
