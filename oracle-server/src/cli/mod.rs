@@ -103,6 +103,10 @@ pub(crate) struct DemoArgs {
     /// Where the demo's oracle lives.
     #[arg(long, default_value = "data/demo")]
     pub(crate) dir: PathBuf,
+    /// How long after the start the match, the election and the market mature,
+    /// seconds.
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(5..=3600))]
+    pub(crate) matures_in: u32,
     /// Address of the page and API: 127.0.0.1:8080, with --once any free port.
     #[arg(long)]
     pub(crate) listen: Option<std::net::SocketAddr>,

@@ -25,7 +25,7 @@ pub(crate) async fn demo(args: DemoArgs) -> Result<(), CliError> {
         None if args.once => "127.0.0.1:0".to_owned(),
         None => "127.0.0.1:8080".to_owned(),
     };
-    let setup = setup::setup(&args.dir, &listen).await?;
+    let setup = setup::setup(&args.dir, &listen, args.matures_in).await?;
     let fresh = setup.fresh;
     let running = service::start(setup.config, Options::default(), Arc::new(SystemClock)).await?;
     let url = format!("http://{}", running.public);

@@ -33,9 +33,6 @@ const VENUES: [&str; 9] = [
 /// How long before the start the demo's match kicked off.
 const KICKED_OFF: TimeDelta = TimeDelta::hours(2);
 
-/// How long after the start the demo's match and election mature.
-const MATURES: TimeDelta = TimeDelta::seconds(20);
-
 /// The demo's configuration; `@name@` stands for an address of this run.
 const TEMPLATE: &str = include_str!("oracle.toml");
 
@@ -72,14 +69,16 @@ pub(super) struct Setup {
 }
 
 /// Starts the venues and makes the oracle where there is none.
-pub(super) async fn setup(dir: &Path, listen: &str) -> Result<Setup, CliError> {
+///
+/// Match, election and market mature `matures_in` seconds after this start.
+pub(super) async fn setup(dir: &Path, listen: &str, matures_in: u32) -> Result<Setup, CliError> {
     let io = |e: std::io::Error| CliError::Other(format!("{}: {e}", dir.display()));
     std::fs::create_dir_all(dir.join("data")).map_err(io)?;
     let venues = start_venues(&dir.join("venues.json")).await?;
     let config_file = dir.join("oracle.toml");
     let fresh = !config_file.exists();
     let mut keys = Vec::new();
-    let mut text = config_text(&venues, listen)?;
+    let mut text = config_text(&venues, listen, matures_in)?;
     for name in operators::NAMES {
         let key = operators::key(dir, name)?;
         text = text.replace(&format!("@{name}@"), &key.public_hex());
@@ -184,14 +183,15 @@ fn price(venue: &str, minute_open: i64) -> Decimal {
 }
 
 /// [`TEMPLATE`] with the addresses of this run.
-fn config_text(venues: &LoopbackVenues, listen: &str) -> Result<String, CliError> {
+fn config_text(venues: &LoopbackVenues, listen: &str, matures_in: u32) -> Result<String, CliError> {
+    let matures = TimeDelta::seconds(matures_in.into());
     let now = SystemClock.now();
     let at = |time: DateTime<Utc>| time.to_rfc3339_opts(SecondsFormat::Secs, true);
     let mut text = TEMPLATE
         .replace("@listen@", listen)
         .replace("@start@", &now.timestamp().to_string())
         .replace("@kickoff@", &at(now - KICKED_OFF))
-        .replace("@maturity@", &at(now + MATURES));
+        .replace("@maturity@", &at(now + matures));
     for name in VENUES {
         let url = if name.starts_with("ppcbtc") {
             venues.generic_url(name, "ppcbtc")

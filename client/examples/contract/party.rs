@@ -1,0 +1,265 @@
+//! One of the two parties: what it keeps to itself, what it sends, and what it
+//! checks before it goes a step further.
+//!
+//! Each step is a type that only the step before can make. So the funding
+//! transaction, the first thing that puts coins at risk, can only be signed by a
+//! party that holds everything it may need to get them out again.
+
+use bitcoin::key::TapTweak as _;
+use bitcoin::secp256k1::{Keypair, Message, Secp256k1, SecretKey};
+use bitcoin::{ScriptBuf, Transaction, Witness};
+use musig2::secp::Scalar;
+use musig2::{AggNonce, PartialSignature, PubNonce, SecNonce};
+use oracle_client::Attested;
+use oracle_client::adaptor::{AdaptorError, AdaptorSignature};
+use oracle_client::points::{AdaptorSecret, Subject};
+use secp256k1::schnorr::Signature;
+
+use super::agreement::{Cet, Contract, Offer};
+use super::transaction::{Coin, key_path, message, verify};
+use super::{Result, ensure, musig};
+
+/// A party with its secrets.
+pub(crate) struct Party {
+    /// Key of its wallet: pays its stake, receives its share.
+    wallet: Keypair,
+    /// Its half of the contract's key, made for this contract alone.
+    secret: Scalar,
+}
+
+/// Fresh randomness from the system.
+fn random() -> Result<[u8; 32]> {
+    let mut bytes = [0; 32];
+    getrandom::fill(&mut bytes)?;
+    Ok(bytes)
+}
+
+impl Party {
+    /// A party with new keys. A wallet would derive both from its seed.
+    pub(crate) fn new() -> Result<Self> {
+        let wallet = SecretKey::from_slice(&random()?)?;
+        Ok(Self {
+            wallet: Keypair::from_secret_key(&Secp256k1::new(), &wallet),
+            secret: Scalar::from_slice(&random()?)?,
+        })
+    }
+
+    /// The wallet's address: a taproot output of one key (BIP86).
+    pub(crate) fn script(&self) -> ScriptBuf {
+        ScriptBuf::new_p2tr(&Secp256k1::new(), self.wallet.x_only_public_key().0, None)
+    }
+
+    /// What the other party needs to know.
+    pub(crate) fn offer(&self, coin: Coin) -> Offer {
+        Offer {
+            key: self.secret.base_point_mul(),
+            payout: self.script(),
+            coin,
+        }
+    }
+
+    /// Computes the contract and makes a nonce for each of its signatures. The
+    /// public halves go to the other party.
+    pub(crate) fn negotiate(self, contract: Contract) -> Result<(Negotiating, Vec<PubNonce>)> {
+        let nonces = musig::nonces(&contract.key, self.secret, &contract.tasks())?;
+        let public = nonces.iter().map(SecNonce::public_nonce).collect();
+        let party = self;
+        Ok((
+            Negotiating {
+                party,
+                contract,
+                nonces,
+            },
+            public,
+        ))
+    }
+}
+
+/// A party that has sent its nonces.
+pub(crate) struct Negotiating {
+    party: Party,
+    contract: Contract,
+    nonces: Vec<SecNonce>,
+}
+
+impl Negotiating {
+    /// Signs its half of everything. The halves go to the other party: they give
+    /// it nothing that could be published before the oracle attests, but for the
+    /// refund, which waits for its lock time.
+    pub(crate) fn sign(self, theirs: Vec<PubNonce>) -> Result<(Signing, Vec<PartialSignature>)> {
+        let tasks = self.contract.tasks();
+        ensure(theirs.len() == tasks.len(), || {
+            format!("{} nonces for {} signatures", theirs.len(), tasks.len())
+        })?;
+        let mut halves = Vec::with_capacity(tasks.len());
+        let mut both = Vec::with_capacity(tasks.len());
+        for ((task, nonce), their) in tasks.iter().zip(self.nonces).zip(&theirs) {
+            let sum = AggNonce::sum([&nonce.public_nonce(), their]);
+            let secret = self.party.secret;
+            halves.push(musig::sign(&self.contract.key, secret, nonce, &sum, task)?);
+            both.push(sum);
+        }
+        let signing = Signing {
+            party: self.party,
+            contract: self.contract,
+            theirs,
+            both,
+            halves: halves.clone(),
+        };
+        Ok((signing, halves))
+    }
+}
+
+/// A party that has sent its halves.
+pub(crate) struct Signing {
+    party: Party,
+    contract: Contract,
+    theirs: Vec<PubNonce>,
+    both: Vec<AggNonce>,
+    halves: Vec<PartialSignature>,
+}
+
+impl Signing {
+    /// Checks every half that the other party sent, and what the two make: each
+    /// CET must become valid by the secret of its point, the refund be valid.
+    pub(crate) fn check(self, other: &Offer, theirs: &[PartialSignature]) -> Result<Holder> {
+        let contract = self.contract;
+        let tasks = contract.tasks();
+        ensure(theirs.len() == tasks.len(), || {
+            format!("{} halves for {} signatures", theirs.len(), tasks.len())
+        })?;
+        let mut adaptors = Vec::with_capacity(contract.cets.len());
+        let mut refund = contract.refund.clone();
+        let nonces = self.theirs.iter().zip(&self.both);
+        let halves = self.halves.iter().zip(theirs);
+        for ((task, (nonce, both)), (own, their)) in tasks.iter().zip(nonces).zip(halves) {
+            musig::verify_half(&contract.key, other.key, nonce, both, task, *their)?;
+            let halves = [*own, *their];
+            if let Some(point) = &task.point {
+                adaptors.push(musig::join(&contract.key, both, task, point, halves)?);
+            } else {
+                let signature = musig::join_plain(&contract.key, both, task, halves)?;
+                witness(&mut refund, key_path(&signature))?;
+            }
+        }
+        verify(&refund, std::slice::from_ref(&contract.output.output))?;
+        Ok(Holder {
+            party: self.party,
+            contract,
+            adaptors,
+            refund,
+        })
+    }
+}
+
+/// A party that holds all it may ever need: a verified adaptor signature for
+/// each outcome, and the signed refund.
+pub(crate) struct Holder {
+    party: Party,
+    pub(crate) contract: Contract,
+    adaptors: Vec<AdaptorSignature>,
+    /// Signed; valid from its lock time on.
+    pub(crate) refund: Transaction,
+}
+
+/// A CET completed by the oracle's attestation.
+pub(crate) struct Completed {
+    /// Which of the contract's CETs.
+    pub(crate) index: usize,
+    /// What came true.
+    pub(crate) subject: Subject,
+    /// What the attestation revealed.
+    pub(crate) secret: AdaptorSecret,
+    /// Ready for the chain.
+    pub(crate) transaction: Transaction,
+}
+
+impl Holder {
+    /// Signs its input of the funding transaction.
+    pub(crate) fn sign_funding(&self) -> Result<Witness> {
+        let own = self.party.script();
+        let spent = &self.contract.spent;
+        let input = spent.iter().position(|o| o.script_pubkey == own);
+        let input = input.ok_or("the funding transaction does not spend this party's coin")?;
+        let secp = Secp256k1::new();
+        let key = self.party.wallet.tap_tweak(&secp, None).to_keypair();
+        let message = message(&self.contract.funding, spent, input)?;
+        let signature =
+            secp.sign_schnorr_with_aux_rand(&Message::from_digest(message), &key, &random()?);
+        Ok(key_path(&signature.serialize()))
+    }
+
+    /// Completes the CET of what came true and verifies it as a node would.
+    pub(crate) fn complete(&self, attested: &Attested) -> Result<Completed> {
+        let opened = self.contract.opened(&attested.attestation)?;
+        let opened = opened.into_iter().enumerate();
+        let mut found = opened.filter_map(|(i, p)| Some((i, p.subject, p.secret?)));
+        let (Some((index, subject, secret)), None) = (found.next(), found.next()) else {
+            return Err("not exactly one CET is for what was attested".into());
+        };
+        let (cet, adaptor) = self.cet(index)?;
+        let key = self.contract.key.x_only()?;
+        let signature = adaptor.adapt(&secret, &key, &cet.task.message)?;
+        let mut transaction = cet.transaction.clone();
+        witness(&mut transaction, key_path(signature.as_byte_array()))?;
+        verify(
+            &transaction,
+            std::slice::from_ref(&self.contract.output.output),
+        )?;
+        Ok(Completed {
+            index,
+            subject,
+            secret,
+            transaction,
+        })
+    }
+
+    /// What becomes of another CET with a secret that is not its own: no
+    /// signature, which the library says. The transaction that carries it all
+    /// the same is for the consensus code to refuse.
+    pub(crate) fn force(&self, index: usize, secret: &AdaptorSecret) -> Result<Transaction> {
+        let (cet, adaptor) = self.cet(index)?;
+        let key = self.contract.key.x_only()?;
+        let adapted = adaptor.adapt(secret, &key, &cet.task.message);
+        ensure(adapted == Err(AdaptorError::NotCompleted), || {
+            format!("CET {index} was completed by the secret of another outcome")
+        })?;
+        let mut transaction = cet.transaction.clone();
+        witness(&mut transaction, key_path(&musig::force(adaptor, secret)?))?;
+        Ok(transaction)
+    }
+
+    /// The secret that a CET on the chain gives away: who did not hear the oracle
+    /// learns it from the other party's settlement.
+    pub(crate) fn extract(&self, index: usize, published: &Transaction) -> Result<AdaptorSecret> {
+        let (cet, adaptor) = self.cet(index)?;
+        let witness = published.input.first().map(|i| i.witness.to_vec());
+        let Some([signature]) = witness.as_deref() else {
+            return Err("the published transaction is no key-path spend".into());
+        };
+        let signature = Signature::from_byte_array(<[u8; 64]>::try_from(signature.as_slice())?);
+        Ok(adaptor.extract(&signature, &cet.when.point)?)
+    }
+
+    fn cet(&self, index: usize) -> Result<(&Cet, &AdaptorSignature)> {
+        let cet = self.contract.cets.get(index);
+        let pair = cet.zip(self.adaptors.get(index));
+        Ok(pair.ok_or("no such CET")?)
+    }
+}
+
+/// The funding transaction with both signatures, verified.
+pub(crate) fn join_funding(contract: &Contract, witnesses: [Witness; 2]) -> Result<Transaction> {
+    let mut funding = contract.funding.clone();
+    for (input, witness) in funding.input.iter_mut().zip(witnesses) {
+        input.witness = witness;
+    }
+    verify(&funding, &contract.spent)?;
+    Ok(funding)
+}
+
+fn witness(transaction: &mut Transaction, witness: Witness) -> Result<()> {
+    let input = transaction.input.first_mut().ok_or("no input")?;
+    input.witness = witness;
+    Ok(())
+}

@@ -1,0 +1,205 @@
+//! The examples on a chain: the code that talks to a node, against a loopback
+//! server, and, where `PEERCOIND` names one, a real node on regtest.
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use bitcoin::Transaction;
+use tokio::process::{Child, Command};
+
+use crate::contracts::settle_with;
+use crate::judge::Contract;
+use crate::loopback::Loopback;
+use crate::program::Program;
+use crate::run;
+use crate::scripted::Scripted;
+
+/// Path of a `peercoind` to test with.
+const VARIABLE: &str = "PEERCOIND";
+
+/// How long a node may take to answer for the first time.
+const START: Duration = Duration::from_mins(1);
+
+/// Settles on the node at `url`; all that can be checked without it is checked.
+async fn settle_on<F>(
+    name: &'static str,
+    (url, cookie): (&str, &Path),
+    oracle: Scripted,
+    happens: impl FnOnce(Scripted) -> F,
+) -> Contract
+where
+    F: Future<Output = Scripted>,
+{
+    let more = ["--node", url, "--cookie", cookie.to_str().unwrap()];
+    let settled = settle_with(name, oracle, &more, happens).await;
+    assert!(
+        settled
+            .said
+            .contains("by consensus code and a Peercoin node")
+    );
+    let contract = Contract::read(&settled.json);
+    contract.assert_sound();
+    contract
+}
+
+#[test]
+fn a_contract_is_funded_and_settled_over_rpc_and_only_its_true_cet_is_taken() {
+    run(async {
+        let chain = Loopback::start("regtest").await;
+        let oracle = Scripted::sports_bet().await;
+        let node = (chain.url(), chain.cookie());
+        let place = (node.0.as_str(), node.1.as_path());
+        let contract = settle_on("sports_bet", place, oracle, |o| o.finishes(1, 1)).await;
+        let settled = contract.settled();
+        assert_eq!(settled.outcome, "draw");
+        // Two payments of the wallet, then the contract's own.
+        let confirmed = chain.confirmed();
+        let own = [&contract.funding.0, &settled.transaction].map(Transaction::compute_txid);
+        assert_eq!(confirmed[2..], own);
+        // The refund came too early, and three CETs were for what did not happen.
+        let script = "mandatory-script-verify-flag-failed";
+        assert_eq!(chain.refused(), ["non-final", script, script, script]);
+    });
+}
+
+#[test]
+fn the_refund_is_taken_over_rpc_once_its_time_has_come() {
+    run(async {
+        let chain = Loopback::start("regtest").await;
+        let oracle = Scripted::binary_option("0.25").await;
+        let node = (chain.url(), chain.cookie());
+        let place = (node.0.as_str(), node.1.as_path());
+        let contract = settle_on("binary_option", place, oracle, Scripted::gives_up).await;
+        let own = [&contract.funding.0, &contract.refund.0].map(Transaction::compute_txid);
+        assert_eq!(chain.confirmed()[2..], own);
+        assert_eq!(chain.refused(), ["non-final"]);
+    });
+}
+
+#[test]
+fn no_chain_but_regtest_is_touched() {
+    run(async {
+        let chain = Loopback::start("main").await;
+        let oracle = Scripted::sports_bet().await;
+        let (url, node) = (oracle.url(), chain.url());
+        let cookie = chain.cookie();
+        let mut args = vec!["--url", &url, "--event", "cup", "--node", &node, "--cookie"];
+        args.push(cookie.to_str().unwrap());
+        let said = Program::start("sports_bet", &args).failed().await;
+        assert!(said.contains("the node is not on regtest"), "{said}");
+        assert!(chain.confirmed().is_empty());
+    });
+}
+
+#[test]
+fn contracts_are_settled_on_a_real_node() {
+    let Some(program) = std::env::var_os(VARIABLE).map(PathBuf::from) else {
+        // Past the test harness, which keeps what passing tests print.
+        let _ = writeln!(
+            std::io::stderr(),
+            "\n{VARIABLE} is not set: contracts were NOT settled on a real Peercoin node"
+        );
+        return;
+    };
+    on_node(&program, "sports_bet", Scripted::sports_bet(), |o| {
+        o.finishes(2, 1)
+    });
+    on_node(
+        &program,
+        "binary_option",
+        Scripted::binary_option("0.30"),
+        |o| o.closes_at(10),
+    );
+    on_node(&program, "future", Scripted::future(), |o| o.closes_at(10));
+    on_node(&program, "election", Scripted::election(), |o| {
+        o.elects("18799")
+    });
+    let market = Scripted::prediction_market();
+    on_node(&program, "prediction_market", market, |o| o.answered("yes"));
+    let option = Scripted::binary_option("0.25");
+    on_node(&program, "binary_option", option, Scripted::gives_up);
+}
+
+/// One contract on a node and a chain of its own.
+fn on_node<F>(
+    program: &Path,
+    name: &'static str,
+    oracle: impl Future<Output = Scripted>,
+    happens: impl FnOnce(Scripted) -> F,
+) where
+    F: Future<Output = Scripted>,
+{
+    run(Box::pin(async {
+        let node = RealNode::start(program).await;
+        let place = (node.url.as_str(), node.cookie.as_path());
+        Box::pin(settle_on(name, place, oracle.await, happens)).await;
+    }));
+}
+
+/// A `peercoind` of the test's own; killed when dropped.
+struct RealNode {
+    url: String,
+    cookie: PathBuf,
+    _child: Child,
+    _directory: tempfile::TempDir,
+}
+
+impl RealNode {
+    async fn start(program: &Path) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        // Free when asked for; a node cannot be told to choose one itself.
+        let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = free.local_addr().unwrap().port();
+        drop(free);
+        let mut child = Command::new(program)
+            .args([
+                "-regtest",
+                "-minting=0",
+                "-server=1",
+                "-listen=0",
+                "-dnsseed=0",
+            ])
+            .args(["-rpcbind=127.0.0.1", "-rpcallowip=127.0.0.1"])
+            .arg(format!("-rpcport={port}"))
+            .arg(format!("-datadir={}", directory.path().display()))
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap();
+        let cookie = directory.path().join("regtest/.cookie");
+        let url = format!("http://127.0.0.1:{port}");
+        let ready = tokio::time::timeout(START, async {
+            while !answers(&url, &cookie).await {
+                if let Some(status) = child.try_wait().unwrap() {
+                    panic!("{}: {status}", program.display());
+                }
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        });
+        ready.await.expect("the node never answered");
+        Self {
+            url,
+            cookie,
+            _child: child,
+            _directory: directory,
+        }
+    }
+}
+
+/// Whether the node is warmed up: until then its answers are errors.
+async fn answers(url: &str, cookie: &Path) -> bool {
+    let Ok(secret) = std::fs::read_to_string(cookie) else {
+        return false;
+    };
+    let Some((user, password)) = secret.trim().split_once(':') else {
+        return false;
+    };
+    let request = reqwest::Client::new()
+        .post(url)
+        .basic_auth(user, Some(password))
+        .body(r#"{"id":1,"method":"getblockchaininfo","params":[]}"#);
+    matches!(request.send().await, Ok(answer) if answer.status().is_success())
+}
