@@ -26,6 +26,7 @@ use oracle_schema::policy::PricePolicy;
 use oracle_schema::{EventId, Maturity, SeriesId};
 
 pub use definition::Definition;
+pub(crate) use definition::KINDS;
 pub use events::parse_event;
 pub use operators::{Operator, Scope};
 pub use series::Schedule;

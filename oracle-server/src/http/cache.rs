@@ -10,9 +10,12 @@ use sha2::{Digest, Sha256};
 
 use super::problem::{Kind, Problem};
 
-const IMMUTABLE: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
-const REVALIDATE: HeaderValue = HeaderValue::from_static("no-cache");
-const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
+/// Of what is published.
+pub(super) const IMMUTABLE: &str = "public, max-age=31536000, immutable";
+/// Of what may still grow.
+pub(super) const REVALIDATE: &str = "no-cache";
+/// Of what is true only now.
+pub(super) const NO_STORE: &str = "no-store";
 
 /// One representation of a resource with its validator.
 #[derive(Debug, Clone)]
@@ -62,7 +65,7 @@ impl Representation {
         self.answer(request, REVALIDATE)
     }
 
-    fn answer(&self, request: &HeaderMap, caching: HeaderValue) -> Response {
+    fn answer(&self, request: &HeaderMap, caching: &'static str) -> Response {
         let mut response = if self.is_known_to(request) {
             StatusCode::NOT_MODIFIED.into_response()
         } else {
@@ -74,7 +77,7 @@ impl Representation {
         };
         let headers = response.headers_mut();
         headers.insert(ETAG, self.etag.clone());
-        headers.insert(CACHE_CONTROL, caching);
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static(caching));
         headers.append(VARY, HeaderValue::from_static("accept"));
         response
     }
@@ -100,7 +103,7 @@ pub(super) fn fresh_json(status: StatusCode, value: &impl Serialize) -> Response
             status,
             [
                 (CONTENT_TYPE, HeaderValue::from_static(json.content_type)),
-                (CACHE_CONTROL, NO_STORE),
+                (CACHE_CONTROL, HeaderValue::from_static(NO_STORE)),
             ],
             json.body,
         )

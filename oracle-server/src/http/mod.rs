@@ -204,9 +204,9 @@ fn public_routes() -> OpenApiRouter<Arc<AppState>> {
         .merge(health_routes())
 }
 
-fn finish(mut document: utoipa::openapi::OpenApi, public_url: &str) -> openapi::Written {
-    openapi::document_problems(&mut document);
-    document.servers = Some(vec![utoipa::openapi::Server::new(public_url)]);
+fn finish(document: utoipa::openapi::OpenApi, public_url: &str) -> openapi::Written {
+    let document = serde_json::to_value(document).unwrap_or_default();
+    let document = openapi::complete(document, public_url);
     let written = Representation::json(&document)
         .unwrap_or_else(|_| Representation::new("application/json", "{}"));
     openapi::Written(Arc::new(written))

@@ -11,6 +11,7 @@ use chrono::TimeDelta;
 
 use super::AppState;
 use super::events::{state_name, time};
+use super::openapi::Html;
 use super::problem::Problem;
 use super::query::{Query, path_segment};
 use crate::store::StoreError;
@@ -46,7 +47,7 @@ pub(super) async fn get_style() -> Response {
 
 /// Upcoming and recent events, for people.
 #[utoipa::path(get, path = "/", tag = "pages",
-    responses((status = 200, description = "HTML.", content_type = "text/html", body = String)))]
+    responses((status = 200, description = "HTML.", content_type = "text/html", body = Html)))]
 pub(super) async fn get_index(
     State(app): State<Arc<AppState>>,
     uri: Uri,

@@ -116,6 +116,21 @@ problem_table! {
 }
 
 impl Kind {
+    /// `type` of a problem of this kind: a reference relative to the service.
+    pub fn uri(self) -> String {
+        format!("/problems/{}", self.slug())
+    }
+
+    /// What an answer of this kind can look like, for the documentation.
+    pub fn example(self) -> serde_json::Value {
+        serde_json::json!({
+            "type": self.uri(),
+            "title": self.title(),
+            "status": self.status().as_u16(),
+            "detail": "what was wrong this time, in one sentence",
+        })
+    }
+
     /// A problem of this kind with its particular explanation.
     pub fn because(self, detail: impl Into<Cow<'static, str>>) -> Problem {
         Problem {
@@ -147,15 +162,18 @@ pub struct Problem {
 pub struct ProblemJson<'a> {
     /// URI reference naming the kind of problem; its last path segment is stable.
     #[serde(rename = "type")]
+    #[schema(pattern = "^/problems/[a-z]+(-[a-z]+)*$")]
     kind: String,
     /// The same for every problem of this kind.
     title: &'a str,
     /// The HTTP status, repeated.
+    #[schema(minimum = 400, maximum = 599)]
     status: u16,
     /// What is wrong this time.
     detail: &'a str,
     /// The parameter, path segment or header at fault, where one is.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String, required = false)]
     field: Option<&'a str>,
 }
 
@@ -191,7 +209,7 @@ impl Problem {
 
     fn body(&self) -> ProblemJson<'_> {
         ProblemJson {
-            kind: format!("/problems/{}", self.kind.slug()),
+            kind: self.kind.uri(),
             title: self.kind.title(),
             status: self.kind.status().as_u16(),
             detail: &self.detail,
