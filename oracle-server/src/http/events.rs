@@ -15,11 +15,11 @@ use utoipa::ToSchema;
 
 use super::AppState;
 use super::cache::{Representation, fresh_json};
-use super::problem::{Kind, Problem};
 use super::openapi::{
     Bytes, Cursor, EventKind, EventName, EventState as StateName, EvidenceForm, Hex32, Network,
     SearchText, SeriesName, Time, Verdict,
 };
+use super::problem::{Kind, Problem};
 use super::query::{EventPath, Query, cursor};
 use crate::config::KINDS;
 use crate::store::read::{EventFilter, EventState, EventView};
@@ -142,13 +142,14 @@ pub(super) struct EventJson {
     #[schema(value_type = EventKind)]
     kind: String,
     /// The series that made it, if one did.
-    #[schema(value_type = Option<SeriesName>)]
+    #[schema(value_type = Option<SeriesName>, required)]
     series: Option<String>,
     /// `scheduled`, `announced`, `matured`, `provisional`, `held`, `committed`,
     /// `attested`, `voided`, `refund` or `withdrawn`.
     #[schema(value_type = StateName)]
     state: &'static str,
     /// One sentence on why it is held, voided, refunded, withdrawn or pending.
+    #[schema(required)]
     reason: Option<String>,
     /// When the outcome is fixed.
     #[schema(value_type = Time)]
@@ -170,20 +171,21 @@ pub(super) struct EventJson {
     /// SHA-256 of the policy document, hex.
     #[schema(value_type = Hex32)]
     policy_hash: String,
-    #[schema(value_type = Option<Time>)]
+    #[schema(value_type = Option<Time>, required)]
     announced_at: Option<String>,
-    #[schema(value_type = Option<Time>)]
+    #[schema(value_type = Option<Time>, required)]
     attested_at: Option<String>,
     /// The outcome, or the attested integer in decimal; null until attested.
+    #[schema(required)]
     outcome: Option<String>,
     /// When the service looks again.
-    #[schema(value_type = Option<Time>)]
+    #[schema(value_type = Option<Time>, required)]
     next_attempt_at: Option<String>,
     /// Position of the announcement in the log.
-    #[schema(minimum = 1)]
+    #[schema(minimum = 1, required)]
     announcement_position: Option<i64>,
     /// Position of the attestation in the log.
-    #[schema(minimum = 1)]
+    #[schema(minimum = 1, required)]
     attestation_position: Option<i64>,
 }
 
@@ -229,7 +231,7 @@ impl From<EventView> for EventJson {
 struct EventsJson {
     events: Vec<EventJson>,
     /// Give it as `cursor` for the next page; null on the last.
-    #[schema(value_type = Option<Cursor>)]
+    #[schema(value_type = Option<Cursor>, required)]
     next_cursor: Option<String>,
 }
 
@@ -392,6 +394,7 @@ pub(super) async fn get_policy(
 #[derive(Debug, Serialize, ToSchema)]
 struct ObservationJson {
     /// Which leg of a price; null for facts.
+    #[schema(required)]
     leg: Option<String>,
     /// As configured.
     source: String,
@@ -406,26 +409,30 @@ struct ObservationJson {
     #[schema(value_type = Time)]
     received_at: String,
     /// HTTP status; null when nothing answered.
+    #[schema(required)]
     status: Option<u16>,
     /// Why no complete answer came.
+    #[schema(required)]
     failure: Option<String>,
     /// SHA-256 of the body, hex; see `/v1/evidence/{sha256}`.
-    #[schema(value_type = Option<Hex32>)]
+    #[schema(value_type = Option<Hex32>, required)]
     sha256: Option<String>,
     /// Whether the body is there; otherwise its licence keeps it with the oracle.
     public: bool,
     /// The value's text, as the provider wrote it.
+    #[schema(required)]
     literal: Option<String>,
     /// End of the bar used.
-    #[schema(value_type = Option<Time>)]
+    #[schema(value_type = Option<Time>, required)]
     effective_at: Option<String>,
     /// What was read of a match or an election; null for prices.
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = Option<Object>, required)]
     fact: Option<serde_json::Value>,
     /// `observation`, `not_yet`, `no_data`, `transient`, `permanent` or `contradiction`.
     #[schema(value_type = Verdict)]
     verdict: String,
     /// What the verdict rests on.
+    #[schema(required)]
     detail: Option<String>,
     /// Which attempt at the source.
     attempt: i64,
@@ -467,10 +474,10 @@ struct EvidenceJson {
     /// Oldest first.
     observations: Vec<ObservationJson>,
     /// The decision and its trace; null until there is one.
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = Option<Object>, required)]
     decision: Option<serde_json::Value>,
     /// SHA-256 of the canonical manifest that the log entry binds, hex.
-    #[schema(value_type = Option<Hex32>)]
+    #[schema(value_type = Option<Hex32>, required)]
     manifest_sha256: Option<String>,
 }
 

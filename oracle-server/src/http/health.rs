@@ -24,11 +24,12 @@ struct ProviderJson {
     /// The last answer held an observation.
     ok: bool,
     /// When one last did.
-    #[schema(value_type = Option<Time>)]
+    #[schema(value_type = Option<Time>, required)]
     last_success_at: Option<String>,
     /// Answers in a row that could not be read.
     consecutive_failures: u32,
     /// Why the last answer held no observation, if it did not.
+    #[schema(required)]
     last_error: Option<String>,
     /// Share of answers that could be read, per mille; the last ones count most.
     #[schema(maximum = 1000)]
@@ -38,7 +39,7 @@ struct ProviderJson {
     /// Distance of its prices from the median, millionths; the last count most.
     deviation_ppm: u64,
     /// Until when it is not asked because of its record, if so.
-    #[schema(value_type = Option<Time>)]
+    #[schema(value_type = Option<Time>, required)]
     disabled_until: Option<String>,
 }
 

@@ -8,6 +8,7 @@
 
 mod admission;
 mod cache;
+mod docs;
 mod events;
 mod fanout;
 mod formats;
@@ -156,11 +157,14 @@ async fn stopped(mut stopping: watch::Receiver<bool>) {
 pub fn public_router(state: Arc<AppState>, config: &HttpConfig) -> Router {
     let admission = Arc::new(Admission::new(config.rate_limit, &config.trusted_proxies));
     let (routes, document) = public_routes().split_for_parts();
-    let document = finish(document, &config.public_url);
+    let (document, page) = finish(document, &config.public_url);
     let routes = routes
         .route("/style.css", axum::routing::get(page::get_style))
+        .route("/docs.css", axum::routing::get(docs::get_style))
+        .route("/docs.js", axum::routing::get(docs::get_script))
         .with_state(state)
         .layer(Extension(document))
+        .layer(Extension(page))
         .layer(Extension(operators::Authority::of(&config.public_url)));
     with_manners(routes, Some(admission))
 }
@@ -201,15 +205,19 @@ fn public_routes() -> OpenApiRouter<Arc<AppState>> {
         .routes(routes!(messages::get_attestation))
         .routes(routes!(stream::get_stream))
         .routes(routes!(openapi::get_openapi))
+        .routes(routes!(docs::get_docs))
         .merge(health_routes())
 }
 
-fn finish(document: utoipa::openapi::OpenApi, public_url: &str) -> openapi::Written {
+fn finish(document: utoipa::openapi::OpenApi, public_url: &str) -> (openapi::Written, docs::Page) {
     let document = serde_json::to_value(document).unwrap_or_default();
     let document = openapi::complete(document, public_url);
     let written = Representation::json(&document)
         .unwrap_or_else(|_| Representation::new("application/json", "{}"));
-    openapi::Written(Arc::new(written))
+    (
+        openapi::Written(Arc::new(written)),
+        docs::Page::of(&document),
+    )
 }
 
 /// What every answer of both listeners has in common, outermost last.

@@ -419,6 +419,7 @@ struct ActionJson {
     #[schema(value_type = Hex32)]
     public_key: String,
     /// The outcome, of a report.
+    #[schema(required)]
     outcome: Option<String>,
     /// Documents that a report points to.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -437,6 +438,7 @@ struct ActionJson {
     /// Whether it counts; a contradiction is kept and does not.
     accepted: bool,
     /// The problem that answered it, if it does not.
+    #[schema(required)]
     refusal: Option<String>,
     /// The body as sent.
     body: String,

@@ -107,7 +107,7 @@ fn page(app: &AppState, upcoming: &[EventView], recent: &[EventView]) -> String 
          <meta name=\"viewport\" content=\"width=device-width\"><title>{name}</title>\
          <link rel=\"stylesheet\" href=\"/style.css\"></head><body>\n<h1>{name}</h1>\n\
          <p>{network} oracle <code>{key}</code> · {now} · <a href=\"/v1/oracle\">identity</a> · \
-         <a href=\"/v1/events\">events (JSON)</a> · <a href=\"/openapi.json\">API</a></p>\n\
+         <a href=\"/v1/events\">events (JSON)</a> · <a href=\"/docs\">API</a></p>\n\
          <h2>Upcoming</h2>\n{upcoming}<h2>Recent</h2>\n{recent}</body></html>\n",
         network = escape(&identity.oracle.network),
         key = hex::encode(identity.oracle.public_key),
@@ -160,7 +160,7 @@ fn row(html: &mut String, event: &EventView) {
 }
 
 /// Text for element content and quoted attributes.
-fn escape(text: &str) -> String {
+pub(super) fn escape(text: &str) -> String {
     text.chars().fold(String::new(), |mut out, c| {
         match c {
             '&' => out.push_str("&amp;"),

@@ -65,9 +65,12 @@ pub(in crate::http) fn complete(mut document: Value, public_url: &str) -> Value 
     if let Some(root) = document.as_object_mut() {
         root.insert("servers".to_owned(), json!([{ "url": public_url }]));
         let components = object(root, "components");
-        components.insert("securitySchemes".to_owned(), json!({ "operator": {
-            "type": "apiKey", "in": "header", "name": "Signature", "description": SIGNING,
-        }}));
+        components.insert(
+            "securitySchemes".to_owned(),
+            json!({ "operator": {
+                "type": "apiKey", "in": "header", "name": "Signature", "description": SIGNING,
+            }}),
+        );
         let retry = json!({
             "description": "Seconds after which asking again makes sense.",
             "schema": { "type": "integer", "minimum": 1 },
@@ -128,7 +131,9 @@ fn complete_operation(operation: &mut Object, signed: bool, shared: &mut Object)
         if let Some(own) = responses.get(&status).and_then(|r| r.get("description")) {
             response["description"] = own.clone();
         }
-        shared.entry(name).or_insert_with(|| problem_response(&kinds));
+        shared
+            .entry(name)
+            .or_insert_with(|| problem_response(&kinds));
         responses.insert(status, response);
     }
     say_present(operation);
@@ -144,7 +149,9 @@ fn complete_operation(operation: &mut Object, signed: bool, shared: &mut Object)
 
 /// A parameter that may be left out is still never null.
 fn say_present(operation: &mut Object) {
-    let parameters = operation.get_mut("parameters").and_then(Value::as_array_mut);
+    let parameters = operation
+        .get_mut("parameters")
+        .and_then(Value::as_array_mut);
     for parameter in parameters.into_iter().flatten() {
         if let Some(kind) = parameter.pointer_mut("/schema/type")
             && let Some([first, ..]) = kind.as_array().map(Vec::as_slice)
@@ -197,7 +204,9 @@ fn problems(responses: &Object, signed: bool) -> BTreeMap<String, Vec<Kind>> {
             .filter_map(|slug| Kind::ALL.iter().find(|kind| kind.slug() == slug))
             .filter(move |kind| kind.status().as_str() == status)
     });
-    let common = EVERYWHERE.iter().chain(if signed { &SIGNED[..] } else { &[] });
+    let common = EVERYWHERE
+        .iter()
+        .chain(if signed { &SIGNED[..] } else { &[] });
     let mut table = BTreeMap::<String, Vec<Kind>>::new();
     for kind in common.chain(named) {
         let kinds = table.entry(kind.status().as_str().to_owned()).or_default();
