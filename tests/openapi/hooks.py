@@ -20,6 +20,9 @@ LEFT_OUT = ["/v1/stream"]
 # Up to a minute of waiting each; tests/e2e waits, and the tests of http refuse bad ones.
 PARAMETERS_LEFT_OUT = ["wait"]
 OPERATOR = "alice"
+# The headers of a signature: made below, but for one operation that is sent what they must not be.
+SIGNING = ["Content-Digest", "Signature-Input", "Signature"]
+BADLY_SIGNED = "/v1/events/{id}/void"
 
 
 def fetch(base, path):
@@ -41,6 +44,7 @@ def known(base):
         "sha256": sorted(hashes)[:3],
         "series": sorted({e["series"] for e in events if e["series"]}),
         "cursor": [fetch(base, "/v1/events?limit=1")["next_cursor"]],
+        "If-None-Match": ["*"],
         "prefix": ["0", "0,1", "yes", "above", "home"],
     }
 
@@ -53,20 +57,39 @@ def before_load_schema(context, raw_schema):
         raise SystemExit(f"the service has no {', '.join(missing)} to ask for")
     for path in LEFT_OUT:
         raw_schema["paths"].pop(path)
-    for item in raw_schema["paths"].values():
+    for path, item in raw_schema["paths"].items():
         for operation in item.values():
             parameters = operation.get("parameters", [])
-            parameters[:] = [p for p in parameters if p["name"] not in PARAMETERS_LEFT_OUT]
+            left_out = PARAMETERS_LEFT_OUT
+            if path != BADLY_SIGNED:
+                left_out = left_out + SIGNING
+                operation.pop("security", None)
+            parameters[:] = [p for p in parameters if p["name"] not in left_out]
             for parameter in parameters:
                 values = real.get(parameter["name"], [])
                 if values:
                     parameter["schema"] = {"anyOf": [{"enum": values}, parameter["schema"]]}
                     parameter["examples"] = {str(i): {"value": v} for i, v in enumerate(values)}
                     parameter.pop("example", None)
+    create = raw_schema["paths"]["/v1/events"]["post"]["requestBody"]["content"]
+    create["application/json"]["examples"] = {"new": {"value": new_event()}}
+
+
+def new_event():
+    """An event that the demo's operators can make."""
+    tomorrow = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 86400))
+    return {
+        "id": f"tried-{secrets.token_hex(4)}",
+        "kind": "operators",
+        "maturity": tomorrow,
+        "outcomes": ["yes", "no", "void"],
+        "panel": ["alice", "bob"],
+        "k": 2,
+    }
 
 
 class Signed(requests.auth.AuthBase):
-    """Signs what a configured operator may send, unless it comes with a signature of its own."""
+    """Signs what a configured operator may send, unless a signature of its own was thought of."""
 
     def __init__(self):
         seed = pathlib.Path(os.environ["DEMO"], "data", f"{OPERATOR}.key").read_text().strip()

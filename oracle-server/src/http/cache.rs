@@ -12,6 +12,8 @@ use super::problem::{Kind, Problem};
 
 /// Of what is published.
 pub(super) const IMMUTABLE: &str = "public, max-age=31536000, immutable";
+/// What a representation depends on.
+pub(super) const VARY_BY: &str = "accept, accept-encoding";
 /// Of what may still grow.
 pub(super) const REVALIDATE: &str = "no-cache";
 /// Of what is true only now.
@@ -78,7 +80,8 @@ impl Representation {
         let headers = response.headers_mut();
         headers.insert(ETAG, self.etag.clone());
         headers.insert(CACHE_CONTROL, HeaderValue::from_static(caching));
-        headers.append(VARY, HeaderValue::from_static("accept"));
+        // The compression layer says so of bodies only, and a 304 has none.
+        headers.insert(VARY, HeaderValue::from_static(VARY_BY));
         response
     }
 

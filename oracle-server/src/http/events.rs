@@ -325,7 +325,7 @@ pub(super) async fn get_events(
 
 /// One event and where it stands.
 #[utoipa::path(get, path = "/v1/events/{id}", tag = "events",
-    params(("id" = EventName, Path, description = "Event id, percent-encoded.")),
+    params(("id" = EventName, Path, description = "Event id; percent-encoded in an address.")),
     responses(
         (status = 200, description = "The event as of now.", body = EventJson),
         (status = 404, description = "`unknown-event`.")))]
@@ -363,7 +363,7 @@ struct PolicyDocument {
 /// The rules of an event: the canonical policy document (RFC 8785 JSON), whose
 /// SHA-256 is the event's `policy_hash`.
 #[utoipa::path(get, path = "/v1/events/{id}/policy", tag = "events",
-    params(("id" = EventName, Path, description = "Event id, percent-encoded.")),
+    params(("id" = EventName, Path, description = "Event id; percent-encoded in an address.")),
     responses(
         (status = 200, description = "Exactly the bytes that were hashed.", content_type = "application/json", body = PolicyDocument),
         (status = 304, description = "The reader has it."),
@@ -511,7 +511,7 @@ struct ManifestDocument {
 
 /// What an event's outcome rests on.
 #[utoipa::path(get, path = "/v1/events/{id}/evidence", tag = "events",
-    params(("id" = EventName, Path, description = "Event id, percent-encoded."),
+    params(("id" = EventName, Path, description = "Event id; percent-encoded in an address."),
         ("format" = Option<EvidenceForm>, Query, description = "`manifest`: exactly the bytes that `manifest_sha256` is the hash of.")),
     responses(
         (status = 200, description = "Observations and the decision's trace, or the manifest.", content_type = "application/json", body = EvidenceOrManifest),

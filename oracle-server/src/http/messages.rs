@@ -153,7 +153,7 @@ fn withdrawn(reason: &str) -> Problem {
 /// The announcement of an event.
 #[utoipa::path(get, path = "/v1/announcements/{id}", tag = "messages",
     params(
-        ("id" = EventName, Path, description = "Event id, percent-encoded."),
+        ("id" = EventName, Path, description = "Event id; percent-encoded in an address."),
         ("format" = Option<AnnouncementForm>, Query, description = "`json`, `tlv` or `hex`; otherwise the Accept header decides."),
     ),
     responses(
@@ -186,7 +186,7 @@ pub(super) async fn get_announcement(
 /// The attestation of an event.
 #[utoipa::path(get, path = "/v1/attestations/{id}", tag = "messages",
     params(
-        ("id" = EventName, Path, description = "Event id, percent-encoded."),
+        ("id" = EventName, Path, description = "Event id; percent-encoded in an address."),
         ("format" = Option<AttestationForm>, Query, description = "`json`, `tlv` (spec layout), `hex` or `rust-dlc` (counted layout); otherwise the Accept header decides."),
         ("hex" = Option<Switch>, Query, description = "`1` with `format=rust-dlc`: hex instead of bytes."),
         ("wait" = Option<i64>, Query, description = "Seconds to wait for the attestation, 0 to 60.", minimum = 0, maximum = 60, example = 0),

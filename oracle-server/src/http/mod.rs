@@ -35,7 +35,7 @@ use axum::http::header::{
     CONTENT_LENGTH, ETAG, REFERRER_POLICY, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS,
 };
 use axum::http::{HeaderName, HeaderValue, Method};
-use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::middleware::{Next, from_fn, from_fn_with_state, map_response};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Router};
 use tokio::sync::watch;
@@ -209,9 +209,15 @@ fn public_routes() -> OpenApiRouter<Arc<AppState>> {
         .merge(health_routes())
 }
 
-fn finish(document: utoipa::openapi::OpenApi, public_url: &str) -> (openapi::Written, docs::Page) {
+/// The document with what all operations have in common.
+fn finished(document: utoipa::openapi::OpenApi, public_url: &str) -> serde_json::Value {
+    // It holds nothing but texts, numbers and lists, which always serialise.
     let document = serde_json::to_value(document).unwrap_or_default();
-    let document = openapi::complete(document, public_url);
+    openapi::complete(document, public_url)
+}
+
+fn finish(document: utoipa::openapi::OpenApi, public_url: &str) -> (openapi::Written, docs::Page) {
+    let document = finished(document, public_url);
     let written = Representation::json(&document)
         .unwrap_or_else(|_| Representation::new("application/json", "{}"));
     (
@@ -230,6 +236,7 @@ fn with_manners(routes: Router, admission: Option<Arc<Admission>>) -> Router {
             Kind::MethodNotAllowed.because("see the Allow header for the methods of this resource")
         })
         .layer(CompressionLayer::new())
+        .layer(map_response(explain_coding))
         .layer(from_fn(bound_time))
         .layer(DefaultBodyLimit::max(BODY_BYTES))
         .layer(from_fn(bound_body));
@@ -248,6 +255,19 @@ fn with_manners(routes: Router, admission: Option<Arc<Admission>>) -> Router {
         .layer(header(X_CONTENT_TYPE_OPTIONS, "nosniff"))
         .layer(header(REFERRER_POLICY, "no-referrer"))
         .layer(from_fn(metrics::observe))
+}
+
+/// Middleware: the compression layer refuses an `Accept-Encoding` that excludes
+/// everything by the status alone.
+async fn explain_coding(response: Response) -> Response {
+    let said = response.extensions().get::<Kind>();
+    if response.status() != Kind::NotAcceptable.status() || said == Some(&Kind::NotAcceptable) {
+        return response;
+    }
+    Kind::NotAcceptable
+        .because("served are gzip and no coding at all")
+        .field("Accept-Encoding")
+        .into_response()
 }
 
 /// Middleware: an answer must begin in time. A stream begins at once and may

@@ -100,7 +100,7 @@ pub(super) async fn post_event(
 /// Report an event's outcome: scope `report`, and on the event's panel if it
 /// has one.
 #[utoipa::path(post, path = "/v1/events/{id}/reports", tag = "operators",
-    params(("id" = EventName, Path, description = "Event id, percent-encoded.")),
+    params(("id" = EventName, Path, description = "Event id; percent-encoded in an address.")),
     request_body(content = ReportBody, description = "`{outcome, evidence: [{url, sha256}], note}`; the latter two optional."),
     responses(
         (status = 202, description = "Kept.", body = AcceptedJson),
@@ -123,7 +123,7 @@ pub(super) async fn post_report(
 /// Approve another operator's report, which releases a held event to its
 /// outcome, or proposal to void, which carries it out. Scope `approve`.
 #[utoipa::path(post, path = "/v1/events/{id}/approvals", tag = "operators",
-    params(("id" = EventName, Path, description = "Event id, percent-encoded.")),
+    params(("id" = EventName, Path, description = "Event id; percent-encoded in an address.")),
     request_body(content = ApprovalBody, description = "`{report}`: SHA-256 of the approved body, hex."),
     responses(
         (status = 202, description = "Carried out.", body = AcceptedJson),
@@ -146,7 +146,7 @@ pub(super) async fn post_approval(
 /// Hold a matured event, until two operators release or void it, or it is
 /// refunded. Scope `approve`.
 #[utoipa::path(post, path = "/v1/events/{id}/veto", tag = "operators",
-    params(("id" = EventName, Path, description = "Event id, percent-encoded.")),
+    params(("id" = EventName, Path, description = "Event id; percent-encoded in an address.")),
     request_body(content = ReasonBody, description = "`{reason}`; may be empty."),
     responses(
         (status = 202, description = "Held.", body = AcceptedJson),
@@ -169,7 +169,7 @@ pub(super) async fn post_veto(
 /// Propose to void an event. Another operator's approval of this body carries
 /// it out: outcome `void` where the event has it, else a refund. Scope `void`.
 #[utoipa::path(post, path = "/v1/events/{id}/void", tag = "operators",
-    params(("id" = EventName, Path, description = "Event id, percent-encoded.")),
+    params(("id" = EventName, Path, description = "Event id; percent-encoded in an address.")),
     request_body(content = ReasonBody, description = "`{reason}`; may be empty."),
     responses(
         (status = 202, description = "Kept.", body = AcceptedJson),
@@ -499,7 +499,7 @@ impl From<&ActionRow> for ActionJson {
 /// What operators reported about an event, and what else they did, with their
 /// signatures.
 #[utoipa::path(get, path = "/v1/events/{id}/reports", tag = "operators",
-    params(("id" = EventName, Path, description = "Event id, percent-encoded.")),
+    params(("id" = EventName, Path, description = "Event id; percent-encoded in an address.")),
     responses(
         (status = 200, description = "Oldest first.", body = ReportsJson),
         (status = 404, description = "`unknown-event`.")))]

@@ -94,7 +94,7 @@ enum PointsAnswer {
 /// all outcomes that begin with a prefix.
 #[utoipa::path(get, path = "/v1/events/{id}/points", tag = "events",
     params(
-        ("id" = EventName, Path, description = "Event id, percent-encoded."),
+        ("id" = EventName, Path, description = "Event id; percent-encoded in an address."),
         ("prefix" = Option<Prefix>, Query, description = "Outcome values of the first nonces, comma-separated, such as `0,1,1`: one point, their sum."),
     ),
     responses(

@@ -95,7 +95,7 @@ problem_table! {
     UnknownEvidence = NOT_FOUND, "unknown-evidence", "There is no such evidence";
     /// The method is not one of those named in `Allow`.
     MethodNotAllowed = METHOD_NOT_ALLOWED, "method-not-allowed", "The method is not allowed here";
-    /// None of the media types in `Accept` can be served.
+    /// None of the media types in `Accept`, or of the codings in `Accept-Encoding`, can be served.
     NotAcceptable = NOT_ACCEPTABLE, "not-acceptable", "No acceptable format";
     /// The event will never be attested.
     Refunded = GONE, "refunded", "The event will never be attested";
@@ -242,6 +242,7 @@ impl IntoResponse for Problem {
         // The body is strings and a number, which always serialise.
         let body = serde_json::to_vec(&self.body()).unwrap_or_default();
         let mut response = (self.kind.status(), body).into_response();
+        response.extensions_mut().insert(self.kind);
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON));
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));

