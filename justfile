@@ -59,6 +59,14 @@ scale *ARGS:
 node:
     tests/run node
 
+# the JavaScript client: types, vectors, loopback servers, the package
+js:
+    tests/run js
+
+# the JavaScript client in Node and Chromium against the demo
+browser:
+    tests/run browser
+
 # run the fuzz targets' seeds through the decoders (stable toolchain)
 fuzz-seeds:
     cargo test -p oracle-schema --locked seed

@@ -1,22 +1,24 @@
 //! The participant's view of one oracle.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures::stream::BoxStream;
+use oracle_schema::policy::policy_hash;
 use oracle_schema::verify::{verify_announcement, verify_attestation};
-use oracle_schema::{Announcement, Attestation, EventId, Outcome, Verified};
+use oracle_schema::{Announcement, Attestation, EventId, Verified};
 use secp256k1::XOnlyPublicKey;
 use serde::de::DeserializeOwned;
 use tokio::sync::OnceCell;
 use tokio::time::Instant;
 
 use crate::Error;
+use crate::attested::{Attested, check_event, check_key};
 use crate::backoff::Backoff;
-use crate::evidence::{self, Bundle, Stated};
+use crate::cache::Cache;
 use crate::http::{Get, Http};
-use crate::model::{EventInfo, EventsPage, EvidenceInfo, OracleInfo, RawOracleInfo};
+use crate::model::{EventInfo, EventsPage, OracleInfo, RawOracleInfo};
+use crate::options::Options;
 use crate::stream::{self, StreamEvent};
 
 /// Longest time the server is asked to hold one request; its own limit is 60 s
@@ -26,65 +28,43 @@ const LONGEST_HOLD: Duration = Duration::from_secs(45);
 const TLV: &str = "application/octet-stream";
 const JSON: &str = "application/json";
 
-/// How a client behaves. The default suits a person at a terminal.
-#[derive(Debug, Clone)]
-pub struct Options {
-    /// The oracle's key P, when it is known from elsewhere (an offer, a
-    /// contract). Without it the key that `/v1/oracle` names first is trusted
-    /// for the client's lifetime.
-    pub key: Option<XOnlyPublicKey>,
-    /// Limit on one request, beyond the time the server is asked to hold it.
-    pub timeout: Duration,
-    /// A stream without a byte, heartbeats included, for so long is dead.
-    pub idle_timeout: Duration,
-    /// First pause between attempts.
-    pub first_backoff: Duration,
-    /// Longest pause between attempts, whatever the server asks for.
-    pub max_backoff: Duration,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self {
-            key: None,
-            timeout: Duration::from_secs(15),
-            idle_timeout: Duration::from_mins(1),
-            first_backoff: Duration::from_millis(500),
-            max_backoff: Duration::from_secs(30),
-        }
-    }
-}
-
-/// An attested event, checked from the announcement's first byte to the
-/// outcome's last.
-#[derive(Debug)]
-pub struct Attested {
-    /// What was promised.
-    pub announcement: Verified<Announcement>,
-    /// What was signed.
-    pub attestation: Verified<Attestation>,
-}
-
-impl Attested {
-    /// What happened.
-    pub fn outcome(&self) -> &Outcome {
-        self.attestation.outcome()
-    }
-
-    /// The enum text, or the attested integer in decimal.
-    pub fn outcome_text(&self) -> String {
-        self.outcome().to_string()
-    }
-}
-
 /// Reads one oracle over HTTP and returns nothing unverified but what says so.
 ///
-/// Cheap to clone; clones share connections and the trusted key.
+/// Cheap to clone; clones share connections, the trusted key and the cache of
+/// what cannot change.
+///
+/// ```no_run
+/// use oracle_client::{Client, Error, EventId};
+///
+/// # async fn demo() -> Result<(), Box<dyn std::error::Error>> {
+/// let client = Client::new("http://127.0.0.1:8080")?;
+/// println!("{} signs with {}", client.oracle().await?.name, client.key().await?);
+///
+/// let id: EventId = "ppcusd-daily@2026-11-22T16:00:00Z".parse()?;
+/// println!("{}", client.event(&id).await?.state);
+/// let policy = client.policy(&id).await?;
+/// let announcement = client.announcement(&id).await?;
+/// match client.attestation(&id).await {
+///     Ok(attested) => println!("it is {}", attested.outcome_text()),
+///     Err(error) if error.is_not_yet() => println!("not yet"),
+///     Err(error) if error.is_never() => println!("never: {error}; take the refund"),
+///     Err(Error::UnknownEvent(_)) => println!("no such event"),
+///     Err(error) => return Err(error.into()),
+/// }
+///
+/// let mut page = client.events(None).await?;
+/// while let Some(cursor) = page.next_cursor.take() {
+///     page = client.events(Some(&cursor)).await?;
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone)]
 pub struct Client {
-    http: Http,
-    options: Options,
+    pub(crate) http: Http,
+    pub(crate) options: Options,
     key: Arc<OnceCell<XOnlyPublicKey>>,
+    cache: Cache,
 }
 
 impl Client {
@@ -98,7 +78,8 @@ impl Client {
     pub fn with_options(url: &str, options: Options) -> Result<Self, Error> {
         let key = OnceCell::new_with(options.key);
         Ok(Self {
-            http: Http::new(url, options.timeout)?,
+            http: Http::new(url, &options)?,
+            cache: Cache::new(options.cache),
             options,
             key: Arc::new(key),
         })
@@ -139,116 +120,60 @@ impl Client {
         self.json_with("events", &["v1", "events"], &query).await
     }
 
-    /// What the event's outcome rests on, as the server tells it. Unsigned.
-    pub async fn evidence(&self, id: &EventId) -> Result<EvidenceInfo, Error> {
-        self.json("evidence", &["v1", "events", id.as_str(), "evidence"])
-            .await
-            .map_err(|e| e.about(id))
-    }
-
-    /// What the event's outcome rests on, but for the providers' answers
-    /// ([`Self::fetch_bodies`]): announcement and attestation verified, the rest
-    /// to be replayed.
+    /// The policy by which the event is decided: the canonical document, whose
+    /// hash is the one that the server states for the event. Before a contract
+    /// rests on it, compare that hash with the log's entry of the announcement.
     ///
-    /// Fails like [`Self::attestation`], and with [`Error::NoEvidence`].
-    pub async fn bundle(&self, id: &EventId) -> Result<Bundle, Error> {
-        let attested = self.attestation(id).await?;
-        let none = || Error::NoEvidence(id.clone());
-        let policy_hash = self.event(id).await?.policy_hash.ok_or_else(none)?;
-        let stated = self.evidence(id).await?.manifest_sha256;
-        let manifest_sha256 = stated.ok_or_else(none)?;
-        let path = ["v1", "events", id.as_str(), "evidence"];
-        let manifest = self.long("manifest", &path, &[("format", "manifest")]);
-        let manifest = manifest.await.map_err(|e| e.about(id))?;
+    /// Fails with [`Error::NoPolicy`] if the server states none.
+    pub async fn policy(&self, id: &EventId) -> Result<Vec<u8>, Error> {
+        const WHAT: &str = "policy";
+        let stated = self.event(id).await?.policy_hash;
+        let stated = stated.ok_or_else(|| Error::NoPolicy(id.clone()))?;
+        let mut hash = [0; 32];
+        hex::decode_to_slice(&stated, &mut hash).map_err(|_| Error::Malformed {
+            what: WHAT,
+            reason: "policy_hash is not 32 bytes in hex".to_owned(),
+        })?;
+        if let Some(document) = self.cache.policies.get(&hash) {
+            return Ok(document);
+        }
         let path = ["v1", "events", id.as_str(), "policy"];
-        let policy = self.long("policy", &path, &[]).await;
-        Ok(Bundle {
-            stated: Stated {
-                event_id: id.clone(),
-                public_key: attested.announcement.oracle_public_key.to_string(),
-                policy_hash,
-                manifest_sha256,
-            },
-            attested,
-            manifest,
-            policy: policy.map_err(|e| e.about(id))?,
-            bodies: BTreeMap::new(),
-            unavailable: BTreeMap::new(),
-        })
-    }
-
-    /// Fetches the providers' answers that a bundle lacks, as far as they may
-    /// be passed on. What cannot be fetched is named in
-    /// [`Bundle::unavailable`]; fails only where they grow beyond all bounds.
-    pub async fn fetch_bodies(&self, bundle: &mut Bundle) -> Result<(), Error> {
-        let mut room = evidence::MOST;
-        for sha256 in evidence::named(&bundle.manifest, |o| o.public) {
-            if bundle.bodies.contains_key(&sha256) {
-                continue;
-            }
-            match self.evidence_body(&sha256).await {
-                Ok(body) => {
-                    room = room.checked_sub(body.len()).ok_or(Error::TooLarge {
-                        what: "bodies",
-                        limit: evidence::MOST,
-                    })?;
-                    bundle.bodies.insert(sha256, body);
-                }
-                Err(error) => {
-                    bundle.unavailable.insert(sha256, error.to_string());
-                }
-            }
+        let document = self.long(WHAT, &path, &[]).await.map_err(|e| e.about(id))?;
+        if policy_hash(&document) != hash {
+            return Err(Error::Malformed {
+                what: WHAT,
+                reason: format!("the document's hash is not {stated}"),
+            });
         }
-        Ok(())
-    }
-
-    /// A recorded body by its SHA-256, hex; whether it has it is not checked
-    /// here. Tries a few times while the server is out of reach or busy.
-    pub async fn evidence_body(&self, sha256: &str) -> Result<Vec<u8>, Error> {
-        const ATTEMPTS: u32 = 4;
-        let mut backoff = Backoff::new(self.options.first_backoff, self.options.max_backoff);
-        let mut attempt = 1;
-        loop {
-            match self
-                .long("evidence body", &["v1", "evidence", sha256], &[])
-                .await
-            {
-                Err(error) if error.is_transient() && attempt < ATTEMPTS => {
-                    tokio::time::sleep(backoff.pause(error.retry_after())).await;
-                    attempt += 1;
-                }
-                answer => return answer,
-            }
-        }
-    }
-
-    /// An answer that may be longer than any message.
-    async fn long(
-        &self,
-        what: &'static str,
-        path: &[&str],
-        query: &[(&str, &str)],
-    ) -> Result<Vec<u8>, Error> {
-        let get = Get {
-            what,
-            path,
-            query,
-            accept: "*/*",
-            hold: Duration::ZERO,
-        };
-        self.http.get_up_to(evidence::LONGEST, get).await
+        self.cache.policies.keep(&hash, &document);
+        Ok(document)
     }
 
     /// The announcement of the event, verified and signed by the trusted key.
     pub async fn announcement(&self, id: &EventId) -> Result<Verified<Announcement>, Error> {
+        self.announcement_within(self.options.attempts, id).await
+    }
+
+    async fn announcement_within(
+        &self,
+        attempts: u32,
+        id: &EventId,
+    ) -> Result<Verified<Announcement>, Error> {
         const WHAT: &str = "announcement";
+        if let Some(announcement) = self.cache.announcements.get(id) {
+            return Ok(announcement);
+        }
         let path = ["v1", "announcements", id.as_str()];
-        let bytes = self.tlv(WHAT, &path, Duration::ZERO, id).await?;
+        let hold = Duration::ZERO;
+        let bytes = self.tlv(WHAT, &path, hold, attempts, id).await?;
         let announcement = Announcement::from_tlv(&bytes)
             .map_err(|source| Error::Decode { what: WHAT, source })?;
         check_event(WHAT, id, Some(&announcement.event.event_id))?;
         check_key(WHAT, self.key().await?, announcement.oracle_public_key)?;
-        verify_announcement(announcement).map_err(|source| Error::Verify { what: WHAT, source })
+        let verified = verify_announcement(announcement)
+            .map_err(|source| Error::Verify { what: WHAT, source })?;
+        self.cache.announcements.keep(id, &verified);
+        Ok(verified)
     }
 
     /// The event's announcement, attestation and outcome, all verified.
@@ -266,13 +191,22 @@ impl Client {
     }
 
     /// Waits for the attestation: long polls, with growing pauses while the
-    /// server is out of reach. May take one request's time limit longer than
-    /// `timeout`.
+    /// server is out of reach; a restart of the server is waited out. May take
+    /// one request's time limit longer than `timeout`.
     ///
     /// Ends early when waiting is pointless: unknown event, refunded,
     /// withdrawn, or an answer that fails verification. At the end of the time
     /// it returns the last obstacle: [`Error::NotAttested`],
     /// [`Error::NotAnnounced`], or why the server could not be asked.
+    ///
+    /// ```no_run
+    /// # async fn demo(client: oracle_client::Client) -> Result<(), oracle_client::Error> {
+    /// # let id = client.events(None).await?.events[0].event_id.clone();
+    /// let attested = client.wait(&id, std::time::Duration::from_hours(2)).await?;
+    /// println!("{}", attested.outcome_text());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn wait(&self, id: &EventId, timeout: Duration) -> Result<Attested, Error> {
         let started = Instant::now();
         let left = || timeout.saturating_sub(started.elapsed());
@@ -308,6 +242,22 @@ impl Client {
     /// unless [`Error::is_transient`] says that trying again is pointless.
     /// Without `from`, what is published while the first connection is down
     /// before its first event can be missed.
+    ///
+    /// ```no_run
+    /// use futures::StreamExt;
+    ///
+    /// # async fn demo(client: oracle_client::Client, saved: u64) -> Result<(), oracle_client::Error> {
+    /// let mut news = client.watch(Some(saved));
+    /// while let Some(item) = news.next().await {
+    ///     match item {
+    ///         Ok(event) => println!("{:?} {}", event.position(), event.event_id()),
+    ///         Err(error) if error.is_transient() => eprintln!("{error}; trying again"),
+    ///         Err(error) => return Err(error),
+    ///     }
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn watch(&self, from: Option<u64>) -> BoxStream<'static, Result<StreamEvent, Error>> {
         stream::watch(self.http.clone(), &self.options, from)
     }
@@ -321,7 +271,7 @@ impl Client {
     ) -> Result<Attested, Error> {
         let announcement = match known.take() {
             Some(announcement) => announcement,
-            None => self.announcement(id).await?,
+            None => self.announcement_within(1, id).await?,
         };
         match self.attestation_of(id, &announcement, Some(hold)).await {
             Ok(attestation) => Ok(Attested {
@@ -342,13 +292,21 @@ impl Client {
         hold: Option<Duration>,
     ) -> Result<Verified<Attestation>, Error> {
         const WHAT: &str = "attestation";
+        if let Some(attestation) = self.cache.attestations.get(id) {
+            return Ok(attestation);
+        }
         let path = ["v1", "attestations", id.as_str()];
-        let bytes = self.tlv(WHAT, &path, hold.unwrap_or_default(), id).await?;
+        // Who holds has a loop of their own.
+        let attempts = hold.map_or(self.options.attempts, |_| 1);
+        let hold = hold.unwrap_or_default();
+        let bytes = self.tlv(WHAT, &path, hold, attempts, id).await?;
         let (attestation, _) =
             Attestation::from_tlv(&bytes).map_err(|source| Error::Decode { what: WHAT, source })?;
         check_event(WHAT, id, attestation.event_id.as_ref())?;
-        verify_attestation(attestation, announcement)
-            .map_err(|source| Error::Verify { what: WHAT, source })
+        let verified = verify_attestation(attestation, announcement)
+            .map_err(|source| Error::Verify { what: WHAT, source })?;
+        self.cache.attestations.keep(id, &verified);
+        Ok(verified)
     }
 
     async fn tlv(
@@ -356,6 +314,7 @@ impl Client {
         what: &'static str,
         path: &[&str],
         hold: Duration,
+        attempts: u32,
         id: &EventId,
     ) -> Result<Vec<u8>, Error> {
         let seconds = hold.as_secs().to_string();
@@ -369,11 +328,12 @@ impl Client {
                 .unwrap_or_default(),
             accept: TLV,
             hold,
+            attempts,
         };
         self.http.get(get).await.map_err(|e| e.about(id))
     }
 
-    async fn json<T: DeserializeOwned>(
+    pub(crate) async fn json<T: DeserializeOwned>(
         &self,
         what: &'static str,
         path: &[&str],
@@ -393,6 +353,7 @@ impl Client {
             query,
             accept: JSON,
             hold: Duration::ZERO,
+            attempts: self.options.attempts,
         };
         let body = self.http.get(get).await?;
         serde_json::from_slice(&body).map_err(|e| Error::Malformed {
@@ -400,35 +361,4 @@ impl Client {
             reason: e.to_string(),
         })
     }
-}
-
-/// A missing id is the wire's old form: the nonces tie it to its event.
-pub(crate) fn check_event(
-    what: &'static str,
-    asked: &EventId,
-    got: Option<&EventId>,
-) -> Result<(), Error> {
-    match got {
-        Some(got) if got != asked => Err(Error::WrongEvent {
-            what,
-            asked: asked.clone(),
-            got: got.to_string(),
-        }),
-        _ => Ok(()),
-    }
-}
-
-pub(crate) fn check_key(
-    what: &'static str,
-    expected: XOnlyPublicKey,
-    got: XOnlyPublicKey,
-) -> Result<(), Error> {
-    if expected == got {
-        return Ok(());
-    }
-    Err(Error::WrongKey {
-        what,
-        expected: Box::new(expected),
-        got: Box::new(got),
-    })
 }

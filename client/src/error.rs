@@ -136,6 +136,9 @@ pub enum Error {
     /// The outcome rests on no recorded evidence that the server states.
     #[error("event {0}: the server states no evidence")]
     NoEvidence(EventId),
+    /// The server states no policy for the event.
+    #[error("event {0}: the server states no policy")]
+    NoPolicy(EventId),
     /// A file of a saved bundle cannot be read or written.
     #[error("{file}: {source}")]
     File {
@@ -185,7 +188,41 @@ impl Error {
         }
     }
 
+    /// Whether the answer is "not yet": the event exists and may still be
+    /// announced or attested. Ask again, or [`crate::Client::wait`].
+    pub fn is_not_yet(&self) -> bool {
+        matches!(self, Self::NotAttested { .. } | Self::NotAnnounced { .. })
+    }
+
+    /// Whether the answer is "never": refunded or withdrawn. A contract on the
+    /// event ends with its refund transaction.
+    ///
+    /// ```
+    /// use oracle_client::Error;
+    ///
+    /// let error = Error::Refunded { id: "match".parse()?, reason: String::new() };
+    /// assert!(error.is_never() && !error.is_not_yet() && !error.is_transient());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn is_never(&self) -> bool {
+        matches!(self, Self::Refunded { .. } | Self::Withdrawn { .. })
+    }
+
     /// Whether asking again later may help without anyone changing anything.
+    ///
+    /// ```
+    /// use oracle_client::Error;
+    ///
+    /// let busy = Error::Problem {
+    ///     what: "event",
+    ///     status: 503,
+    ///     kind: "overloaded".to_owned(),
+    ///     detail: String::new(),
+    ///     retry_after: Some(std::time::Duration::from_secs(2)),
+    /// };
+    /// assert!(busy.is_transient() && busy.retry_after().is_some());
+    /// assert!(!Error::Url("no address".to_owned()).is_transient());
+    /// ```
     pub fn is_transient(&self) -> bool {
         match self {
             Self::Transport { .. } => true,

@@ -8,6 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read as _;
 use std::path::Path;
+use std::time::Duration;
 
 use oracle_feeds::replay::{self, Evidence, Report};
 use oracle_schema::codec::Layout;
@@ -17,8 +18,10 @@ use oracle_schema::{Announcement, Attestation, EventId};
 use secp256k1::XOnlyPublicKey;
 use serde::{Deserialize, Serialize};
 
-use crate::client::{Attested, check_event, check_key};
-use crate::{Error, parse_key};
+use crate::attested::{Attested, check_event, check_key};
+use crate::http::Get;
+use crate::model::EvidenceInfo;
+use crate::{Client, Error, parse_key};
 
 /// Longest file or answer of a bundle, bytes: a manifest of thousands of
 /// exchanges, or a provider's answer.
@@ -68,6 +71,107 @@ pub struct Bundle {
     pub bodies: BTreeMap<String, Vec<u8>>,
     /// Why bodies could not be fetched, by their SHA-256.
     pub unavailable: BTreeMap<String, String>,
+}
+
+impl Client {
+    /// What the event's outcome rests on, as the server tells it. Unsigned.
+    pub async fn evidence(&self, id: &EventId) -> Result<EvidenceInfo, Error> {
+        self.json("evidence", &["v1", "events", id.as_str(), "evidence"])
+            .await
+            .map_err(|e| e.about(id))
+    }
+
+    /// What the event's outcome rests on, but for the providers' answers
+    /// ([`Self::fetch_bodies`]): announcement and attestation verified, the rest
+    /// to be replayed.
+    ///
+    /// Fails like [`Self::attestation`], and with [`Error::NoEvidence`].
+    ///
+    /// ```no_run
+    /// # async fn demo(client: oracle_client::Client) -> Result<(), oracle_client::Error> {
+    /// # let id = client.events(None).await?.events[0].event_id.clone();
+    /// let mut bundle = client.bundle(&id).await?;
+    /// client.fetch_bodies(&mut bundle).await?;
+    /// bundle.save("evidence".as_ref())?;
+    /// let report = bundle.replay()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn bundle(&self, id: &EventId) -> Result<Bundle, Error> {
+        let attested = self.attestation(id).await?;
+        let none = || Error::NoEvidence(id.clone());
+        let policy_hash = self.event(id).await?.policy_hash.ok_or_else(none)?;
+        let stated = self.evidence(id).await?.manifest_sha256;
+        let manifest_sha256 = stated.ok_or_else(none)?;
+        let path = ["v1", "events", id.as_str(), "evidence"];
+        let manifest = self.long("manifest", &path, &[("format", "manifest")]);
+        let manifest = manifest.await.map_err(|e| e.about(id))?;
+        let path = ["v1", "events", id.as_str(), "policy"];
+        let policy = self.long("policy", &path, &[]).await;
+        Ok(Bundle {
+            stated: Stated {
+                event_id: id.clone(),
+                public_key: attested.announcement.oracle_public_key.to_string(),
+                policy_hash,
+                manifest_sha256,
+            },
+            attested,
+            manifest,
+            policy: policy.map_err(|e| e.about(id))?,
+            bodies: BTreeMap::new(),
+            unavailable: BTreeMap::new(),
+        })
+    }
+
+    /// Fetches the providers' answers that a bundle lacks, as far as they may
+    /// be passed on. What cannot be fetched is named in
+    /// [`Bundle::unavailable`]; fails only where they grow beyond all bounds.
+    pub async fn fetch_bodies(&self, bundle: &mut Bundle) -> Result<(), Error> {
+        let mut room = MOST;
+        for sha256 in named(&bundle.manifest, |o| o.public) {
+            if bundle.bodies.contains_key(&sha256) {
+                continue;
+            }
+            match self.evidence_body(&sha256).await {
+                Ok(body) => {
+                    room = room.checked_sub(body.len()).ok_or(Error::TooLarge {
+                        what: "bodies",
+                        limit: MOST,
+                    })?;
+                    bundle.bodies.insert(sha256, body);
+                }
+                Err(error) => {
+                    bundle.unavailable.insert(sha256, error.to_string());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// A recorded body by its SHA-256, hex; whether it has it is not checked
+    /// here.
+    pub async fn evidence_body(&self, sha256: &str) -> Result<Vec<u8>, Error> {
+        self.long("evidence body", &["v1", "evidence", sha256], &[])
+            .await
+    }
+
+    /// An answer that may be longer than any message.
+    pub(crate) async fn long(
+        &self,
+        what: &'static str,
+        path: &[&str],
+        query: &[(&str, &str)],
+    ) -> Result<Vec<u8>, Error> {
+        let get = Get {
+            what,
+            path,
+            query,
+            accept: "*/*",
+            hold: Duration::ZERO,
+            attempts: self.options.attempts,
+        };
+        self.http.get_up_to(LONGEST, get).await
+    }
 }
 
 impl Bundle {

@@ -4,12 +4,14 @@
 use std::fmt;
 use std::time::Duration;
 
-use reqwest::header::{ACCEPT, HeaderName, RETRY_AFTER};
+use chrono::DateTime;
+use reqwest::header::{ACCEPT, DATE, HeaderMap, HeaderName, RETRY_AFTER};
 use reqwest::{Response, StatusCode};
 use url::Url;
 
-use crate::Error;
+use crate::backoff::Backoff;
 use crate::model::Problem;
+use crate::{Error, Options};
 
 /// Longest answer read, bytes after decompression. The largest real message,
 /// a digit event of 64 digits, is below 10 KiB.
@@ -22,6 +24,7 @@ pub(crate) struct Http {
     pool: reqwest::Client,
     base: Url,
     timeout: Duration,
+    backoff: Backoff,
 }
 
 impl fmt::Debug for Http {
@@ -34,6 +37,7 @@ impl fmt::Debug for Http {
 }
 
 /// What to ask for.
+#[derive(Clone, Copy)]
 pub(crate) struct Get<'a> {
     /// Named in errors.
     pub(crate) what: &'static str,
@@ -45,10 +49,13 @@ pub(crate) struct Get<'a> {
     pub(crate) accept: &'static str,
     /// How long the server is asked to hold the request.
     pub(crate) hold: Duration,
+    /// How often to ask while the failure is transient; at least once.
+    pub(crate) attempts: u32,
 }
 
 impl Http {
-    pub(crate) fn new(base: &str, timeout: Duration) -> Result<Self, Error> {
+    pub(crate) fn new(base: &str, options: &Options) -> Result<Self, Error> {
+        let timeout = options.timeout;
         let base = Url::parse(base).map_err(|e| Error::Url(e.to_string()))?;
         if !matches!(base.scheme(), "http" | "https") {
             return Err(Error::Url(format!(
@@ -66,6 +73,7 @@ impl Http {
             pool,
             base,
             timeout,
+            backoff: Backoff::new(options.first_backoff, options.max_backoff),
         })
     }
 
@@ -76,8 +84,22 @@ impl Http {
 
     /// The same for what may be longer than a message; `limit` in bytes.
     pub(crate) async fn get_up_to(&self, limit: usize, get: Get<'_>) -> Result<Vec<u8>, Error> {
+        let mut backoff = self.backoff.clone();
+        let mut attempt = 1;
+        loop {
+            match self.get_once(limit, &get).await {
+                Err(error) if error.is_transient() && attempt < get.attempts => {
+                    tokio::time::sleep(backoff.pause(error.retry_after())).await;
+                    attempt += 1;
+                }
+                answer => return answer,
+            }
+        }
+    }
+
+    async fn get_once(&self, limit: usize, get: &Get<'_>) -> Result<Vec<u8>, Error> {
         let response = self
-            .request(&get)?
+            .request(get)?
             // The budget covers the body too, so a trickling server ends here.
             .timeout(self.timeout.saturating_add(get.hold))
             .send()
@@ -160,11 +182,7 @@ async fn accepted(what: &'static str, response: Response) -> Result<Response, Er
 
 async fn refusal(what: &'static str, response: Response) -> Error {
     let status = response.status();
-    let retry_after = response
-        .headers()
-        .get(RETRY_AFTER)
-        .and_then(|v| v.to_str().ok()?.trim().parse().ok())
-        .map(Duration::from_secs);
+    let retry_after = retry_after(response.headers());
     let body = tokio::time::timeout(PROBLEM_PATIENCE, read(what, response, MAX_BODY)).await;
     // A proxy's page instead of a problem is still an answer: its status.
     let problem: Problem = body
@@ -179,6 +197,20 @@ async fn refusal(what: &'static str, response: Response) -> Error {
         detail: problem.detail(),
         retry_after,
     }
+}
+
+/// RFC 9110 §10.2.3: seconds, or a date. A date is read against the answer's own
+/// `Date`, so that nobody's clock has to be right.
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let text = |name| headers.get(name)?.to_str().ok().map(str::trim);
+    let asked = text(RETRY_AFTER)?;
+    if let Ok(seconds) = asked.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let date = |text| DateTime::parse_from_rfc2822(text).ok();
+    let wait = date(asked)?.signed_duration_since(date(text(DATE)?)?);
+    // A time that has passed asks for no wait at all.
+    Some(wait.to_std().unwrap_or_default())
 }
 
 /// How long the body of a refusal may take.
@@ -199,4 +231,27 @@ async fn read(what: &'static str, mut response: Response, limit: usize) -> Resul
         body.extend_from_slice(&chunk);
     }
     Ok(body)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+
+    #[test]
+    fn a_server_says_in_seconds_or_as_a_date_when_to_come_back() {
+        let asked = |retry: &'static str, date: &'static str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(RETRY_AFTER, retry.parse().unwrap());
+            headers.insert(DATE, date.parse().unwrap());
+            retry_after(&headers).map(|wait| wait.as_secs())
+        };
+        let now = "Sun, 22 Nov 2026 16:00:00 GMT";
+        assert_eq!(asked("120", now), Some(120));
+        assert_eq!(asked("Sun, 22 Nov 2026 16:00:30 GMT", now), Some(30));
+        assert_eq!(asked("Sun, 22 Nov 2026 15:00:00 GMT", now), Some(0));
+        assert_eq!(asked("Sun, 22 Nov 2026 16:00:30 GMT", "yesterday"), None);
+        assert_eq!(asked("soon", now), None);
+        assert_eq!(retry_after(&HeaderMap::new()), None);
+    }
 }

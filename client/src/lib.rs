@@ -7,36 +7,80 @@
 //! evidence it needs the adapters and rules that were announced, which are the
 //! server's too, without the part that fetches.
 //!
-//! ```no_run
-//! # async fn demo() -> Result<(), oracle_client::Error> {
-//! use oracle_client::{Client, EventId};
+//! From an event to coins that move, without a server (the bytes are in
+//! [`sample`]; a [`Client`] fetches and verifies them):
 //!
-//! let oracle = Client::new("http://127.0.0.1:8080")?;
-//! let Ok(id) = "ppcusd-daily@2026-11-22T16:00:00Z".parse::<EventId>() else {
-//!     return Ok(());
-//! };
-//! let attested = oracle.wait(&id, std::time::Duration::from_secs(60)).await?;
-//! println!("{}", attested.outcome_text());
+//! ```
+//! use oracle_client::adaptor::AdaptorSignature;
+//! use oracle_client::points::{Selection, adaptor_points};
+//! use oracle_client::verify::{verify_announcement, verify_attestation};
+//! use oracle_client::{Announcement, Attestation, sample};
+//! use secp256k1::SecretKey;
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! // Before the match: the point of a draw, and a transaction signed under it.
+//! let bytes = sample::MATCH_ANNOUNCEMENT.as_bytes();
+//! let announcement = verify_announcement(Announcement::from_any(bytes)?)?;
+//! let draw = Selection::Outcome("draw".to_owned());
+//! let point = adaptor_points(&announcement, None, &draw)?[0].point;
+//!
+//! let key = SecretKey::from_secret_bytes([1; 32])?.keypair();
+//! let sighash = [2; 32];
+//! let signed = AdaptorSignature::sign(&key, &sighash, &point, &[3; 32])?;
+//!
+//! // After it: the attestation's secret completes the signature.
+//! let bytes = sample::MATCH_ATTESTATION.as_bytes();
+//! let attestation = verify_attestation(Attestation::from_any(bytes)?, &announcement)?;
+//! let opened = adaptor_points(&announcement, Some(&attestation), &draw)?;
+//! let secret = opened[0].secret.as_ref().ok_or("it was a draw")?;
+//! let signature = signed.adapt(secret, &key.x_only_public_key().0, &sighash)?;
+//! # assert_eq!(signed.extract(&signature, &point)?, *secret);
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! | module | for |
+//! |---|---|
+//! | [`Client`] | fetching, waiting, following; all of it verified |
+//! | [`points`] | adaptor points and secrets of outcomes, prefixes, ranges, several oracles |
+//! | [`payout`] | a payout curve as ranges and prefixes |
+//! | [`adaptor`] | adaptor signatures: verify, adapt, extract |
+//! | [`coinlib`] | the same for Peercoin's coinlib: x-only points, locktimes, scalars |
+//! | [`operator`], [`replay`] | reporting as a named operator; auditing an outcome |
+//!
+//! Whole contracts on Peercoin are in `client/examples/`, the bytes for other
+//! languages in `docs/for-wallets.md` and `schema/vectors/`.
 
+pub mod adaptor;
+mod attested;
 mod backoff;
+mod cache;
 mod client;
+pub mod coinlib;
 mod error;
 mod evidence;
 mod http;
+mod joint;
 mod model;
 pub mod operator;
+mod options;
+pub mod payout;
 pub mod points;
+pub mod sample;
 mod stream;
 
-pub use client::{Attested, Client, Options};
+pub use attested::Attested;
+pub use client::Client;
 pub use error::{Cause, Error};
 pub use evidence::{Bundle, Stated};
 pub use model::{
     EventInfo, EventState, EventsPage, EvidenceInfo, ObservationInfo, OracleInfo, parse_key,
 };
+pub use options::Options;
 pub use oracle_feeds::replay;
-pub use oracle_schema::{Announcement, Attestation, EventId, Outcome, Verified};
+/// The rules of a valid message, for what did not come through a [`Client`].
+pub use oracle_schema::verify;
+pub use oracle_schema::{
+    Announcement, Attestation, Descriptor, DigitsDescriptor, EventId, Maturity, Outcome, Verified,
+};
 pub use stream::StreamEvent;

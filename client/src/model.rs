@@ -73,6 +73,14 @@ impl RawOracleInfo {
 }
 
 /// An oracle key from its x-only hex, 64 characters of any case.
+///
+/// ```
+/// use oracle_client::parse_key;
+///
+/// let text = "45dd095a8888e3ad6ca7eeff538d43c5cb0e79fee57c5483d6169895c110ac05";
+/// assert_eq!(parse_key(text).map(|key| key.to_string()), Some(text.to_owned()));
+/// assert_eq!(parse_key("02"), None);
+/// ```
 pub fn parse_key(text: &str) -> Option<XOnlyPublicKey> {
     let mut bytes = [0_u8; 32];
     hex::decode_to_slice(text, &mut bytes).ok()?;
@@ -80,6 +88,17 @@ pub fn parse_key(text: &str) -> Option<XOnlyPublicKey> {
 }
 
 /// What the server says about an event: `GET /v1/events/{id}`. Unsigned.
+///
+/// ```
+/// use oracle_client::{EventInfo, EventState};
+///
+/// let event: EventInfo = serde_json::from_str(r#"{
+///     "event_id": "match", "kind": "match", "state": "matured",
+///     "maturity": "2026-11-22T16:00:00Z", "attest_by": "2026-11-25T16:00:00Z"
+/// }"#)?;
+/// assert_eq!(event.state, EventState::Matured);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EventInfo {
     /// The event.
@@ -165,6 +184,12 @@ pub struct ObservationInfo {
 }
 
 /// State of an event, as the HTTP API names it.
+///
+/// ```
+/// use oracle_client::EventState;
+///
+/// assert_eq!(EventState::Refund.to_string(), "refund");
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum EventState {

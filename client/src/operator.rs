@@ -44,6 +44,14 @@ pub enum OperatorError {
 }
 
 /// An operator's Ed25519 key. Wiped from memory when dropped.
+///
+/// ```no_run
+/// use oracle_client::operator::OperatorKey;
+///
+/// let key = OperatorKey::create("alice.key".as_ref())?;
+/// println!("public key for the oracle's configuration: {}", key.public_hex());
+/// # Ok::<(), oracle_client::operator::OperatorError>(())
+/// ```
 pub struct OperatorKey(SigningKey);
 
 impl fmt::Debug for OperatorKey {
@@ -163,6 +171,18 @@ pub struct Receipt {
 }
 
 /// Signs and sends for one operator at one oracle.
+///
+/// ```no_run
+/// use oracle_client::operator::{Action, Operator, OperatorKey};
+///
+/// # async fn demo(now: i64) -> Result<(), Box<dyn std::error::Error>> {
+/// let key = OperatorKey::load("alice.key".as_ref())?;
+/// let alice = Operator::new("https://oracle.example/", "alice", key)?;
+/// let event = std::fs::read("event.json")?;
+/// let receipt = alice.send(&Action::Create(event), now).await?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct Operator {
     http: Http,
@@ -174,7 +194,7 @@ impl Operator {
     /// An operator as the oracle at `url` (its public address) knows it.
     pub fn new(url: &str, name: &str, key: OperatorKey) -> Result<Self, Error> {
         Ok(Self {
-            http: Http::new(url, Options::default().timeout)?,
+            http: Http::new(url, &Options::default())?,
             name: name.to_owned(),
             key,
         })

@@ -8,10 +8,11 @@
 
 use std::ops::RangeInclusive;
 
+pub use crate::joint::{JointPoint, Part, joint_point, joint_points};
 use oracle_schema::event::{OutcomeError, Sign};
+pub use oracle_schema::point::{AdaptorSecret, OutcomePoint, PointError, RangeError};
 use oracle_schema::point::{
-    AdaptorSecret, MAX_POINTS, OutcomePoint, PointError, RangeError, ValuePoint, adaptor_secret,
-    digit_points, enum_points, group_range, prefix_point,
+    MAX_POINTS, ValuePoint, adaptor_secret, digit_points, enum_points, group_range, prefix_point,
 };
 use oracle_schema::{Announcement, Attestation, Descriptor, DigitsDescriptor, Outcome, Verified};
 
@@ -36,6 +37,24 @@ pub enum PointsError {
         /// The number given.
         value: i128,
     },
+    /// The attestation's secret does not open the announcement's point.
+    #[error("the attestation is not of this announcement")]
+    OtherAttestation,
+    /// No oracle was given.
+    #[error("no oracle given")]
+    NoOracle,
+    /// One event of one oracle counted as two.
+    #[error("event {0} of one oracle is given twice")]
+    Twice(String),
+    /// Oracles whose selections cannot be paired.
+    #[error("the oracles differ in {0}")]
+    Unlike(&'static str),
+    /// Points of single digits, which no contract uses.
+    #[error("a digit event needs an outcome, a prefix or a range")]
+    Summands,
+    /// Several points, or none, where one was asked for.
+    #[error("the selection is {0} points; one is needed")]
+    NotOne(usize),
     /// A range whose end comes before its start.
     #[error("range starts at {start}, after its end {end}")]
     Backwards {
@@ -46,7 +65,7 @@ pub enum PointsError {
     },
 }
 
-/// Which points of an event.
+/// Which points of an event; [`adaptor_points`] has examples.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Selection {
     /// Every outcome of an enum event; every value of every digit of a digit
@@ -96,6 +115,30 @@ pub struct AdaptorPoint {
 }
 
 /// The selected points of an event, in ascending order of outcome.
+///
+/// ```
+/// use oracle_client::points::{Selection, Subject, adaptor_points};
+/// # use oracle_client::{Announcement, Attestation, sample, verify::*};
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let announcement = Announcement::from_any(sample::RAIN_ANNOUNCEMENT.as_bytes())?;
+/// # let announcement = verify_announcement(announcement)?;
+/// # let attestation = Attestation::from_any(sample::RAIN_ATTESTATION.as_bytes())?;
+/// # let attestation = verify_attestation(attestation, &announcement)?;
+/// // Four decimal digits, attested 70: at most 99 mm is 00__, one point.
+/// let dry = Selection::Range(0..=99);
+/// let points = adaptor_points(&announcement, Some(&attestation), &dry)?;
+/// let Subject::Prefix { values, numbers } = &points[0].subject else { unreachable!() };
+/// assert_eq!((values.concat().as_str(), numbers.clone()), ("00", Some(0..=99)));
+/// let secret = points[0].secret.as_ref().ok_or("it came true")?;
+/// assert_eq!(secret.point(), points[0].point);
+///
+/// // Without the attestation, or for what did not happen, there is no secret.
+/// let wet = Selection::Prefix(vec!["1".to_owned()]);
+/// let points = adaptor_points(&announcement, Some(&attestation), &wet)?;
+/// assert!(points[0].secret.is_none());
+/// # Ok(())
+/// # }
+/// ```
 pub fn adaptor_points(
     announcement: &Verified<Announcement>,
     attestation: Option<&Verified<Attestation>>,
@@ -159,11 +202,7 @@ impl Event<'_> {
             .and_then(|a| a.signatures.get(index..=index))
             .map(adaptor_secret)
             .transpose()?;
-        Ok(AdaptorPoint {
-            subject,
-            point: found.point,
-            secret,
-        })
+        opened(subject, found.point, secret)
     }
 
     fn prefix(&self, subject: Subject, values: &[String]) -> Result<AdaptorPoint, PointsError> {
@@ -175,12 +214,28 @@ impl Event<'_> {
             .filter(|signatures| !signatures.is_empty())
             .map(adaptor_secret)
             .transpose()?;
-        Ok(AdaptorPoint {
-            subject,
-            point: prefix_point(self.announcement, values)?,
-            secret,
-        })
+        opened(subject, prefix_point(self.announcement, values)?, secret)
     }
+}
+
+/// A secret of another point would lose the money that waits for it, so it goes
+/// out only beside the point it opens.
+fn opened(
+    subject: Subject,
+    point: OutcomePoint,
+    secret: Option<AdaptorSecret>,
+) -> Result<AdaptorPoint, PointsError> {
+    if secret
+        .as_ref()
+        .is_some_and(|secret| secret.point() != point)
+    {
+        return Err(PointsError::OtherAttestation);
+    }
+    Ok(AdaptorPoint {
+        subject,
+        point,
+        secret,
+    })
 }
 
 fn outcome(descriptor: &Descriptor, text: &str) -> Result<Outcome, PointsError> {
@@ -204,11 +259,27 @@ fn exact(descriptor: &DigitsDescriptor, value: i128) -> Result<oracle_schema::Di
     }
 }
 
-/// Negative numbers ascend as their magnitudes descend, and carry a `-`.
-fn range_prefixes(
+/// The fewest prefixes that cover exactly the numbers of `range`, both ends
+/// included, in ascending order: the texts of the first nonces, with the sign
+/// first where there is one.
+///
+/// The grouping of dlcspecs' `NumericOutcomeCompression`, in any base.
+///
+/// ```
+/// use oracle_client::points::range_prefixes;
+/// use oracle_client::DigitsDescriptor;
+///
+/// let cut = DigitsDescriptor::new(10, false, String::new(), 0, 4)?;
+/// let prefixes = range_prefixes(&cut, &(5677..=8621))?;
+/// assert_eq!(prefixes.len(), 20);
+/// assert_eq!(prefixes[3].concat(), "568");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn range_prefixes(
     descriptor: &DigitsDescriptor,
     range: &RangeInclusive<i128>,
 ) -> Result<Vec<Vec<String>>, PointsError> {
+    // Negative numbers ascend as their magnitudes descend, and carry a `-`.
     let (start, end) = (*range.start(), *range.end());
     if start > end {
         return Err(PointsError::Backwards { start, end });

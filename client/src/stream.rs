@@ -28,6 +28,14 @@ const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 ///
 /// `position` is the entry's position in the oracle's log, and where
 /// [`crate::Client::watch`] can resume.
+///
+/// ```
+/// use oracle_client::StreamEvent;
+///
+/// let news = StreamEvent::Attested { position: 41, event_id: "match".parse()? };
+/// assert_eq!((news.event_id().as_str(), news.position()), ("match", Some(41)));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StreamEvent {
     /// An announcement was published.
@@ -165,6 +173,7 @@ impl Watch {
             query: &[],
             accept: "text/event-stream",
             hold: Duration::ZERO,
+            attempts: 1,
         };
         let resume = self.last.map(|last| (LAST_EVENT_ID, last.to_string()));
         let response = self.http.open(get, resume).await?;

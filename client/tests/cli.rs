@@ -7,66 +7,13 @@ use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
 
-use common::{After, Answer, Oracle, Server, announcement_path, attestation_path, choice, digits};
+use common::{
+    After, Answer, ID, Oracle, announcement_path, attestation_path, choice, digits, join, oracle,
+    run, world,
+};
 use oracle_schema::codec::Layout;
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, BufReader};
-use tokio::process::Command;
-
-const ID: &str = "ppcusd-daily@2026-11-22T16:00:00Z";
-
-/// Exit code, stdout, stderr.
-struct Ran(i32, String, String);
-
-impl Ran {
-    fn json(&self) -> Value {
-        assert_eq!(self.0, 0, "{}", self.2);
-        serde_json::from_str(&self.1).unwrap()
-    }
-}
-
-fn oracle(arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_oracle"));
-    command
-        .args(arguments)
-        .stdin(Stdio::null())
-        .kill_on_drop(true);
-    command
-}
-
-fn join<'a>(first: &[&'a str], more: &[&'a str]) -> Vec<&'a str> {
-    [first, more].concat()
-}
-
-async fn run(arguments: &[&str]) -> Ran {
-    let output = oracle(arguments).output().await.unwrap();
-    Ran(
-        output.status.code().unwrap(),
-        String::from_utf8(output.stdout).unwrap(),
-        String::from_utf8(output.stderr).unwrap(),
-    )
-}
-
-/// A server with a digit event, attested 5 (binary 0101) if asked so.
-async fn world(attested: bool) -> (Oracle, Server, String) {
-    let signer = Oracle::new("oracle");
-    let (server, url) = Server::start(&signer).await;
-    let announced = signer.announce(ID, digits(2, 4, false));
-    server.announce(&announced);
-    if attested {
-        server.attest(ID, &signer.attest(&announced, &["0", "1", "0", "1"]));
-    }
-    server.put(
-        &format!("/v1/events/{ID}"),
-        [Answer::Json(json!({
-            "event_id": ID, "kind": "digits", "series": "ppcusd-daily",
-            "state": "held", "reason": "sources \u{1b}[2J disagree",
-            "maturity": "2026-11-22T16:00:00Z", "attest_by": "2026-11-25T16:00:00Z",
-            "outcome": null,
-        }))],
-    );
-    (signer, server, url)
-}
 
 #[tokio::test]
 async fn verify_reads_every_form_of_a_message() {
@@ -280,70 +227,4 @@ async fn watch_prints_verified_outcomes_and_stops_at_a_lie() {
         server.seen("/v1/stream").last().unwrap().1.as_deref(),
         Some("0")
     );
-}
-
-#[tokio::test]
-async fn points_show_secrets_only_for_what_came_true() {
-    let (_, _, url) = world(true).await;
-    let points = async |more: &[&str]| {
-        let ran = run(&join(&["points", ID, "--url", &url, "--json"], more)).await;
-        ran.json()["points"].as_array().unwrap().clone()
-    };
-    assert_eq!(points(&[]).await.len(), 8);
-    let five = points(&["--outcome", "5"]).await;
-    assert_eq!(five.len(), 1);
-    assert_eq!(five[0]["outcome"], "5");
-    for name in [
-        "compressed",
-        "xonly",
-        "odd_y",
-        "secret",
-        "secret_normalised",
-    ] {
-        assert!(!five[0][name].is_null(), "{name}");
-    }
-    assert!(points(&["--outcome", "4"]).await[0]["secret"].is_null());
-    let prefix = points(&["--prefix", "0,1"]).await;
-    assert_eq!(
-        (prefix[0]["first"].as_str(), prefix[0]["last"].as_str()),
-        (Some("4"), Some("7"))
-    );
-    assert!(prefix[0]["secret"].is_string());
-    let range = points(&["--range", "3..6"]).await;
-    let shown: Vec<_> = range
-        .iter()
-        .map(|p| (p["prefix"].as_str().unwrap(), p["secret"].is_string()))
-        .collect();
-    assert_eq!(
-        shown,
-        [("0,0,1,1", false), ("0,1,0", true), ("0,1,1,0", false)]
-    );
-
-    let coinlib = points(&["--range", "3..6", "--coinlib"]).await;
-    assert_eq!(coinlib[1]["xonly"], range[1]["xonly"]);
-    assert_eq!(
-        coinlib[1]["secret_normalised"],
-        range[1]["secret_normalised"]
-    );
-    assert!(coinlib[1]["secret"].is_null());
-    let ran = run(&["points", ID, "--url", &url, "--outcome", "5", "--coinlib"]).await;
-    assert!(ran.1.contains("reveal_time=1795363200"), "{}", ran.1);
-    assert!(ran.1.contains(&format!(
-        "secret_normalised={}",
-        five[0]["secret_normalised"].as_str().unwrap()
-    )));
-}
-
-#[tokio::test]
-async fn points_that_the_event_does_not_have_are_a_usage_error() {
-    let (_, _, url) = world(false).await;
-    for more in [
-        &["--outcome", "16"][..],
-        &["--prefix", "0,2"],
-        &["--range", "0..16"],
-        &["--coinlib"],
-    ] {
-        let ran = run(&join(&["points", ID, "--url", &url], more)).await;
-        assert_eq!(ran.0, 2, "{more:?}: {}", ran.2);
-    }
 }

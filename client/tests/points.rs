@@ -4,7 +4,9 @@
 mod common;
 
 use common::{Oracle, choice, digits};
-use oracle_client::points::{AdaptorPoint, PointsError, Selection, Subject, adaptor_points};
+use oracle_client::points::{
+    AdaptorPoint, Part, PointsError, Selection, Subject, adaptor_points, joint_point, joint_points,
+};
 use oracle_client::{Announcement, Attestation, Verified};
 use oracle_schema::Descriptor;
 use oracle_schema::verify::{verify_announcement, verify_attestation};
@@ -175,4 +177,73 @@ fn what_the_event_cannot_attest_has_no_point() {
     assert!(matches!(error, PointsError::Outcome(_)));
     let error = choice.select(&Selection::Range(0..=1)).unwrap_err();
     assert_eq!(error, PointsError::NotDigits);
+}
+
+#[test]
+fn an_attestation_of_another_event_opens_nothing() {
+    let oracle = Oracle::new("oracle");
+    let of = |id: &str| {
+        let announced = oracle.announce(id, choice(&["yes", "no"]));
+        let announcement = verify_announcement(announced.announcement.clone()).unwrap();
+        let attestation = oracle.attest(&announced, &["yes"]);
+        let attestation = verify_attestation(attestation, &announcement).unwrap();
+        (announcement, attestation)
+    };
+    let (announcement, own) = of("a");
+    let (_, foreign) = of("b");
+    let yes = Selection::Outcome("yes".to_owned());
+    for selection in [yes, Selection::All] {
+        assert!(adaptor_points(&announcement, Some(&own), &selection).is_ok());
+        let error = adaptor_points(&announcement, Some(&foreign), &selection).unwrap_err();
+        assert_eq!(error, PointsError::OtherAttestation);
+    }
+}
+
+#[test]
+fn several_oracles_are_paired_by_meaning_and_refused_where_it_differs() {
+    let known = |name: &str, id: &str, descriptor: Descriptor| {
+        let announced = Oracle::new(name).announce(id, descriptor);
+        verify_announcement(announced.announcement).unwrap()
+    };
+    let part = |announcement, selection| Part {
+        announcement,
+        attestation: None,
+        selection,
+    };
+    // The same outcomes, announced in another order.
+    let (a, b) = (
+        known("a", "one", choice(&["home", "draw", "away"])),
+        known("b", "two", choice(&["away", "home", "draw"])),
+    );
+    let all = joint_points(&[part(&a, Selection::All), part(&b, Selection::All)]).unwrap();
+    let draw = |announcement| part(announcement, Selection::Outcome("draw".to_owned()));
+    assert_eq!(all[1], joint_point(&[draw(&a), draw(&b)]).unwrap());
+
+    let refused = |parts: &[Part<'_>]| joint_points(parts).unwrap_err();
+    assert_eq!(refused(&[]), PointsError::NoOracle);
+    let twice = PointsError::Twice("one".to_owned());
+    assert_eq!(refused(&[draw(&a), draw(&a)]), twice);
+    let mixed = [draw(&a), part(&b, Selection::All)];
+    assert!(matches!(refused(&mixed), PointsError::Unlike(_)));
+    let other = known("c", "three", choice(&["home", "draw", "void"]));
+    let error = refused(&[part(&a, Selection::All), part(&other, Selection::All)]);
+    assert!(matches!(error, PointsError::Outcome(_)));
+    let error = joint_point(&[part(&a, Selection::All), part(&b, Selection::All)]);
+    assert_eq!(error.unwrap_err(), PointsError::NotOne(3));
+
+    let (ten, long) = (
+        known("a", "ten", digits(10, 2, false)),
+        known("b", "long", digits(10, 3, false)),
+    );
+    let low = |announcement| part(announcement, Selection::Range(0..=9));
+    // 00 to 09 is one prefix of two digits and another of three.
+    assert!(matches!(
+        refused(&[low(&ten), low(&long)]),
+        PointsError::Unlike(_)
+    ));
+    let summands = part(&ten, Selection::All);
+    assert_eq!(refused(&[summands]), PointsError::Summands);
+    // A number is a number, however many digits it has.
+    let seven = |announcement| part(announcement, Selection::Outcome("7".to_owned()));
+    assert!(joint_point(&[seven(&ten), seven(&long)]).is_ok());
 }

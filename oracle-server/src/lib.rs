@@ -3,7 +3,8 @@
 //! One way through: observation → decision → committed outcome → signature →
 //! log entry → head → reader. [`engine`] is the only orchestration, [`store`]
 //! the only SQL, [`signer`] the only place with secrets, [`clock`] the only
-//! clock; [`http`] sees neither feeds nor signer.
+//! clock; [`http`] sees neither feeds nor signer; [`publish`] follows what is
+//! published, and nothing waits for it.
 
 pub mod cli;
 pub mod clock;
@@ -14,6 +15,7 @@ pub mod engine;
 pub mod health;
 pub mod http;
 pub mod lifecycle;
+pub mod publish;
 pub mod service;
 pub mod signer;
 pub mod store;

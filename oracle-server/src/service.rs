@@ -1,4 +1,4 @@
-//! One oracle process: store, HTTP, and the engine while it leads.
+//! One oracle process: store, HTTP, and the engine and the outbox while it leads.
 //!
 //! Whoever gets the database's lead announces and attests; on Postgres the
 //! others stand by, serve readers and try again every second. The commands,
@@ -19,6 +19,7 @@ use crate::config::Config;
 use crate::engine::{self, Engine, EngineError, StartError};
 use crate::health::HealthReport;
 use crate::http;
+use crate::publish::{Publisher, Publishing, Timing};
 use crate::signer::{Signer, SignerConfig, read_passphrase};
 use crate::store::Store;
 
@@ -117,8 +118,8 @@ pub async fn start(
         health: health.clone(),
     };
     // The first try is here, so that what refuses the start ends the command.
-    let engine = leader.try_lead().await?;
-    if engine.is_none() && !options.read_only {
+    let first = leader.try_lead().await?;
+    if first.is_none() && !options.read_only {
         if config.store_url.starts_with("sqlite:") {
             return Err(StartError::from(crate::store::StoreError::Held).into());
         }
@@ -170,7 +171,7 @@ pub async fn start(
     ];
     tracing::info!(public = %public_addr, admin = %admin_addr,
         public_key = hex::encode(oracle.public_key), "serving");
-    let lead = tokio::spawn(leader.run(engine, stopped));
+    let lead = tokio::spawn(leader.run(first, stopped));
     Ok(Running {
         public: public_addr,
         admin: admin_addr,
@@ -212,6 +213,12 @@ impl Running {
     }
 }
 
+/// What a process has that leads.
+struct Lead {
+    engine: Engine,
+    signer: Arc<Signer>,
+}
+
 /// What takes and holds the lead.
 struct Leader {
     config: Arc<Config>,
@@ -223,8 +230,8 @@ struct Leader {
 }
 
 impl Leader {
-    /// An engine if this process may lead now.
-    async fn try_lead(&self) -> Result<Option<Engine>, ServiceError> {
+    /// What leading takes, if this process may lead now.
+    async fn try_lead(&self) -> Result<Option<Lead>, ServiceError> {
         if self.options.read_only || !self.store.take_lead().await.map_err(StartError::from)? {
             return Ok(None);
         }
@@ -232,23 +239,29 @@ impl Leader {
             .check_incarnation(self.options.accept_database)
             .await
             .map_err(StartError::from)?;
-        let signer = self.open_signer().await?;
+        let signer = Arc::new(self.open_signer().await?);
         let now = self.clock.now();
         engine::check_clock(&self.store, &signer, now, self.options.accept_clock).await?;
         engine::unite(&self.store, &signer).await?;
         engine::configure(&self.store, &self.config, now).await?;
         tracing::info!(epoch = self.store.epoch(), "leading");
-        Ok(Some(
-            Engine::new(
-                self.store.clone(),
-                Arc::new(signer),
-                Arc::new(fetcher(&self.config, self.clock.clone())?),
-                self.clock.clone(),
-                self.config.series.clone(),
-                self.health.clone(),
-            )
-            .with_operators(self.config.clone(), self.port.open()),
-        ))
+        let engine = Engine::new(
+            self.store.clone(),
+            signer.clone(),
+            Arc::new(fetcher(&self.config, self.clock.clone())?),
+            self.clock.clone(),
+            self.config.series.clone(),
+            self.health.clone(),
+        )
+        .with_operators(self.config.clone(), self.port.open());
+        Ok(Some(Lead { engine, signer }))
+    }
+
+    /// Starts to pass on what is published, where relays are configured.
+    fn publish(&self, signer: &Arc<Signer>) -> Option<Publishing> {
+        let config = self.config.nostr.as_ref()?;
+        let store = self.store.clone();
+        Some(Publisher::new(store, signer, &self.clock, config, Timing::default()).start())
     }
 
     /// Keystore and journal, checked against the database.
@@ -267,12 +280,17 @@ impl Leader {
     /// Leads while it may, stands by otherwise, until `stop`.
     async fn run(
         self,
-        mut engine: Option<Engine>,
+        mut lead: Option<Lead>,
         mut stop: watch::Receiver<bool>,
     ) -> Result<(), ServiceError> {
         loop {
-            if let Some(mut leading) = engine.take() {
-                match leading.run(stop.clone()).await {
+            if let Some(mut leading) = lead.take() {
+                let publishing = self.publish(&leading.signer);
+                let ended = leading.engine.run(stop.clone()).await;
+                if let Some(publishing) = publishing {
+                    publishing.stop().await;
+                }
+                match ended {
                     Ok(()) => return Ok(()),
                     // SQLite has no standby: whoever lost the file must go.
                     Err(e) if !e.is_deposed() || self.config.store_url.starts_with("sqlite:") => {
@@ -293,8 +311,8 @@ impl Leader {
                 tracing::warn!(error = %e, "cannot read the published head");
                 continue;
             }
-            engine = match self.try_lead().await {
-                Ok(engine) => engine,
+            lead = match self.try_lead().await {
+                Ok(lead) => lead,
                 Err(ServiceError::Start(StartError::Store(e))) => {
                     tracing::warn!(error = %e, "cannot take the lead");
                     self.store.resign();

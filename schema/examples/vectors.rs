@@ -11,12 +11,16 @@
 mod events;
 #[path = "../tests/suite/generate.rs"]
 mod generate;
+#[path = "../tests/suite/generate_adaptor.rs"]
+mod generate_adaptor;
 #[path = "../tests/suite/generate_invalid.rs"]
 mod generate_invalid;
 #[path = "../tests/suite/generate_log.rs"]
 mod generate_log;
 #[path = "../tests/suite/generate_operator.rs"]
 mod generate_operator;
+#[path = "../tests/suite/generate_participant.rs"]
+mod generate_participant;
 #[path = "../tests/suite/oracle.rs"]
 mod oracle;
 #[path = "../tests/suite/seeds.rs"]

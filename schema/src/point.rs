@@ -54,6 +54,9 @@ pub enum PointError {
     /// The points cancel out, or the secrets do.
     #[error("the sum is the point at infinity")]
     Infinity,
+    /// Bytes that are no secret.
+    #[error("not a scalar between 1 and the group order")]
+    Secret,
     /// A signature whose s is not below the group order.
     #[error("signature {index} holds no valid scalar")]
     Scalar {
@@ -85,6 +88,14 @@ impl OutcomePoint {
     pub fn odd_y(&self) -> bool {
         self.point.x_only_public_key().1 == Parity::Odd
     }
+
+    /// The even-y point with the same x coordinate: what the x-only form names,
+    /// and what the [`AdaptorSecret::normalised`] secret opens.
+    pub fn even(&self) -> Self {
+        Self {
+            point: self.point.x_only_public_key().0.public_key(Parity::Even),
+        }
+    }
 }
 
 impl fmt::Debug for OutcomePoint {
@@ -104,10 +115,35 @@ pub struct ValuePoint {
 
 /// What a contract needs when its outcome came true: Σ s of the attestation's
 /// signatures. The participants' secret; it says nothing about the oracle's key.
+///
+/// Wiped when dropped, as far as the curve library's copies allow.
 #[derive(Clone, PartialEq, Eq)]
 pub struct AdaptorSecret(SecretKey);
 
+impl Drop for AdaptorSecret {
+    fn drop(&mut self) {
+        self.0.non_secure_erase();
+    }
+}
+
 impl AdaptorSecret {
+    /// A secret from its big-endian scalar.
+    pub fn from_bytes(bytes: &[u8; 32]) -> Result<Self, PointError> {
+        SecretKey::from_secret_bytes(*bytes)
+            .map(Self)
+            .map_err(|_| PointError::Secret)
+    }
+
+    /// Σ s mod n: the secret of the sum of their points. Sum secrets as they
+    /// are and normalise the sum; normalised parts open another point.
+    pub fn sum(secrets: &[Self]) -> Result<Self, PointError> {
+        if secrets.is_empty() {
+            return Err(PointError::Empty);
+        }
+        let scalars = secrets.iter().map(|secret| Scalar::from(secret.0));
+        total(scalars).map(Self).ok_or(PointError::Infinity)
+    }
+
     /// Big-endian scalar.
     pub fn to_bytes(&self) -> [u8; 32] {
         self.0.to_secret_bytes()
@@ -124,10 +160,15 @@ impl AdaptorSecret {
     /// the point has an odd y, else s. Normalise a sum, never its parts.
     pub fn normalised(&self) -> Self {
         if self.point().odd_y() {
-            Self(self.0.negate())
+            self.negated()
         } else {
             self.clone()
         }
+    }
+
+    /// n − s: the secret of the negated point.
+    pub fn negated(&self) -> Self {
+        Self(self.0.negate())
     }
 }
 
@@ -276,21 +317,33 @@ pub fn adaptor_secret(signatures: &[Signature]) -> Result<AdaptorSecret, PointEr
     if signatures.is_empty() {
         return Err(PointError::Empty);
     }
-    // `None` is zero, which a partial sum may be and a `SecretKey` may not.
-    let mut total: Option<SecretKey> = None;
-    for (index, signature) in signatures.iter().enumerate() {
+    let scalar = |(index, signature): (usize, &Signature)| {
         let (_, s) = signature.as_byte_array().split_at(32);
-        let s = <[u8; 32]>::try_from(s)
+        <[u8; 32]>::try_from(s)
             .ok()
             .and_then(|s| Scalar::from_be_bytes(s).ok())
-            .ok_or(PointError::Scalar { index })?;
-        total = match total {
+            .ok_or(PointError::Scalar { index })
+    };
+    let scalars = signatures
+        .iter()
+        .enumerate()
+        .map(scalar)
+        .collect::<Result<Vec<_>, _>>()?;
+    total(scalars)
+        .map(AdaptorSecret)
+        .ok_or(PointError::Infinity)
+}
+
+/// The sum mod n. `None` is zero, which a partial sum may be and a `SecretKey`
+/// may not.
+fn total(scalars: impl IntoIterator<Item = Scalar>) -> Option<SecretKey> {
+    scalars
+        .into_iter()
+        .fold(None, |total: Option<SecretKey>, s| match total {
             // The tweak is in range, so adding fails only when the sum is zero.
             Some(so_far) => so_far.add_tweak(&s).ok(),
             None => SecretKey::from_secret_bytes(s.to_be_bytes()).ok(),
-        };
-    }
-    total.map(AdaptorSecret).ok_or(PointError::Infinity)
+        })
 }
 
 /// The order in which an event's nonces are assigned to its positions:

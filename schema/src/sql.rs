@@ -12,6 +12,7 @@ pub const SQLITE: &[Migration] = &[
         "operators",
         include_str!("../sql/sqlite/0003_operators.sql"),
     ),
+    (4, "outbox", include_str!("../sql/sqlite/0004_outbox.sql")),
 ];
 
 /// For Postgres.
@@ -27,4 +28,5 @@ pub const POSTGRES: &[Migration] = &[
         "operators",
         include_str!("../sql/postgres/0003_operators.sql"),
     ),
+    (4, "outbox", include_str!("../sql/postgres/0004_outbox.sql")),
 ];

@@ -14,6 +14,7 @@ mod home;
 mod inspect;
 mod journal;
 mod leaders;
+mod outbox;
 mod proxy;
 mod race;
 mod refusals;

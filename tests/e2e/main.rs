@@ -54,6 +54,7 @@ mod facts;
 mod faults;
 mod interface;
 mod log;
+mod nostr;
 mod operators;
 mod promises;
 mod readers;

@@ -14,4 +14,5 @@ pub mod http;
 pub mod made;
 pub mod market;
 pub mod process;
+pub mod relay;
 pub mod world;

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use oracle_client::{Client, EventId, EventInfo};
@@ -13,6 +14,7 @@ use oracle_server::command;
 use oracle_server::config::Config;
 use oracle_server::engine::{self, Engine};
 use oracle_server::health::HealthReport;
+use oracle_server::publish::{Publisher, Timing};
 use oracle_server::service::{self, Options, Running, ServiceError};
 use oracle_server::signer::{Signer, SignerConfig};
 use oracle_server::store::Store;
@@ -46,6 +48,7 @@ pub struct World {
 
 struct Serving {
     engine: Engine,
+    signer: Arc<Signer>,
     store: Arc<Store>,
     public: SocketAddr,
     stop: watch::Sender<bool>,
@@ -168,6 +171,7 @@ impl World {
             journal: config.signer.journal.clone(),
         };
         let signer = engine::open(&store, files, &config.network, clock.clone()).await?;
+        let signer = Arc::new(signer);
         let now = clock.now();
         engine::check_clock(&store, &signer, now, false).await?;
         engine::unite(&store, &signer).await?;
@@ -211,7 +215,7 @@ impl World {
         let fetcher = Arc::new(service::fetcher(&config, clock.clone())?);
         let engine = Engine::new(
             store.clone(),
-            Arc::new(signer),
+            signer.clone(),
             fetcher,
             clock,
             config.series.clone(),
@@ -220,6 +224,7 @@ impl World {
         .with_operators(Arc::new(config), mailbox);
         self.serving = Some(Serving {
             engine,
+            signer,
             store,
             public,
             stop,
@@ -244,6 +249,7 @@ impl World {
         serving.stop.send_replace(true);
         serving.server.await.expect("server").expect("server");
         drop(serving.engine);
+        drop(serving.signer);
         serving.store.close().await;
     }
 
@@ -251,6 +257,25 @@ impl World {
     pub async fn settle(&mut self) {
         let serving = self.serving.as_mut().expect("a started world");
         serving.engine.settle().await.expect("tick");
+    }
+
+    /// What passes published messages on to the configured relays; it does
+    /// nothing by itself, and a relay has `answer` to take and answer a batch.
+    pub fn publisher(&self, answer: Duration) -> Publisher {
+        let serving = self.serving.as_ref().expect("a started world");
+        let clock: Arc<dyn Clock> = self.clock.clone();
+        let config = self.config().nostr.expect("relays");
+        let timing = Timing {
+            answer,
+            ..Timing::default()
+        };
+        Publisher::new(
+            serving.store.clone(),
+            &serving.signer,
+            &clock,
+            &config,
+            timing,
+        )
     }
 
     /// Runs something that asks the engine for an answer; the engine carries

@@ -1,14 +1,22 @@
 //! `oracle points`.
 
 use std::ops::RangeInclusive;
+use std::str::FromStr;
+use std::time::Duration;
 
 use clap::Args;
-use oracle_client::points::{AdaptorPoint, Selection, Subject, adaptor_points};
-use oracle_client::{Announcement, Attestation, Error, Verified};
+use oracle_client::coinlib::{self, CoinlibError, MedianTimeLocktime};
+use oracle_client::points::{JointPoint, Part, Selection, Subject, adaptor_points, joint_points};
+use oracle_client::{Announcement, Attestation, Client, Error, EventId, Options, Verified};
+use secp256k1::XOnlyPublicKey;
 use serde_json::{Map, Value, json};
 
 use super::output::{eline, printable};
-use super::{Failure, Remote, output};
+use super::{Failure, Remote, key, output};
+
+/// From the last possible attestation to the refund: time enough to get a CET
+/// mined.
+const REFUND_MARGIN: Duration = Duration::from_hours(24);
 
 const EXAMPLES: &str = "\
 A digit event without a selection lists every value of every digit; contracts
@@ -17,11 +25,19 @@ use sums of these: an outcome, a prefix, or the prefixes that cover a range.
 Once the event is attested, what came true also shows `secret`, the scalar of
 the compressed point, and `secret_normalised`, that of the x-only point.
 
+Several oracles: every --with adds one, and the points are the sums. Prefixes
+and ranges are the same at all of them; an outcome may be worded differently.
+A secret appears when all of them have attested it.
+
 Examples:
   oracle points ppcusd-above-025@2026-11-22T16:00:00Z --url $URL
   oracle points ppcusd-daily@2026-11-22T16:00:00Z --url $URL --range 200000..299999
   oracle points ppcusd-daily@2026-11-22T16:00:00Z --url $URL --prefix 0,1,1 --json
-  oracle points ppcusd-daily@2026-11-22T16:00:00Z --url $URL --outcome 252000 --coinlib";
+  oracle points ppcusd-daily@2026-11-22T16:00:00Z --url $URL --outcome 252000 --coinlib
+  oracle points ppcusd-daily@2026-11-22T16:00:00Z --url $URL --range 200000..299999 \\
+      --with $URL2,ppcusd-daily@2026-11-22T16:00:00Z --coinlib
+  oracle points bl1-2026-r9-fcb-bvb --url $URL --outcome draw \\
+      --with $URL2,1x2-7731,X --with-key $KEY2";
 
 /// Show adaptor points of an event, with their secrets once it is attested
 #[derive(Args)]
@@ -31,13 +47,46 @@ pub(super) struct Points {
     remote: Remote,
     #[command(flatten)]
     select: Select,
-    /// What Peercoin's coinlib takes: x-only point, expected reveal time as a
-    /// Unix timestamp, normalised secret
+    /// Another oracle and its event, to be added; with a third part, what the
+    /// outcome is called there. May be repeated
+    #[arg(long, value_name = "URL,ID[,OUTCOME]")]
+    with: Vec<With>,
+    /// The key of the other oracle, if known from elsewhere: once for each
+    /// --with, in the same order
+    #[arg(long, value_name = "HEX", value_parser = key, requires = "with")]
+    with_key: Vec<XOnlyPublicKey>,
+    /// What Peercoin's coinlib takes: x-only point, CET locktime (the expected
+    /// reveal time), normalised secret; and a refund locktime, a day after the
+    /// last possible attestation
     #[arg(long)]
     coinlib: bool,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
+}
+
+/// Another oracle's event.
+#[derive(Clone)]
+struct With {
+    url: String,
+    id: EventId,
+    outcome: Option<String>,
+}
+
+impl FromStr for With {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let mut parts = text.splitn(3, ',').map(str::to_owned);
+        let (Some(url), Some(id)) = (parts.next(), parts.next()) else {
+            return Err("an oracle is written URL,ID or URL,ID,OUTCOME".to_owned());
+        };
+        Ok(Self {
+            url,
+            id: id.parse().map_err(|e| format!("{id:?}: {e}"))?,
+            outcome: parts.next(),
+        })
+    }
 }
 
 #[derive(Args)]
@@ -89,10 +138,84 @@ fn range(text: &str) -> Result<RangeInclusive<i128>, String> {
     Ok(start..=end)
 }
 
+/// One oracle's event, as far as it has come.
+struct Fetched {
+    announcement: Verified<Announcement>,
+    attestation: Option<Verified<Attestation>>,
+    selection: Selection,
+    attest_by: Option<i64>,
+}
+
+impl Fetched {
+    fn outcome(&self) -> Option<String> {
+        self.attestation.as_ref().map(|a| a.outcome().to_string())
+    }
+
+    fn describe(&self) -> Value {
+        json!({
+            "event_id": self.announcement.event.event_id,
+            "oracle_public_key": self.announcement.oracle_public_key.to_string(),
+            "reveal_time": self.announcement.event.maturity.epoch(),
+            "outcome": self.outcome(),
+        })
+    }
+}
+
+/// Locktimes of the contract.
+struct Locktimes {
+    cet: MedianTimeLocktime,
+    refund: Option<MedianTimeLocktime>,
+}
+
 impl Points {
     pub(super) async fn run(&self) -> Result<(), Failure> {
-        let client = self.remote.server.client()?;
-        let id = &self.remote.id;
+        let oracles = self.fetch_all().await?;
+        let points = points(&oracles)?;
+        let locktimes = if self.coinlib {
+            Some(locktimes(&oracles, &points).map_err(|e| Failure::Usage(e.to_string()))?)
+        } else {
+            None
+        };
+        let rows = points
+            .iter()
+            .map(|p| describe(p, locktimes.as_ref()))
+            .collect();
+        self.print(&oracles, locktimes.as_ref(), rows)
+            .map_err(Failure::from)
+    }
+
+    async fn fetch_all(&self) -> Result<Vec<Fetched>, Failure> {
+        if !self.with_key.is_empty() && self.with_key.len() != self.with.len() {
+            return Err(Failure::Usage(format!(
+                "{} --with-key for {} --with; give one for each, or none",
+                self.with_key.len(),
+                self.with.len()
+            )));
+        }
+        let own = self.remote.server.client()?;
+        let selection = self.select.selection();
+        let mut oracles = vec![self.fetch(&own, &self.remote.id, selection.clone()).await?];
+        for (i, with) in self.with.iter().enumerate() {
+            let options = Options {
+                key: self.with_key.get(i).copied(),
+                ..Options::default()
+            };
+            let client = Client::with_options(&with.url, options)?;
+            let selection = match &with.outcome {
+                Some(outcome) => Selection::Outcome(outcome.clone()),
+                None => selection.clone(),
+            };
+            oracles.push(self.fetch(&client, &with.id, selection).await?);
+        }
+        Ok(oracles)
+    }
+
+    async fn fetch(
+        &self,
+        client: &Client,
+        id: &EventId,
+        selection: Selection,
+    ) -> Result<Fetched, Error> {
         let (announcement, attestation) = match client.attestation(id).await {
             Ok(attested) => (attested.announcement, Some(attested.attestation)),
             Err(Error::NotAttested { .. }) => (client.announcement(id).await?, None),
@@ -100,81 +223,145 @@ impl Points {
                 eline(&format!("note: {}", printable(&error.to_string())));
                 (client.announcement(id).await?, None)
             }
-            Err(error) => return Err(error.into()),
+            Err(error) => return Err(error),
         };
-        let points = adaptor_points(
-            &announcement,
-            attestation.as_ref(),
-            &self.select.selection(),
-        )
-        .map_err(Error::from)?;
-        let summand = |p: &AdaptorPoint| matches!(p.subject, Subject::Digit { .. });
-        if self.coinlib && points.iter().any(summand) {
-            return Err(Failure::Usage(
-                "--coinlib needs --outcome, --prefix or --range for a digit event".to_owned(),
-            ));
-        }
-        let points: Vec<_> = points.iter().map(|p| self.describe(p)).collect();
-        self.print(&announcement, attestation.as_ref(), points)
-            .map_err(Failure::from)
-    }
-
-    fn describe(&self, point: &AdaptorPoint) -> Map<String, Value> {
-        let mut fields = subject(&point.subject);
-        let mut put = |name: &str, value: Value| fields.insert(name.to_owned(), value);
-        put("xonly", hex::encode(point.point.xonly()).into());
-        if !self.coinlib {
-            put("compressed", hex::encode(point.point.compressed()).into());
-            put("odd_y", point.point.odd_y().into());
-        }
-        if let Some(secret) = &point.secret {
-            let normalised = hex::encode(secret.normalised().to_bytes());
-            // Coinlib takes x-only points, whose only right secret is this.
-            put("secret_normalised", normalised.into());
-            if !self.coinlib {
-                put("secret", hex::encode(secret.to_bytes()).into());
-            }
-        }
-        fields
+        let attest_by = if self.coinlib {
+            client.event(id).await?.attest_by
+        } else {
+            None
+        };
+        Ok(Fetched {
+            announcement,
+            attestation,
+            selection,
+            attest_by: attest_by.map(|time| time.timestamp()),
+        })
     }
 
     fn print(
         &self,
-        announcement: &Verified<Announcement>,
-        attestation: Option<&Verified<Attestation>>,
+        oracles: &[Fetched],
+        locktimes: Option<&Locktimes>,
         points: Vec<Map<String, Value>>,
     ) -> std::io::Result<()> {
-        let event = &announcement.event;
-        let outcome = attestation.map(|a| a.outcome().to_string());
+        let refund = locktimes
+            .and_then(|l| l.refund)
+            .map(MedianTimeLocktime::value);
         if self.json {
-            let value = json!({
-                "event_id": event.event_id,
-                "oracle_public_key": announcement.oracle_public_key.to_string(),
-                "reveal_time": event.maturity.epoch(),
-                "outcome": outcome,
-                "points": points,
-            });
+            let mut value = oracles.first().map(Fetched::describe).unwrap_or_default();
+            if oracles.len() > 1 {
+                let all: Vec<_> = oracles.iter().map(Fetched::describe).collect();
+                value["oracles"] = all.into();
+            }
+            if self.coinlib {
+                value["refund_locktime"] = refund.into();
+            }
+            value["points"] = points.into();
             return output::json(&value, true);
         }
-        output::line(&format!(
-            "event {} reveal_time={} attested={}",
-            printable(event.event_id.as_str()),
-            event.maturity.epoch(),
-            outcome
-                .as_deref()
-                .map_or("not yet".into(), |o| printable(o)),
-        ))?;
+        for oracle in oracles {
+            let event = &oracle.announcement.event;
+            output::line(&format!(
+                "event {} reveal_time={} attested={}",
+                printable(event.event_id.as_str()),
+                event.maturity.epoch(),
+                oracle
+                    .outcome()
+                    .map_or("not yet".to_owned(), |o| printable(&o).into_owned()),
+            ))?;
+        }
+        if let Some(refund) = refund {
+            output::line(&format!("refund_locktime={refund}"))?;
+        }
         for point in points {
             let fields: Vec<String> = point
                 .iter()
                 .map(|(name, value)| match value {
                     Value::String(text) => format!("{name}={}", printable(text)),
-                    other => format!("{name}={other}"),
+                    other => format!("{name}={}", printable(&other.to_string())),
                 })
                 .collect();
             output::line(&fields.join(" "))?;
         }
         Ok(())
+    }
+}
+
+fn describe(point: &JointPoint, locktimes: Option<&Locktimes>) -> Map<String, Value> {
+    let mut fields = point.subjects.first().map(subject).unwrap_or_default();
+    let mut put = |name: &str, value: Value| fields.insert(name.to_owned(), value);
+    if let [Subject::Outcome(own), others @ ..] = point.subjects.as_slice() {
+        let texts: Vec<_> = others.iter().map(worded).collect();
+        if texts.iter().any(|text| text != own) {
+            put("with", texts.into());
+        }
+    }
+    put("xonly", hex::encode(point.point.xonly()).into());
+    if let Some(locktimes) = locktimes {
+        put("locktime", locktimes.cet.value().into());
+    } else {
+        put("compressed", hex::encode(point.point.compressed()).into());
+        put("odd_y", point.point.odd_y().into());
+    }
+    if let Some(secret) = &point.secret {
+        let normalised = hex::encode(secret.normalised().to_bytes());
+        // Coinlib takes x-only points, whose only right secret is this.
+        put("secret_normalised", normalised.into());
+        if locktimes.is_none() {
+            put("secret", hex::encode(secret.to_bytes()).into());
+        }
+    }
+    fields
+}
+
+/// The points of one oracle, or the sums over several.
+fn points(oracles: &[Fetched]) -> Result<Vec<JointPoint>, Error> {
+    if let [only] = oracles {
+        let attestation = only.attestation.as_ref();
+        let points = adaptor_points(&only.announcement, attestation, &only.selection)?;
+        let alone = |point: oracle_client::points::AdaptorPoint| JointPoint {
+            subjects: vec![point.subject],
+            point: point.point,
+            secret: point.secret,
+        };
+        return Ok(points.into_iter().map(alone).collect());
+    }
+    let parts: Vec<_> = oracles
+        .iter()
+        .map(|oracle| Part {
+            announcement: &oracle.announcement,
+            attestation: oracle.attestation.as_ref(),
+            selection: oracle.selection.clone(),
+        })
+        .collect();
+    Ok(joint_points(&parts)?)
+}
+
+/// Refuses what coinlib would not take, by its own rules.
+fn locktimes(oracles: &[Fetched], points: &[JointPoint]) -> Result<Locktimes, CoinlibError> {
+    let announcements: Vec<_> = oracles.iter().map(|o| &o.announcement).collect();
+    let reveal = coinlib::reveal_locktime(&announcements)?;
+    coinlib::outcomes(points, reveal)?;
+    let attest_by: Option<Vec<_>> = oracles.iter().map(|o| o.attest_by).collect();
+    let attest_by = attest_by.and_then(|times| times.into_iter().max());
+    let time = attest_by.and_then(|time| chrono::DateTime::from_timestamp(time, 0));
+    let refund = time.map(|time| coinlib::refund_locktime(time, REFUND_MARGIN));
+    let refund = refund.transpose()?;
+    if let Some(refund) = refund {
+        coinlib::check_locktimes(reveal, reveal, refund)?;
+    }
+    Ok(Locktimes {
+        cet: reveal,
+        refund,
+    })
+}
+
+/// What an outcome is called.
+fn worded(subject: &Subject) -> String {
+    match subject {
+        Subject::Outcome(text) => text.clone(),
+        Subject::Digit { value, .. } => value.clone(),
+        Subject::Prefix { values, .. } => values.join(","),
     }
 }
 

@@ -7,9 +7,11 @@
     reason = "each test binary uses a part"
 )]
 
+mod command;
 mod oracle;
 mod server;
 
+pub use command::*;
 pub use oracle::*;
 pub use server::*;
 
@@ -23,6 +25,8 @@ pub fn quick() -> Options {
         first_backoff: Duration::from_millis(5),
         max_backoff: Duration::from_millis(20),
         timeout: Duration::from_secs(10),
+        // Each prepared answer is one attempt.
+        attempts: 1,
         ..Options::default()
     }
 }

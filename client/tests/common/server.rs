@@ -22,6 +22,8 @@ pub enum Answer {
     Bytes(Vec<u8>),
     Json(serde_json::Value),
     Problem(u16, &'static str),
+    /// A problem that asks for a pause of so many seconds.
+    Later(u16, &'static str, u64),
     /// Held until the asked `wait` is over or the given time is, then a
     /// `not-attested`.
     Hold(Duration),
@@ -60,9 +62,16 @@ impl Server {
         server.put("/v1/oracle", [Answer::Json(about(oracle))]);
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let router = Router::new().fallback(answer).with_state(server.clone());
-        tokio::spawn(async move { axum::serve(listener, router).await });
+        server.serve(listener.into_std().unwrap());
         (server, url)
+    }
+
+    /// Serves on the runtime that this is called on, for as long as that lives.
+    pub fn serve(&self, listener: std::net::TcpListener) {
+        listener.set_nonblocking(true).unwrap();
+        let listener = tokio::net::TcpListener::from_std(listener).unwrap();
+        let router = Router::new().fallback(answer).with_state(self.clone());
+        tokio::spawn(async move { axum::serve(listener, router).await });
     }
 
     pub fn put(&self, path: &str, answers: impl IntoIterator<Item = Answer>) {
@@ -140,10 +149,11 @@ async fn answer(State(server): State<Server>, request: Request) -> Response {
     match found.unwrap_or(Answer::Problem(404, "unknown-event")) {
         Answer::Bytes(bytes) => bytes.into_response(),
         Answer::Json(value) => value.to_string().into_response(),
-        Answer::Problem(status, kind) => problem(status, kind),
+        Answer::Problem(status, kind) => problem(status, kind, 0),
+        Answer::Later(status, kind, seconds) => problem(status, kind, seconds),
         Answer::Hold(time) => {
             tokio::time::sleep(time.min(wait.unwrap_or_default())).await;
-            problem(404, "not-attested")
+            problem(404, "not-attested", 0)
         }
         Answer::CutShort(bytes) => {
             let length = (bytes.len() + 1).to_string();
@@ -180,7 +190,7 @@ fn chunks<T: Into<Bytes>>(parts: Vec<T>, after: After) -> Body {
     Body::from_stream(parts.chain(end))
 }
 
-fn problem(status: u16, kind: &str) -> Response {
+fn problem(status: u16, kind: &str, retry_after: u64) -> Response {
     let body = json!({
         "type": format!("/problems/{kind}"),
         "title": "No",
@@ -191,7 +201,7 @@ fn problem(status: u16, kind: &str) -> Response {
         StatusCode::from_u16(status).unwrap(),
         [
             (header::CONTENT_TYPE, "application/problem+json"),
-            (header::RETRY_AFTER, "0"),
+            (header::RETRY_AFTER, &retry_after.to_string()),
         ],
         body.to_string(),
     )

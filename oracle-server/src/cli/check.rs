@@ -9,7 +9,7 @@ use oracle_schema::policy::choice_bits;
 
 use super::CliError;
 use crate::clock::{Clock as _, SystemClock};
-use crate::config::{Config, Definition, OneOff, Operator, Series};
+use crate::config::{Config, Definition, Nostr, OneOff, Operator, Series};
 
 /// Maturities shown per series.
 const SHOWN: usize = 3;
@@ -43,6 +43,7 @@ fn explain(config: &Config, now: DateTime<Utc>) -> String {
     if !config.operators.is_empty() {
         parts.push(explain_operators(&config.operators));
     }
+    parts.extend(config.nostr.as_ref().map(explain_nostr));
     parts.concat()
 }
 
@@ -81,6 +82,21 @@ fn explain_operators(operators: &[Operator]) -> String {
         let _ = writeln!(text, "  {}: {scopes}; key {key}", operator.name);
     }
     text
+}
+
+fn explain_nostr(nostr: &Nostr) -> String {
+    let relays: Vec<&str> = nostr.relays.iter().map(url::Url::as_str).collect();
+    format!(
+        "\nnostr\n  announcements as kind {}, attestations as kind {}, to {}\n  a new relay gets {}\n",
+        nostr.announcement_kind,
+        nostr.attestation_kind,
+        relays.join(", "),
+        if nostr.backfill {
+            "everything there ever was"
+        } else {
+            "what is open and what comes"
+        }
+    )
 }
 
 fn explain_event(event: &OneOff, now: DateTime<Utc>) -> String {
@@ -196,6 +212,15 @@ mod tests {
         };
         assert!(last.contains("kind: operators"), "{last}");
         assert!(text.contains("  watcher: approve; key 278117fc"), "{text}");
+    }
+
+    #[test]
+    fn relays_are_named_with_what_they_get() {
+        assert!(!explained(CONTRACT).contains("\nnostr\n"));
+        let text = explained(&format!(
+            "{CONTRACT}\n[nostr]\nrelays = [\"wss://relay.example\"]\n"
+        ));
+        assert!(text.contains("kind 88, attestations as kind 89, to wss://relay.example/\n"));
     }
 
     #[test]

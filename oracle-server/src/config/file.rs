@@ -29,6 +29,7 @@ pub(super) struct File {
     pub(super) event: Vec<Entry>,
     #[serde(default)]
     pub(super) operator: Vec<Operator>,
+    pub(super) nostr: Option<Nostr>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -132,6 +133,26 @@ pub(super) enum Format {
     #[default]
     Json,
     Csv,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Nostr {
+    pub(super) relays: Vec<String>,
+    #[serde(default = "default_announcement_kind")]
+    pub(super) announcement_kind: u16,
+    #[serde(default = "default_attestation_kind")]
+    pub(super) attestation_kind: u16,
+    #[serde(default)]
+    pub(super) backfill: bool,
+}
+
+fn default_announcement_kind() -> u16 {
+    88
+}
+
+fn default_attestation_kind() -> u16 {
+    89
 }
 
 #[derive(Debug, Deserialize)]

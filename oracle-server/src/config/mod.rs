@@ -8,6 +8,7 @@ mod events;
 mod facts;
 mod file;
 mod generic;
+mod nostr;
 mod operators;
 mod price;
 mod series;
@@ -28,6 +29,7 @@ use oracle_schema::{EventId, Maturity, SeriesId};
 pub use definition::Definition;
 pub(crate) use definition::KINDS;
 pub use events::parse_event;
+pub use nostr::Nostr;
 pub use operators::{Operator, Scope};
 pub use series::Schedule;
 
@@ -91,6 +93,8 @@ pub struct Config {
     pub series: BTreeMap<SeriesId, Series>,
     /// One-off events.
     pub events: Vec<OneOff>,
+    /// Relays, if any.
+    pub nostr: Option<Nostr>,
 }
 
 /// What the names in an event refer to.
@@ -226,6 +230,7 @@ impl Config {
             operators,
             series,
             events,
+            nostr: file.nostr.as_ref().map(nostr::nostr).transpose()?,
         })
     }
 }

@@ -20,6 +20,7 @@ mod error;
 mod journal;
 mod keystore;
 mod nonce;
+mod nostr;
 mod parallel;
 mod record;
 mod sign;
@@ -45,6 +46,7 @@ pub use attest::SignedAttestation;
 pub use error::SignerError;
 pub use journal::{JournalId, JournalRecords};
 pub use keystore::read_passphrase;
+pub use nostr::NostrStatement;
 pub use record::JournalRecord;
 
 use journal::Journal;
@@ -82,6 +84,8 @@ pub struct PublicKeys {
 pub enum Statement<'a> {
     /// The first log entry, which binds the log key to the oracle key.
     Genesis(&'a GenesisStatement),
+    /// A Nostr event around one of the oracle's messages (NIP-01).
+    Nostr(&'a NostrStatement),
 }
 
 /// The keys, the journal and the clock, behind typed calls.
@@ -240,6 +244,13 @@ impl Signer {
             Statement::Genesis(genesis) => genesis
                 .digest()
                 .map_err(|e| SignerError::Statement(e.to_string()))?,
+            Statement::Nostr(event) if event.author() == self.key.public() => event.id(),
+            Statement::Nostr(event) => {
+                return Err(SignerError::Statement(format!(
+                    "the message is of oracle {}, not of this one",
+                    event.author()
+                )));
+            }
         };
         Ok(self.key.sign(&digest))
     }

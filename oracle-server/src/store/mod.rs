@@ -9,6 +9,7 @@ pub(crate) mod db;
 mod descriptor;
 mod ledger;
 mod operator;
+mod outbox;
 mod publish;
 pub mod read;
 mod round;
@@ -27,6 +28,9 @@ use tokio::sync::{broadcast, watch};
 
 pub use commit::{Candidate, CommitError, Intent};
 pub use operator::{ActionRow, Effect, NewAction, OperatedEvent};
+pub use outbox::{
+    Backlog, Delivery, LONGEST_WAIT, OutboxItem, OutboxMessage, OutboxTlv, Undelivered,
+};
 pub use publish::{OpenRefund, SignedOutcome};
 pub use read::{OracleRow, ReadStore, StateChange};
 pub use round::{

@@ -10,19 +10,24 @@ use oracle_schema::{Attestation, DigitsDescriptor, Outcome};
 use serde_json::{Value, json};
 
 use crate::events::samples;
+use crate::generate_adaptor;
 use crate::generate_invalid;
 use crate::generate_log;
 use crate::generate_operator;
+use crate::generate_participant;
 use crate::oracle::TestOracle;
 
 /// File name and content of every vector file.
 pub(crate) fn files() -> Vec<(&'static str, Value)> {
     let oracle = TestOracle::new("first oracle");
     vec![
+        ("adaptor.json", generate_adaptor::cases()),
         ("announcements.json", announcements(&oracle)),
         ("attestations.json", attestations(&oracle)),
+        ("coinlib.json", generate_participant::coinlib()),
         ("digits.json", digits()),
         ("invalid.json", generate_invalid::cases(&oracle)),
+        ("joint.json", generate_participant::joint()),
         ("log_entries.json", generate_log::cases(&oracle)),
         ("operator_bodies.json", generate_operator::bodies()),
         ("operator_requests.json", generate_operator::cases()),

@@ -19,7 +19,7 @@ pub(crate) struct Announced {
     pub(crate) nonces: Vec<SecretKey>,
 }
 
-fn secret(label: &str) -> SecretKey {
+pub(crate) fn secret(label: &str) -> SecretKey {
     SecretKey::from_secret_bytes(Sha256::digest(label.as_bytes()).into()).unwrap()
 }
 
@@ -28,7 +28,7 @@ pub(crate) fn xonly(secret: &SecretKey) -> XOnlyPublicKey {
 }
 
 /// The secret of the even-y point with the same x coordinate.
-fn even(secret: &SecretKey) -> SecretKey {
+pub(crate) fn even(secret: &SecretKey) -> SecretKey {
     if secret.x_only_public_key().1 == Parity::Odd {
         secret.negate()
     } else {

@@ -4,6 +4,7 @@
 
 mod events;
 mod facts;
+mod nostr;
 mod operators;
 
 use super::*;

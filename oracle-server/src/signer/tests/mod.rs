@@ -6,6 +6,7 @@ mod attesting;
 mod journaling;
 mod keys;
 mod nonces;
+mod statements;
 
 use std::sync::Arc;
 

@@ -1,0 +1,409 @@
+/**
+ * The participant's view of one oracle.
+ *
+ * @module
+ */
+import { Backoff, sleep } from './backoff.js';
+import { hexBytes, bytesToHex } from './bytes.js';
+import { Cache } from './cache.js';
+import { decodeAnnouncement, decodeAttestation } from './codec.js';
+import { liftX } from './curve.js';
+import { HashError, MalformedError, NotYetError, ProblemError, WrongEventError, WrongKeyError, isTransient } from './errors.js';
+import { eventIdProblem } from './event.js';
+import { Http } from './http.js';
+import { readEventInfo, readEventsPage, readEvidenceInfo, readOracleInfo } from './model.js';
+import { readPolicy } from './policy.js';
+import { stream } from './stream.js';
+import { sha256Hex } from './tags.js';
+import { verifyAnnouncement, verifyAttestation } from './verify.js';
+
+/** @import { Outcome } from './event.js' */
+/** @import { Fetch, Request } from './http.js' */
+/** @import { EventInfo, EventQuery, EventsPage, EvidenceInfo, OracleInfo } from './model.js' */
+/** @import { Policy } from './policy.js' */
+/** @import { News, StreamOptions } from './stream.js' */
+/** @import { VerifiedAnnouncement, VerifiedAttestation } from './verify.js' */
+
+/**
+ * In place of a public key: the key that the server names first is trusted for
+ * the client's lifetime. Whoever answers that first request is then the oracle;
+ * a key from an offer or a contract is better.
+ */
+export const TRUST_ON_FIRST_USE = Symbol('trust on first use');
+
+/**
+ * @typedef {object} ClientOptions
+ * @property {string | typeof TRUST_ON_FIRST_USE} publicKey the oracle's key P, x-only hex
+ * @property {Fetch} [fetch] instead of the platform's
+ * @property {number} [timeoutMs] limit on one request, beyond the time the server
+ *   is asked to hold it (15 s)
+ * @property {number} [idleTimeoutMs] a stream without a byte, heartbeats included,
+ *   for so long is dead (60 s)
+ * @property {number} [retries] further attempts while the server is out of reach
+ *   or busy (3)
+ * @property {number} [firstBackoffMs] first pause between attempts (500 ms)
+ * @property {number} [maxBackoffMs] longest pause, whatever the server asks for (30 s)
+ * @property {number} [maxBytes] longest answer read (1 MiB)
+ * @property {number} [cacheEntries] verified things kept, of each kind (1000)
+ */
+
+/** @typedef {{signal?: AbortSignal | undefined}} CallOptions */
+
+/**
+ * An attested event, checked from the announcement's first byte to the outcome's last.
+ *
+ * @typedef {object} Attested
+ * @property {VerifiedAnnouncement} announcement what was promised
+ * @property {VerifiedAttestation} attestation what was signed
+ * @property {Readonly<Outcome>} outcome what happened
+ */
+
+/**
+ * Longest time the server is asked to hold one request; its own limit is 60 s
+ * and proxies tend to cut silent connections at about that.
+ */
+const LONGEST_HOLD_MS = 45_000;
+/** Longest recorded body of a provider, bytes. */
+const MAX_EVIDENCE = 16 * 1024 * 1024;
+const TLV = 'application/octet-stream';
+const JSON_TYPE = 'application/json';
+
+/** Reads one oracle over HTTP and returns nothing unverified but what says so. */
+export class OracleClient {
+  #http;
+  #options;
+  /** @type {string | null} */
+  #publicKey;
+  /** @type {Cache<VerifiedAnnouncement>} */
+  #announcements;
+  /** @type {Cache<VerifiedAttestation>} */
+  #attestations;
+  /** @type {Cache<Policy>} */
+  #policies;
+
+  /**
+   * @param {string} url an `http` or `https` address, below whose path the API begins
+   * @param {ClientOptions} options
+   * @throws {TypeError} for an address or a key that is none
+   */
+  constructor(url, options) {
+    const { publicKey, fetch = globalThis.fetch.bind(globalThis), cacheEntries = 1000 } = options;
+    const { timeoutMs = 15_000, idleTimeoutMs = 60_000, retries = 3, maxBytes = 1024 * 1024 } = options;
+    const { firstBackoffMs = 500, maxBackoffMs = 30_000 } = options;
+    this.#publicKey = publicKey === TRUST_ON_FIRST_USE ? null : parseKey(publicKey);
+    this.#http = new Http(url, { fetch, timeoutMs, maxBytes });
+    this.#options = { idleTimeoutMs, retries, firstBackoffMs, maxBackoffMs };
+    this.#announcements = new Cache(cacheEntries);
+    this.#attestations = new Cache(cacheEntries);
+    this.#policies = new Cache(cacheEntries);
+  }
+
+  /**
+   * Who the oracle says it is; its key must be the trusted one.
+   *
+   * @param {CallOptions} [options]
+   * @returns {Promise<OracleInfo>}
+   * @throws {WrongKeyError | MalformedError}
+   */
+  async oracle(options) {
+    const info = readOracleInfo(await this.#json('oracle', ['v1', 'oracle'], options));
+    if (info.dialect !== 'tagged') {
+      throw new MalformedError('oracle', `dialect is ${JSON.stringify(info.dialect)}; only "tagged" can be verified`);
+    }
+    const key = info.public_key.toLowerCase();
+    if (!liftX(key)) throw new MalformedError('oracle', 'public_key is not an x-only point');
+    this.#publicKey ??= key;
+    requireKey('oracle', this.#publicKey, key);
+    return info;
+  }
+
+  /**
+   * The key that everything is verified against. After the first use of
+   * {@link TRUST_ON_FIRST_USE}, keep it and pin it from then on.
+   *
+   * @param {CallOptions} [options]
+   * @returns {Promise<string>} x-only hex
+   */
+  async publicKey(options) {
+    return this.#publicKey ?? (await this.oracle(options)).public_key.toLowerCase();
+  }
+
+  /**
+   * A page of events, oldest maturity first. Unsigned.
+   *
+   * @param {EventQuery} [query]
+   * @param {CallOptions} [options]
+   * @returns {Promise<EventsPage>}
+   */
+  async events(query = {}, options) {
+    return readEventsPage(await this.#json('events', ['v1', 'events'], options, { ...query }));
+  }
+
+  /**
+   * All events that match, page by page. Unsigned.
+   *
+   * @param {EventQuery} [query]
+   * @param {CallOptions} [options]
+   * @returns {AsyncGenerator<EventInfo, void, void>}
+   */
+  async *allEvents(query = {}, options) {
+    let cursor = query.cursor ?? null;
+    do {
+      const page = await this.events(cursor === null ? query : { ...query, cursor }, options);
+      yield* page.events;
+      cursor = page.next_cursor;
+    } while (cursor !== null);
+  }
+
+  /**
+   * What the server says about an event: state, reasons, times. Unsigned.
+   *
+   * @param {string} id
+   * @param {CallOptions} [options]
+   * @returns {Promise<EventInfo>}
+   * @throws {import('./errors.js').UnknownEventError}
+   */
+  async event(id, options) {
+    const info = readEventInfo(await this.#json('event', ['v1', 'events', eventId(id)], options));
+    requireEvent('event', id, info.event_id);
+    return info;
+  }
+
+  /**
+   * The announcement of the event, verified and signed by the trusted key.
+   *
+   * @param {string} id
+   * @param {CallOptions} [options]
+   * @returns {Promise<VerifiedAnnouncement>}
+   * @throws {import('./errors.js').OracleError} `NotYetError` before it is published
+   */
+  announcement(id, options) {
+    return this.#retrying(options, () => this.#announcement(id, options));
+  }
+
+  /**
+   * The event's announcement, attestation and outcome, all verified.
+   *
+   * @param {string} id
+   * @param {CallOptions} [options]
+   * @returns {Promise<Attested>}
+   * @throws {import('./errors.js').OracleError} `NotYetError` before the outcome is
+   *   published, `NeverError` if it never will be
+   */
+  attestation(id, options) {
+    return this.#retrying(options, () => this.#attested(id, 0, options));
+  }
+
+  /**
+   * Waits for the attestation: long polls, with growing pauses while the server
+   * is out of reach.
+   *
+   * Ends early when waiting is pointless: unknown event, refunded, withdrawn, or
+   * an answer that fails verification. At the end of the time it throws the last
+   * obstacle. May take one request's time limit longer than `timeoutMs`.
+   *
+   * @param {string} id
+   * @param {CallOptions & {timeoutMs?: number}} [options] without `timeoutMs` it
+   *   waits until aborted
+   * @returns {Promise<Attested>}
+   */
+  async wait(id, { signal, timeoutMs = Number.POSITIVE_INFINITY } = {}) {
+    const started = performance.now();
+    const left = () => Math.max(0, timeoutMs - (performance.now() - started));
+    const backoff = this.#backoff();
+    for (;;) {
+      const polled = performance.now();
+      const holdMs = Math.floor(Math.min(left(), LONGEST_HOLD_MS) / 1000) * 1000;
+      /** @type {number | null} */
+      let askedMs = null;
+      try {
+        return await this.#attested(id, holdMs, { signal });
+      } catch (error) {
+        if (!(isTransient(error) || error instanceof NotYetError) || left() === 0) throw error;
+        if (error instanceof ProblemError) askedMs = error.retryAfterMs;
+      }
+      // A server that held the request to its end has made the pause.
+      if (holdMs > 0 && performance.now() - polled >= holdMs) backoff.reset();
+      else await sleep(Math.min(backoff.pause(askedMs), left()), signal);
+    }
+  }
+
+  /**
+   * The policy of an event: the rules by which facts become its outcome. Its
+   * bytes are checked against `expectedHash`, from a contract, or, without one,
+   * against the hash that the server states for the event.
+   *
+   * @param {string} id
+   * @param {CallOptions & {expectedHash?: string}} [options]
+   * @returns {Promise<Policy>}
+   * @throws {HashError | MalformedError}
+   */
+  async policy(id, options = {}) {
+    const stated = options.expectedHash ?? (await this.event(id, options)).policy_hash;
+    if (stated === null) throw new MalformedError('policy', 'the server states no policy for the event');
+    const hash = stated.toLowerCase();
+    const kept = this.#policies.get(hash);
+    if (kept) return kept;
+    const policy = readPolicy(await this.#json('policy', ['v1', 'events', eventId(id), 'policy'], options), hash);
+    this.#policies.set(hash, policy);
+    return policy;
+  }
+
+  /**
+   * What the event's outcome rests on, as the server tells it. Unsigned.
+   *
+   * @param {string} id
+   * @param {CallOptions} [options]
+   * @returns {Promise<EvidenceInfo>}
+   */
+  async evidence(id, options) {
+    return readEvidenceInfo(await this.#json('evidence', ['v1', 'events', eventId(id), 'evidence'], options));
+  }
+
+  /**
+   * A provider's recorded answer by its SHA-256, where the licence lets it pass on.
+   *
+   * @param {string} sha256 hex, from {@link OracleClient#evidence}
+   * @param {CallOptions} [options]
+   * @returns {Promise<Uint8Array>}
+   * @throws {HashError} for other bytes
+   */
+  async evidenceBody(sha256, options) {
+    const what = 'evidence body';
+    const request = { what, path: ['v1', 'evidence', sha256], accept: '*/*', limit: MAX_EVIDENCE };
+    const body = await this.#retrying(options, () => this.#http.get({ ...request, signal: options?.signal }));
+    const got = sha256Hex(body);
+    if (got !== sha256.toLowerCase()) throw new HashError(what, sha256, got);
+    return body;
+  }
+
+  /**
+   * News from the oracle as they happen, across disconnects; hints, unsigned.
+   *
+   * @param {StreamOptions} [options]
+   * @returns {AsyncGenerator<News, never, void>}
+   */
+  stream(options) {
+    return stream(this.#http, this.#options, options);
+  }
+
+  /**
+   * @param {string} id
+   * @param {CallOptions} [options]
+   */
+  async #announcement(id, options) {
+    const what = 'announcement';
+    const kept = this.#announcements.get(id);
+    if (kept) return kept;
+    const path = ['v1', 'announcements', eventId(id)];
+    const bytes = await this.#http.get({ what, path, query: { format: 'tlv' }, accept: TLV, signal: options?.signal });
+    const announcement = decodeAnnouncement(bytes);
+    requireEvent(what, id, announcement.event.eventId);
+    requireKey(what, await this.publicKey(options), announcement.oraclePublicKey);
+    const verified = verifyAnnouncement(announcement);
+    this.#announcements.set(id, verified);
+    return verified;
+  }
+
+  /**
+   * @param {string} id
+   * @param {number} holdMs
+   * @param {CallOptions} [options]
+   * @returns {Promise<Attested>}
+   */
+  async #attested(id, holdMs, options) {
+    const announcement = await this.#announcement(id, options);
+    const attestation = this.#attestations.get(id) ?? (await this.#attestation(announcement, holdMs, options));
+    return Object.freeze({ announcement, attestation, outcome: attestation.outcome });
+  }
+
+  /**
+   * @param {VerifiedAnnouncement} announcement
+   * @param {number} holdMs
+   * @param {CallOptions} [options]
+   */
+  async #attestation(announcement, holdMs, options) {
+    const what = 'attestation';
+    const id = announcement.event.eventId;
+    // Without a hold the address stays the one that caches know.
+    const query = { format: 'tlv', wait: holdMs > 0 ? holdMs / 1000 : undefined };
+    const path = ['v1', 'attestations', eventId(id)];
+    const bytes = await this.#http.get({ what, path, query, accept: TLV, holdMs, signal: options?.signal });
+    const attestation = decodeAttestation(bytes);
+    // A missing id is the wire's old form: the nonces tie it to its event.
+    if (attestation.eventId !== null) requireEvent(what, id, attestation.eventId);
+    const verified = verifyAttestation(attestation, announcement);
+    this.#attestations.set(id, verified);
+    return verified;
+  }
+
+  /**
+   * @param {string} what
+   * @param {readonly string[]} path
+   * @param {CallOptions} [options]
+   * @param {Request['query']} [query]
+   */
+  #json(what, path, options, query = {}) {
+    const request = { what, path, query, accept: JSON_TYPE, signal: options?.signal };
+    return this.#retrying(options, () => this.#http.get(request));
+  }
+
+  /**
+   * @template T
+   * @param {CallOptions | undefined} options
+   * @param {() => Promise<T>} attempt
+   * @returns {Promise<T>}
+   */
+  async #retrying(options, attempt) {
+    const backoff = this.#backoff();
+    for (let left = this.#options.retries; ; left -= 1) {
+      try {
+        return await attempt();
+      } catch (error) {
+        if (left <= 0 || !isTransient(error)) throw error;
+        await sleep(backoff.pause(error instanceof ProblemError ? error.retryAfterMs : null), options?.signal);
+      }
+    }
+  }
+
+  #backoff() {
+    return new Backoff(this.#options.firstBackoffMs, this.#options.maxBackoffMs);
+  }
+}
+
+/** @param {string} text */
+function parseKey(text) {
+  const bytes = typeof text === 'string' ? hexBytes(text) : null;
+  const key = bytes?.length === 32 ? bytesToHex(bytes) : '';
+  if (!liftX(key)) throw new TypeError('publicKey: 32 bytes of hex are needed, the x coordinate of a point');
+  return key;
+}
+
+/**
+ * An id that can stand in a path: the two that addresses take for folders cannot.
+ *
+ * @param {string} id
+ */
+function eventId(id) {
+  const problem = id === '.' || id === '..' ? 'cannot be asked for' : eventIdProblem(id);
+  if (problem) throw new TypeError(`event id ${problem}`);
+  return id;
+}
+
+/**
+ * @param {string} what
+ * @param {string} asked
+ * @param {string} got
+ */
+function requireEvent(what, asked, got) {
+  if (asked !== got) throw new WrongEventError(what, asked, got);
+}
+
+/**
+ * @param {string} what
+ * @param {string} expected
+ * @param {string} got
+ */
+function requireKey(what, expected, got) {
+  if (expected !== got) throw new WrongKeyError(what, expected, got);
+}

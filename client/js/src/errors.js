@@ -1,0 +1,234 @@
+/**
+ * Everything that can go wrong. Every error of this package is an
+ * {@link OracleError} with a stable `code`; its `message` is for people and
+ * never repeats the address asked, which may be private.
+ *
+ * The unions of codes stand on one line each: TypeScript 7.0 writes broken
+ * declarations of wrapped ones.
+ *
+ * @module
+ */
+
+/** Base of all errors of this package. */
+export class OracleError extends Error {
+  /**
+   * @param {string} code stable name, for programs
+   * @param {string} message for people
+   * @param {ErrorOptions} [options]
+   */
+  constructor(code, message, options) {
+    super(message, options);
+    this.name = new.target.name;
+    /** Stable name of what went wrong. @readonly */
+    this.code = code;
+  }
+}
+
+/** Bytes or JSON that are not exactly one well-formed message. */
+export class CodecError extends OracleError {
+  /**
+   * @param {CodecErrorCode} code
+   * @param {string} field the specification's name of the field; in JSON its path
+   * @param {number} offset byte of the input at which the field begins; 0 in JSON
+   * @param {string} problem
+   */
+  constructor(code, field, offset, problem) {
+    super(code, `${field}: ${problem}`);
+    /** @readonly @type {CodecErrorCode} */
+    this.code = code;
+    /** @readonly */
+    this.field = field;
+    /** @readonly */
+    this.offset = offset;
+  }
+}
+
+/**
+ * As `schema/vectors/invalid.json` has them.
+ * @typedef {'truncated' | 'trailing' | 'not-minimal' | 'type' | 'boolean' | 'utf8' | 'too-long' | 'empty' | 'count' | 'point' | 'descriptor' | 'event-id' | 'json' | 'json-shape'} CodecErrorCode
+ */
+
+/** A well-formed message that breaks a rule, or that its key did not sign. */
+export class VerifyError extends OracleError {
+  /**
+   * @param {VerifyErrorCode} code
+   * @param {string} message
+   */
+  constructor(code, message) {
+    super(code, message);
+    /** @readonly @type {VerifyErrorCode} */
+    this.code = code;
+  }
+}
+
+/**
+ * As `schema/vectors/invalid.json` has them; `unverified` is a message handed
+ * over that did not come out of this package's verification.
+ * @typedef {'nonce-count' | 'duplicate-nonce' | 'nonce-is-key' | 'announcement-signature' | 'event-id' | 'public-key' | 'signature-count' | 'outcome-count' | 'nonce' | 'outcome' | 'signature' | 'unverified'} VerifyErrorCode
+ */
+
+/** A point or a secret that does not exist, or does not fit. */
+export class PointsError extends OracleError {
+  /**
+   * @param {PointsErrorCode} code
+   * @param {string} message
+   */
+  constructor(code, message) {
+    super(code, message);
+    /** @readonly @type {PointsErrorCode} */
+    this.code = code;
+  }
+}
+
+/**
+ * @typedef {'kind' | 'empty' | 'too-long' | 'value' | 'too-many' | 'infinity' | 'scalar' | 'point' | 'base' | 'digits' | 'backwards' | 'above' | 'outside' | 'outcome' | 'mismatch'} PointsErrorCode
+ */
+
+/** An adaptor signature that is none, or does not do what was asked of it. */
+export class AdaptorError extends OracleError {
+  /**
+   * @param {AdaptorErrorCode} code
+   * @param {string} message
+   */
+  constructor(code, message) {
+    super(code, message);
+    /** @readonly @type {AdaptorErrorCode} */
+    this.code = code;
+  }
+}
+
+/**
+ * @typedef {'length' | 'nonce' | 'scalar' | 'infinity' | 'invalid' | 'not-completed' | 'not-revealed'} AdaptorErrorCode
+ */
+
+/** Times or points that coinlib would refuse or confuse. */
+export class CoinlibError extends OracleError {
+  /**
+   * @param {'not-a-timestamp' | 'after-reveal' | 'after-refund' | 'shared-point' | 'summand' | 'no-oracle'} code
+   * @param {string} message
+   */
+  constructor(code, message) {
+    super(code, message);
+  }
+}
+
+/** The server could not be reached, fell silent, or the connection broke. */
+export class TransportError extends OracleError {
+  /**
+   * @param {'unreachable' | 'timeout' | 'silent'} code
+   * @param {string} what what was asked for
+   * @param {string} problem
+   * @param {ErrorOptions} [options]
+   */
+  constructor(code, what, problem, options) {
+    super(code, `${what}: ${problem}`, options);
+  }
+}
+
+/** An answer longer than anything this protocol needs. */
+export class TooLargeError extends OracleError {
+  /**
+   * @param {string} what
+   * @param {number} limit bytes
+   */
+  constructor(what, limit) {
+    super('too-large', `${what}: answer is longer than ${limit} bytes`);
+    /** @readonly */
+    this.limit = limit;
+  }
+}
+
+/** An answer that is not what the documented HTTP API says. */
+export class MalformedError extends OracleError {
+  /**
+   * @param {string} what
+   * @param {string} problem
+   */
+  constructor(what, problem) {
+    super('malformed', `${what}: ${problem}`);
+  }
+}
+
+/** A message or a server that names another oracle key than the trusted one. */
+export class WrongKeyError extends OracleError {
+  /**
+   * @param {string} what
+   * @param {string} expected x-only hex
+   * @param {string} got x-only hex
+   */
+  constructor(what, expected, got) {
+    super('wrong-key', `${what}: oracle key is ${got}, expected ${expected}`);
+    /** @readonly */
+    this.expected = expected;
+    /** @readonly */
+    this.got = got;
+  }
+}
+
+/** The server answered with another event than the one asked for. */
+export class WrongEventError extends OracleError {
+  /**
+   * @param {string} what
+   * @param {string} asked
+   * @param {string} got
+   */
+  constructor(what, asked, got) {
+    super('wrong-event', `${what}: asked for event ${JSON.stringify(asked)}, got ${JSON.stringify(got)}`);
+  }
+}
+
+/** A document whose SHA-256 is not the one it is known by. */
+export class HashError extends OracleError {
+  /**
+   * @param {string} what
+   * @param {string} expected hex
+   * @param {string} got hex
+   */
+  constructor(what, expected, got) {
+    super('wrong-hash', `${what}: SHA-256 is ${got}, expected ${expected}`);
+  }
+}
+
+/**
+ * A refusal of the server: an RFC 9457 problem. `code` is the last path segment
+ * of the problem's type, for example `rate-limited`.
+ */
+export class ProblemError extends OracleError {
+  /**
+   * @param {string} what
+   * @param {{status: number, slug: string, detail: string, retryAfterMs: number | null}} problem
+   */
+  constructor(what, { status, slug, detail, retryAfterMs }) {
+    super(slug, `${what}: server answered ${status} ${slug}${detail && `: ${detail}`}`);
+    /** HTTP status. @readonly */
+    this.status = status;
+    /** The server's explanation of this occurrence. @readonly */
+    this.detail = detail;
+    /** When the server wants to be asked again, if it said so. @readonly */
+    this.retryAfterMs = retryAfterMs;
+  }
+}
+
+/** 404 `unknown-event`: the server has no event of that name. */
+export class UnknownEventError extends ProblemError {}
+
+/** 404 `not-announced` or `not-attested`: published later, if ever. */
+export class NotYetError extends ProblemError {}
+
+/**
+ * 410 `refunded` or `withdrawn`: the server says that it will never attest.
+ * That is its word; contracts end by their refund transaction.
+ */
+export class NeverError extends ProblemError {}
+
+/**
+ * Whether asking again later may help without anyone changing anything.
+ *
+ * @param {unknown} error
+ * @returns {error is TransportError | ProblemError}
+ */
+export function isTransient(error) {
+  if (error instanceof TransportError) return true;
+  if (!(error instanceof ProblemError)) return false;
+  return error.status === 408 || error.status === 429 || error.status >= 500;
+}

@@ -1,0 +1,217 @@
+/**
+ * The JSON answers of the documented HTTP API, as far as a participant needs
+ * them. Unknown members are kept, so that a server may say more.
+ *
+ * Nothing here is signed: it helps to find and to explain, and every value that
+ * money depends on comes from a verified message instead.
+ *
+ * @module
+ */
+import { utf8ToText } from './bytes.js';
+import { MalformedError } from './errors.js';
+import { memberOf } from './http.js';
+
+/**
+ * Who the oracle says it is: `GET /v1/oracle`.
+ *
+ * @typedef {object} OracleInfo
+ * @property {string} name
+ * @property {string} network `peercoin`, `peercoin-testnet` or `peercoin-regtest`
+ * @property {string} public_key the key P that signs announcements and attestations, x-only hex
+ * @property {string} log_origin
+ * @property {string} log_public_key Ed25519, hex
+ * @property {string} server_version
+ * @property {string} dialect `tagged`
+ */
+
+/**
+ * What the server says about an event: `GET /v1/events/{id}`. Times are RFC 3339.
+ *
+ * @typedef {object} EventInfo
+ * @property {string} event_id
+ * @property {string} kind `digits`, `threshold`, `match`, `election` or `operators`
+ * @property {EventState} state where it stands
+ * @property {string} maturity when the outcome is fixed
+ * @property {string | null} series
+ * @property {string | null} reason why, for held, voided, refund and withdrawn
+ * @property {string | null} attest_by no attestation comes after this; set refund locktimes after it
+ * @property {string | null} policy_hash
+ * @property {string | null} announced_at
+ * @property {string | null} attested_at
+ * @property {string | null} outcome null until attested
+ * @property {string | null} next_attempt_at
+ * @property {readonly string[]} [outcomes] of an enum event
+ */
+
+/**
+ * @typedef {'scheduled' | 'announced' | 'matured' | 'provisional' | 'held' | 'committed' | 'attested' | 'voided' | 'refund' | 'withdrawn' | (string & {})} EventState
+ */
+
+/**
+ * Which events: `GET /v1/events`.
+ *
+ * @typedef {object} EventQuery
+ * @property {EventState} [state]
+ * @property {string} [kind]
+ * @property {string} [series]
+ * @property {string} [from] least maturity, RFC 3339
+ * @property {string} [to] greatest maturity, RFC 3339
+ * @property {string} [q] part of the id
+ * @property {number} [limit] 1 to 500
+ * @property {string} [cursor] from {@link EventsPage}
+ */
+
+/**
+ * @typedef {object} EventsPage
+ * @property {readonly EventInfo[]} events oldest maturity first
+ * @property {string | null} next_cursor where to go on; null after the last page
+ */
+
+/**
+ * What an outcome rests on: `GET /v1/events/{id}/evidence`.
+ *
+ * @typedef {object} EvidenceInfo
+ * @property {readonly ObservationInfo[]} observations oldest first
+ * @property {unknown} decision as the server words it
+ * @property {string | null} manifest_sha256
+ *
+ * @typedef {object} ObservationInfo
+ * @property {string} source
+ * @property {string} verdict
+ * @property {string | null} literal the value's literal text
+ * @property {string | null} sha256 of the body, hex
+ */
+
+/**
+ * @param {Uint8Array} body
+ * @returns {OracleInfo}
+ */
+export function readOracleInfo(body) {
+  const info = new Shape('oracle', body);
+  const texts = ['name', 'network', 'public_key', 'log_origin', 'log_public_key', 'server_version', 'dialect'];
+  for (const key of texts) info.text(key);
+  return info.as();
+}
+
+/**
+ * @param {Uint8Array} body
+ * @returns {EventInfo}
+ */
+export function readEventInfo(body) {
+  return eventInfo(new Shape('event', body)).as();
+}
+
+/**
+ * @param {Uint8Array} body
+ * @returns {EventsPage}
+ */
+export function readEventsPage(body) {
+  const page = new Shape('events', body);
+  page.each('events', eventInfo);
+  page.textOrNull('next_cursor');
+  return page.as();
+}
+
+/**
+ * @param {Uint8Array} body
+ * @returns {EvidenceInfo}
+ */
+export function readEvidenceInfo(body) {
+  const info = new Shape('evidence', body);
+  info.each('observations', (observation) => {
+    for (const key of ['source', 'verdict']) observation.text(key);
+    for (const key of ['literal', 'sha256']) observation.textOrNull(key);
+  });
+  info.textOrNull('manifest_sha256');
+  return info.as();
+}
+
+const EVENT_TEXTS = ['event_id', 'kind', 'state', 'maturity'];
+const EVENT_NULLABLE = [
+  ...['series', 'reason', 'attest_by', 'policy_hash'],
+  ...['announced_at', 'attested_at', 'outcome', 'next_attempt_at'],
+];
+
+/** @param {Shape} info */
+function eventInfo(info) {
+  for (const key of EVENT_TEXTS) info.text(key);
+  for (const key of EVENT_NULLABLE) info.textOrNull(key);
+  return info;
+}
+
+/**
+ * The members of a JSON object by name.
+ *
+ * @param {string} what
+ * @param {Uint8Array | string} json
+ * @returns {Shape}
+ */
+export function shapeOf(what, json) {
+  return new Shape(what, json);
+}
+
+/** A JSON object whose members are checked one by one. */
+class Shape {
+  #what;
+  #object;
+
+  /**
+   * @param {string} what
+   * @param {Uint8Array | string | object | null} json text, or an object parsed already
+   */
+  constructor(what, json) {
+    this.#what = what;
+    /** @type {unknown} */
+    let object = json;
+    if (typeof json === 'string' || json instanceof Uint8Array) {
+      try {
+        object = JSON.parse(typeof json === 'string' ? json : (utf8ToText(json) ?? ''));
+      } catch {
+        throw new MalformedError(what, 'is not JSON');
+      }
+    }
+    if (object === null || typeof object !== 'object') throw new MalformedError(what, 'is not an object');
+    this.#object = object;
+  }
+
+  /**
+   * @param {string} key
+   * @returns {string}
+   */
+  text(key) {
+    const value = memberOf(this.#object, key);
+    if (typeof value !== 'string') throw new MalformedError(this.#what, `${key} is not a string`);
+    return value;
+  }
+
+  /**
+   * An absent member becomes null.
+   *
+   * @param {string} key
+   */
+  textOrNull(key) {
+    const value = memberOf(this.#object, key) ?? null;
+    if (value !== null && typeof value !== 'string') throw new MalformedError(this.#what, `${key} is not a string`);
+    Object.assign(this.#object, { [key]: value });
+  }
+
+  /**
+   * @param {string} key
+   * @param {(item: Shape) => void} check
+   */
+  each(key, check) {
+    const values = memberOf(this.#object, key);
+    if (!Array.isArray(values)) throw new MalformedError(this.#what, `${key} is not an array`);
+    for (const value of values) check(new Shape(this.#what, typeof value === 'object' ? value : null));
+  }
+
+  /**
+   * The object, once its members have been checked.
+   *
+   * @template T
+   * @returns {T}
+   */
+  as() {
+    return /** @type {T} */ (this.#object);
+  }
+}

@@ -1,0 +1,419 @@
+/**
+ * The participant's mathematics: what an attestation's signatures will be, seen
+ * from the announcement.
+ *
+ * For a nonce R, the oracle's key P and an outcome text m the signature's s has
+ * the point `S = lift_x(R) + e·lift_x(P)` with `e = H_challenge(R ‖ P ‖
+ * H_attestation(m))`. A contract is encrypted to S, or to the sum of the S of
+ * the first digits, or of several oracles; the attestation is the key.
+ *
+ * Source: dlcspecs `Oracle.md`, `NumericOutcomeCompression.md`; BIP340.
+ *
+ * @module
+ */
+import { bytesToNumber, hexBytes, isHex, numberToHex } from './bytes.js';
+import { GENERATOR, INFINITY, ORDER, liftX, pointFromCompressed, xonlyOf } from './curve.js';
+import { PointsError } from './errors.js';
+import { canSign, digitTexts, parseOutcome } from './event.js';
+import { MAX_POINTS, rangePrefixes, requireInside } from './range.js';
+import { attestationHash, challenge } from './tags.js';
+import { requireVerifiedAnnouncement, requireVerifiedAttestation } from './verify.js';
+
+/** @import { CurvePoint } from './curve.js' */
+/** @import { Descriptor, DigitsDescriptor } from './event.js' */
+/** @import { VerifiedAnnouncement, VerifiedAttestation } from './verify.js' */
+
+/** The point to encrypt to for one outcome: an adaptor point. */
+export class OutcomePoint {
+  #point;
+
+  /** @param {CurvePoint} point */
+  constructor(point) {
+    if (point.is0()) throw new PointsError('infinity', 'the sum is the point at infinity');
+    this.#point = point;
+    Object.freeze(this);
+  }
+
+  /**
+   * @param {string} compressed SEC1, hex
+   * @returns {OutcomePoint}
+   * @throws {PointsError} `point`
+   */
+  static fromHex(compressed) {
+    const point = pointFromCompressed(compressed);
+    if (!point) throw new PointsError('point', 'is not a compressed point');
+    return new OutcomePoint(point);
+  }
+
+  /**
+   * The sum of points: of several digits, or of several oracles.
+   *
+   * @param {readonly OutcomePoint[]} points
+   * @returns {OutcomePoint}
+   * @throws {PointsError} `empty`, `infinity`
+   */
+  static sum(points) {
+    if (points.length === 0) throw new PointsError('empty', 'no points given');
+    return new OutcomePoint(points.reduce((total, { point }) => total.add(point), INFINITY));
+  }
+
+  /** For the curve library. */
+  get point() {
+    return this.#point;
+  }
+
+  /** SEC1 compressed form, hex. */
+  get compressed() {
+    return this.#point.toHex(true);
+  }
+
+  /** The x coordinate, hex. Peercoin's coinlib keys outcomes by it. */
+  get xonly() {
+    return xonlyOf(this.#point);
+  }
+
+  /**
+   * Whether y is odd, so that the x coordinate alone names the negated point and
+   * the secret for it is n − s.
+   */
+  get oddY() {
+    return this.compressed.startsWith('03');
+  }
+
+  /**
+   * The point of even y with the same x: what {@link OutcomePoint#xonly} names.
+   *
+   * @returns {OutcomePoint}
+   */
+  get even() {
+    return this.oddY ? new OutcomePoint(this.#point.negate()) : this;
+  }
+
+  /** @param {OutcomePoint} other */
+  equals(other) {
+    return this.#point.equals(other.#point);
+  }
+
+  toJSON() {
+    return this.compressed;
+  }
+}
+
+/**
+ * What a contract needs when its outcome came true: Σ s of the attestation's
+ * signatures. The participants' secret; it says nothing about the oracle's key.
+ */
+export class AdaptorSecret {
+  #scalar;
+
+  /**
+   * @param {bigint} scalar mod n
+   * @throws {PointsError} `infinity` for zero
+   */
+  constructor(scalar) {
+    this.#scalar = ((scalar % ORDER) + ORDER) % ORDER;
+    if (this.#scalar === 0n) throw new PointsError('infinity', 'the secrets cancel out');
+    Object.freeze(this);
+  }
+
+  /**
+   * @param {string} hex 32 bytes, big-endian
+   * @returns {AdaptorSecret}
+   * @throws {PointsError} `scalar` unless it is from 1 to n − 1
+   */
+  static fromHex(hex) {
+    const bytes = hexBytes(hex);
+    const scalar = bytes?.length === 32 ? bytesToNumber(bytes) : 0n;
+    if (scalar === 0n || scalar >= ORDER) throw new PointsError('scalar', 'is not a scalar from 1 to n − 1');
+    return new AdaptorSecret(scalar);
+  }
+
+  /**
+   * Σ s mod n over these signatures: the secret of the sum of their points.
+   *
+   * @param {readonly string[]} signatures 64 bytes each, hex
+   * @returns {AdaptorSecret}
+   * @throws {PointsError} `empty`, `scalar`, `infinity`
+   */
+  static ofSignatures(signatures) {
+    if (signatures.length === 0) throw new PointsError('empty', 'no signatures given');
+    const scalars = signatures.map((signature, index) => {
+      const scalar = isHex(signature, 64) ? BigInt(`0x${signature.slice(64)}`) : ORDER;
+      if (scalar >= ORDER) throw new PointsError('scalar', `signature ${index} holds no valid scalar`);
+      return scalar;
+    });
+    return new AdaptorSecret(scalars.reduce((total, s) => total + s, 0n));
+  }
+
+  /**
+   * The secret of the sum of these secrets' points, for example of several oracles.
+   *
+   * @param {readonly AdaptorSecret[]} secrets as they are, not normalised
+   * @returns {AdaptorSecret}
+   */
+  static sum(secrets) {
+    if (secrets.length === 0) throw new PointsError('empty', 'no secrets given');
+    return new AdaptorSecret(secrets.reduce((total, secret) => total + secret.#scalar, 0n));
+  }
+
+  /** The scalar, big-endian hex. */
+  toHex() {
+    return numberToHex(this.#scalar, 32);
+  }
+
+  /** The scalar as a number. */
+  toBigInt() {
+    return this.#scalar;
+  }
+
+  /** The point it opens. */
+  get point() {
+    return new OutcomePoint(GENERATOR.multiply(this.#scalar));
+  }
+
+  /** n − s. */
+  get negated() {
+    return new AdaptorSecret(-this.#scalar);
+  }
+
+  /**
+   * The secret of the even-y point with the same x coordinate: n − s where the
+   * point has an odd y, else s. Normalise a sum, never its parts.
+   *
+   * @returns {AdaptorSecret}
+   */
+  get normalised() {
+    return this.point.oddY ? this.negated : this;
+  }
+
+  /** A secret does not slip into logs. */
+  toJSON() {
+    return `AdaptorSecret(of ${this.point.compressed})`;
+  }
+}
+
+/**
+ * Which points of an event: `'all'` (every outcome of an enum event, every value
+ * of every digit of a digit event); one outcome (an enum text, or the attested
+ * integer); all numbers that begin with some digits, most significant first and
+ * for a signed event after `+` or `-`; or all numbers of a range, both ends
+ * included.
+ *
+ * @typedef {'all' | {readonly outcome: string | bigint} | {readonly prefix: readonly string[]} |
+ *   {readonly range: readonly [start: bigint, end: bigint]}} Selection
+ */
+
+/**
+ * What a point stands for. A `digit` is one value of one nonce: a summand, of no
+ * use to a contract alone. A `prefix` covers the numbers from `first` to `last`.
+ *
+ * @typedef {{readonly kind: 'outcome', readonly text: string} |
+ *   {readonly kind: 'digit', readonly index: number, readonly value: string} |
+ *   {readonly kind: 'prefix', readonly values: readonly string[], readonly first: bigint, readonly last: bigint}
+ * } Subject
+ */
+
+/**
+ * A point, and its secret if that is what came true.
+ *
+ * @typedef {object} AdaptorPoint
+ * @property {Subject} subject
+ * @property {OutcomePoint} point
+ * @property {AdaptorSecret | null} secret null before the attestation and for
+ *   what did not happen
+ */
+
+/**
+ * The selected points of an event, in ascending order of outcome.
+ *
+ * @param {VerifiedAnnouncement} announcement
+ * @param {Selection} selection
+ * @param {VerifiedAttestation | null} [attestation] once there is one, for the secrets
+ * @returns {AdaptorPoint[]}
+ * @throws {PointsError | import('./errors.js').VerifyError}
+ */
+export function adaptorPoints(announcement, selection, attestation = null) {
+  if (attestation) requireVerifiedAttestation(attestation, announcement);
+  else requireVerifiedAnnouncement(announcement);
+  return subjects(announcement.event.descriptor, selection).map(({ subject, at, values }) => ({
+    subject,
+    point: sumOf(announcement, at, values),
+    secret: secretOf(attestation, at, values),
+  }));
+}
+
+/**
+ * The point of every outcome that begins with these values: the sum of the
+ * signature points of the first nonces.
+ *
+ * For a signed digit event the first value is `+` or `-`; for an enum event the
+ * only value is the outcome.
+ *
+ * @param {VerifiedAnnouncement} announcement
+ * @param {readonly string[]} values
+ * @returns {OutcomePoint}
+ */
+export function prefixPoint(announcement, values) {
+  requireVerifiedAnnouncement(announcement);
+  return sumOf(announcement, 0, values);
+}
+
+/**
+ * The point of the signature that key and nonce make over an outcome text.
+ *
+ * @param {string} nonce R, x-only hex
+ * @param {string} publicKey P, x-only hex
+ * @param {string} text
+ * @returns {OutcomePoint}
+ * @throws {PointsError} `point`, `infinity`
+ */
+export function signaturePoint(nonce, publicKey, text) {
+  const [R, P] = [liftX(nonce), liftX(publicKey)];
+  const [r, p] = [hexBytes(nonce), hexBytes(publicKey)];
+  if (!R || !P || !r || !p) throw new PointsError('point', 'nonce or key is no x-only point');
+  return new OutcomePoint(R.add(P.multiplyUnsafe(challenge(r, p, attestationHash(text)))));
+}
+
+/** @typedef {{subject: Subject, at: number, values: readonly string[]}} Selected */
+
+/**
+ * @param {Descriptor} descriptor
+ * @param {Selection} selection
+ * @returns {Selected[]}
+ */
+function subjects(descriptor, selection) {
+  if (selection === 'all') return descriptor.kind === 'enum' ? enumSubjects(descriptor.outcomes) : digitSubjects(descriptor);
+  if ('outcome' in selection) return [outcomeSubject(descriptor, selection.outcome)];
+  if ('prefix' in selection) return [prefixSubject(descriptor, selection.prefix)];
+  if (descriptor.kind === 'enum') throw new PointsError('kind', 'a range needs a digit event');
+  const [start, end] = selection.range;
+  return rangePrefixes(descriptor, start, end).map((values) => prefixSubject(descriptor, values));
+}
+
+/**
+ * @param {readonly string[]} outcomes
+ * @returns {Selected[]}
+ */
+function enumSubjects(outcomes) {
+  return outcomes.map((text) => ({ subject: { kind: 'outcome', text }, at: 0, values: [text] }));
+}
+
+/**
+ * @param {DigitsDescriptor} descriptor
+ * @returns {Selected[]}
+ */
+function digitSubjects({ base, isSigned, nbDigits }) {
+  const total = base * nbDigits + (isSigned ? 2 : 0);
+  if (total > MAX_POINTS) throw new PointsError('too-many', `${total} points; at most ${MAX_POINTS} are computed at once`);
+  const signs = isSigned ? [['+', '-']] : [];
+  const digits = Array.from({ length: nbDigits }, () => Array.from({ length: base }, (_, digit) => String(digit)));
+  return [...signs, ...digits].flatMap((values, index) =>
+    values.map((value) => /** @type {Selected} */ ({ subject: { kind: 'digit', index, value }, at: index, values: [value] })),
+  );
+}
+
+/**
+ * @param {Descriptor} descriptor
+ * @param {string | bigint} outcome
+ * @returns {Selected}
+ */
+function outcomeSubject(descriptor, outcome) {
+  if (descriptor.kind === 'enum') {
+    const text = String(outcome);
+    if (!descriptor.outcomes.includes(text)) throw new PointsError('outcome', `${JSON.stringify(text)} is not an outcome of the event`);
+    return { subject: { kind: 'outcome', text }, at: 0, values: [text] };
+  }
+  if (typeof outcome === 'string' && !/^-?[0-9]+$/.test(outcome)) {
+    throw new PointsError('outcome', `${JSON.stringify(outcome)} is not a decimal integer`);
+  }
+  const value = BigInt(outcome);
+  requireInside(descriptor, value);
+  return { subject: { kind: 'outcome', text: String(value) }, at: 0, values: digitTexts(descriptor, value) };
+}
+
+/**
+ * @param {Descriptor} descriptor
+ * @param {readonly string[]} values
+ * @returns {Selected}
+ */
+function prefixSubject(descriptor, values) {
+  requirePrefix(descriptor, values);
+  const copy = Object.freeze([...values]);
+  if (descriptor.kind === 'enum') return { subject: { kind: 'outcome', text: copy.join() }, at: 0, values: copy };
+  const { first, last } = numbersOf(descriptor, copy);
+  return { subject: { kind: 'prefix', values: copy, first, last }, at: 0, values: copy };
+}
+
+/**
+ * @param {Descriptor} descriptor
+ * @param {readonly string[]} values
+ */
+function requirePrefix(descriptor, values) {
+  if (values.length === 0) throw new PointsError('empty', 'a prefix of nothing has no point');
+  const most = descriptor.kind === 'enum' ? 1 : descriptor.nbDigits + (descriptor.isSigned ? 1 : 0);
+  if (values.length > most) throw new PointsError('too-long', `${values.length} values; the event has ${most}`);
+  for (const [index, value] of values.entries()) {
+    if (!canSign(descriptor, index, value)) {
+      throw new PointsError('value', `${JSON.stringify(value)} is not an outcome value of nonce ${index}`);
+    }
+  }
+}
+
+/**
+ * The numbers that begin with these values: the free digits all zero, and all at
+ * their highest.
+ *
+ * @param {DigitsDescriptor} descriptor
+ * @param {readonly string[]} values
+ */
+function numbersOf(descriptor, values) {
+  const free = descriptor.nbDigits + (descriptor.isSigned ? 1 : 0) - values.length;
+  /** @param {number} digit */
+  const filled = (digit) => {
+    const outcome = parseOutcome(descriptor, [...values, .../** @type {string[]} */ (Array(free).fill(String(digit)))]);
+    return outcome?.kind === 'digits' ? outcome.value : null;
+  };
+  const far = filled(descriptor.base - 1);
+  if (far === null) throw new PointsError('value', 'zero is never signed -');
+  // Where the free digits are zero, `-` states no number: these begin at −1.
+  const near = filled(0) ?? -1n;
+  return far < near ? { first: far, last: near } : { first: near, last: far };
+}
+
+/** Points once computed, for every announcement still in use. @type {WeakMap<object, Map<string, CurvePoint>>} */
+const computed = new WeakMap();
+const MOST_KEPT = 4096;
+
+/**
+ * @param {VerifiedAnnouncement} announcement
+ * @param {number} at first nonce
+ * @param {readonly string[]} values
+ * @returns {OutcomePoint}
+ */
+function sumOf(announcement, at, values) {
+  const { oraclePublicKey, event } = announcement;
+  if (at === 0) requirePrefix(event.descriptor, values);
+  const kept = computed.get(announcement) ?? new Map();
+  computed.set(announcement, kept);
+  const points = values.map((value, i) => {
+    const nonce = event.nonces[at + i] ?? '';
+    const key = `${at + i} ${value}`;
+    const known = kept.get(key);
+    if (known) return known;
+    const { point } = signaturePoint(nonce, oraclePublicKey, value);
+    if (kept.size < MOST_KEPT) kept.set(key, point);
+    return point;
+  });
+  return new OutcomePoint(points.reduce((total, point) => total.add(point), INFINITY));
+}
+
+/**
+ * @param {VerifiedAttestation | null} attestation
+ * @param {number} at
+ * @param {readonly string[]} values
+ * @returns {AdaptorSecret | null}
+ */
+function secretOf(attestation, at, values) {
+  if (!attestation?.outcomes.slice(at, at + values.length).every((text, i) => text === values[i])) return null;
+  return AdaptorSecret.ofSignatures(attestation.signatures.slice(at, at + values.length));
+}

@@ -1,0 +1,54 @@
+// A TypeScript program as a wallet would write it, compiled against the packed
+// package. The lines marked as errors must not compile.
+import {
+  NotYetError,
+  OracleClient,
+  TRUST_ON_FIRST_USE,
+  adaptorPoints,
+  decodeAnnouncement,
+  groupRange,
+  verifyAnnouncement,
+  type AdaptorPoint,
+  type Announcement,
+  type Attested,
+} from 'peercoin-oracle-client';
+
+export async function settle(url: string, publicKey: string, id: string): Promise<string | null> {
+  const oracle = new OracleClient(url, { publicKey });
+  let attested: Attested;
+  try {
+    attested = await oracle.wait(id, { timeoutMs: 60_000 });
+  } catch (error) {
+    if (error instanceof NotYetError) return null;
+    throw error;
+  }
+  const { announcement, attestation, outcome } = attested;
+  const points: AdaptorPoint[] = adaptorPoints(announcement, { range: [0n, 99n] }, attestation);
+  const value: bigint | string = outcome.kind === 'digits' ? outcome.value : outcome.text;
+  const won = points.find(({ secret }) => secret !== null);
+  return won ? `${value} ${won.point.xonly} ${won.secret?.normalised.toHex()}` : null;
+}
+
+export async function watch(url: string, signal: AbortSignal): Promise<void> {
+  const oracle = new OracleClient(url, { publicKey: TRUST_ON_FIRST_USE });
+  for await (const news of oracle.stream({ after: 0n, signal })) {
+    if (news.kind === 'state') continue;
+    const position: bigint = news.position;
+    console.log(news.kind, news.eventId, position);
+  }
+}
+
+export function mistakes(hex: string): void {
+  const announcement: Announcement = decodeAnnouncement(hex);
+  // @ts-expect-error: not verified
+  adaptorPoints(announcement, 'all');
+  const verified = verifyAnnouncement(hex);
+  // @ts-expect-error: verified messages are read-only
+  verified.event.nonces.push('');
+  // @ts-expect-error: numbers are no outcomes
+  adaptorPoints(verified, { outcome: 250_000 });
+  // @ts-expect-error: nor ends of ranges
+  groupRange(10, 4, 0, 99);
+  // @ts-expect-error: no key, no client
+  new OracleClient('http://127.0.0.1', {});
+}

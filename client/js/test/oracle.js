@@ -1,0 +1,91 @@
+/**
+ * An oracle for tests: announces what it is told to and signs any outcome, right
+ * or wrong. Its arithmetic is written from BIP340, apart from the sources.
+ *
+ * @module
+ */
+import { schnorr, secp256k1 } from '@noble/curves/secp256k1.js';
+import { bytesToHex, concatBytes, hexToBytes, utf8ToBytes } from '@noble/hashes/utils.js';
+
+import { encodeAnnouncement, encodeAttestation, encodeEvent } from '../src/index.js';
+
+/** @import { Announcement, Attestation, Descriptor } from '../src/index.js' */
+
+const { Point } = secp256k1;
+const N = Point.Fn.ORDER;
+
+export class FakeOracle {
+  #secret = schnorr.utils.randomSecretKey();
+  /** @type {Map<string, bigint[]>} */
+  #nonces = new Map();
+
+  get publicKey() {
+    return bytesToHex(schnorr.getPublicKey(this.#secret));
+  }
+
+  /**
+   * @param {string} eventId
+   * @param {Descriptor} descriptor
+   * @param {number} [maturity]
+   * @returns {Announcement}
+   */
+  announce(eventId, descriptor, maturity = 1_795_363_200) {
+    const count = descriptor.kind === 'enum' ? 1 : descriptor.nbDigits + (descriptor.isSigned ? 1 : 0);
+    const secrets = Array.from({ length: count }, () => evenSecret(schnorr.utils.randomSecretKey()));
+    this.#nonces.set(eventId, secrets);
+    const nonces = secrets.map((k) => xonly(Point.BASE.multiply(k)));
+    const event = { nonces, maturity, descriptor, eventId };
+    const hash = schnorr.utils.taggedHash('DLC/oracle/announcement/v0', encodeEvent(event));
+    return { signature: bytesToHex(schnorr.sign(hash, this.#secret)), oraclePublicKey: this.publicKey, event };
+  }
+
+  /**
+   * @param {string} eventId
+   * @param {string[]} outcomes one text per nonce
+   * @returns {Attestation}
+   */
+  attest(eventId, outcomes) {
+    const nonces = this.#nonces.get(eventId) ?? [];
+    const d = evenSecret(this.#secret);
+    const signatures = outcomes.map((text, i) => {
+      const k = nonces[i] ?? 1n;
+      const r = xonly(Point.BASE.multiply(k));
+      const m = schnorr.utils.taggedHash('DLC/oracle/attestation/v0', utf8ToBytes(text));
+      const e = schnorr.utils.taggedHash('BIP0340/challenge', concatBytes(hexToBytes(r), hexToBytes(this.publicKey), m));
+      const s = (k + (toNumber(e) % N) * d) % N;
+      return r + s.toString(16).padStart(64, '0');
+    });
+    return { eventId, oraclePublicKey: this.publicKey, signatures, outcomes };
+  }
+
+  /**
+   * The answers of `/v1` about one event.
+   *
+   * @param {Announcement} announcement
+   * @param {Attestation} [attestation]
+   * @returns {Record<string, Uint8Array>}
+   */
+  static answers(announcement, attestation) {
+    const id = encodeURIComponent(announcement.event.eventId);
+    return {
+      [`/v1/announcements/${id}`]: encodeAnnouncement(announcement),
+      ...(attestation && { [`/v1/attestations/${id}`]: encodeAttestation(attestation) }),
+    };
+  }
+}
+
+/** @param {import('@noble/curves/abstract/curve.js').CurvePoint<bigint, InstanceType<typeof Point>>} point */
+function xonly(point) {
+  return point.toAffine().x.toString(16).padStart(64, '0');
+}
+
+/** @param {Uint8Array} bytes */
+function toNumber(bytes) {
+  return BigInt(`0x${bytesToHex(bytes)}`);
+}
+
+/** @param {Uint8Array} secret whose point has an even y after this */
+function evenSecret(secret) {
+  const k = toNumber(secret);
+  return Point.BASE.multiply(k).toAffine().y % 2n === 0n ? k : N - k;
+}

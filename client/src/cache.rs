@@ -1,0 +1,63 @@
+//! What cannot change need not be fetched twice.
+//!
+//! Only what has been verified is kept: announcements and attestations under the
+//! trusted key, policies under their own hash. What is not yet there, or never
+//! will be, is asked for again.
+
+use std::fmt;
+use std::hash::Hash;
+use std::sync::Arc;
+
+use oracle_schema::{Announcement, Attestation, EventId, Verified};
+use quick_cache::sync::Cache as Map;
+
+/// Shared by a client's clones.
+#[derive(Clone)]
+pub(crate) struct Cache {
+    pub(crate) announcements: Kept<EventId, Verified<Announcement>>,
+    pub(crate) attestations: Kept<EventId, Verified<Attestation>>,
+    pub(crate) policies: Kept<[u8; 32], Vec<u8>>,
+}
+
+impl Cache {
+    /// At most so many of each kind.
+    pub(crate) fn new(each: usize) -> Self {
+        Self {
+            announcements: Kept::new(each),
+            attestations: Kept::new(each),
+            policies: Kept::new(each),
+        }
+    }
+}
+
+impl fmt::Debug for Cache {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Cache").finish_non_exhaustive()
+    }
+}
+
+/// A bounded map; `None` keeps nothing.
+pub(crate) struct Kept<K, V>(Option<Arc<Map<K, Arc<V>>>>);
+
+impl<K, V> Clone for Kept<K, V> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
+
+impl<K: Eq + Hash + Clone, V: Clone> Kept<K, V> {
+    fn new(count: usize) -> Self {
+        Self((count > 0).then(|| Arc::new(Map::new(count))))
+    }
+
+    pub(crate) fn get(&self, key: &K) -> Option<V> {
+        let kept = self.0.as_ref()?.get(key)?;
+        Some(V::clone(&kept))
+    }
+
+    pub(crate) fn keep(&self, key: &K, value: &V) {
+        if let Some(map) = &self.0 {
+            map.insert(key.clone(), Arc::new(value.clone()));
+        }
+    }
+}

@@ -1,0 +1,223 @@
+//! Asking again, and not asking again: retries, restarts, the cache.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
+
+mod common;
+
+use std::time::{Duration, Instant};
+
+use common::{
+    Announced, Answer, Oracle, Server, announcement_path, attestation_path, choice, event_id, quick,
+};
+use oracle_client::{Client, Error, Options};
+use oracle_schema::codec::Layout;
+use serde_json::json;
+use sha2::{Digest, Sha256};
+
+const ID: &str = "ppcusd-daily@2026-11-22T16:00:00Z";
+
+fn announced(oracle: &Oracle, id: &str) -> Announced {
+    oracle.announce(id, choice(&["above", "not_above"]))
+}
+
+async fn world() -> (Oracle, Server, String, Announced) {
+    let oracle = Oracle::new("oracle");
+    let (server, url) = Server::start(&oracle).await;
+    let announced = announced(&oracle, ID);
+    server.announce(&announced);
+    (oracle, server, url, announced)
+}
+
+fn patient(url: &str, attempts: u32) -> Client {
+    let options = Options {
+        attempts,
+        ..quick()
+    };
+    Client::with_options(url, options).unwrap()
+}
+
+#[tokio::test]
+async fn a_question_is_asked_as_often_as_the_options_say_and_no_longer() {
+    let (_, server, url, announced) = world().await;
+    let path = announcement_path(ID);
+    let good = Answer::Bytes(announced.announcement.to_tlv());
+    let busy = Answer::Problem(503, "overloaded");
+    let answers = [busy.clone(), Answer::CutShort(vec![0xfd]), good];
+    server.put(&path, answers.clone());
+    assert!(patient(&url, 3).announcement(&event_id(ID)).await.is_ok());
+    assert_eq!(server.seen(&path).len(), 3);
+    server.put(&path, answers);
+    let error = patient(&url, 2).announcement(&event_id(ID)).await;
+    assert!(error.unwrap_err().is_transient());
+    assert_eq!(server.seen(&path).len(), 5);
+    // An answer is an answer: it is not asked for again.
+    server.put(&path, [Answer::Problem(404, "unknown-event")]);
+    let error = patient(&url, 9).announcement(&event_id(ID)).await;
+    assert!(matches!(error.unwrap_err(), Error::UnknownEvent(_)));
+    assert_eq!(server.seen(&path).len(), 6);
+}
+
+#[tokio::test]
+async fn a_server_that_asks_for_a_pause_gets_it_up_to_the_longest() {
+    let (oracle, server, url, announced) = world().await;
+    let path = attestation_path(ID);
+    let truth = oracle.attest(&announced, &["above"]).to_tlv(Layout::Spec);
+    server.put(
+        &path,
+        [
+            Answer::Later(503, "restarting", 3_600),
+            Answer::Bytes(truth.clone()),
+        ],
+    );
+    let options = Options {
+        max_backoff: Duration::from_millis(300),
+        attempts: 2,
+        ..quick()
+    };
+    let client = Client::with_options(&url, options.clone()).unwrap();
+    let started = Instant::now();
+    assert!(client.attestation(&event_id(ID)).await.is_ok());
+    // The own first pause would have been 5 ms.
+    assert!(started.elapsed() >= Duration::from_millis(295));
+    server.put(
+        &path,
+        [
+            Answer::Later(404, "not-attested", 3_600),
+            Answer::Bytes(truth),
+        ],
+    );
+    let client = Client::with_options(&url, options).unwrap();
+    let started = Instant::now();
+    let waited = client.wait(&event_id(ID), Duration::from_secs(20)).await;
+    assert!(waited.is_ok());
+    assert!(started.elapsed() >= Duration::from_millis(295));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn waiting_survives_a_restart_of_the_server() {
+    let oracle = Oracle::new("oracle");
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let url = format!("http://{address}");
+    let server = Server::default();
+    server.put("/v1/oracle", [Answer::Json(common::about(&oracle))]);
+    let announced = announced(&oracle, ID);
+    server.announce(&announced);
+    let held = Answer::Hold(Duration::from_mins(1));
+    server.put(&attestation_path(ID), [held]);
+    let first = tokio::runtime::Runtime::new().unwrap();
+    {
+        let _entered = first.enter();
+        server.serve(listener);
+    }
+
+    let waiting = tokio::spawn(async move {
+        let client = patient(&url, 1);
+        client.wait(&event_id(ID), Duration::from_secs(30)).await
+    });
+    while server.seen(&attestation_path(ID)).is_empty() {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    // Every socket of it closes, the one that holds our request too.
+    first.shutdown_background();
+    let again = loop {
+        match std::net::TcpListener::bind(address) {
+            Ok(listener) => break listener,
+            Err(_) => tokio::time::sleep(Duration::from_millis(5)).await,
+        }
+    };
+    server.attest(ID, &oracle.attest(&announced, &["above"]));
+    server.serve(again);
+    let attested = waiting.await.unwrap().unwrap();
+    assert_eq!(attested.outcome_text(), "above");
+}
+
+#[tokio::test]
+async fn what_was_verified_is_not_fetched_again_by_any_clone() {
+    let (oracle, server, url, announced) = world().await;
+    let client = patient(&url, 1);
+    let id = event_id(ID);
+    // Not yet is no fact to keep.
+    assert!(client.attestation(&id).await.unwrap_err().is_not_yet());
+    server.attest(ID, &oracle.attest(&announced, &["above"]));
+    let first = client.attestation(&id).await.unwrap();
+    let second = client.clone().attestation(&id).await.unwrap();
+    assert_eq!(first, second);
+    assert!(client.wait(&id, Duration::ZERO).await.is_ok());
+    assert_eq!(server.seen(&announcement_path(ID)).len(), 1);
+    assert_eq!(server.seen(&attestation_path(ID)).len(), 2);
+    // Another client trusts for itself.
+    assert!(patient(&url, 1).attestation(&id).await.is_ok());
+    assert_eq!(server.seen(&announcement_path(ID)).len(), 2);
+}
+
+#[tokio::test]
+async fn a_lie_is_not_kept() {
+    let (oracle, server, url, announced) = world().await;
+    let client = patient(&url, 1);
+    let other = oracle.announce("other", choice(&["above", "not_above"]));
+    let path = announcement_path(ID);
+    server.put(&path, [Answer::Bytes(other.announcement.to_tlv())]);
+    assert!(client.announcement(&event_id(ID)).await.is_err());
+    server.announce(&announced);
+    let truth = client.announcement(&event_id(ID)).await.unwrap();
+    assert_eq!(*truth, announced.announcement);
+}
+
+#[tokio::test]
+async fn the_cache_holds_so_many_and_none_if_told_so() {
+    const EVENTS: usize = 40;
+    let (oracle, server, url, _) = world().await;
+    for (keep, fewest, most) in [(8, EVENTS - 8, EVENTS), (0, EVENTS, EVENTS), (1_000, 0, 0)] {
+        let options = Options {
+            cache: keep,
+            ..quick()
+        };
+        let client = Client::with_options(&url, options).unwrap();
+        let ids: Vec<_> = (0..EVENTS).map(|i| format!("event-{keep}-{i}")).collect();
+        let ask = async || {
+            for id in &ids {
+                server.announce(&announced(&oracle, id));
+                assert!(client.announcement(&event_id(id)).await.is_ok());
+            }
+            let path = announcement_path(&format!("event-{keep}-"));
+            server.seen(&path).len()
+        };
+        let first = ask().await;
+        assert_eq!(first, EVENTS);
+        let again = ask().await - first;
+        assert!(
+            (fewest..=most).contains(&again),
+            "{keep} kept, {again} asked"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_policy_is_the_document_of_the_stated_hash_and_kept() {
+    let (_, server, url, _) = world().await;
+    let client = patient(&url, 1);
+    let id = event_id(ID);
+    let document = br#"{"rule":"test"}"#.to_vec();
+    let state = |hash: Option<String>| {
+        let event = json!({
+            "event_id": ID, "kind": "threshold", "state": "announced",
+            "maturity": "2026-11-22T16:00:00Z", "policy_hash": hash,
+        });
+        server.put(&format!("/v1/events/{ID}"), [Answer::Json(event)]);
+    };
+    state(None);
+    let error = client.policy(&id).await.unwrap_err();
+    assert!(matches!(error, Error::NoPolicy(_)));
+    let path = format!("/v1/events/{ID}/policy");
+    server.put(&path, [Answer::Bytes(document.clone())]);
+    state(Some(hex::encode([1; 32])));
+    let error = client.policy(&id).await.unwrap_err();
+    assert!(matches!(error, Error::Malformed { .. }), "{error}");
+    let hash = oracle_schema::policy::policy_hash(&document);
+    assert_eq!(hash, <[u8; 32]>::from(Sha256::digest(&document)));
+    state(Some(hex::encode(hash)));
+    for _ in 0..3 {
+        assert_eq!(client.policy(&id).await.unwrap(), document);
+    }
+    assert_eq!(server.seen(&path).len(), 2);
+}

@@ -1,0 +1,108 @@
+//! Published messages, passed on to Nostr relays (`docs/nostr.md`).
+//!
+//! Follows the published head and nothing else, on the process that leads. What
+//! each relay lacks stands in rows (`outbox`); each relay has a task of its own
+//! (`relay`), so a dead one delays no other, and none of them the engine,
+//! which knows nothing of this module.
+
+mod connection;
+mod nostr;
+mod outbox;
+mod relay;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::future::join_all;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use crate::clock::Clock;
+use crate::config::Nostr;
+use crate::signer::Signer;
+use crate::store::{Store, StoreError};
+
+use outbox::Outbox;
+use relay::Relay;
+
+/// How long stopping may take before tasks are dropped where they stand.
+const STOP_PATIENCE: Duration = Duration::from_secs(5);
+
+/// How long a relay may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Timing {
+    /// To a connection that speaks WebSocket.
+    pub connect: Duration,
+    /// To take a batch and answer all of it.
+    pub answer: Duration,
+}
+
+impl Default for Timing {
+    fn default() -> Self {
+        Self {
+            connect: Duration::from_secs(10),
+            answer: Duration::from_secs(30),
+        }
+    }
+}
+
+/// Passes on what is published; see [`Publisher::start`].
+pub struct Publisher {
+    relays: Vec<Relay>,
+}
+
+impl Publisher {
+    /// Over the store and signer of a process that leads. Nothing happens yet.
+    pub fn new(
+        store: Arc<Store>,
+        signer: &Arc<Signer>,
+        clock: &Arc<dyn Clock>,
+        config: &Nostr,
+        timing: Timing,
+    ) -> Self {
+        let outbox = Outbox::new(store, clock.clone(), config);
+        let relays = config
+            .relays
+            .iter()
+            .map(|url| Relay::new(url, outbox.clone(), signer.clone(), timing))
+            .collect();
+        Self { relays }
+    }
+
+    /// Goes on by itself until stopped.
+    pub fn start(self) -> Publishing {
+        let stop = watch::Sender::new(false);
+        let mut tasks = JoinSet::new();
+        for relay in self.relays {
+            tasks.spawn(relay.run(stop.subscribe()));
+        }
+        Publishing { stop, tasks }
+    }
+
+    /// Does what is due now at every relay, what they answer included: what a
+    /// test with an injected clock calls instead of [`Publisher::start`].
+    pub async fn settle(&mut self) -> Result<(), StoreError> {
+        join_all(self.relays.iter_mut().map(Relay::settle))
+            .await
+            .into_iter()
+            .collect()
+    }
+}
+
+/// A running [`Publisher`]; dropped, it stops at once, and nothing is lost by it.
+pub struct Publishing {
+    stop: watch::Sender<bool>,
+    tasks: JoinSet<()>,
+}
+
+impl Publishing {
+    /// Stops and waits until no task has the signer any more.
+    pub async fn stop(mut self) {
+        self.stop.send_replace(true);
+        let ended = async { while self.tasks.join_next().await.is_some() {} };
+        if tokio::time::timeout(STOP_PATIENCE, ended).await.is_err() {
+            tracing::warn!("relays' tasks did not stop in time; dropped");
+        }
+        self.tasks.shutdown().await;
+    }
+}

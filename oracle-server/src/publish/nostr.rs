@@ -1,0 +1,209 @@
+//! Events and answers as relays have them (NIP-01).
+
+use std::sync::Arc;
+
+use oracle_schema::codec::CodecError;
+use oracle_schema::{Announcement, Attestation};
+use serde::Serialize;
+
+use super::outbox::printable;
+use crate::signer::{NostrStatement, Signer, SignerError, Statement};
+use crate::store::{OutboxItem, OutboxMessage, OutboxTlv};
+
+/// Prefixes of an `OK false` that passes by itself; with any other, or none,
+/// the relay refuses the event as it is.
+const PASSING: [&str; 2] = ["rate-limited", "error"];
+
+/// An event ready to be sent.
+#[derive(Debug)]
+pub(super) struct Event {
+    /// Lower-case hex.
+    pub(super) id: String,
+    /// `["EVENT",{…}]`.
+    pub(super) text: String,
+}
+
+/// Why a stored message has no event.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum EventError {
+    /// A stored message that this build cannot read.
+    #[error("stored message: {0}")]
+    Codec(#[from] CodecError),
+    /// The signer refused.
+    #[error(transparent)]
+    Signer(#[from] SignerError),
+}
+
+#[derive(Serialize)]
+struct EventJson<'a> {
+    id: &'a str,
+    pubkey: String,
+    created_at: i64,
+    kind: u16,
+    tags: Vec<Vec<String>>,
+    content: &'a str,
+    sig: String,
+}
+
+impl Event {
+    /// The event of a message: the same bytes each time.
+    pub(super) fn new(signer: &Signer, item: &OutboxItem) -> Result<Self, EventError> {
+        let announcement_of = |kind: u16, stored: &OutboxTlv| {
+            let message = Announcement::from_tlv(&stored.tlv)?;
+            let at = stored.published_at.timestamp();
+            Ok::<_, CodecError>(NostrStatement::announcement(kind, at, &message))
+        };
+        let statement = match &item.message {
+            OutboxMessage::Announcement(stored) => announcement_of(item.kind, stored)?,
+            OutboxMessage::Attestation {
+                attestation,
+                announcement,
+                announcement_kind,
+            } => NostrStatement::attestation(
+                item.kind,
+                attestation.published_at.timestamp(),
+                &Attestation::from_tlv(&attestation.tlv)?.0,
+                &announcement_of(*announcement_kind, announcement)?,
+            ),
+        };
+        let signature = signer.statement(Statement::Nostr(&statement))?;
+        let id = hex::encode(statement.id());
+        let json = EventJson {
+            id: &id,
+            pubkey: hex::encode(statement.author().to_byte_array()),
+            created_at: statement.created_at(),
+            kind: statement.kind(),
+            tags: statement.tags(),
+            content: statement.content(),
+            sig: hex::encode(signature.as_byte_array()),
+        };
+        // Texts and numbers: nothing that JSON lacks.
+        let text = serde_json::to_string(&("EVENT", json)).unwrap_or_default();
+        Ok(Self { id, text })
+    }
+}
+
+/// The events of a batch. The arithmetic is for a blocking thread.
+pub(super) async fn events(
+    signer: &Arc<Signer>,
+    items: Vec<OutboxItem>,
+) -> Vec<(OutboxItem, Result<Event, EventError>)> {
+    let signer = signer.clone();
+    let signing = tokio::task::spawn_blocking(move || {
+        items
+            .into_iter()
+            .map(|item| {
+                let event = Event::new(&signer, &item);
+                (item, event)
+            })
+            .collect()
+    });
+    // Only a runtime that shuts down loses it: nothing is sent then.
+    signing.await.unwrap_or_default()
+}
+
+/// What a relay says of an event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// It has it.
+    Accepted,
+    /// Not now; in its words.
+    Later(String),
+    /// Not as it is; in its words.
+    Refused(String),
+}
+
+impl Verdict {
+    /// `["OK", ID, true|false, MESSAGE]` as (ID, verdict); `None` for any other
+    /// message.
+    pub(super) fn read(text: &str) -> Option<(String, Self)> {
+        let message: Vec<serde_json::Value> = serde_json::from_str(text).ok()?;
+        let [label, id, accepted, rest @ ..] = message.as_slice() else {
+            return None;
+        };
+        if label.as_str() != Some("OK") {
+            return None;
+        }
+        let said = rest
+            .first()
+            .and_then(|said| said.as_str())
+            .unwrap_or_default();
+        let prefix = said.split_once(':').map_or("", |(prefix, _)| prefix.trim());
+        let verdict = if accepted.as_bool()? || prefix == "duplicate" {
+            Self::Accepted
+        } else if PASSING.contains(&prefix) {
+            Self::Later(printable(said))
+        } else {
+            Self::Refused(printable(said))
+        };
+        Some((id.as_str()?.to_ascii_lowercase(), verdict))
+    }
+
+    /// Whether the relay wants to be left alone for a while.
+    pub(super) fn is_rate_limit(&self) -> bool {
+        matches!(self, Self::Later(said) if said.starts_with("rate-limited"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_verdict_is_what_nip_01_says_it_is() {
+        let read = |text: &str| {
+            Verdict::read(text).map(|(id, verdict)| {
+                assert_eq!(id, "ab");
+                verdict
+            })
+        };
+        let refused = |said: &str| Some(Verdict::Refused(said.to_owned()));
+        let later = |said: &str| Some(Verdict::Later(said.to_owned()));
+        assert_eq!(read(r#"["OK","ab",true,""]"#), Some(Verdict::Accepted));
+        assert_eq!(read(r#"["OK","AB",true]"#), Some(Verdict::Accepted));
+        assert_eq!(
+            read(r#"["OK","ab",true,"duplicate: have it"]"#),
+            Some(Verdict::Accepted)
+        );
+        assert_eq!(
+            read(r#"["OK","ab",false,"duplicate: have it"]"#),
+            Some(Verdict::Accepted)
+        );
+        for said in ["rate-limited: slow down", "error: disk"] {
+            assert_eq!(read(&format!(r#"["OK","ab",false,"{said}"]"#)), later(said));
+        }
+        for said in [
+            "blocked: no",
+            "invalid: kind",
+            "pow: 25 bits",
+            "restricted: pay",
+            "auth-required: log in",
+            "no prefix",
+            "",
+        ] {
+            assert_eq!(
+                read(&format!(r#"["OK","ab",false,"{said}"]"#)),
+                refused(said)
+            );
+        }
+        assert_eq!(read(r#"["OK","ab",false]"#), refused(""));
+    }
+
+    #[test]
+    fn what_is_no_verdict_is_passed_over() {
+        for text in [
+            "",
+            "{}",
+            "[]",
+            "[1,2,3]",
+            r#"["NOTICE","ab"]"#,
+            r#"["AUTH","challenge"]"#,
+            r#"["OK","ab"]"#,
+            r#"["OK","ab","true",""]"#,
+            r#"["OK",7,true,""]"#,
+            r#"["EVENT","ab",true,""]"#,
+        ] {
+            assert_eq!(Verdict::read(text), None, "{text}");
+        }
+    }
+}

@@ -1,0 +1,183 @@
+//! The rows behind the relays: what is due, what became of it, when it is tried
+//! again.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use sha2::{Digest as _, Sha256};
+use tokio::sync::{Semaphore, watch};
+
+use super::nostr::Verdict;
+use crate::clock::Clock;
+use crate::config::Nostr;
+use crate::store::{Backlog, Delivery, OutboxItem, Store, StoreError, Undelivered};
+
+/// Messages queued in one transaction.
+const FILL: i64 = 500;
+/// Longest wait after a failure that may pass.
+const MAX_DELAY_S: i64 = 600;
+/// Wait after a refusal that another try rarely changes.
+const REFUSED_DELAY_S: i64 = 3600;
+/// Of a relay's words, as much as is kept.
+const MAX_ERROR_CHARS: usize = 200;
+
+/// What the tasks of all relays share.
+#[derive(Clone)]
+pub(super) struct Outbox {
+    store: Arc<Store>,
+    /// All relays together take one of the engine's connections at most.
+    gate: Arc<Semaphore>,
+    pub(super) clock: Arc<dyn Clock>,
+    /// Event kinds of announcements and attestations.
+    kinds: (u16, u16),
+    backfill: bool,
+}
+
+impl Outbox {
+    pub(super) fn new(store: Arc<Store>, clock: Arc<dyn Clock>, config: &Nostr) -> Self {
+        Self {
+            store,
+            gate: Arc::new(Semaphore::new(1)),
+            clock,
+            kinds: (config.announcement_kind, config.attestation_kind),
+            backfill: config.backfill,
+        }
+    }
+
+    /// Changes when something is published.
+    pub(super) fn head(&self) -> watch::Receiver<i64> {
+        self.store.reader().head()
+    }
+
+    pub(super) fn now(&self) -> DateTime<Utc> {
+        self.clock.now()
+    }
+
+    pub(super) async fn join(&self, url: &str) -> Result<(), StoreError> {
+        // The semaphore is never closed.
+        let _turn = self.gate.acquire().await;
+        self.store
+            .join_relay(url, self.kinds.0, self.backfill, self.now())
+            .await
+    }
+
+    /// Queues what was published since; answers whether there may be more.
+    pub(super) async fn fill(&self, url: &str) -> Result<bool, StoreError> {
+        let _turn = self.gate.acquire().await;
+        self.store
+            .fill_outbox(url, self.kinds, FILL, self.now())
+            .await
+    }
+
+    pub(super) async fn due(&self, url: &str, limit: usize) -> Result<Vec<OutboxItem>, StoreError> {
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let _turn = self.gate.acquire().await;
+        self.store.due_in_outbox(url, self.now(), limit).await
+    }
+
+    pub(super) async fn next(&self, url: &str) -> Result<Option<DateTime<Utc>>, StoreError> {
+        let _turn = self.gate.acquire().await;
+        self.store.next_in_outbox(url).await
+    }
+
+    pub(super) async fn backlog(&self, url: &str) -> Result<Backlog, StoreError> {
+        let _turn = self.gate.acquire().await;
+        self.store.backlog(url).await
+    }
+
+    pub(super) async fn record(&self, url: &str, all: &[Delivery]) -> Result<(), StoreError> {
+        let _turn = self.gate.acquire().await;
+        self.store.record_deliveries(url, all, self.now()).await
+    }
+
+    /// What follows from a relay's verdict.
+    pub(super) fn delivery(&self, url: &str, item: &OutboxItem, verdict: &Verdict) -> Delivery {
+        let (error, is_refusal) = match verdict {
+            Verdict::Accepted => {
+                return Delivery {
+                    position: item.position,
+                    result: Ok(()),
+                };
+            }
+            Verdict::Later(error) => (error, false),
+            Verdict::Refused(error) => (error, true),
+        };
+        let full_s = if is_refusal {
+            REFUSED_DELAY_S
+        } else {
+            full_delay_s(item.attempts)
+        };
+        let wait = spread(full_s, &[url.as_bytes(), &item.position.to_be_bytes()]);
+        Delivery {
+            position: item.position,
+            result: Err(Undelivered {
+                retry_at: self.now() + wait,
+                error: printable(error),
+                is_refusal,
+            }),
+        }
+    }
+
+    /// How long a relay is left alone after that many failures in a row.
+    pub(super) fn pause(url: &str, failures: i64) -> TimeDelta {
+        spread(full_delay_s(failures - 1), &[url.as_bytes()])
+    }
+}
+
+/// 1 s, 2 s, 4 s … 10 min after `earlier` failures.
+fn full_delay_s(earlier: i64) -> i64 {
+    let exponent = u32::try_from(earlier.clamp(0, 10)).unwrap_or_default();
+    2_i64.pow(exponent).min(MAX_DELAY_S)
+}
+
+/// Up to a quarter longer, so that what failed together does not come back
+/// together; the same for the same thing, so that a restart changes nothing.
+fn spread(seconds: i64, of: &[&[u8]]) -> TimeDelta {
+    let mut hash = Sha256::new();
+    for part in of {
+        hash.update(part);
+    }
+    let share = i64::from(hash.finalize().first().copied().unwrap_or_default());
+    TimeDelta::milliseconds(seconds * 1000 + seconds * 1000 * share / 1024)
+}
+
+/// A relay's words for a log line and a text column.
+pub(super) fn printable(text: &str) -> String {
+    text.chars()
+        .filter(|c| !c.is_control())
+        .take(MAX_ERROR_CHARS)
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::LONGEST_WAIT;
+
+    #[test]
+    fn waits_grow_to_ten_minutes_and_a_quarter_and_are_the_same_again() {
+        for failures in 1..100 {
+            let full = TimeDelta::seconds((1 << (failures - 1).min(20)).min(600));
+            let wait = Outbox::pause("wss://relay.example/", failures);
+            assert!(
+                wait >= full && wait <= full * 5 / 4,
+                "{wait} after {failures}"
+            );
+            assert_eq!(wait, Outbox::pause("wss://relay.example/", failures));
+        }
+        let waits: std::collections::HashSet<_> = (0..100_i64)
+            .map(|position| spread(REFUSED_DELAY_S, &[&position.to_be_bytes()]))
+            .collect();
+        assert!(waits.len() > 50, "{} waits", waits.len());
+        assert!(waits.iter().all(|wait| *wait < LONGEST_WAIT));
+    }
+
+    #[test]
+    fn a_relays_words_are_kept_without_control_characters_and_not_for_ever() {
+        assert_eq!(printable("bad\u{0}\n\u{1b}[31m kind"), "bad[31m kind");
+        assert_eq!(
+            printable(&"ä".repeat(1000)).chars().count(),
+            MAX_ERROR_CHARS
+        );
+    }
+}

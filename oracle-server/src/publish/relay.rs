@@ -1,0 +1,305 @@
+//! One relay: a connection while there is something to say, batches, and what
+//! follows from its answers.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use tokio::sync::watch;
+use url::Url;
+
+use super::Timing;
+use super::connection::{Connection, RelayError};
+use super::nostr::{Event, Verdict, events};
+use super::outbox::Outbox;
+use crate::signer::Signer;
+use crate::store::{OutboxItem, StoreError};
+
+/// Messages under way at once, at most.
+const MAX_WINDOW: usize = 32;
+/// Wait after an error of the database.
+const STORE_RETRY: TimeDelta = TimeDelta::seconds(5);
+/// The backlog is measured no more often than this.
+const MEASURE_EVERY: Duration = Duration::from_secs(1);
+/// And no more rarely, while there is one.
+const LOOK_EVERY: TimeDelta = TimeDelta::seconds(30);
+
+/// When there may be something to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Next {
+    /// At once.
+    Now,
+    /// Then, or with the next thing published.
+    At(DateTime<Utc>),
+    /// With the next thing published.
+    News,
+}
+
+/// The task of one relay.
+pub(super) struct Relay {
+    url: Url,
+    outbox: Outbox,
+    signer: Arc<Signer>,
+    timing: Timing,
+    has_joined: bool,
+    connection: Option<Connection>,
+    /// Messages in the next batch: one after trouble, so that a message which
+    /// makes the relay hang up takes no others with it; twice as many after
+    /// each batch that was answered.
+    window: usize,
+    /// Troubles in a row.
+    failures: i64,
+    paused_until: Option<DateTime<Utc>>,
+    /// By [`crate::clock::Clock::uptime`].
+    measured_at: Option<Duration>,
+}
+
+impl Relay {
+    pub(super) fn new(url: &Url, outbox: Outbox, signer: Arc<Signer>, timing: Timing) -> Self {
+        Self {
+            url: url.clone(),
+            outbox,
+            signer,
+            timing,
+            has_joined: false,
+            connection: None,
+            window: 1,
+            failures: 0,
+            paused_until: None,
+            measured_at: None,
+        }
+    }
+
+    /// Goes on until `stop`.
+    pub(super) async fn run(mut self, mut stop: watch::Receiver<bool>) {
+        let mut head = self.outbox.head();
+        while !*stop.borrow() {
+            head.mark_unchanged();
+            let next = match self.tick(&mut stop).await {
+                Ok(next) => next,
+                Err(e) => {
+                    tracing::warn!(relay = %self.url, error = %e, "outbox failed; tried again");
+                    Next::At(self.outbox.now() + STORE_RETRY)
+                }
+            };
+            let wake = match next {
+                Next::Now => continue,
+                // The age of what waits grows meanwhile.
+                Next::At(at) => Some(at.min(self.outbox.now() + LOOK_EVERY)),
+                Next::News => None,
+            };
+            tokio::select! {
+                biased;
+                () = stopped(&mut stop) => {}
+                changed = head.changed() => if changed.is_err() { break },
+                () = self.sleep_until(wake) => {}
+            }
+        }
+        self.disconnect().await;
+    }
+
+    /// Does what is due now.
+    pub(super) async fn settle(&mut self) -> Result<(), StoreError> {
+        let (_never, mut stop) = watch::channel(false);
+        loop {
+            match self.tick(&mut stop).await? {
+                Next::Now => {}
+                Next::At(at) if at <= self.outbox.now() => {}
+                Next::At(_) | Next::News => return Ok(()),
+            }
+        }
+    }
+
+    /// Queues what is new and sends one batch of what is due. Only talking to
+    /// the relay is cut short by `stop`.
+    async fn tick(&mut self, stop: &mut watch::Receiver<bool>) -> Result<Next, StoreError> {
+        if !self.has_joined {
+            self.outbox.join(self.url.as_str()).await?;
+            self.has_joined = true;
+        }
+        let has_more = self.outbox.fill(self.url.as_str()).await?;
+        if let Some(until) = self.paused_until {
+            if until > self.outbox.now() {
+                self.measure().await?;
+                return Ok(if has_more { Next::Now } else { Next::At(until) });
+            }
+            self.paused_until = None;
+        }
+        let items = self.outbox.due(self.url.as_str(), self.window).await?;
+        if items.is_empty() {
+            if has_more {
+                return Ok(Next::Now);
+            }
+            // Idle: the figure is exact, and the next one at once.
+            self.measured_at = None;
+            self.measure().await?;
+            self.measured_at = None;
+            self.disconnect().await;
+            let next = self.outbox.next(self.url.as_str()).await?;
+            return Ok(next.map_or(Next::News, Next::At));
+        }
+        self.measure().await?;
+        self.send(items, stop).await?;
+        Ok(Next::Now)
+    }
+
+    /// Sends a batch and records what became of each message.
+    async fn send(
+        &mut self,
+        items: Vec<OutboxItem>,
+        stop: &mut watch::Receiver<bool>,
+    ) -> Result<(), StoreError> {
+        let (mut deliveries, mut batch) = (Vec::with_capacity(items.len()), Vec::new());
+        for (item, event) in events(&self.signer, items).await {
+            match event {
+                Ok(event) => batch.push((item, event)),
+                Err(e) => {
+                    let verdict = Verdict::Refused(e.to_string());
+                    deliveries.push(self.outbox.delivery(self.url.as_str(), &item, &verdict));
+                    tracing::error!(position = item.position, error = %e, "no event of a message");
+                }
+            }
+        }
+        let mut verdicts = HashMap::with_capacity(batch.len());
+        let result = tokio::select! {
+            biased;
+            () = stopped(stop) => None,
+            result = self.exchange(&batch, &mut verdicts) => Some(result),
+        };
+        let was_sent = self.connection.is_some();
+        let mut is_limited = false;
+        for (item, event) in &batch {
+            let verdict = match (verdicts.remove(&event.id), &result) {
+                (Some(verdict), _) => verdict,
+                // It went out, or part of it: whose fault it was shows when it
+                // is tried alone.
+                (None, Some(Err(e))) if was_sent => Verdict::Later(e.to_string()),
+                // Not sent, or stopped: it stays due.
+                (None, _) => continue,
+            };
+            is_limited |= verdict.is_rate_limit();
+            self.note(item, event, &verdict);
+            deliveries.push(self.outbox.delivery(self.url.as_str(), item, &verdict));
+        }
+        self.learn(result, is_limited);
+        self.outbox.record(self.url.as_str(), &deliveries).await
+    }
+
+    async fn exchange(
+        &mut self,
+        batch: &[(OutboxItem, Event)],
+        verdicts: &mut HashMap<String, Verdict>,
+    ) -> Result<(), RelayError> {
+        let connection = match &mut self.connection {
+            Some(connection) => connection,
+            empty => empty.insert(Connection::open(&self.url, self.timing.connect).await?),
+        };
+        let events: Vec<&Event> = batch.iter().map(|(_, event)| event).collect();
+        connection
+            .exchange(&events, verdicts, self.timing.answer)
+            .await
+    }
+
+    /// Logs and counts one verdict.
+    fn note(&mut self, item: &OutboxItem, event: &Event, verdict: &Verdict) {
+        let relay = self.url.to_string();
+        match verdict {
+            Verdict::Accepted => {
+                if std::mem::take(&mut self.failures) > 0 {
+                    tracing::info!(relay, "accepted by a relay that had failed");
+                }
+                metrics::counter!("oracle_nostr_accepted_total", "relay" => relay).increment(1);
+            }
+            Verdict::Refused(error) => {
+                metrics::counter!("oracle_nostr_refused_total", "relay" => relay.clone())
+                    .increment(1);
+                if item.refused == 0 {
+                    tracing::warn!(
+                        relay,
+                        position = item.position,
+                        event = event.id,
+                        ?error,
+                        "refused by a relay; tried again every hour"
+                    );
+                }
+            }
+            Verdict::Later(error) => {
+                tracing::debug!(relay, position = item.position, ?error, "not accepted yet");
+            }
+        }
+    }
+
+    /// What a batch says about the relay.
+    fn learn(&mut self, result: Option<Result<(), RelayError>>, is_limited: bool) {
+        match result {
+            Some(Ok(())) if is_limited => self.back_off(),
+            Some(Ok(())) => self.window = (self.window * 2).min(MAX_WINDOW),
+            Some(Err(error)) => {
+                self.connection = None;
+                self.back_off();
+                if self.failures == 1 {
+                    tracing::warn!(relay = %self.url, %error, "relay failed; tried again and again");
+                } else {
+                    tracing::debug!(relay = %self.url, %error, failures = self.failures, "relay failed");
+                }
+            }
+            // In the middle of something: of no use any more.
+            None => self.connection = None,
+        }
+    }
+
+    fn back_off(&mut self) {
+        self.window = 1;
+        self.failures += 1;
+        let pause = Outbox::pause(self.url.as_str(), self.failures);
+        self.paused_until = Some(self.outbox.now() + pause);
+    }
+
+    async fn disconnect(&mut self) {
+        if let Some(connection) = self.connection.take() {
+            connection.close().await;
+        }
+    }
+
+    async fn sleep_until(&self, at: Option<DateTime<Utc>>) {
+        let Some(at) = at else {
+            return std::future::pending().await;
+        };
+        while self.outbox.now() < at {
+            self.outbox.clock.sleep_until(at).await;
+        }
+    }
+
+    /// Publishes how far the relay is behind, if that was not just done.
+    #[allow(
+        clippy::cast_precision_loss,
+        reason = "gauges are floats by their format; the counts are small"
+    )]
+    async fn measure(&mut self) -> Result<(), StoreError> {
+        let uptime = self.outbox.clock.uptime();
+        if self
+            .measured_at
+            .is_some_and(|at| uptime < at + MEASURE_EVERY)
+        {
+            return Ok(());
+        }
+        self.measured_at = Some(uptime);
+        let backlog = self.outbox.backlog(self.url.as_str()).await?;
+        let age_ms = backlog.oldest_ms.map_or(0, |oldest| {
+            self.outbox.now().timestamp_millis().saturating_sub(oldest)
+        });
+        let gauge = |what: &'static str, value: i64| {
+            metrics::gauge!(what, "relay" => self.url.to_string()).set(value as f64);
+        };
+        gauge("oracle_nostr_outbox_depth", backlog.waiting);
+        gauge("oracle_nostr_outbox_oldest_seconds", age_ms.max(0) / 1000);
+        gauge("oracle_nostr_outbox_refused", backlog.refused);
+        Ok(())
+    }
+}
+
+async fn stopped(stop: &mut watch::Receiver<bool>) {
+    // A dropped sender is a stop too.
+    let _ = stop.wait_for(|s| *s).await;
+}

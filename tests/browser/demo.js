@@ -1,0 +1,56 @@
+/**
+ * A real oracle for a test: `oracle-server demo` on a free port.
+ *
+ * @module
+ */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+
+const BUILT = fileURLToPath(new URL('../../target/release/oracle-server', import.meta.url));
+const START_MS = 60_000;
+
+/**
+ * Starts the demo and stops it when the tests are over.
+ *
+ * The program is `ORACLE_SERVER`, else the release build of this repository.
+ *
+ * @param {(stop: () => Promise<void>) => void} after
+ * @returns {Promise<{url: string, publicKey: string}>}
+ */
+export async function startDemo(after) {
+  const program = process.env['ORACLE_SERVER'] ?? BUILT;
+  if (!existsSync(program)) throw new Error(`${program} is missing: cargo build --release, or set ORACLE_SERVER`);
+  const dir = mkdtempSync(join(tmpdir(), 'oracle-demo-'));
+  const demo = spawn(program, ['demo', '--dir', join(dir, 'demo'), '--listen', '127.0.0.1:0'], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let said = '';
+  demo.stderr.on('data', (chunk) => (said = (said + chunk).slice(-4000)));
+  after(async () => {
+    if (demo.exitCode === null && demo.signalCode === null) {
+      const exited = once(demo, 'exit');
+      demo.kill('SIGTERM');
+      const impatience = setTimeout(() => demo.kill('SIGKILL'), 10_000);
+      await exited;
+      clearTimeout(impatience);
+    }
+    rmSync(dir, { recursive: true, force: true });
+  });
+  const timer = setTimeout(() => demo.kill('SIGKILL'), START_MS);
+  let publicKey = '';
+  for await (const line of createInterface({ input: demo.stdout })) {
+    publicKey ||= /\b([0-9a-f]{64})\b/.exec(line)?.[1] ?? '';
+    const url = /page (http:\/\/\S+?)\/\s/.exec(line)?.[1];
+    if (url === undefined) continue;
+    clearTimeout(timer);
+    // Nobody reads on, and a full pipe would stop the demo.
+    demo.stdout.resume();
+    return { url, publicKey };
+  }
+  throw new Error(`the demo did not start: ${said}`);
+}

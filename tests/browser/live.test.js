@@ -1,0 +1,35 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+
+import { startDemo } from './demo.js';
+import { attestedEvent, refusalOf, settle, waitForNext } from './live.js';
+import { startSite } from './site.js';
+
+describe('in Node, against a running oracle', { timeout: 180_000 }, () => {
+  /** @type {{url: string, publicKey: string}} */
+  let oracle;
+  /** @type {(() => void | Promise<void>)[]} */
+  const stops = [];
+  before(async () => {
+    oracle = await startDemo((stop) => stops.push(stop));
+  });
+  after(async () => {
+    for (const stop of stops.reverse()) await stop();
+  });
+
+  test('an enum and a digit event settle: the points of the announcement open by the attestation', async (t) => {
+    for (const line of await settle(oracle.url, oracle.publicKey, AbortSignal.timeout(120_000))) t.diagnostic(line);
+  });
+
+  test('waiting returns the verified outcome once there is one', async () => {
+    assert.notEqual(await waitForNext(oracle.url, oracle.publicKey, AbortSignal.timeout(120_000)), '');
+  });
+
+  test('a tampered attestation and another key are refused', async () => {
+    const site = await startSite(oracle.url, (stop) => stops.push(stop));
+    const id = await attestedEvent(oracle.url, oracle.publicKey);
+    assert.equal(await refusalOf(`${site}/tampered`, oracle.publicKey, id), 'signature');
+    assert.equal(await refusalOf(oracle.url, '79be667ef9dcbbac55a06295ce870b07029bfcdb2dce28d959f2815b16f81798', id), 'wrong-key');
+    assert.equal(await refusalOf(oracle.url, oracle.publicKey, id), '');
+  });
+});
