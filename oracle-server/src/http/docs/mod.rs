@@ -187,10 +187,10 @@ impl<'a> Writer<'a> {
     fn operation(&self, html: &mut String, operation: &Operation<'a>) {
         let Operation { path, method, body } = operation;
         let id = escape(text(body, "operationId"));
-        let _ = write!(
+        let _ = writeln!(
             html,
             "<details class=\"operation\" id=\"{id}\"><summary><span class=\"method {method}\">{verb}</span> \
-             <code class=\"path\">{path}</code> <span class=\"about\">{summary}</span></summary>\n",
+             <code class=\"path\">{path}</code> <span class=\"about\">{summary}</span></summary>",
             verb = method.to_uppercase(),
             path = escape(path),
             summary = prose(text(body, "summary")),
