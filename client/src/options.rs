@@ -34,7 +34,8 @@ pub struct Options {
     /// Longest pause between attempts, whatever the server asks for.
     pub max_backoff: Duration,
     /// How often one question is asked before a transient failure is returned;
-    /// at least once. [`Client::wait`] and [`Client::watch`] go on regardless.
+    /// at least once. [`crate::Client::wait`] and [`crate::Client::watch`]
+    /// go on regardless.
     pub attempts: u32,
     /// Announcements, attestations and policies kept, so many of each; 0 keeps
     /// none. They are immutable and were verified.

@@ -351,5 +351,6 @@ fn http_config(config: &Config) -> http::HttpConfig {
         },
         max_connections: config.http.max_connections,
         trusted_proxies: config.http.trusted_proxies.clone(),
+        assets: config.assets.clone(),
     }
 }

@@ -30,6 +30,14 @@ pub enum IdError {
         /// Length allowed, bytes.
         max: usize,
     },
+    /// Shorter than its kind of id is.
+    #[error("id is {got} bytes long; {least} are due")]
+    TooShort {
+        /// Length found, bytes.
+        got: usize,
+        /// Length due, bytes.
+        least: usize,
+    },
     /// Not in Unicode normalisation form C, so two spellings could look alike.
     #[error("id is not in Unicode normalisation form C")]
     NotNfc,
@@ -82,6 +90,12 @@ impl EventId {
         Self(format!("{series}@{maturity}"))
     }
 
+    /// `{asset}{Unix seconds}`, for example `btcusd1795363200`: p2pd clients
+    /// read asset and maturity out of the id.
+    pub fn of_asset(asset: &AssetId, maturity: Maturity) -> Self {
+        Self(format!("{asset}{}", maturity.epoch()))
+    }
+
     /// The id as text.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -106,6 +120,43 @@ impl SeriesId {
     /// The name as text.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+/// Name of an asset of p2pd clients: six ASCII letters or digits, the first six
+/// bytes of its events' ids.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct AssetId(String);
+
+impl AssetId {
+    /// Length of every asset's name, bytes.
+    pub const BYTES: usize = 6;
+
+    /// Parses an asset's name.
+    pub fn parse(id: &str) -> Result<Self, IdError> {
+        check_charset(id, Self::BYTES)?;
+        if let Some(c) = id.chars().find(|c| !c.is_ascii_alphanumeric()) {
+            return Err(IdError::Character(c));
+        }
+        if id.len() < Self::BYTES {
+            return Err(IdError::TooShort {
+                got: id.len(),
+                least: Self::BYTES,
+            });
+        }
+        Ok(Self(id.to_owned()))
+    }
+
+    /// The name as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether an id is this asset's, for whatever maturity: its name and
+    /// digits. Nobody else may take one.
+    pub fn is_of(&self, id: &EventId) -> bool {
+        id.0.strip_prefix(&self.0)
+            .is_some_and(|rest| !rest.is_empty() && rest.bytes().all(|b| b.is_ascii_digit()))
     }
 }
 
@@ -158,6 +209,7 @@ macro_rules! text_newtype {
 }
 text_newtype!(EventId, EventId::parse);
 text_newtype!(SeriesId, SeriesId::parse);
+text_newtype!(AssetId, AssetId::parse);
 
 /// When an event's outcome is fixed: whole Unix seconds, as the wire's `u32`
 /// `event_maturity_epoch`. Displays as RFC 3339 UTC with a `Z`.
@@ -682,6 +734,27 @@ mod tests {
         let series = SeriesId::parse(&"a".repeat(79)).unwrap();
         let id = EventId::in_series(&series, Maturity::from_epoch(u32::MAX));
         assert_eq!(id.as_str().len(), EventId::MAX_BYTES);
+    }
+
+    #[test]
+    fn an_asset_owns_its_name_followed_by_digits_and_nothing_else() {
+        let asset = AssetId::parse("btcusd").unwrap();
+        let id = EventId::of_asset(&asset, Maturity::from_epoch(1_795_363_200));
+        assert_eq!(id.as_str(), "btcusd1795363200");
+        for (id, owned) in [
+            ("btcusd1795363200", true),
+            ("btcusd0", true),
+            ("btcusd", false),
+            ("btcusd-1", false),
+            ("btcusd1x", false),
+            ("xbtcusd1", false),
+            ("BTCUSD1", false),
+        ] {
+            assert_eq!(asset.is_of(&EventId::one_off(id).unwrap()), owned, "{id}");
+        }
+        for bad in ["", "btcus", "btcusd1", "btc-us", "btc us", "btcus\u{e9}"] {
+            assert!(AssetId::parse(bad).is_err(), "{bad}");
+        }
     }
 
     #[test]

@@ -25,6 +25,7 @@ pub mod verify;
 pub use announcement::{Announcement, OracleEvent};
 pub use attestation::Attestation;
 pub use event::{
-    Descriptor, Digits, DigitsDescriptor, EnumDescriptor, EventId, Maturity, Outcome, SeriesId,
+    AssetId, Descriptor, Digits, DigitsDescriptor, EnumDescriptor, EventId, Maturity, Outcome,
+    SeriesId,
 };
 pub use verify::Verified;

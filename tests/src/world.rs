@@ -203,6 +203,7 @@ impl World {
             },
             max_connections: config.http.max_connections,
             trusted_proxies: Vec::new(),
+            assets: config.assets.clone(),
         };
         let listener = TcpListener::bind(config.http.listen).await.expect("port");
         let public = listener.local_addr().expect("address");

@@ -22,7 +22,7 @@
 import { bytesToHex, bytesToNumber, hexBytes, isHex, numberToHex } from './bytes.js';
 import { GENERATOR, ORDER, liftX, pointFromCompressed, verifySchnorr, xonlyOf } from './curve.js';
 import { AdaptorError } from './errors.js';
-import { AdaptorSecret, OutcomePoint } from './points.js';
+import { AdaptorSecret, OutcomePoint } from './outcome-point.js';
 import { challenge } from './tags.js';
 
 /** @import { CurvePoint } from './curve.js' */

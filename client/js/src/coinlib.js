@@ -16,7 +16,8 @@
 import { CoinlibError } from './errors.js';
 
 /** @import { JointPoint } from './joint.js' */
-/** @import { AdaptorPoint, AdaptorSecret, Subject } from './points.js' */
+/** @import { AdaptorSecret } from './outcome-point.js' */
+/** @import { AdaptorPoint, Subject } from './points.js' */
 /** @import { VerifiedAnnouncement } from './verify.js' */
 
 /** Locktimes below are block heights, from here on they are timestamps (consensus). */

@@ -21,7 +21,8 @@ export { TIME_THRESHOLD, checkLocktimes, coinlibOutcomes, refundLocktime, reveal
 export * from './errors.js';
 export { digitTexts, maxValue, nonceCount, parseOutcome } from './event.js';
 export { jointPoints } from './joint.js';
-export { AdaptorSecret, OutcomePoint, adaptorPoints, prefixPoint, signaturePoint } from './points.js';
+export { AdaptorSecret, OutcomePoint } from './outcome-point.js';
+export { adaptorPoints, prefixPoint, signaturePoint } from './points.js';
 export { canonicalJson, readPolicy } from './policy.js';
 export { groupRange, rangePrefixes } from './range.js';
 export { announcementHash, attestationHash, challenge, taggedHash } from './tags.js';

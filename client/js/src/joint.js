@@ -8,7 +8,8 @@
  * @module
  */
 import { PointsError } from './errors.js';
-import { AdaptorSecret, OutcomePoint, adaptorPoints } from './points.js';
+import { AdaptorSecret, OutcomePoint } from './outcome-point.js';
+import { adaptorPoints } from './points.js';
 
 /** @import { AdaptorPoint, Selection, Subject } from './points.js' */
 /** @import { VerifiedAnnouncement, VerifiedAttestation } from './verify.js' */

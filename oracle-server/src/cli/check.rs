@@ -9,7 +9,7 @@ use oracle_schema::policy::choice_bits;
 
 use super::CliError;
 use crate::clock::{Clock as _, SystemClock};
-use crate::config::{Config, Definition, Nostr, OneOff, Operator, Series};
+use crate::config::{Asset, Config, Definition, Nostr, OneOff, Operator, Series};
 
 /// Maturities shown per series.
 const SHOWN: usize = 3;
@@ -43,6 +43,9 @@ fn explain(config: &Config, now: DateTime<Utc>) -> String {
     if !config.operators.is_empty() {
         parts.push(explain_operators(&config.operators));
     }
+    if !config.assets.is_empty() {
+        parts.push(explain_assets(&config.assets));
+    }
     parts.extend(config.nostr.as_ref().map(explain_nostr));
     parts.concat()
 }
@@ -66,6 +69,24 @@ fn explain_choice(config: &Config, now: DateTime<Utc>) -> Option<String> {
     Some(format!(
         "single parties choose {bits} of at most {most} bits{over}\n"
     ))
+}
+
+/// What the p2pd and sibyls dialects offer.
+fn explain_assets(assets: &[Asset]) -> String {
+    let mut text = "\nassets\n".to_owned();
+    for asset in assets {
+        let dialects = match asset.id_format.p2pd() {
+            Some(_) => "p2pd and sibyls",
+            None => "sibyls alone; p2pd needs id_format = \"p2pd\"",
+        };
+        // Writing to a String cannot fail.
+        let _ = writeln!(
+            text,
+            "  {}: series {} for {dialects}",
+            asset.name, asset.series
+        );
+    }
+    text
 }
 
 fn explain_operators(operators: &[Operator]) -> String {
@@ -131,8 +152,12 @@ fn explain_series(series: &Series, now: DateTime<Utc>) -> String {
     } else {
         times.join(", ")
     };
+    let ids = match series.id_format.p2pd() {
+        Some(asset) => format!("  event ids: {asset} and the maturity in Unix seconds\n"),
+        None => String::new(),
+    };
     format!(
-        "\nseries {}\n  next maturities: {times}\n  announced {} before maturity\n{}",
+        "\nseries {}\n  next maturities: {times}\n{ids}  announced {} before maturity\n{}",
         series.id,
         humantime::format_duration(series.announce_ahead),
         explain_definition(
@@ -212,6 +237,18 @@ mod tests {
         };
         assert!(last.contains("kind: operators"), "{last}");
         assert!(text.contains("  watcher: approve; key 278117fc"), "{text}");
+    }
+
+    #[test]
+    fn assets_and_p2pd_ids_are_explained() {
+        let text = explained(CONTRACT);
+        assert!(text.contains("\n  btcusd: series btcusd-hourly for sibyls alone"));
+        assert!(!text.contains("event ids:"));
+        let every = "every = \"1h\"";
+        let p2pd = format!("{every}\nid_format = \"p2pd\"");
+        let text = explained(&CONTRACT.replacen(every, &p2pd, 1));
+        assert!(text.contains("\n  btcusd: series btcusd-hourly for p2pd and sibyls\n"));
+        assert!(text.contains("\n  event ids: btcusd and the maturity in Unix seconds\n"));
     }
 
     #[test]

@@ -107,7 +107,7 @@ impl Place {
 pub(crate) const KINDS: [&str; 5] = ["digits", "threshold", "match", "election", "operators"];
 /// Kinds whose question can be asked again at every maturity of a series.
 const REPEATABLE: [&str; 2] = ["digits", "threshold"];
-const OF_SERIES: [&str; 4] = ["every", "cron", "at", "announce_ahead"];
+const OF_SERIES: [&str; 5] = ["id_format", "every", "cron", "at", "announce_ahead"];
 const OF_EVENTS: [&str; 2] = ["maturity", "announce_at"];
 
 const HOUR_S: u32 = 3600;

@@ -22,6 +22,19 @@ pub(super) fn one_off(
 ) -> Result<OneOff, Refusal> {
     let place = Place::new(key);
     let id = EventId::one_off(&section.id).map_err(|e| place.refuse("id", e))?;
+    for series in context.series.values() {
+        if let Some(asset) = series.id_format.p2pd()
+            && asset.is_of(&id)
+        {
+            return Err(place.refuse(
+                "id",
+                format!(
+                    "{asset} followed by digits is reserved for the events of series {:?}",
+                    series.id.as_str()
+                ),
+            ));
+        }
+    }
     let maturity = place.required("maturity", section.maturity.as_deref())?;
     let maturity = instant(&place.at("maturity"), maturity)?;
     let announce_at = section

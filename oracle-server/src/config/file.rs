@@ -29,6 +29,8 @@ pub(super) struct File {
     pub(super) event: Vec<Entry>,
     #[serde(default)]
     pub(super) operator: Vec<Operator>,
+    #[serde(default)]
+    pub(super) compat: Compat,
     pub(super) nostr: Option<Nostr>,
 }
 
@@ -163,6 +165,13 @@ pub(super) struct Operator {
     pub(super) scopes: Vec<String>,
 }
 
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Compat {
+    /// Asset to series.
+    pub(super) assets: BTreeMap<String, String>,
+}
+
 // Every key of every kind, each optional: serde cannot both flatten and deny
 // unknown fields. Which ones belong together is checked by kind, so that a
 // refusal can name it.
@@ -190,6 +199,7 @@ macro_rules! entry {
 
 entry! {
     // of series
+    id_format: String,
     every: String,
     cron: String,
     at: Vec<String>,

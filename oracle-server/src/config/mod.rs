@@ -3,6 +3,7 @@
 //! [`file`] is the text's shape; here it becomes what the service runs on.
 //! Every refusal names the file, the key and the reason.
 
+mod compat;
 mod definition;
 mod events;
 mod facts;
@@ -26,12 +27,13 @@ use oracle_feeds::rate::Rate;
 use oracle_schema::policy::PricePolicy;
 use oracle_schema::{EventId, Maturity, SeriesId};
 
+pub use compat::Asset;
 pub use definition::Definition;
 pub(crate) use definition::KINDS;
 pub use events::parse_event;
 pub use nostr::Nostr;
 pub use operators::{Operator, Scope};
-pub use series::Schedule;
+pub use series::{IdFormat, Schedule};
 
 /// Why a configuration was refused.
 #[derive(Debug, thiserror::Error)]
@@ -93,6 +95,8 @@ pub struct Config {
     pub series: BTreeMap<SeriesId, Series>,
     /// One-off events.
     pub events: Vec<OneOff>,
+    /// What the p2pd and sibyls dialects offer, by name.
+    pub assets: Vec<Asset>,
     /// Relays, if any.
     pub nostr: Option<Nostr>,
 }
@@ -104,6 +108,8 @@ pub struct Context<'a> {
     pub prices: &'a BTreeMap<String, PricePolicy>,
     /// `[[operator]]`.
     pub operators: &'a [Operator],
+    /// `[[series]]`, whose events' names are theirs alone.
+    pub series: &'a BTreeMap<SeriesId, Series>,
 }
 
 /// `[http]`.
@@ -141,6 +147,8 @@ pub struct SignerFiles {
 pub struct Series {
     /// Name.
     pub id: SeriesId,
+    /// How its events are named.
+    pub id_format: IdFormat,
     /// What each event is.
     pub definition: Definition,
     /// When they mature.
@@ -170,6 +178,7 @@ impl Config {
         Context {
             prices: &self.prices,
             operators: &self.operators,
+            series: &self.series,
         }
     }
 
@@ -210,9 +219,16 @@ impl Config {
         let context = Context {
             prices: &prices,
             operators: &operators,
+            series: &BTreeMap::new(),
         };
-        let series = all_series(&file.series, &context)?;
+        let names = compat::names(&file.compat.assets, &file.series)?;
+        let series = all_series(&file.series, &context, &names)?;
+        let context = Context {
+            series: &series,
+            ..context
+        };
         let events = all_events(&file.event, &context)?;
+        let assets = compat::assets(&file.compat.assets, &series)?;
         Ok(Self {
             name: file.oracle.name,
             network,
@@ -230,6 +246,7 @@ impl Config {
             operators,
             series,
             events,
+            assets,
             nostr: file.nostr.as_ref().map(nostr::nostr).transpose()?,
         })
     }
@@ -238,13 +255,24 @@ impl Config {
 fn all_series(
     sections: &[file::Entry],
     context: &Context<'_>,
+    names: &BTreeMap<&str, &str>,
 ) -> Result<BTreeMap<SeriesId, Series>, Refusal> {
-    let mut all = BTreeMap::new();
+    let mut all: BTreeMap<SeriesId, Series> = BTreeMap::new();
+    let mut p2pd = HashSet::new();
     for (index, section) in sections.iter().enumerate() {
         let key = format!("series[{index}] {:?}", section.id);
-        let one = series::series(&key, section, context)?;
+        let name = names.get(section.id.as_str()).copied();
+        let one = series::series(&key, section, context, name)?;
         if all.contains_key(&one.id) {
             return Err(Refusal::new(key, "another series has this id"));
+        }
+        if let Some(asset) = one.id_format.p2pd()
+            && !p2pd.insert(asset.clone())
+        {
+            return Err(Refusal::new(
+                format!("{key}.id_format"),
+                format!("another series names its events {asset}…"),
+            ));
         }
         all.insert(one.id.clone(), one);
     }

@@ -3,10 +3,10 @@
 use std::str::FromStr;
 
 use chrono::{DateTime, Utc};
-use oracle_schema::SeriesId;
+use oracle_schema::{AssetId, EventId, Maturity, SeriesId};
 
 use super::definition::{Place, definition};
-use super::{Context, Refusal, Series, duration, file, instant, seconds};
+use super::{Context, Refusal, Series, compat, duration, file, instant, seconds};
 
 /// When the events of a series mature.
 #[derive(Debug, Clone)]
@@ -38,13 +38,74 @@ impl Schedule {
     }
 }
 
+/// How a series names its events.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum IdFormat {
+    /// `{series}@{maturity}`.
+    Series(SeriesId),
+    /// `{asset}{Unix seconds}`, as p2pd clients need it.
+    P2pd(AssetId),
+}
+
+impl IdFormat {
+    /// The name of the event that matures then.
+    pub fn event_id(&self, maturity: Maturity) -> EventId {
+        match self {
+            Self::Series(series) => EventId::in_series(series, maturity),
+            Self::P2pd(asset) => EventId::of_asset(asset, maturity),
+        }
+    }
+
+    /// The asset as p2pd clients know it, where they can.
+    pub fn p2pd(&self) -> Option<&AssetId> {
+        match self {
+            Self::Series(_) => None,
+            Self::P2pd(asset) => Some(asset),
+        }
+    }
+}
+
+/// `asset`: what `[compat]` calls the series.
+fn id_format(
+    place: &Place,
+    section: &file::Entry,
+    id: &SeriesId,
+    asset: Option<&str>,
+) -> Result<IdFormat, Refusal> {
+    match section.id_format.as_deref() {
+        None => Ok(IdFormat::Series(id.clone())),
+        Some("p2pd") => match asset {
+            Some(asset) => AssetId::parse(asset)
+                .map_err(|e| Refusal::new(compat::key(asset), format!("{e}; {P2PD_IDS}"))),
+            None => AssetId::parse(&section.id).map_err(|_| {
+                place.refuse(
+                    "id_format",
+                    format!(
+                        "{P2PD_IDS}: give {:?} such an id, or an asset of [compat] for a name",
+                        section.id
+                    ),
+                )
+            }),
+        }
+        .map(IdFormat::P2pd),
+        Some(other) => Err(place.refuse(
+            "id_format",
+            format!("{other:?} is not a format of ids; known is \"p2pd\""),
+        )),
+    }
+}
+
+const P2PD_IDS: &str = "the ids of p2pd events begin with six letters or digits";
+
 pub(super) fn series(
     key: &str,
     section: &file::Entry,
     context: &Context<'_>,
+    asset: Option<&str>,
 ) -> Result<Series, Refusal> {
     let place = Place::new(key);
     let id = SeriesId::parse(&section.id).map_err(|e| place.refuse("id", e))?;
+    let id_format = id_format(&place, section, &id, asset)?;
     let definition = definition(&place, section, context, None)?;
     let schedule = schedule(&place, section)?;
     let announce_ahead = place.required("announce_ahead", section.announce_ahead.as_deref())?;
@@ -55,7 +116,7 @@ pub(super) fn series(
             "must be at least 1s and at most five years",
         ));
     }
-    let fingerprint = format!(
+    let mut fingerprint = format!(
         "{} {}s every {:?} cron {:?} at {:?}",
         hex::encode(definition.policy_hash),
         announce_ahead.as_secs(),
@@ -63,8 +124,12 @@ pub(super) fn series(
         section.cron,
         section.at
     );
+    if let Some(asset) = id_format.p2pd() {
+        fingerprint = format!("{fingerprint} p2pd {asset}");
+    }
     Ok(Series {
         id,
+        id_format,
         definition,
         schedule,
         announce_ahead,

@@ -47,7 +47,7 @@ impl Engine {
             while let Some(maturity) = next.filter(|m| m - ahead <= now.timestamp()) {
                 if maturity > now.timestamp() {
                     let maturity = representable(maturity)?;
-                    let id = EventId::in_series(&series.id, maturity);
+                    let id = series.id_format.event_id(maturity);
                     events.push(new_event(
                         id,
                         Some(&series.id),

@@ -52,6 +52,11 @@ impl Representation {
             })
     }
 
+    /// The bytes.
+    pub(super) fn body(&self) -> &[u8] {
+        &self.body
+    }
+
     /// Size in memory, bytes.
     pub(super) fn weight(&self) -> u64 {
         u64::try_from(self.body.len()).unwrap_or(u64::MAX)

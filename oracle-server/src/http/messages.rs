@@ -55,7 +55,8 @@ impl Message {
         })
     }
 
-    fn form(&self, format: Format) -> &Representation {
+    /// The message in one of its forms.
+    pub(super) fn form(&self, format: Format) -> &Representation {
         match (format, &self.rust_dlc) {
             (Format::Json, _) => &self.json,
             (Format::Hex, _) => &self.hex,
@@ -171,16 +172,25 @@ pub(super) async fn get_announcement(
 ) -> Result<Response, Problem> {
     let query = Query::strict(&uri, &["format"])?;
     let format = Format::of_announcement(&query, &headers)?;
-    let message = if let Some(hot) = app.hot.announcements.get(&id) {
-        hot
-    } else {
-        let announcement = announcement(&app, &id).await?;
-        let json = announcement.to_json();
-        let message = Arc::new(Message::new(&json, announcement.to_tlv(), None)?);
-        app.hot.announcements.insert(id, Arc::clone(&message));
-        message
-    };
+    let message = announcement_message(&app, &id).await?;
     Ok(message.form(format).immutable(&headers))
+}
+
+/// The announcement of an event, in every form.
+pub(super) async fn announcement_message(
+    app: &AppState,
+    id: &str,
+) -> Result<Arc<Message>, Problem> {
+    if let Some(hot) = app.hot.announcements.get(id) {
+        return Ok(hot);
+    }
+    let announcement = announcement(app, id).await?;
+    let json = announcement.to_json();
+    let message = Arc::new(Message::new(&json, announcement.to_tlv(), None)?);
+    app.hot
+        .announcements
+        .insert(id.to_owned(), Arc::clone(&message));
+    Ok(message)
 }
 
 /// The attestation of an event.
@@ -209,7 +219,7 @@ pub(super) async fn get_attestation(
     let wait = query.number("wait", 0..=WAIT_MOST_S)?.unwrap_or(0);
     // Registered before looking, so that nothing falls between the two.
     let waiter = (wait > 0).then(|| app.fanout.wait_for(&id));
-    let mut found = attestation(&app, &id).await;
+    let mut found = attestation_message(&app, &id).await;
     if let (Some(mut waiter), Err(problem)) = (waiter, &found)
         && problem.kind() == Kind::NotAttested
     {
@@ -219,13 +229,15 @@ pub(super) async fn get_attestation(
             () = tokio::time::sleep(patience) => {}
             () = super::stopped(app.stopping.clone()) => {}
         }
-        found = attestation(&app, &id).await;
+        found = attestation_message(&app, &id).await;
     }
     Ok(found?.form(format).immutable(&headers))
 }
 
+/// The attestation of an event, in every form, or why there is none.
+///
 /// Ten thousand long polls that end at once share one look into the store.
-async fn attestation(app: &AppState, id: &str) -> Result<Arc<Message>, Problem> {
+pub(super) async fn attestation_message(app: &AppState, id: &str) -> Result<Arc<Message>, Problem> {
     let read = read_attestation(app, id);
     app.hot.attestations.get_or_insert_async(id, read).await
 }

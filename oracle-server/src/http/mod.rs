@@ -8,6 +8,7 @@
 
 mod admission;
 mod cache;
+mod compat;
 mod docs;
 mod events;
 mod fanout;
@@ -32,7 +33,7 @@ use std::time::Duration;
 
 use axum::extract::{DefaultBodyLimit, MatchedPath, Request};
 use axum::http::header::{
-    CONTENT_LENGTH, ETAG, REFERRER_POLICY, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS,
+    CONTENT_LENGTH, ETAG, LINK, REFERRER_POLICY, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS,
 };
 use axum::http::{HeaderName, HeaderValue, Method};
 use axum::middleware::{Next, from_fn, from_fn_with_state, map_response};
@@ -52,7 +53,7 @@ pub use serve::{Limits, serve};
 
 use crate::clock::Clock;
 use crate::command::Commands;
-use crate::config::Operator;
+use crate::config::{Asset, Operator};
 use crate::health::HealthReport;
 use crate::store::{OracleRow, ReadStore};
 use admission::Admission;
@@ -66,7 +67,7 @@ const BODY_BYTES: usize = 64 * 1024;
 const ANSWER_WITHIN: Duration = Duration::from_secs(30);
 const ANSWER_WAIT_WITHIN: Duration = Duration::from_secs(90);
 
-/// What the routers need of `[http]`.
+/// What the routers need of `[http]` and `[compat]`.
 #[derive(Debug, Clone)]
 pub struct HttpConfig {
     /// How readers reach the public listener, without a trailing slash.
@@ -77,6 +78,8 @@ pub struct HttpConfig {
     pub max_connections: usize,
     /// Whose forwarding headers are believed.
     pub trusted_proxies: Vec<IpAddr>,
+    /// What the p2pd and sibyls dialects offer.
+    pub assets: Vec<Asset>,
 }
 
 impl HttpConfig {
@@ -165,6 +168,7 @@ pub fn public_router(state: Arc<AppState>, config: &HttpConfig) -> Router {
         .with_state(state)
         .layer(Extension(document))
         .layer(Extension(page))
+        .layer(Extension(compat::Assets::new(&config.assets)))
         .layer(Extension(operators::Authority::of(&config.public_url)));
     with_manners(routes, Some(admission))
 }
@@ -206,7 +210,25 @@ fn public_routes() -> OpenApiRouter<Arc<AppState>> {
         .routes(routes!(stream::get_stream))
         .routes(routes!(openapi::get_openapi))
         .routes(routes!(docs::get_docs))
+        .merge(compat_routes())
         .merge(health_routes())
+}
+
+fn compat_routes() -> OpenApiRouter<Arc<AppState>> {
+    OpenApiRouter::new()
+        .routes(routes!(compat::kormir::get_health_check))
+        .routes(routes!(compat::kormir::get_pubkey))
+        .routes(routes!(compat::kormir::get_announcement))
+        .routes(routes!(compat::kormir::get_attestation))
+        .routes(routes!(compat::kormir::get_list_events))
+        .routes(routes!(compat::p2pd::get_publickey))
+        .routes(routes!(compat::p2pd::get_assets))
+        .routes(routes!(compat::p2pd::get_config))
+        .routes(routes!(compat::p2pd::get_announcement))
+        .routes(routes!(compat::p2pd::get_attestation))
+        .routes(routes!(compat::sibyls::get_pubkey))
+        .routes(routes!(compat::sibyls::get_announcements))
+        .routes(routes!(compat::sibyls::get_announcement))
 }
 
 /// The document with what all operations have in common.
@@ -250,7 +272,12 @@ fn with_manners(routes: Router, admission: Option<Arc<Admission>>) -> Router {
                 .allow_origin(Any)
                 .allow_methods([Method::GET, Method::HEAD])
                 .allow_headers(Any)
-                .expose_headers([ETAG, RETRY_AFTER, HeaderName::from_static("x-request-id")]),
+                .expose_headers([
+                    ETAG,
+                    LINK,
+                    RETRY_AFTER,
+                    HeaderName::from_static("x-request-id"),
+                ]),
         )
         .layer(header(X_CONTENT_TYPE_OPTIONS, "nosniff"))
         .layer(header(REFERRER_POLICY, "no-referrer"))

@@ -87,6 +87,8 @@ problem_table! {
     NotFound = NOT_FOUND, "not-found", "There is nothing at this address";
     /// No event of that name.
     UnknownEvent = NOT_FOUND, "unknown-event", "There is no such event";
+    /// No asset of that name.
+    UnknownAsset = NOT_FOUND, "unknown-asset", "There is no such asset";
     /// The event is known; its announcement is not yet published.
     NotAnnounced = NOT_FOUND, "not-announced", "The event is not announced yet";
     /// The event is known; its attestation is not yet published.

@@ -8,6 +8,7 @@ mod commit;
 pub(crate) mod db;
 mod descriptor;
 mod ledger;
+mod listing;
 mod operator;
 mod outbox;
 mod publish;
@@ -27,6 +28,7 @@ use oracle_schema::EventId;
 use tokio::sync::{broadcast, watch};
 
 pub use commit::{Candidate, CommitError, Intent};
+pub use listing::{PublishedEvent, PublishedFilter};
 pub use operator::{ActionRow, Effect, NewAction, OperatedEvent};
 pub use outbox::{
     Backlog, Delivery, LONGEST_WAIT, OutboxItem, OutboxMessage, OutboxTlv, Undelivered,

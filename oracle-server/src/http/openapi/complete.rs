@@ -56,9 +56,10 @@ type Object = Map<String, Value>;
 pub(in crate::http) fn complete(mut document: Value, public_url: &str) -> Value {
     let mut responses = Object::new();
     let paths = document.get_mut("paths").and_then(Value::as_object_mut);
-    for item in paths.into_iter().flat_map(Object::values_mut) {
+    for (path, item) in paths.into_iter().flatten() {
         for (method, operation) in item.as_object_mut().into_iter().flatten() {
             if let Some(operation) = operation.as_object_mut() {
+                name(operation, path);
                 complete_operation(operation, method == "post", &mut responses);
             }
         }
@@ -93,6 +94,16 @@ pub(in crate::http) fn complete(mut document: Value, public_url: &str) -> Value 
         }));
     }
     document
+}
+
+/// Operations of a dialect have its name before their own, which others have too.
+fn name(operation: &mut Object, path: &str) {
+    let dialect = path
+        .strip_prefix("/compat/")
+        .and_then(|rest| rest.split('/').next());
+    if let (Some(dialect), Some(id)) = (dialect, operation.get_mut("operationId")) {
+        *id = json!(format!("{dialect}_{}", id.as_str().unwrap_or_default()));
+    }
 }
 
 fn caching(description: &str, values: &[&str]) -> Value {

@@ -41,7 +41,7 @@ use super::query::Query;
         (name = "events", description = "What is and was to be decided, by which rules, on what evidence."),
         (name = "messages", description = "Announcements and attestations, and a stream of them."),
         (name = "operators", description = "Named people with keys of their own: what they did, and how they do it."),
-        (name = "compat", description = "The same messages as clients of other oracles read them."),
+        (name = "compat", description = "Read-only dialects of existing clients: kormir, p2pd, sibyls."),
         (name = "service", description = "For whoever runs or watches it."),
         (name = "pages", description = "For people.")
     )

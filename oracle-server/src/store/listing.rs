@@ -1,0 +1,108 @@
+//! Published messages in the order of their maturities, for readers that list
+//! announcements with their attestations.
+
+use sqlx::AssertSqlSafe;
+
+use super::db::{Arg, Row, args};
+use super::read::ReadStore;
+use super::{StoreError, event_id};
+use oracle_schema::{EventId, Maturity};
+
+/// An event as lists of messages have it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PublishedEvent {
+    /// Name.
+    pub event_id: EventId,
+    /// When the outcome is fixed.
+    pub maturity: Maturity,
+    /// Enum text or attested integer, once attested.
+    pub outcome: Option<String>,
+}
+
+/// Which announced events to list.
+#[derive(Debug, Clone, Default)]
+pub struct PublishedFilter<'a> {
+    /// Only this series.
+    pub series: Option<&'a str>,
+    /// Maturity strictly after, Unix seconds.
+    pub matures_after: Option<i64>,
+    /// Maturity at or before, Unix seconds.
+    pub matured_by: Option<i64>,
+    /// Only what stands before this (maturity, event id).
+    pub before: Option<(i64, &'a str)>,
+    /// Latest maturity first; otherwise the earliest.
+    pub latest_first: bool,
+    /// Rows to leave out first.
+    pub skip: i64,
+    /// Rows at most.
+    pub limit: i64,
+}
+
+impl ReadStore {
+    /// Announced events with what came out.
+    pub async fn published(
+        &self,
+        filter: &PublishedFilter<'_>,
+    ) -> Result<Vec<PublishedEvent>, StoreError> {
+        let mut sql = "SELECT e.event_id, e.maturity, t.outcome FROM event e \
+             JOIN announcement a ON a.event_id = e.event_id \
+             LEFT JOIN attestation t ON t.event_id = e.event_id WHERE 1 = 1"
+            .to_owned();
+        let mut args: Vec<Arg> = Vec::new();
+        let mut put = |part: &str, arg: Arg| {
+            args.push(arg);
+            sql.push_str(&part.replace('?', &format!("${}", args.len())));
+        };
+        if let Some(series) = filter.series {
+            put(" AND e.series = ?", series.into());
+        }
+        if let Some(time) = filter.matures_after {
+            put(" AND e.maturity > ?", time.into());
+        }
+        if let Some(time) = filter.matured_by {
+            put(" AND e.maturity <= ?", time.into());
+        }
+        if let Some((maturity, id)) = filter.before {
+            put(" AND (e.maturity, e.event_id) < (?", maturity.into());
+            put(", ?)", id.into());
+        }
+        let order = if filter.latest_first {
+            " ORDER BY e.maturity DESC, e.event_id DESC LIMIT ?"
+        } else {
+            " ORDER BY e.maturity, e.event_id LIMIT ?"
+        };
+        put(order, filter.limit.into());
+        put(" OFFSET ?", filter.skip.into());
+        let rows = self.db.fetch(AssertSqlSafe(sql), args).await?;
+        rows.iter().map(published).collect()
+    }
+
+    /// An event of a series, announced or not, with what came out. An event of
+    /// that name that is not the series' own is none.
+    pub async fn series_event(
+        &self,
+        series: &str,
+        id: &str,
+    ) -> Result<Option<PublishedEvent>, StoreError> {
+        self.db
+            .fetch_optional(
+                "SELECT e.event_id, e.maturity, t.outcome FROM event e \
+                 LEFT JOIN attestation t ON t.event_id = e.event_id \
+                 WHERE e.event_id = $1 AND e.series = $2",
+                args![id, series],
+            )
+            .await?
+            .map(|row| published(&row))
+            .transpose()
+    }
+}
+
+fn published(row: &Row) -> Result<PublishedEvent, StoreError> {
+    let id: String = row.get(0)?;
+    let maturity: i64 = row.get(1)?;
+    Ok(PublishedEvent {
+        event_id: event_id(&id)?,
+        maturity: Maturity::from_unix(maturity).map_err(|e| StoreError::Damaged(e.to_string()))?,
+        outcome: row.get(2)?,
+    })
+}
