@@ -114,6 +114,25 @@ describe('in headless Chromium', { timeout: 240_000 }, () => {
     assert.equal(whole, '');
   });
 
+  test('the docs page of the oracle sends what its form says, to the oracle alone', async () => {
+    const docs = await browser.newPage();
+    docs.on('pageerror', (error) => complaints.push(String(error)));
+    docs.on('console', (message) => message.type() === 'error' && complaints.push(message.text()));
+    /** @type {Set<string>} */
+    const asked = new Set();
+    docs.on('request', (request) => asked.add(new URL(request.url()).origin));
+    await docs.goto(`${oracle.url}/docs#get_attestation`);
+    const form = docs.locator('#get_attestation form');
+    // The page itself fills in an event that is attested.
+    await form.locator('input[name=id]:valid').waitFor();
+    await form.getByRole('button', { name: 'Send' }).click();
+    await form.locator('.body', { hasText: 'signatures' }).waitFor();
+    assert.match(await form.locator('.line').innerText(), /^200/);
+    assert.match(await form.locator('.curl').innerText(), /^curl -i 'http/);
+    assert.deepEqual([...asked], [new URL(oracle.url).origin]);
+    await docs.close();
+  });
+
   test('the page had nothing to complain about: no script was refused by the content policy', () => {
     assert.deepEqual(complaints, []);
   });

@@ -103,7 +103,8 @@ impl Place {
     }
 }
 
-const KINDS: [&str; 5] = ["digits", "threshold", "match", "election", "operators"];
+/// The kinds an event can be of.
+pub(crate) const KINDS: [&str; 5] = ["digits", "threshold", "match", "election", "operators"];
 /// Kinds whose question can be asked again at every maturity of a series.
 const REPEATABLE: [&str; 2] = ["digits", "threshold"];
 const OF_SERIES: [&str; 5] = ["id_format", "every", "cron", "at", "announce_ahead"];

@@ -29,6 +29,7 @@ use oracle_schema::{EventId, Maturity, SeriesId};
 
 pub use compat::Asset;
 pub use definition::Definition;
+pub(crate) use definition::KINDS;
 pub use events::parse_event;
 pub use nostr::Nostr;
 pub use operators::{Operator, Scope};

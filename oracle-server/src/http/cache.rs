@@ -10,9 +10,14 @@ use sha2::{Digest, Sha256};
 
 use super::problem::{Kind, Problem};
 
-const IMMUTABLE: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
-const REVALIDATE: HeaderValue = HeaderValue::from_static("no-cache");
-const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
+/// Of what is published.
+pub(super) const IMMUTABLE: &str = "public, max-age=31536000, immutable";
+/// What a representation depends on.
+pub(super) const VARY_BY: &str = "accept, accept-encoding";
+/// Of what may still grow.
+pub(super) const REVALIDATE: &str = "no-cache";
+/// Of what is true only now.
+pub(super) const NO_STORE: &str = "no-store";
 
 /// One representation of a resource with its validator.
 #[derive(Debug, Clone)]
@@ -67,7 +72,7 @@ impl Representation {
         self.answer(request, REVALIDATE)
     }
 
-    fn answer(&self, request: &HeaderMap, caching: HeaderValue) -> Response {
+    fn answer(&self, request: &HeaderMap, caching: &'static str) -> Response {
         let mut response = if self.is_known_to(request) {
             StatusCode::NOT_MODIFIED.into_response()
         } else {
@@ -79,8 +84,9 @@ impl Representation {
         };
         let headers = response.headers_mut();
         headers.insert(ETAG, self.etag.clone());
-        headers.insert(CACHE_CONTROL, caching);
-        headers.append(VARY, HeaderValue::from_static("accept"));
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static(caching));
+        // The compression layer says so of bodies only, and a 304 has none.
+        headers.insert(VARY, HeaderValue::from_static(VARY_BY));
         response
     }
 
@@ -105,7 +111,7 @@ pub(super) fn fresh_json(status: StatusCode, value: &impl Serialize) -> Response
             status,
             [
                 (CONTENT_TYPE, HeaderValue::from_static(json.content_type)),
-                (CACHE_CONTROL, NO_STORE),
+                (CACHE_CONTROL, HeaderValue::from_static(NO_STORE)),
             ],
             json.body,
         )

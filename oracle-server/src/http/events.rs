@@ -15,8 +15,13 @@ use utoipa::ToSchema;
 
 use super::AppState;
 use super::cache::{Representation, fresh_json};
-use super::problem::{Kind, Problem, ProblemJson};
+use super::openapi::{
+    Bytes, Cursor, EventKind, EventName, EventState as StateName, EvidenceForm, Hex32, Network,
+    SearchText, SeriesName, Time, Verdict,
+};
+use super::problem::{Kind, Problem};
 use super::query::{EventPath, Query, cursor};
+use crate::config::KINDS;
 use crate::store::read::{EventFilter, EventState, EventView};
 
 /// Events in a page when nothing else is asked for, and at most.
@@ -24,7 +29,7 @@ const PAGE_DEFAULT: i64 = 100;
 const PAGE_MOST: i64 = 500;
 
 /// The contract's names of the states.
-const STATES: [(EventState, &str); 10] = [
+pub(super) const STATES: [(EventState, &str); 10] = [
     (EventState::Scheduled, "scheduled"),
     (EventState::Announced, "announced"),
     (EventState::Matured, "matured"),
@@ -55,16 +60,20 @@ struct OracleJson<'a> {
     /// For people.
     name: &'a str,
     /// `peercoin`, `peercoin-testnet` or `peercoin-regtest`.
+    #[schema(value_type = Network)]
     network: &'a str,
     /// x-only, hex.
+    #[schema(value_type = Hex32)]
     public_key: String,
     /// Origin line of the log's checkpoints.
     log_origin: &'a str,
     /// Ed25519, hex.
+    #[schema(value_type = Hex32)]
     log_public_key: String,
     /// Of the software.
     server_version: &'static str,
     /// Which hash is signed; always `tagged`.
+    #[schema(pattern = "^tagged$")]
     dialect: &'static str,
     /// Choice, in bits, that single outside parties hold over events still open.
     open_choice_bits: u32,
@@ -101,7 +110,9 @@ pub(super) async fn get_oracle(
 /// How a number is cut into digits.
 #[derive(Debug, Serialize, ToSchema)]
 struct DigitsJson {
+    #[schema(minimum = 2)]
     base: u16,
+    #[schema(minimum = 1)]
     nb_digits: u16,
     /// The first nonce signs `+` or `-`.
     is_signed: bool,
@@ -125,39 +136,56 @@ struct DigitsJson {
 }))]
 pub(super) struct EventJson {
     /// Name; burned for ever once used.
+    #[schema(value_type = EventName)]
     event_id: String,
     /// `digits`, `threshold`, ….
+    #[schema(value_type = EventKind)]
     kind: String,
     /// The series that made it, if one did.
+    #[schema(value_type = Option<SeriesName>, required)]
     series: Option<String>,
     /// `scheduled`, `announced`, `matured`, `provisional`, `held`, `committed`,
     /// `attested`, `voided`, `refund` or `withdrawn`.
+    #[schema(value_type = StateName)]
     state: &'static str,
     /// One sentence on why it is held, voided, refunded, withdrawn or pending.
+    #[schema(required)]
     reason: Option<String>,
     /// When the outcome is fixed.
+    #[schema(value_type = Time)]
     maturity: String,
     /// Set refund locktimes after this.
+    #[schema(value_type = Time)]
     attest_by: String,
     /// When it is or was due to be announced.
+    #[schema(value_type = Time)]
     announce_at: String,
     /// What can come out, for an enum event.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Vec<String>, required = false)]
     outcomes: Option<Vec<String>>,
     /// How the number is cut, for a digit event.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = DigitsJson, required = false)]
     digits: Option<DigitsJson>,
     /// SHA-256 of the policy document, hex.
+    #[schema(value_type = Hex32)]
     policy_hash: String,
+    #[schema(value_type = Option<Time>, required)]
     announced_at: Option<String>,
+    #[schema(value_type = Option<Time>, required)]
     attested_at: Option<String>,
     /// The outcome, or the attested integer in decimal; null until attested.
+    #[schema(required)]
     outcome: Option<String>,
     /// When the service looks again.
+    #[schema(value_type = Option<Time>, required)]
     next_attempt_at: Option<String>,
     /// Position of the announcement in the log.
+    #[schema(minimum = 1, required)]
     announcement_position: Option<i64>,
     /// Position of the attestation in the log.
+    #[schema(minimum = 1, required)]
     attestation_position: Option<i64>,
 }
 
@@ -203,6 +231,7 @@ impl From<EventView> for EventJson {
 struct EventsJson {
     events: Vec<EventJson>,
     /// Give it as `cursor` for the next page; null on the last.
+    #[schema(value_type = Option<Cursor>, required)]
     next_cursor: Option<String>,
 }
 
@@ -242,9 +271,6 @@ fn filter(query: &Query) -> Result<EventFilter, Problem> {
     })
 }
 
-/// The kinds an event can be of.
-const KINDS: [&str; 2] = ["digits", "threshold"];
-
 fn kind(query: &Query) -> Result<Option<String>, Problem> {
     let known = |kind: &str| KINDS.contains(&kind);
     match query.get("kind") {
@@ -259,14 +285,14 @@ fn kind(query: &Query) -> Result<Option<String>, Problem> {
 /// Events, oldest maturity first.
 #[utoipa::path(get, path = "/v1/events", tag = "events",
     params(
-        ("state" = Option<String>, Query, description = "Only this state."),
-        ("kind" = Option<String>, Query, description = "Only this kind: `digits` or `threshold`."),
-        ("series" = Option<String>, Query, description = "Only this series."),
-        ("from" = Option<String>, Query, description = "Maturity at or after, RFC 3339."),
-        ("to" = Option<String>, Query, description = "Maturity at or before, RFC 3339."),
-        ("q" = Option<String>, Query, description = "Part of the event id."),
-        ("limit" = Option<i64>, Query, description = "1 to 500, default 100.", minimum = 1, maximum = 500),
-        ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before."),
+        ("state" = Option<StateName>, Query, description = "Only this state."),
+        ("kind" = Option<EventKind>, Query, description = "Only this kind."),
+        ("series" = Option<SearchText>, Query, description = "Only this series."),
+        ("from" = Option<Time>, Query, description = "Maturity at or after."),
+        ("to" = Option<Time>, Query, description = "Maturity at or before; not before `from`."),
+        ("q" = Option<SearchText>, Query, description = "Part of the event id."),
+        ("limit" = Option<i64>, Query, description = "Events in a page; 100 if not given.", minimum = 1, maximum = 500, example = 10),
+        ("cursor" = Option<Cursor>, Query, description = "Where to go on: `next_cursor` of the page before."),
     ),
     responses((status = 200, description = "A page.", body = EventsJson)))]
 pub(super) async fn get_events(
@@ -299,10 +325,10 @@ pub(super) async fn get_events(
 
 /// One event and where it stands.
 #[utoipa::path(get, path = "/v1/events/{id}", tag = "events",
-    params(("id" = String, Path, description = "Event id, percent-encoded.")),
+    params(("id" = EventName, Path, description = "Event id; percent-encoded in an address.")),
     responses(
         (status = 200, description = "The event as of now.", body = EventJson),
-        (status = 404, description = "`unknown-event`.", body = ProblemJson, content_type = "application/problem+json")))]
+        (status = 404, description = "`unknown-event`.")))]
 pub(super) async fn get_event(
     State(app): State<Arc<AppState>>,
     EventPath(id): EventPath,
@@ -321,14 +347,27 @@ pub(super) async fn event(app: &AppState, id: &str) -> Result<EventView, Problem
         .ok_or_else(|| Problem::unknown_event(id))
 }
 
+/// The rules of an event, RFC 8785 JSON.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "for the documentation")]
+struct PolicyDocument {
+    /// Of its shape.
+    version: u32,
+    /// How facts become an outcome; its members depend on the kind.
+    #[schema(value_type = Object)]
+    rule: (),
+    /// After the maturity, seconds; then it is a refund.
+    give_up_after_s: u32,
+}
+
 /// The rules of an event: the canonical policy document (RFC 8785 JSON), whose
 /// SHA-256 is the event's `policy_hash`.
 #[utoipa::path(get, path = "/v1/events/{id}/policy", tag = "events",
-    params(("id" = String, Path, description = "Event id, percent-encoded.")),
+    params(("id" = EventName, Path, description = "Event id; percent-encoded in an address.")),
     responses(
-        (status = 200, description = "Exactly the bytes that were hashed.", content_type = "application/json", body = Object),
+        (status = 200, description = "Exactly the bytes that were hashed.", content_type = "application/json", body = PolicyDocument),
         (status = 304, description = "The reader has it."),
-        (status = 404, description = "`unknown-event`.", body = ProblemJson, content_type = "application/problem+json")))]
+        (status = 404, description = "`unknown-event`.")))]
 pub(super) async fn get_policy(
     State(app): State<Arc<AppState>>,
     EventPath(id): EventPath,
@@ -355,6 +394,7 @@ pub(super) async fn get_policy(
 #[derive(Debug, Serialize, ToSchema)]
 struct ObservationJson {
     /// Which leg of a price; null for facts.
+    #[schema(required)]
     leg: Option<String>,
     /// As configured.
     source: String,
@@ -364,26 +404,35 @@ struct ObservationJson {
     adapter: String,
     /// What was asked, without secrets.
     url: String,
+    #[schema(value_type = Time)]
     sent_at: String,
+    #[schema(value_type = Time)]
     received_at: String,
     /// HTTP status; null when nothing answered.
+    #[schema(required)]
     status: Option<u16>,
     /// Why no complete answer came.
+    #[schema(required)]
     failure: Option<String>,
     /// SHA-256 of the body, hex; see `/v1/evidence/{sha256}`.
+    #[schema(value_type = Option<Hex32>, required)]
     sha256: Option<String>,
     /// Whether the body is there; otherwise its licence keeps it with the oracle.
     public: bool,
     /// The value's text, as the provider wrote it.
+    #[schema(required)]
     literal: Option<String>,
     /// End of the bar used.
+    #[schema(value_type = Option<Time>, required)]
     effective_at: Option<String>,
     /// What was read of a match or an election; null for prices.
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = Option<Object>, required)]
     fact: Option<serde_json::Value>,
     /// `observation`, `not_yet`, `no_data`, `transient`, `permanent` or `contradiction`.
+    #[schema(value_type = Verdict)]
     verdict: String,
     /// What the verdict rests on.
+    #[schema(required)]
     detail: Option<String>,
     /// Which attempt at the source.
     attempt: i64,
@@ -425,20 +474,49 @@ struct EvidenceJson {
     /// Oldest first.
     observations: Vec<ObservationJson>,
     /// The decision and its trace; null until there is one.
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = Option<Object>, required)]
     decision: Option<serde_json::Value>,
     /// SHA-256 of the canonical manifest that the log entry binds, hex.
+    #[schema(value_type = Option<Hex32>, required)]
     manifest_sha256: Option<String>,
+}
+
+/// What `/v1/events/{id}/evidence` answers.
+#[derive(Serialize, ToSchema)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "for the documentation")]
+enum EvidenceOrManifest {
+    Evidence(EvidenceJson),
+    Manifest(ManifestDocument),
+}
+
+/// The canonical manifest (RFC 8785 JSON) that the log entry binds.
+#[derive(Serialize, ToSchema)]
+struct ManifestDocument {
+    /// Of its shape.
+    version: u32,
+    /// Unix seconds.
+    maturity: i64,
+    /// Unix milliseconds.
+    decided_ms: i64,
+    /// With everything of each exchange.
+    #[schema(value_type = Vec<Object>)]
+    observations: (),
+    /// What operators did: their log entries in hex.
+    #[schema(value_type = Vec<String>, required = false)]
+    operators: (),
+    #[schema(value_type = Object)]
+    decision: (),
 }
 
 /// What an event's outcome rests on.
 #[utoipa::path(get, path = "/v1/events/{id}/evidence", tag = "events",
-    params(("id" = String, Path, description = "Event id, percent-encoded."),
-        ("format" = Option<String>, Query, description = "`manifest`: exactly the bytes that `manifest_sha256` is the hash of.")),
+    params(("id" = EventName, Path, description = "Event id; percent-encoded in an address."),
+        ("format" = Option<EvidenceForm>, Query, description = "`manifest`: exactly the bytes that `manifest_sha256` is the hash of.")),
     responses(
-        (status = 200, description = "Observations and the decision's trace, or the manifest.", body = EvidenceJson),
+        (status = 200, description = "Observations and the decision's trace, or the manifest.", content_type = "application/json", body = EvidenceOrManifest),
         (status = 304, description = "The reader has it."),
-        (status = 404, description = "`unknown-event`.", body = ProblemJson, content_type = "application/problem+json")))]
+        (status = 404, description = "`unknown-event`; `unknown-evidence` for a manifest before there is a decision.")))]
 pub(super) async fn get_evidence(
     State(app): State<Arc<AppState>>,
     EventPath(id): EventPath,
@@ -472,11 +550,11 @@ pub(super) async fn get_evidence(
 
 /// A provider's answer, byte for byte.
 #[utoipa::path(get, path = "/v1/evidence/{sha256}", tag = "events",
-    params(("sha256" = String, Path, description = "SHA-256 of the body, lower-case hex.")),
+    params(("sha256" = Hex32, Path, description = "SHA-256 of the body, lower-case hex.")),
     responses(
-        (status = 200, description = "The recorded body.", content_type = "application/octet-stream", body = Vec<u8>),
+        (status = 200, description = "The recorded body.", content_type = "application/octet-stream", body = Bytes),
         (status = 304, description = "The reader has it."),
-        (status = 404, description = "`unknown-evidence`.", body = ProblemJson, content_type = "application/problem+json")))]
+        (status = 404, description = "`unknown-evidence`.")))]
 pub(super) async fn get_evidence_body(
     State(app): State<Arc<AppState>>,
     Path(name): Path<String>,

@@ -13,6 +13,7 @@ use utoipa::ToSchema;
 use super::AppState;
 use super::cache::fresh_json;
 use super::events::time;
+use super::openapi::Time;
 use super::problem::Problem;
 use super::query::Query;
 use crate::health::ProviderHealth;
@@ -23,18 +24,22 @@ struct ProviderJson {
     /// The last answer held an observation.
     ok: bool,
     /// When one last did.
+    #[schema(value_type = Option<Time>, required)]
     last_success_at: Option<String>,
     /// Answers in a row that could not be read.
     consecutive_failures: u32,
     /// Why the last answer held no observation, if it did not.
+    #[schema(required)]
     last_error: Option<String>,
     /// Share of answers that could be read, per mille; the last ones count most.
+    #[schema(maximum = 1000)]
     success_permille: u64,
     /// Time to a readable answer, milliseconds; the last ones count most.
     lag_ms: u64,
     /// Distance of its prices from the median, millionths; the last count most.
     deviation_ppm: u64,
     /// Until when it is not asked because of its record, if so.
+    #[schema(value_type = Option<Time>, required)]
     disabled_until: Option<String>,
 }
 
@@ -61,8 +66,10 @@ impl ProviderJson {
 #[derive(Debug, Serialize, ToSchema)]
 struct Readiness {
     /// Attestations that are late.
+    #[schema(minimum = 0)]
     overdue: i64,
     /// Age of the oldest of them, seconds.
+    #[schema(minimum = 0)]
     oldest_overdue_s: i64,
     /// Whether this process commits and signs; a standby is ready without.
     leader: bool,
@@ -76,6 +83,7 @@ struct Readiness {
 #[derive(Debug, Serialize, ToSchema)]
 struct Alive {
     /// Always `ok`.
+    #[schema(pattern = "^ok$")]
     status: &'static str,
 }
 

@@ -17,7 +17,11 @@ use super::AppState;
 use super::cache::Representation;
 use super::events::{event, time};
 use super::formats::Format;
-use super::problem::{Kind, Problem, ProblemJson};
+use super::openapi::{
+    AnnouncementForm, AttestationForm, DlcAnnouncement, DlcAttestation, EventName, MessageBytes,
+    MessageHex, Switch,
+};
+use super::problem::{Kind, Problem};
 use super::query::{EventPath, Query};
 use crate::store::read::{AttestationLookup, EventState};
 
@@ -150,16 +154,16 @@ fn withdrawn(reason: &str) -> Problem {
 /// The announcement of an event.
 #[utoipa::path(get, path = "/v1/announcements/{id}", tag = "messages",
     params(
-        ("id" = String, Path, description = "Event id, percent-encoded."),
-        ("format" = Option<String>, Query, description = "`json`, `tlv` or `hex`; otherwise the Accept header decides."),
+        ("id" = EventName, Path, description = "Event id; percent-encoded in an address."),
+        ("format" = Option<AnnouncementForm>, Query, description = "`json`, `tlv` or `hex`; otherwise the Accept header decides."),
     ),
     responses(
         (status = 200, description = "The published announcement; it never changes.",
-            content((Object = "application/json"), (Vec<u8> = "application/octet-stream"), (String = "text/plain"))),
+            content((DlcAnnouncement = "application/json"), (MessageBytes = "application/octet-stream"), (MessageHex = "text/plain"))),
         (status = 304, description = "The reader has it."),
-        (status = 404, description = "`unknown-event`, or `not-announced` with Retry-After.", body = ProblemJson, content_type = "application/problem+json"),
-        (status = 406, description = "`not-acceptable`.", body = ProblemJson, content_type = "application/problem+json"),
-        (status = 410, description = "`withdrawn`.", body = ProblemJson, content_type = "application/problem+json")))]
+        (status = 404, description = "`unknown-event`, or `not-announced` with Retry-After."),
+        (status = 406, description = "`not-acceptable`."),
+        (status = 410, description = "`withdrawn`.")))]
 pub(super) async fn get_announcement(
     State(app): State<Arc<AppState>>,
     EventPath(id): EventPath,
@@ -192,18 +196,18 @@ pub(super) async fn announcement_message(
 /// The attestation of an event.
 #[utoipa::path(get, path = "/v1/attestations/{id}", tag = "messages",
     params(
-        ("id" = String, Path, description = "Event id, percent-encoded."),
-        ("format" = Option<String>, Query, description = "`json`, `tlv` (spec layout), `hex` or `rust-dlc` (counted layout); otherwise the Accept header decides."),
-        ("hex" = Option<String>, Query, description = "`1` with `format=rust-dlc`: hex instead of bytes."),
-        ("wait" = Option<i64>, Query, description = "Seconds to wait for the attestation, 0 to 60.", minimum = 0, maximum = 60),
+        ("id" = EventName, Path, description = "Event id; percent-encoded in an address."),
+        ("format" = Option<AttestationForm>, Query, description = "`json`, `tlv` (spec layout), `hex` or `rust-dlc` (counted layout); otherwise the Accept header decides."),
+        ("hex" = Option<Switch>, Query, description = "`1` with `format=rust-dlc`: hex instead of bytes."),
+        ("wait" = Option<i64>, Query, description = "Seconds to wait for the attestation, 0 to 60.", minimum = 0, maximum = 60, example = 0),
     ),
     responses(
         (status = 200, description = "The published attestation; it never changes.",
-            content((Object = "application/json"), (Vec<u8> = "application/octet-stream"), (String = "text/plain"))),
+            content((DlcAttestation = "application/json"), (MessageBytes = "application/octet-stream"), (MessageHex = "text/plain"))),
         (status = 304, description = "The reader has it."),
-        (status = 404, description = "`unknown-event`, or `not-attested` with Retry-After.", body = ProblemJson, content_type = "application/problem+json"),
-        (status = 406, description = "`not-acceptable`.", body = ProblemJson, content_type = "application/problem+json"),
-        (status = 410, description = "`refunded` or `withdrawn`.", body = ProblemJson, content_type = "application/problem+json")))]
+        (status = 404, description = "`unknown-event`, or `not-attested` with Retry-After."),
+        (status = 406, description = "`not-acceptable`."),
+        (status = 410, description = "`refunded` or `withdrawn`.")))]
 pub(super) async fn get_attestation(
     State(app): State<Arc<AppState>>,
     EventPath(id): EventPath,

@@ -9,6 +9,7 @@
 mod admission;
 mod cache;
 mod compat;
+mod docs;
 mod events;
 mod fanout;
 mod formats;
@@ -35,7 +36,7 @@ use axum::http::header::{
     CONTENT_LENGTH, ETAG, LINK, REFERRER_POLICY, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS,
 };
 use axum::http::{HeaderName, HeaderValue, Method};
-use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::middleware::{Next, from_fn, from_fn_with_state, map_response};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Router};
 use tokio::sync::watch;
@@ -159,11 +160,14 @@ async fn stopped(mut stopping: watch::Receiver<bool>) {
 pub fn public_router(state: Arc<AppState>, config: &HttpConfig) -> Router {
     let admission = Arc::new(Admission::new(config.rate_limit, &config.trusted_proxies));
     let (routes, document) = public_routes().split_for_parts();
-    let document = finish(document, &config.public_url);
+    let (document, page) = finish(document, &config.public_url);
     let routes = routes
         .route("/style.css", axum::routing::get(page::get_style))
+        .route("/docs.css", axum::routing::get(docs::get_style))
+        .route("/docs.js", axum::routing::get(docs::get_script))
         .with_state(state)
         .layer(Extension(document))
+        .layer(Extension(page))
         .layer(Extension(compat::Assets::new(&config.assets)))
         .layer(Extension(operators::Authority::of(&config.public_url)));
     with_manners(routes, Some(admission))
@@ -205,6 +209,7 @@ fn public_routes() -> OpenApiRouter<Arc<AppState>> {
         .routes(routes!(messages::get_attestation))
         .routes(routes!(stream::get_stream))
         .routes(routes!(openapi::get_openapi))
+        .routes(routes!(docs::get_docs))
         .merge(compat_routes())
         .merge(health_routes())
 }
@@ -226,12 +231,21 @@ fn compat_routes() -> OpenApiRouter<Arc<AppState>> {
         .routes(routes!(compat::sibyls::get_announcement))
 }
 
-fn finish(mut document: utoipa::openapi::OpenApi, public_url: &str) -> openapi::Written {
-    openapi::document_problems(&mut document);
-    document.servers = Some(vec![utoipa::openapi::Server::new(public_url)]);
+/// The document with what all operations have in common.
+fn finished(document: utoipa::openapi::OpenApi, public_url: &str) -> serde_json::Value {
+    // It holds nothing but texts, numbers and lists, which always serialise.
+    let document = serde_json::to_value(document).unwrap_or_default();
+    openapi::complete(document, public_url)
+}
+
+fn finish(document: utoipa::openapi::OpenApi, public_url: &str) -> (openapi::Written, docs::Page) {
+    let document = finished(document, public_url);
     let written = Representation::json(&document)
         .unwrap_or_else(|_| Representation::new("application/json", "{}"));
-    openapi::Written(Arc::new(written))
+    (
+        openapi::Written(Arc::new(written)),
+        docs::Page::of(&document),
+    )
 }
 
 /// What every answer of both listeners has in common, outermost last.
@@ -244,6 +258,7 @@ fn with_manners(routes: Router, admission: Option<Arc<Admission>>) -> Router {
             Kind::MethodNotAllowed.because("see the Allow header for the methods of this resource")
         })
         .layer(CompressionLayer::new())
+        .layer(map_response(explain_coding))
         .layer(from_fn(bound_time))
         .layer(DefaultBodyLimit::max(BODY_BYTES))
         .layer(from_fn(bound_body));
@@ -267,6 +282,19 @@ fn with_manners(routes: Router, admission: Option<Arc<Admission>>) -> Router {
         .layer(header(X_CONTENT_TYPE_OPTIONS, "nosniff"))
         .layer(header(REFERRER_POLICY, "no-referrer"))
         .layer(from_fn(metrics::observe))
+}
+
+/// Middleware: the compression layer refuses an `Accept-Encoding` that excludes
+/// everything by the status alone.
+async fn explain_coding(response: Response) -> Response {
+    let said = response.extensions().get::<Kind>();
+    if response.status() != Kind::NotAcceptable.status() || said == Some(&Kind::NotAcceptable) {
+        return response;
+    }
+    Kind::NotAcceptable
+        .because("served are gzip and no coding at all")
+        .field("Accept-Encoding")
+        .into_response()
 }
 
 /// Middleware: an answer must begin in time. A stream begins at once and may

@@ -24,7 +24,11 @@ use utoipa::ToSchema;
 use super::AppState;
 use super::cache::fresh_json;
 use super::events::{event, time};
-use super::problem::{Kind, Problem, ProblemJson};
+use super::openapi::{
+    ApprovalBody, EventBody, EventName, EventState, Hex32, OperatorScope, OperatorVerb, ReasonBody,
+    ReportBody, Signature, Time,
+};
+use super::problem::{Kind, Problem};
 use super::query::{EventPath, Query};
 use crate::command::Refused;
 use crate::store::ActionRow;
@@ -61,27 +65,30 @@ impl Authority {
 }))]
 struct AcceptedJson {
     /// The event.
+    #[schema(value_type = EventName)]
     event_id: String,
     /// Where it stands now.
+    #[schema(value_type = EventState)]
     state: &'static str,
     /// Always true; refusals are problems.
     accepted: bool,
     /// SHA-256 of the body, hex: what an approval names.
+    #[schema(value_type = Hex32)]
     sha256: String,
 }
 
 /// Create an event: the JSON of an `[[event]]`, signed by an operator with the
 /// scope `create`. It is announced at once, or at its `announce_at`.
 #[utoipa::path(post, path = "/v1/events", tag = "operators",
-    request_body(content = Object, description = "At most 16 KiB; signed as docs/operator-requests.md says."),
+    request_body(content = EventBody, description = "At most 16 KiB; signed as docs/operator-requests.md says."),
     responses(
         (status = 201, description = "Made, durably.", body = AcceptedJson),
         (status = 200, description = "The operator had made it with the same body.", body = AcceptedJson),
-        (status = 401, description = "`unsigned`, `bad-signature`, `expired`, `replayed`.", body = ProblemJson, content_type = "application/problem+json"),
-        (status = 403, description = "`scope`.", body = ProblemJson, content_type = "application/problem+json"),
-        (status = 409, description = "`event-exists`, `choice-budget`.", body = ProblemJson, content_type = "application/problem+json"),
-        (status = 422, description = "`bad-body`, naming the key.", body = ProblemJson, content_type = "application/problem+json"),
-        (status = 503, description = "This process does not lead.", body = ProblemJson, content_type = "application/problem+json")))]
+        (status = 401, description = "`unsigned`, `bad-signature`, `expired`, `replayed`."),
+        (status = 403, description = "`scope`."),
+        (status = 409, description = "`event-exists`, `choice-budget`."),
+        (status = 422, description = "`bad-body`, naming the key."),
+        (status = 503, description = "`unavailable`: this process does not lead.")))]
 pub(super) async fn post_event(
     State(app): State<Arc<AppState>>,
     Extension(authority): Extension<Authority>,
@@ -93,17 +100,17 @@ pub(super) async fn post_event(
 /// Report an event's outcome: scope `report`, and on the event's panel if it
 /// has one.
 #[utoipa::path(post, path = "/v1/events/{id}/reports", tag = "operators",
-    params(("id" = String, Path, description = "Event id, percent-encoded.")),
-    request_body(content = Object, description = "`{outcome, evidence: [{url, sha256}], note}`; the latter two optional."),
+    params(("id" = EventName, Path, description = "Event id; percent-encoded in an address.")),
+    request_body(content = ReportBody, description = "`{outcome, evidence: [{url, sha256}], note}`; the latter two optional."),
     responses(
         (status = 202, description = "Kept.", body = AcceptedJson),
         (status = 200, description = "The operator had said so with the same body.", body = AcceptedJson),
-        (status = 401, description = "`unsigned`, `bad-signature`, `expired`, `replayed`.", body = ProblemJson, content_type = "application/problem+json"),
-        (status = 403, description = "`scope`, `not-on-panel`.", body = ProblemJson, content_type = "application/problem+json"),
-        (status = 404, description = "`unknown-event`.", body = ProblemJson, content_type = "application/problem+json"),
-        (status = 409, description = "`not-matured`, `already-committed`; `conflicting-report` is kept as evidence.", body = ProblemJson, content_type = "application/problem+json"),
-        (status = 422, description = "`outcome`, or `bad-body`, naming the member.", body = ProblemJson, content_type = "application/problem+json"),
-        (status = 503, description = "This process does not lead.", body = ProblemJson, content_type = "application/problem+json")))]
+        (status = 401, description = "`unsigned`, `bad-signature`, `expired`, `replayed`."),
+        (status = 403, description = "`scope`, `not-on-panel`."),
+        (status = 404, description = "`unknown-event`."),
+        (status = 409, description = "`not-matured`, `already-committed`; `conflicting-report` is kept as evidence."),
+        (status = 422, description = "`outcome`, or `bad-body`, naming the member."),
+        (status = 503, description = "`unavailable`: this process does not lead.")))]
 pub(super) async fn post_report(
     State(app): State<Arc<AppState>>,
     Extension(authority): Extension<Authority>,
@@ -116,17 +123,17 @@ pub(super) async fn post_report(
 /// Approve another operator's report, which releases a held event to its
 /// outcome, or proposal to void, which carries it out. Scope `approve`.
 #[utoipa::path(post, path = "/v1/events/{id}/approvals", tag = "operators",
-    params(("id" = String, Path, description = "Event id, percent-encoded.")),
-    request_body(content = Object, description = "`{report}`: SHA-256 of the approved body, hex."),
+    params(("id" = EventName, Path, description = "Event id; percent-encoded in an address.")),
+    request_body(content = ApprovalBody, description = "`{report}`: SHA-256 of the approved body, hex."),
     responses(
         (status = 202, description = "Carried out.", body = AcceptedJson),
         (status = 200, description = "The operator had approved it.", body = AcceptedJson),
-        (status = 401, description = "`unsigned`, `bad-signature`, `expired`, `replayed`.", body = ProblemJson, content_type = "application/problem+json"),
-        (status = 403, description = "`scope`, `self-approval`.", body = ProblemJson, content_type = "application/problem+json"),
-        (status = 404, description = "`unknown-event`.", body = ProblemJson, content_type = "application/problem+json"),
-        (status = 409, description = "`not-matured`, `not-held`, `already-committed`; `conflicting-report`: its author has contradicted it.", body = ProblemJson, content_type = "application/problem+json"),
-        (status = 422, description = "`unknown-report`, or `bad-body`, naming the member.", body = ProblemJson, content_type = "application/problem+json"),
-        (status = 503, description = "This process does not lead.", body = ProblemJson, content_type = "application/problem+json")))]
+        (status = 401, description = "`unsigned`, `bad-signature`, `expired`, `replayed`."),
+        (status = 403, description = "`scope`, `self-approval`."),
+        (status = 404, description = "`unknown-event`."),
+        (status = 409, description = "`not-matured`, `not-held`, `already-committed`; `conflicting-report`: its author has contradicted it."),
+        (status = 422, description = "`unknown-report`, or `bad-body`, naming the member."),
+        (status = 503, description = "`unavailable`: this process does not lead.")))]
 pub(super) async fn post_approval(
     State(app): State<Arc<AppState>>,
     Extension(authority): Extension<Authority>,
@@ -139,17 +146,17 @@ pub(super) async fn post_approval(
 /// Hold a matured event, until two operators release or void it, or it is
 /// refunded. Scope `approve`.
 #[utoipa::path(post, path = "/v1/events/{id}/veto", tag = "operators",
-    params(("id" = String, Path, description = "Event id, percent-encoded.")),
-    request_body(content = Object, description = "`{reason}`; may be empty."),
+    params(("id" = EventName, Path, description = "Event id; percent-encoded in an address.")),
+    request_body(content = ReasonBody, description = "`{reason}`; may be empty."),
     responses(
         (status = 202, description = "Held.", body = AcceptedJson),
         (status = 200, description = "The operator had vetoed with the same body.", body = AcceptedJson),
-        (status = 401, description = "`unsigned`, `bad-signature`, `expired`, `replayed`.", body = ProblemJson, content_type = "application/problem+json"),
-        (status = 403, description = "`scope`.", body = ProblemJson, content_type = "application/problem+json"),
-        (status = 404, description = "`unknown-event`.", body = ProblemJson, content_type = "application/problem+json"),
-        (status = 409, description = "`not-matured`, `not-vetoable`, `already-committed`.", body = ProblemJson, content_type = "application/problem+json"),
-        (status = 422, description = "`bad-body`, naming the member.", body = ProblemJson, content_type = "application/problem+json"),
-        (status = 503, description = "This process does not lead.", body = ProblemJson, content_type = "application/problem+json")))]
+        (status = 401, description = "`unsigned`, `bad-signature`, `expired`, `replayed`."),
+        (status = 403, description = "`scope`."),
+        (status = 404, description = "`unknown-event`."),
+        (status = 409, description = "`not-matured`, `not-vetoable`, `already-committed`."),
+        (status = 422, description = "`bad-body`, naming the member."),
+        (status = 503, description = "`unavailable`: this process does not lead.")))]
 pub(super) async fn post_veto(
     State(app): State<Arc<AppState>>,
     Extension(authority): Extension<Authority>,
@@ -162,17 +169,17 @@ pub(super) async fn post_veto(
 /// Propose to void an event. Another operator's approval of this body carries
 /// it out: outcome `void` where the event has it, else a refund. Scope `void`.
 #[utoipa::path(post, path = "/v1/events/{id}/void", tag = "operators",
-    params(("id" = String, Path, description = "Event id, percent-encoded.")),
-    request_body(content = Object, description = "`{reason}`; may be empty."),
+    params(("id" = EventName, Path, description = "Event id; percent-encoded in an address.")),
+    request_body(content = ReasonBody, description = "`{reason}`; may be empty."),
     responses(
         (status = 202, description = "Kept.", body = AcceptedJson),
         (status = 200, description = "The operator had proposed it with the same body.", body = AcceptedJson),
-        (status = 401, description = "`unsigned`, `bad-signature`, `expired`, `replayed`.", body = ProblemJson, content_type = "application/problem+json"),
-        (status = 403, description = "`scope`.", body = ProblemJson, content_type = "application/problem+json"),
-        (status = 404, description = "`unknown-event`.", body = ProblemJson, content_type = "application/problem+json"),
-        (status = 409, description = "`already-committed`.", body = ProblemJson, content_type = "application/problem+json"),
-        (status = 422, description = "`bad-body`, naming the member.", body = ProblemJson, content_type = "application/problem+json"),
-        (status = 503, description = "This process does not lead.", body = ProblemJson, content_type = "application/problem+json")))]
+        (status = 401, description = "`unsigned`, `bad-signature`, `expired`, `replayed`."),
+        (status = 403, description = "`scope`."),
+        (status = 404, description = "`unknown-event`."),
+        (status = 409, description = "`already-committed`."),
+        (status = 422, description = "`bad-body`, naming the member."),
+        (status = 503, description = "`unavailable`: this process does not lead.")))]
 pub(super) async fn post_void(
     State(app): State<Arc<AppState>>,
     Extension(authority): Extension<Authority>,
@@ -364,8 +371,10 @@ struct OperatorJson {
     /// The `keyid` of requests.
     name: String,
     /// Ed25519, hex.
+    #[schema(value_type = Hex32)]
     public_key: String,
     /// Of `create`, `report`, `approve` and `void`.
+    #[schema(value_type = Vec<OperatorScope>)]
     scopes: Vec<&'static str>,
 }
 
@@ -390,6 +399,7 @@ pub(super) async fn get_operators(
 /// `GET /v1/events/{id}/reports`.
 #[derive(Debug, Serialize, ToSchema)]
 struct ReportsJson {
+    #[schema(value_type = EventName)]
     event_id: String,
     /// What operators reported, oldest first.
     reports: Vec<ActionJson>,
@@ -401,34 +411,44 @@ struct ReportsJson {
 #[derive(Debug, Serialize, ToSchema)]
 struct ActionJson {
     /// `create`, `report`, `approve`, `veto` or `void`.
+    #[schema(value_type = OperatorVerb)]
     verb: &'static str,
     /// Who.
     operator: String,
     /// Ed25519, hex.
+    #[schema(value_type = Hex32)]
     public_key: String,
     /// The outcome, of a report.
+    #[schema(required)]
     outcome: Option<String>,
     /// Documents that a report points to.
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(value_type = Vec<LinkJson>, required = false)]
     evidence: Vec<LinkJson>,
     /// The operator's words, of a report.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String, required = false)]
     note: Option<String>,
     /// SHA-256 of the body, hex: what approvals name.
+    #[schema(value_type = Hex32)]
     sha256: String,
     /// When it was received.
+    #[schema(value_type = Time)]
     received_at: String,
     /// Whether it counts; a contradiction is kept and does not.
     accepted: bool,
     /// The problem that answered it, if it does not.
+    #[schema(required)]
     refusal: Option<String>,
     /// The body as sent.
     body: String,
     /// The text that was signed (RFC 9421).
     signature_base: String,
     /// Ed25519 over it, hex.
+    #[schema(value_type = Signature)]
     signature: String,
     /// Position in the log.
+    #[schema(minimum = 1)]
     log_position: i64,
 }
 
@@ -437,6 +457,7 @@ struct ActionJson {
 struct LinkJson {
     url: String,
     /// Of the document as the operator read it, hex.
+    #[schema(value_type = Hex32)]
     sha256: String,
 }
 
@@ -478,10 +499,10 @@ impl From<&ActionRow> for ActionJson {
 /// What operators reported about an event, and what else they did, with their
 /// signatures.
 #[utoipa::path(get, path = "/v1/events/{id}/reports", tag = "operators",
-    params(("id" = String, Path, description = "Event id, percent-encoded.")),
+    params(("id" = EventName, Path, description = "Event id; percent-encoded in an address.")),
     responses(
         (status = 200, description = "Oldest first.", body = ReportsJson),
-        (status = 404, description = "`unknown-event`.", body = ProblemJson, content_type = "application/problem+json")))]
+        (status = 404, description = "`unknown-event`.")))]
 pub(super) async fn get_reports(
     State(app): State<Arc<AppState>>,
     EventPath(id): EventPath,

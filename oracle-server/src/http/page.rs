@@ -11,6 +11,7 @@ use chrono::TimeDelta;
 
 use super::AppState;
 use super::events::{state_name, time};
+use super::openapi::Html;
 use super::problem::Problem;
 use super::query::{Query, path_segment};
 use crate::store::StoreError;
@@ -46,7 +47,7 @@ pub(super) async fn get_style() -> Response {
 
 /// Upcoming and recent events, for people.
 #[utoipa::path(get, path = "/", tag = "pages",
-    responses((status = 200, description = "HTML.", content_type = "text/html", body = String)))]
+    responses((status = 200, description = "HTML.", content_type = "text/html", body = Html)))]
 pub(super) async fn get_index(
     State(app): State<Arc<AppState>>,
     uri: Uri,
@@ -106,7 +107,7 @@ fn page(app: &AppState, upcoming: &[EventView], recent: &[EventView]) -> String 
          <meta name=\"viewport\" content=\"width=device-width\"><title>{name}</title>\
          <link rel=\"stylesheet\" href=\"/style.css\"></head><body>\n<h1>{name}</h1>\n\
          <p>{network} oracle <code>{key}</code> · {now} · <a href=\"/v1/oracle\">identity</a> · \
-         <a href=\"/v1/events\">events (JSON)</a> · <a href=\"/openapi.json\">API</a></p>\n\
+         <a href=\"/v1/events\">events (JSON)</a> · <a href=\"/docs\">API</a></p>\n\
          <h2>Upcoming</h2>\n{upcoming}<h2>Recent</h2>\n{recent}</body></html>\n",
         network = escape(&identity.oracle.network),
         key = hex::encode(identity.oracle.public_key),
@@ -159,7 +160,7 @@ fn row(html: &mut String, event: &EventView) {
 }
 
 /// Text for element content and quoted attributes.
-fn escape(text: &str) -> String {
+pub(super) fn escape(text: &str) -> String {
     text.chars().fold(String::new(), |mut out, c| {
         match c {
             '&' => out.push_str("&amp;"),

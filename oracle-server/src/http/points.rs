@@ -16,7 +16,8 @@ use utoipa::ToSchema;
 use super::AppState;
 use super::cache::Representation;
 use super::messages::announcement;
-use super::problem::{Kind, Problem, ProblemJson};
+use super::openapi::{CompressedPoint, EventName, Hex32, Prefix};
+use super::problem::{Kind, Problem};
 use super::query::{EventPath, Query};
 
 /// A point as contracts use it.
@@ -28,8 +29,10 @@ use super::query::{EventPath, Query};
 }))]
 struct PointJson {
     /// SEC1 compressed, hex.
+    #[schema(value_type = CompressedPoint)]
     compressed: String,
     /// x coordinate, hex.
+    #[schema(value_type = Hex32)]
     xonly: String,
     /// Whether the secret for the x-only key is n − s.
     odd_y: bool,
@@ -77,19 +80,29 @@ enum PointsJson {
     Digits { digits: Vec<DigitJson> },
 }
 
+/// What `/v1/events/{id}/points` answers.
+#[derive(Serialize, ToSchema)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "for the documentation")]
+enum PointsAnswer {
+    All(PointsJson),
+    /// With `prefix`.
+    Sum(PointJson),
+}
+
 /// Adaptor points of an announced event: per outcome, per digit value, or for
 /// all outcomes that begin with a prefix.
 #[utoipa::path(get, path = "/v1/events/{id}/points", tag = "events",
     params(
-        ("id" = String, Path, description = "Event id, percent-encoded."),
-        ("prefix" = Option<String>, Query, description = "Outcome values of the first nonces, comma-separated, such as `0,1,1`: one point, their sum."),
+        ("id" = EventName, Path, description = "Event id; percent-encoded in an address."),
+        ("prefix" = Option<Prefix>, Query, description = "Outcome values of the first nonces, comma-separated, such as `0,1,1`: one point, their sum."),
     ),
     responses(
-        (status = 200, description = "All points; or with `prefix` one.", content((PointsJson = "application/json"))),
+        (status = 200, description = "All points; or with `prefix` one.", content_type = "application/json", body = PointsAnswer),
         (status = 304, description = "The reader has it."),
-        (status = 404, description = "`unknown-event`, or `not-announced` with Retry-After.", body = ProblemJson, content_type = "application/problem+json"),
-        (status = 410, description = "`withdrawn`.", body = ProblemJson, content_type = "application/problem+json"),
-        (status = 422, description = "`too-many-points`: ask for prefixes.", body = ProblemJson, content_type = "application/problem+json")))]
+        (status = 404, description = "`unknown-event`, or `not-announced` with Retry-After."),
+        (status = 410, description = "`withdrawn`."),
+        (status = 422, description = "`too-many-points`: ask for prefixes.")))]
 pub(super) async fn get_points(
     State(app): State<Arc<AppState>>,
     EventPath(id): EventPath,

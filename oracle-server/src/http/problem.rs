@@ -97,7 +97,7 @@ problem_table! {
     UnknownEvidence = NOT_FOUND, "unknown-evidence", "There is no such evidence";
     /// The method is not one of those named in `Allow`.
     MethodNotAllowed = METHOD_NOT_ALLOWED, "method-not-allowed", "The method is not allowed here";
-    /// None of the media types in `Accept` can be served.
+    /// None of the media types in `Accept`, or of the codings in `Accept-Encoding`, can be served.
     NotAcceptable = NOT_ACCEPTABLE, "not-acceptable", "No acceptable format";
     /// The event will never be attested.
     Refunded = GONE, "refunded", "The event will never be attested";
@@ -118,6 +118,21 @@ problem_table! {
 }
 
 impl Kind {
+    /// `type` of a problem of this kind: a reference relative to the service.
+    pub fn uri(self) -> String {
+        format!("/problems/{}", self.slug())
+    }
+
+    /// What an answer of this kind can look like, for the documentation.
+    pub fn example(self) -> serde_json::Value {
+        serde_json::json!({
+            "type": self.uri(),
+            "title": self.title(),
+            "status": self.status().as_u16(),
+            "detail": "what was wrong this time, in one sentence",
+        })
+    }
+
     /// A problem of this kind with its particular explanation.
     pub fn because(self, detail: impl Into<Cow<'static, str>>) -> Problem {
         Problem {
@@ -149,15 +164,18 @@ pub struct Problem {
 pub struct ProblemJson<'a> {
     /// URI reference naming the kind of problem; its last path segment is stable.
     #[serde(rename = "type")]
+    #[schema(pattern = "^/problems/[a-z]+(-[a-z]+)*$")]
     kind: String,
     /// The same for every problem of this kind.
     title: &'a str,
     /// The HTTP status, repeated.
+    #[schema(minimum = 400, maximum = 599)]
     status: u16,
     /// What is wrong this time.
     detail: &'a str,
     /// The parameter, path segment or header at fault, where one is.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String, required = false)]
     field: Option<&'a str>,
 }
 
@@ -193,7 +211,7 @@ impl Problem {
 
     fn body(&self) -> ProblemJson<'_> {
         ProblemJson {
-            kind: format!("/problems/{}", self.kind.slug()),
+            kind: self.kind.uri(),
             title: self.kind.title(),
             status: self.kind.status().as_u16(),
             detail: &self.detail,
@@ -226,6 +244,7 @@ impl IntoResponse for Problem {
         // The body is strings and a number, which always serialise.
         let body = serde_json::to_vec(&self.body()).unwrap_or_default();
         let mut response = (self.kind.status(), body).into_response();
+        response.extensions_mut().insert(self.kind);
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON));
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));

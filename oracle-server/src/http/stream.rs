@@ -19,6 +19,7 @@ use utoipa::ToSchema;
 
 use super::fanout::News;
 use super::metrics::StreamGauge;
+use super::openapi::{EventName, EventNames, EventState};
 use super::problem::Problem;
 use super::query::{Query, path_segment};
 use super::{AppState, stopped};
@@ -39,8 +40,10 @@ const HEARTBEAT: Duration = Duration::from_secs(15);
     "href": "/v1/attestations/ppcusd-daily@2026-11-22T16:00:00Z"
 }))]
 struct ItemJson<'a> {
+    #[schema(value_type = EventName)]
     event_id: &'a str,
     /// Log position, also the SSE `id`.
+    #[schema(minimum = 1)]
     position: i64,
     /// Where to read it: announcement, attestation, or for a refund the event.
     href: String,
@@ -53,12 +56,24 @@ struct ItemJson<'a> {
     "href": "/v1/events/ppcusd-daily@2026-11-22T16:00:00Z"
 }))]
 struct StateJson<'a> {
+    #[schema(value_type = EventName)]
     event_id: &'a str,
     /// The new state. `matured` comes only when sources that agreed do so no
     /// more; at the maturity it follows from the time.
+    #[schema(value_type = EventState)]
     state: &'static str,
     /// Where to read more.
     href: String,
+}
+
+/// The `data:` of one message: an item with `announced`, `attested` and
+/// `refunded`, a change of state with `state`.
+#[derive(Serialize, ToSchema)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "for the documentation")]
+enum StreamData {
+    Item(ItemJson<'static>),
+    State(StateJson<'static>),
 }
 
 /// A published item as the stream has it.
@@ -120,7 +135,9 @@ impl Wanted {
             return Err(Problem::bad(EVENTS, most));
         }
         for id in &ids {
-            EventId::parse(id).map_err(|e| Problem::bad(EVENTS, format!("{id:?}: {e}")))?;
+            // Those of series have one `@` more than those that people chose.
+            EventId::one_off(&id.replacen('@', ":", 1))
+                .map_err(|e| Problem::bad(EVENTS, format!("{id:?}: {e}")))?;
         }
         Ok(Self(Some(ids)))
     }
@@ -139,10 +156,10 @@ impl Wanted {
 /// sent once, by the process that leads.
 #[utoipa::path(get, path = "/v1/stream", tag = "messages",
     params(
-        ("events" = Option<String>, Query, description = "Only these events: at most 100 ids, with commas between them."),
-        ("Last-Event-ID" = Option<i64>, Header, description = "Log position of the last item received.", minimum = 0)),
+        ("events" = Option<EventNames>, Query, description = "Only these events: at most 100 ids, with commas between them."),
+        ("Last-Event-ID" = Option<i64>, Header, description = "Log position of the last item received.", minimum = 0, example = 42)),
     responses((status = 200, description = "An endless stream; the `data:` of each message is one object.",
-        content((ItemJson<'_> = "text/event-stream"), (StateJson<'_> = "text/event-stream")))))]
+        content_type = "text/event-stream", body = StreamData)))]
 pub(super) async fn get_stream(
     extract::State(app): extract::State<Arc<AppState>>,
     uri: Uri,

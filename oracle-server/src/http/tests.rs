@@ -627,7 +627,7 @@ async fn every_documented_path_answers_and_every_operation_says_its_problems() {
     let document = world.get("/openapi.json").await.json();
     assert!(document["openapi"].as_str().unwrap().starts_with("3.1"));
     let paths = document["paths"].as_object().unwrap();
-    assert_eq!(paths.len(), 32, "{:?}", paths.keys());
+    assert_eq!(paths.len(), 33, "{:?}", paths.keys());
     for (path, item) in paths {
         for operation in item.as_object().unwrap().values() {
             for status in ["200", "429", "500"] {
@@ -644,11 +644,6 @@ async fn every_documented_path_answers_and_every_operation_says_its_problems() {
             }
             continue;
         }
-        let problem = &item["get"]["responses"]["429"]["content"][problem::PROBLEM_JSON];
-        assert_eq!(
-            problem["schema"]["$ref"],
-            "#/components/schemas/ProblemJson"
-        );
         if path != "/v1/stream" {
             let path = path
                 .replace("{id}", "e")
@@ -666,6 +661,85 @@ async fn every_documented_path_answers_and_every_operation_says_its_problems() {
                 );
             }
         }
+    }
+}
+
+#[tokio::test]
+async fn the_docs_page_has_every_operation_and_nothing_from_elsewhere() {
+    let world = World::new().await;
+    let document = world.get("/openapi.json").await.json();
+    let page = world.get("/docs").await;
+    assert_eq!(page.header("content-type"), "text/html; charset=utf-8");
+    let policy = page.header("content-security-policy");
+    assert!(policy.contains("default-src 'none'") && policy.contains("script-src 'self'"));
+    assert!(!policy.contains("unsafe"));
+    let html = String::from_utf8(page.body.to_vec()).unwrap();
+    for item in document["paths"].as_object().unwrap().values() {
+        for operation in item.as_object().unwrap().values() {
+            let id = operation["operationId"].as_str().unwrap();
+            assert!(html.contains(&format!(" id=\"{id}\"")), "{id}");
+        }
+    }
+    let mut sources: Vec<&str> = html
+        .split([' ', '>'])
+        .filter_map(|word| word.strip_prefix("src=").or(word.strip_prefix("href=")))
+        .map(|quoted| quoted.trim_matches('"'))
+        .collect();
+    sources.retain(|source| !source.starts_with('#'));
+    assert_eq!(sources, ["/docs.css", "/docs.js", "/", "/openapi.json"]);
+    assert_eq!(html.matches("<script").count(), 1);
+    for attribute in [" style=", " onclick=", " onsubmit="] {
+        assert!(!html.contains(attribute), "{attribute}");
+    }
+    for asset in ["/docs.css", "/docs.js"] {
+        let asset = world.get(asset).await;
+        assert_eq!(asset.status, StatusCode::OK);
+        let text = String::from_utf8(asset.body.to_vec()).unwrap();
+        assert!(!text.contains("://") && !text.contains("import"), "{text}");
+    }
+    assert!(html.len() < 120_000, "{}", html.len());
+}
+
+#[tokio::test]
+async fn a_304_depends_on_the_same_headers_as_the_answer_it_stands_for() {
+    let world = World::new().await;
+    let get = |known: bool| {
+        let request = Request::get("/openapi.json").header("accept-encoding", "gzip");
+        let request = if known {
+            request.header("if-none-match", "*")
+        } else {
+            request
+        };
+        world.send(request.body(Body::empty()).unwrap())
+    };
+    let (whole, known) = (get(false).await, get(true).await);
+    assert_eq!(known.status, StatusCode::NOT_MODIFIED);
+    for header in ["vary", "etag", "cache-control"] {
+        assert_eq!(known.header(header), whole.header(header), "{header}");
+    }
+    assert_eq!(whole.header("vary"), "accept, accept-encoding");
+}
+
+#[tokio::test]
+async fn a_coding_that_cannot_be_served_is_refused_as_a_problem() {
+    let world = World::new().await;
+    for path in ["/v1/oracle", "/v1/events/none"] {
+        let request = Request::get(path).header("accept-encoding", "identity;q=0, x-none");
+        let answer = world.send(request.body(Body::empty()).unwrap()).await;
+        assert_eq!(answer.status, StatusCode::NOT_ACCEPTABLE);
+        assert_eq!(
+            answer.problem("not-acceptable"),
+            Some("Accept-Encoding".to_owned())
+        );
+    }
+}
+
+#[tokio::test]
+async fn events_can_be_asked_for_by_every_kind_there_is() {
+    let world = World::new().await;
+    for kind in crate::config::KINDS {
+        let answer = world.get(&format!("/v1/events?kind={kind}")).await;
+        assert_eq!(answer.status, StatusCode::OK, "{kind}");
     }
 }
 

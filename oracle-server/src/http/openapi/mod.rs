@@ -1,5 +1,11 @@
 //! `/openapi.json`: written by the routes themselves, so that it cannot name
-//! one that is not there.
+//! one that is not there, and completed with what they have in common.
+
+mod bodies;
+mod complete;
+#[cfg(test)]
+mod tests;
+mod texts;
 
 use std::sync::Arc;
 
@@ -7,11 +13,15 @@ use axum::Extension;
 use axum::http::{HeaderMap, Uri};
 use axum::response::Response;
 use utoipa::OpenApi;
-use utoipa::openapi::path::Operation;
-use utoipa::openapi::{ContentBuilder, Ref, RefOr, ResponseBuilder};
+
+pub(super) use bodies::{
+    ApprovalBody, DlcAnnouncement, DlcAttestation, EventBody, ReasonBody, ReportBody,
+};
+pub(super) use complete::complete;
+pub(super) use texts::*;
 
 use super::cache::Representation;
-use super::problem::{Kind, PROBLEM_JSON, Problem, ProblemJson};
+use super::problem::{Problem, ProblemJson};
 use super::query::Query;
 
 /// Everything but the paths.
@@ -19,9 +29,13 @@ use super::query::Query;
 #[openapi(
     info(
         title = "Peercoin DLC oracle",
-        description = "Announcements and attestations of a discreet log contract oracle, and everything needed to check them. Times are RFC 3339 UTC; errors are RFC 9457 problems; what is published never changes."
+        description = "Announcements and attestations of a discreet log contract oracle, and everything needed to check them. Times are RFC 3339 UTC; errors are RFC 9457 problems; what is published never changes. Whatever an address does not know, a parameter or a value, is refused."
     ),
-    components(schemas(ProblemJson)),
+    // Those of answers and bodies come with the routes, those of parameters do not.
+    components(schemas(
+        ProblemJson, AnnouncementForm, AttestationForm, Cursor, EventKind, EventName, EventNames,
+        EventState, EvidenceForm, Hex32, Prefix, SearchText, Switch, Time
+    )),
     tags(
         (name = "oracle", description = "Who this is."),
         (name = "events", description = "What is and was to be decided, by which rules, on what evidence."),
@@ -33,46 +47,6 @@ use super::query::Query;
     )
 )]
 pub(super) struct Document;
-
-/// What every address can answer.
-const EVERYWHERE: [Kind; 6] = [
-    Kind::BadParameter,
-    Kind::MethodNotAllowed,
-    Kind::TooLarge,
-    Kind::RateLimited,
-    Kind::Internal,
-    Kind::Timeout,
-];
-
-/// Adds to each operation the problems that do not depend on it.
-pub(super) fn document_problems(document: &mut utoipa::openapi::OpenApi) {
-    for item in document.paths.paths.values_mut() {
-        for operation in [&mut item.get, &mut item.head, &mut item.post]
-            .into_iter()
-            .flatten()
-        {
-            for kind in EVERYWHERE {
-                document_problem(operation, kind);
-            }
-        }
-    }
-}
-
-fn document_problem(operation: &mut Operation, kind: Kind) {
-    let schema = Ref::from_schema_name("ProblemJson");
-    let response = ResponseBuilder::new()
-        .description(format!("`{}`: {}.", kind.slug(), kind.title()))
-        .content(
-            PROBLEM_JSON,
-            ContentBuilder::new().schema(Some(schema)).build(),
-        )
-        .build();
-    operation
-        .responses
-        .responses
-        .entry(kind.status().as_u16().to_string())
-        .or_insert(RefOr::T(response));
-}
 
 /// The finished document.
 #[derive(Clone)]
