@@ -13,6 +13,7 @@ pub const SQLITE: &[Migration] = &[
         include_str!("../sql/sqlite/0003_operators.sql"),
     ),
     (4, "outbox", include_str!("../sql/sqlite/0004_outbox.sql")),
+    (5, "listing", include_str!("../sql/sqlite/0005_listing.sql")),
 ];
 
 /// For Postgres.
@@ -29,4 +30,9 @@ pub const POSTGRES: &[Migration] = &[
         include_str!("../sql/postgres/0003_operators.sql"),
     ),
     (4, "outbox", include_str!("../sql/postgres/0004_outbox.sql")),
+    (
+        5,
+        "listing",
+        include_str!("../sql/postgres/0005_listing.sql"),
+    ),
 ];

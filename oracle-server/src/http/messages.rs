@@ -225,21 +225,28 @@ pub(super) async fn get_attestation(
     {
         let patience = Duration::from_secs(wait.unsigned_abs());
         tokio::select! {
-            () = waiter.ended() => {}
-            () = tokio::time::sleep(patience) => {}
+            () = waiter.ended() => {
+                // Everyone who waited is here at once: one look for all.
+                let read = read_attestation(&app, &id);
+                found = app.hot.attestations.get_or_insert_async(&id, read).await;
+            }
+            () = tokio::time::sleep(patience) => found = attestation_message(&app, &id).await,
             () = super::stopped(app.stopping.clone()) => {}
         }
-        found = attestation_message(&app, &id).await;
     }
     Ok(found?.form(format).immutable(&headers))
 }
 
 /// The attestation of an event, in every form, or why there is none.
-///
-/// Ten thousand long polls that end at once share one look into the store.
 pub(super) async fn attestation_message(app: &AppState, id: &str) -> Result<Arc<Message>, Problem> {
-    let read = read_attestation(app, id);
-    app.hot.attestations.get_or_insert_async(id, read).await
+    if let Some(hot) = app.hot.attestations.get(id) {
+        return Ok(hot);
+    }
+    let message = read_attestation(app, id).await?;
+    app.hot
+        .attestations
+        .insert(id.to_owned(), Arc::clone(&message));
+    Ok(message)
 }
 
 async fn read_attestation(app: &AppState, id: &str) -> Result<Arc<Message>, Problem> {

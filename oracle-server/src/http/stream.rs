@@ -9,7 +9,7 @@ use std::time::Duration;
 use axum::extract;
 use axum::http::header::{CACHE_CONTROL, HeaderName};
 use axum::http::{HeaderMap, HeaderValue, Uri};
-use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::response::sse::{Event, Sse};
 use axum::response::{IntoResponse, Response};
 use futures::Stream;
 use oracle_schema::EventId;
@@ -24,6 +24,7 @@ use super::problem::Problem;
 use super::query::{Query, path_segment};
 use super::{AppState, stopped};
 use crate::lifecycle::State;
+use crate::store::StoreError;
 use crate::store::read::{StreamItem, StreamKind};
 
 const EVENTS: &str = "events";
@@ -142,6 +143,25 @@ impl Wanted {
         Ok(Self(Some(ids)))
     }
 
+    /// Items behind position `after`, and up to which position these are all.
+    ///
+    /// For named events they are looked up by name: a reader that comes back
+    /// after months costs no walk through what others were told meanwhile.
+    async fn past(
+        &self,
+        app: &AppState,
+        after: i64,
+        published: i64,
+    ) -> Result<(Arc<[Arc<News>]>, i64), StoreError> {
+        let Some(ids) = &self.0 else {
+            return app.fanout.past(&app.store, after, published).await;
+        };
+        let ids = ids.iter().map(String::as_str);
+        let items = app.store.stream_items_of(ids, after + 1, published).await?;
+        let items = items.iter().map(|found| Arc::new(item(found))).collect();
+        Ok((items, published))
+    }
+
     fn has(&self, news: &News) -> bool {
         self.0
             .as_ref()
@@ -177,10 +197,7 @@ pub(super) async fn get_stream(
             })?,
         None => app.store.head().borrow().saturating_sub(1),
     };
-    let keep_alive = KeepAlive::new().interval(HEARTBEAT).text("heartbeat");
-    let mut response = Sse::new(news(app, after, wanted))
-        .keep_alive(keep_alive)
-        .into_response();
+    let mut response = Sse::new(news(app, after, wanted)).into_response();
     let headers = response.headers_mut();
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     // nginx would hold items back until its buffer is full.
@@ -205,13 +222,15 @@ fn news(
         // Listening before reading: what is published in between arrives twice,
         // and the cursor drops the second.
         let mut live = app.fanout.subscribe();
+        let mut heartbeat = tokio::time::interval(HEARTBEAT);
+        heartbeat.reset();
         'behind: loop {
             loop {
                 let published = app.store.head().borrow().saturating_sub(1);
                 if cursor >= published || *app.stopping.borrow() {
                     break;
                 }
-                let (items, end) = match app.fanout.past(&app.store, cursor, published).await {
+                let (items, end) = match wanted.past(&app, cursor, published).await {
                     Ok(past) => past,
                     Err(error) => {
                         tracing::error!(%error, "stream ends: items could not be read");
@@ -229,6 +248,12 @@ fn news(
                 let received = tokio::select! {
                     () = &mut stop => return,
                     received = live.recv() => received,
+                    _ = heartbeat.tick() => {
+                        // With the position, so that a browser whose events are
+                        // rare resumes from here.
+                        yield Ok(Event::default().comment("heartbeat").id(cursor.to_string()));
+                        continue;
+                    }
                 };
                 match received {
                     Ok(news) => {

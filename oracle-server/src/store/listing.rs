@@ -44,9 +44,9 @@ impl ReadStore {
         &self,
         filter: &PublishedFilter<'_>,
     ) -> Result<Vec<PublishedEvent>, StoreError> {
-        let mut sql = "SELECT e.event_id, e.maturity, t.outcome FROM event e \
-             JOIN announcement a ON a.event_id = e.event_id \
-             LEFT JOIN attestation t ON t.event_id = e.event_id WHERE 1 = 1"
+        // Every other state is one after the announcement.
+        let mut sql = "SELECT e.event_id, e.maturity FROM event e \
+             WHERE e.state NOT IN ('scheduled', 'withdrawn')"
             .to_owned();
         let mut args: Vec<Arg> = Vec::new();
         let mut put = |part: &str, arg: Arg| {
@@ -67,12 +67,17 @@ impl ReadStore {
             put(", ?)", id.into());
         }
         let order = if filter.latest_first {
-            " ORDER BY e.maturity DESC, e.event_id DESC LIMIT ?"
+            " ORDER BY e.maturity DESC, e.event_id DESC"
         } else {
-            " ORDER BY e.maturity, e.event_id LIMIT ?"
+            " ORDER BY e.maturity, e.event_id"
         };
-        put(order, filter.limit.into());
+        put(&format!("{order} LIMIT ?"), filter.limit.into());
         put(" OFFSET ?", filter.skip.into());
+        // What was signed is looked up for the rows of the page alone.
+        let sql = format!(
+            "SELECT e.event_id, e.maturity, t.outcome FROM ({sql}) e \
+             LEFT JOIN attestation t ON t.event_id = e.event_id{order}"
+        );
         let rows = self.db.fetch(AssertSqlSafe(sql), args).await?;
         rows.iter().map(published).collect()
     }

@@ -344,6 +344,21 @@ impl EventState {
     }
 }
 
+/// Reads position, type and event of an entry.
+fn stream_item(r: &Row) -> Result<StreamItem, StoreError> {
+    let entry_type: i64 = r.get(1)?;
+    Ok(StreamItem {
+        position: r.get(0)?,
+        kind: match entry_type {
+            1 => StreamKind::Announced,
+            2 => StreamKind::Attested,
+            3 => StreamKind::Refunded,
+            other => return Err(StoreError::Damaged(format!("log entry type {other}"))),
+        },
+        event_id: r.get(2)?,
+    })
+}
+
 impl ReadStore {
     /// Published log size; changes when something is published.
     pub fn head(&self) -> watch::Receiver<i64> {
@@ -671,22 +686,36 @@ impl ReadStore {
             )
             .await?
             .iter()
-            .map(|r| {
-                let entry_type: i64 = r.get(1)?;
-                Ok(StreamItem {
-                    position: r.get(0)?,
-                    kind: match entry_type {
-                        1 => StreamKind::Announced,
-                        2 => StreamKind::Attested,
-                        3 => StreamKind::Refunded,
-                        other => {
-                            return Err(StoreError::Damaged(format!("log entry type {other}")));
-                        }
-                    },
-                    event_id: r.get(2)?,
-                })
-            })
+            .map(stream_item)
             .collect()
+    }
+
+    /// The items about some events at the positions from `first` to `last`, both
+    /// included, oldest first: at most three for each, however long the log is.
+    pub async fn stream_items_of(
+        &self,
+        events: impl IntoIterator<Item = &str>,
+        first: i64,
+        last: i64,
+    ) -> Result<Vec<StreamItem>, StoreError> {
+        let mut args = args![first, last];
+        args.extend(events.into_iter().map(Arg::from));
+        let list: Vec<String> = (3..=args.len()).map(|n| format!("${n}")).collect();
+        let part = |kind: u8, table: &str| {
+            let list = list.join(",");
+            format!(
+                "SELECT position, {kind} AS kind, event_id FROM {table} \
+                 WHERE event_id IN ({list}) AND position >= $1 AND position <= $2"
+            )
+        };
+        let sql = format!(
+            "{} UNION ALL {} UNION ALL {} AND entry_type = 3 ORDER BY position",
+            part(1, "announcement"),
+            part(2, "attestation"),
+            part(3, "log_entry")
+        );
+        let rows = self.db.fetch(AssertSqlSafe(sql), args).await?;
+        rows.iter().map(stream_item).collect()
     }
 
     /// Events that should have been attested by now and are not.

@@ -20,7 +20,7 @@ use crate::http::query::{EventPath, Query, cursor};
 use crate::store::{PublishedEvent, PublishedFilter};
 
 /// Rows of a list on each side of now, unless fewer are asked for.
-const ROWS: i64 = 100;
+const ROWS: i64 = 50;
 
 /// Whether the service answers: `null`.
 #[utoipa::path(get, path = "/compat/kormir/health-check", tag = "compat",
@@ -148,7 +148,7 @@ enum ListFormat {
 #[utoipa::path(get, path = "/compat/kormir/list-events", tag = "compat",
     params(
         ("format" = Option<String>, Query, description = "`json` (default), `hex` or `tlv`."),
-        ("limit" = Option<i64>, Query, description = "Rows on each side of now, 1 to 100, default 100.", minimum = 1, maximum = 100),
+        ("limit" = Option<i64>, Query, description = "Rows on each side of now, 1 to 50, default 50.", minimum = 1, maximum = 50),
         ("cursor" = Option<String>, Query, description = "From the Link header of the page before."),
     ),
     responses((status = 200, description = "A window of the events; `Link: <…>; rel=\"next\"` where there are older ones.", body = Vec<Row>,

@@ -22,7 +22,7 @@ use crate::store::{PublishedEvent, PublishedFilter};
 /// Events of a page, as sibyls has them.
 const PAGE: i64 = 100;
 /// The last page.
-const LAST_PAGE: i64 = 9999;
+const LAST_PAGE: i64 = 999;
 /// What a sibyls oracle takes for granted.
 const DEFAULT_ASSET: &str = "BTCUSD";
 
@@ -78,7 +78,7 @@ fn asset<'a>(assets: &'a Assets, query: &Query) -> Result<&'a Asset, Problem> {
     params(
         ("assetPair" = Option<String>, Query, description = "Name of the asset in any capitals, default `BTCUSD`."),
         ("sortBy" = Option<String>, Query, description = "`reverseInsertion` (default: latest maturity first) or `insertion`."),
-        ("page" = Option<i64>, Query, description = "From 0, the default, to 9999.", minimum = 0, maximum = 9999),
+        ("page" = Option<i64>, Query, description = "From 0, the default, to 999.", minimum = 0, maximum = 999),
     ),
     responses((status = 200, description = "A page; an empty one is past the end.", body = Vec<SibylsEventJson>)))]
 pub(in crate::http) async fn get_announcements(
@@ -120,7 +120,7 @@ pub(in crate::http) async fn get_announcements(
         ("assetPair" = Option<String>, Query, description = "Name of the asset in any capitals, default `BTCUSD`."),
     ),
     responses(
-        (status = 200, description = "The event; once attested it never changes.", body = SibylsEventJson),
+        (status = 200, description = "The event, as the asset is configured now.", body = SibylsEventJson),
         (status = 304, description = "The reader has it."),
         (status = 404, description = "`unknown-event`, or `not-announced` with Retry-After.", body = ProblemJson, content_type = "application/problem+json"),
         (status = 410, description = "`withdrawn`.", body = ProblemJson, content_type = "application/problem+json")))]
@@ -139,7 +139,8 @@ pub(in crate::http) async fn get_announcement(
     let event = event_of(&app, asset, maturity).await?;
     let json = event_json(&app, asset, &event).await?;
     if json.attestation.is_some() {
-        Ok(Representation::json(&json)?.immutable(&headers))
+        // Not for ever: what an asset's name stands for is configuration.
+        Ok(Representation::json(&json)?.revalidated(&headers))
     } else {
         Ok(fresh_json(StatusCode::OK, &json))
     }

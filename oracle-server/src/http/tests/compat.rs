@@ -243,7 +243,7 @@ async fn kormirs_list_is_a_window_with_links_to_what_is_older() {
 }
 
 #[tokio::test]
-async fn a_sibyls_event_goes_from_announced_to_attested_and_then_stays() {
+async fn a_sibyls_event_goes_from_announced_to_attested() {
     let mut world = offering().await;
     let announcement = world.announce(ORDINARY, three_bits()).await;
     let path = "/compat/sibyls/v1/announcement/2026-11-22T16:00:00Z";
@@ -265,7 +265,8 @@ async fn a_sibyls_event_goes_from_announced_to_attested_and_then_stays() {
     expected["outcome"] = json!(5);
     let attested = world.get(path).await;
     assert_eq!(attested.json(), expected);
-    assert!(attested.header("cache-control").contains("immutable"));
+    // Its name may stand for another series one day.
+    assert_eq!(attested.header("cache-control"), "no-cache");
     let list = world.get("/compat/sibyls/v1/announcements").await;
     assert_eq!(list.json(), json!([expected]));
     assert_eq!(list.header("cache-control"), "no-store");
@@ -441,7 +442,7 @@ async fn sibyls_says_what_it_does_not_have_and_why() {
                 Some("page"),
             ),
             (
-                "/sibyls/v1/announcements?page=10000",
+                "/sibyls/v1/announcements?page=1000",
                 400,
                 "bad-parameter",
                 Some("page"),
