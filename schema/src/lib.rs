@@ -20,6 +20,7 @@ pub mod point;
 pub mod policy;
 pub mod sql;
 pub mod tag;
+pub mod tlog;
 pub mod verify;
 
 pub use announcement::{Announcement, OracleEvent};
