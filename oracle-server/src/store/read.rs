@@ -700,12 +700,12 @@ impl ReadStore {
     ) -> Result<Vec<StreamItem>, StoreError> {
         let mut args = args![first, last];
         args.extend(events.into_iter().map(Arg::from));
-        let list: Vec<String> = (3..=args.len()).map(|n| format!("${n}")).collect();
+        let ids: Vec<String> = (3..=args.len()).map(|n| format!("${n}")).collect();
+        let ids = ids.join(",");
         let part = |kind: u8, table: &str| {
-            let list = list.join(",");
             format!(
                 "SELECT position, {kind} AS kind, event_id FROM {table} \
-                 WHERE event_id IN ({list}) AND position >= $1 AND position <= $2"
+                 WHERE event_id IN ({ids}) AND position >= $1 AND position <= $2"
             )
         };
         let sql = format!(
