@@ -51,6 +51,10 @@ burst *ARGS:
 load *ARGS:
     cargo run --release --locked -p oracle-tests --bin load -- {{ARGS}}
 
+# ten thousand readers who wait on streams, then on long polls (two minutes)
+streams *ARGS:
+    cargo run --release --locked -p oracle-tests --bin load -- streams {{ARGS}}
+
 # ten thousand open events over twenty providers at 1 request/s (seven minutes)
 scale *ARGS:
     cargo run --release --locked -p oracle-tests --bin scale -- {{ARGS}}
