@@ -59,9 +59,14 @@ pub struct JointPoint {
 /// Enum outcomes are paired by the selections given, digits by value: prefixes
 /// and ranges need oracles that cut numbers alike (base, sign, digits and
 /// precision; that their units mean the same is for the reader to see). One
-/// event given twice is refused: it would count as two oracles and is one. What
-/// the sum does not protect against: see the head of `joint.rs`, or
-/// `docs/for-wallets.md`, 4.
+/// event given twice is refused: it would count as two oracles and is one.
+///
+/// **The sum needs every oracle only if none could see another's announcement when
+/// it chose its nonces.** Whoever announces last can choose a nonce by which it
+/// alone knows the joint secret of one outcome, and no check here shows it. Use
+/// events that were announced, and in their oracles' logs, before the parties chose
+/// them; never one announced after the offer or at a party's wish
+/// (`docs/for-wallets.md`, 4).
 ///
 /// ```
 /// use oracle_client::points::{Part, Selection, joint_points};
