@@ -268,10 +268,11 @@ impl Client {
     ///
     /// ```no_run
     /// use futures::StreamExt;
+    /// use oracle_client::EventId;
     ///
     /// # async fn demo(client: oracle_client::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// let mine = ["ppcusd-daily@2026-11-22T16:00:00Z".parse()?];
-    /// let mut news = client.watch_events(&mine, Some(0));
+    /// let mine: EventId = "ppcusd-daily@2026-11-22T16:00:00Z".parse()?;
+    /// let mut news = client.watch_events(&[mine], Some(0));
     /// while let Some(Ok(event)) = news.next().await {
     ///     println!("{:?} {}", event.position(), event.event_id());
     /// }
