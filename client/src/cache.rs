@@ -8,14 +8,17 @@ use std::fmt;
 use std::hash::Hash;
 use std::sync::Arc;
 
-use oracle_schema::{Announcement, Attestation, EventId, Verified};
+use oracle_schema::{Announcement, EventId, Verified};
 use quick_cache::sync::Cache as Map;
+
+use crate::attested::Attested;
 
 /// Shared by a client's clones.
 #[derive(Clone)]
 pub(crate) struct Cache {
     pub(crate) announcements: Kept<EventId, Verified<Announcement>>,
-    pub(crate) attestations: Kept<EventId, Verified<Attestation>>,
+    /// Whole, so that no attestation meets an announcement that it is not of.
+    pub(crate) attested: Kept<EventId, Attested>,
     pub(crate) policies: Kept<[u8; 32], Vec<u8>>,
 }
 
@@ -24,7 +27,7 @@ impl Cache {
     pub(crate) fn new(each: usize) -> Self {
         Self {
             announcements: Kept::new(each),
-            attestations: Kept::new(each),
+            attested: Kept::new(each),
             policies: Kept::new(each),
         }
     }

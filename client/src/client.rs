@@ -182,12 +182,11 @@ impl Client {
     /// ([`Error::NotAnnounced`] even before the promise of one) and
     /// with [`Error::Refunded`] or [`Error::Withdrawn`] if it never will be.
     pub async fn attestation(&self, id: &EventId) -> Result<Attested, Error> {
+        if let Some(attested) = self.cache.attested.get(id) {
+            return Ok(attested);
+        }
         let announcement = self.announcement(id).await?;
-        let attestation = self.attestation_of(id, &announcement, None).await?;
-        Ok(Attested {
-            announcement,
-            attestation,
-        })
+        self.attestation_of(id, &announcement, None).await
     }
 
     /// Waits for the attestation: long polls, with growing pauses while the
@@ -259,7 +258,35 @@ impl Client {
     /// # }
     /// ```
     pub fn watch(&self, from: Option<u64>) -> BoxStream<'static, Result<StreamEvent, Error>> {
-        stream::watch(self.http.clone(), &self.options, from)
+        stream::watch(self.http.clone(), &self.options, None, from)
+    }
+
+    /// As [`Self::watch`], of these events only: one to 100 of them. A server
+    /// that is asked for none or more refuses, which ends the stream.
+    ///
+    /// Positions are those of the whole log, so `from` may come from either.
+    ///
+    /// ```no_run
+    /// use futures::StreamExt;
+    /// use oracle_client::EventId;
+    ///
+    /// # async fn demo(client: oracle_client::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let mine: EventId = "ppcusd-daily@2026-11-22T16:00:00Z".parse()?;
+    /// let mut news = client.watch_events(&[mine], Some(0));
+    /// while let Some(Ok(event)) = news.next().await {
+    ///     println!("{:?} {}", event.position(), event.event_id());
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn watch_events(
+        &self,
+        ids: &[EventId],
+        from: Option<u64>,
+    ) -> BoxStream<'static, Result<StreamEvent, Error>> {
+        let ids: Vec<_> = ids.iter().map(EventId::as_str).collect();
+        let only = Some(ids.join(","));
+        stream::watch(self.http.clone(), &self.options, only, from)
     }
 
     /// One attempt of [`Self::wait`]; keeps the announcement for the next one.
@@ -269,20 +296,18 @@ impl Client {
         known: &mut Option<Verified<Announcement>>,
         hold: Duration,
     ) -> Result<Attested, Error> {
+        if let Some(attested) = self.cache.attested.get(id) {
+            return Ok(attested);
+        }
         let announcement = match known.take() {
             Some(announcement) => announcement,
             None => self.announcement_within(1, id).await?,
         };
-        match self.attestation_of(id, &announcement, Some(hold)).await {
-            Ok(attestation) => Ok(Attested {
-                announcement,
-                attestation,
-            }),
-            Err(error) => {
-                *known = Some(announcement);
-                Err(error)
-            }
+        let attested = self.attestation_of(id, &announcement, Some(hold)).await;
+        if attested.is_err() {
+            *known = Some(announcement);
         }
+        attested
     }
 
     async fn attestation_of(
@@ -290,11 +315,8 @@ impl Client {
         id: &EventId,
         announcement: &Verified<Announcement>,
         hold: Option<Duration>,
-    ) -> Result<Verified<Attestation>, Error> {
+    ) -> Result<Attested, Error> {
         const WHAT: &str = "attestation";
-        if let Some(attestation) = self.cache.attestations.get(id) {
-            return Ok(attestation);
-        }
         let path = ["v1", "attestations", id.as_str()];
         // Who holds has a loop of their own.
         let attempts = hold.map_or(self.options.attempts, |_| 1);
@@ -303,10 +325,14 @@ impl Client {
         let (attestation, _) =
             Attestation::from_tlv(&bytes).map_err(|source| Error::Decode { what: WHAT, source })?;
         check_event(WHAT, id, attestation.event_id.as_ref())?;
-        let verified = verify_attestation(attestation, announcement)
+        let attestation = verify_attestation(attestation, announcement)
             .map_err(|source| Error::Verify { what: WHAT, source })?;
-        self.cache.attestations.keep(id, &verified);
-        Ok(verified)
+        let attested = Attested {
+            announcement: announcement.clone(),
+            attestation,
+        };
+        self.cache.attested.keep(id, &attested);
+        Ok(attested)
     }
 
     async fn tlv(

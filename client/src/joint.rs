@@ -3,6 +3,21 @@
 //! The point of an outcome is the sum of the oracles' points, its secret the sum
 //! of their secrets. Parity is a matter of the sum: add the parts as they are and
 //! normalise what comes out.
+//!
+//! # What the sum protects against
+//!
+//! **The sum needs every oracle only if none of them could see another's
+//! announcement when it chose its nonces.** An announcement proves that its oracle
+//! knows the secret of its key P; it proves nothing about the nonce R. An oracle
+//! that announces last can choose `R2 = a·G − S1(m)` for one outcome m and sign
+//! honestly: every check passes, and `S1 + S2 = (a + e2·x2)·G` is a point whose
+//! secret it knows alone, before anyone has attested anything.
+//!
+//! This is dlcspecs' sum as it is, and no code here can see the difference. So use
+//! events that all oracles had announced, and had in their logs, before the parties
+//! chose them, and never one that was announced after the offer or at a party's
+//! wish. Another event of the same oracle is not a second oracle either: one key
+//! decides both.
 
 use std::collections::BTreeSet;
 
@@ -45,6 +60,13 @@ pub struct JointPoint {
 /// and ranges need oracles that cut numbers alike (base, sign, digits and
 /// precision; that their units mean the same is for the reader to see). One
 /// event given twice is refused: it would count as two oracles and is one.
+///
+/// **The sum needs every oracle only if none could see another's announcement when
+/// it chose its nonces.** Whoever announces last can choose a nonce by which it
+/// alone knows the joint secret of one outcome, and no check here shows it. Use
+/// events that were announced, and in their oracles' logs, before the parties chose
+/// them; never one announced after the offer or at a party's wish
+/// (`docs/for-wallets.md`, 4).
 ///
 /// ```
 /// use oracle_client::points::{Part, Selection, joint_points};

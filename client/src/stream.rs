@@ -97,6 +97,8 @@ struct Watch {
     http: Http,
     idle: Duration,
     backoff: Backoff,
+    /// Event ids with commas between them.
+    only: Option<String>,
     last: Option<u64>,
     pause: Option<Duration>,
     events: Option<EventStream<Chunks>>,
@@ -106,12 +108,14 @@ struct Watch {
 pub(crate) fn watch(
     http: Http,
     options: &Options,
+    only: Option<String>,
     from: Option<u64>,
 ) -> BoxStream<'static, Result<StreamEvent, Error>> {
     let watch = Watch {
         http,
         idle: options.idle_timeout,
         backoff: Backoff::new(options.first_backoff, options.max_backoff),
+        only,
         last: from,
         pause: None,
         events: None,
@@ -167,10 +171,11 @@ impl Watch {
 
     // `&mut` because a shared reference to the open body would not be `Send`.
     async fn connect(&mut self) -> Result<EventStream<Chunks>, Error> {
+        let only: Vec<_> = self.only.iter().map(|ids| ("events", &**ids)).collect();
         let get = Get {
             what: WHAT,
             path: &["v1", "stream"],
-            query: &[],
+            query: &only,
             accept: "text/event-stream",
             hold: Duration::ZERO,
             attempts: 1,

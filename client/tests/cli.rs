@@ -214,7 +214,9 @@ async fn watch_prints_verified_outcomes_and_stops_at_a_lie() {
     let other = Oracle::new("oracle").announce("other", digits(2, 4, false));
     let forged = Oracle::new("oracle").attest(&other, &["1", "1", "1", "1"]);
     server.attest(ID, &forged);
-    let arguments = ["watch", "--url", &url, "--from", "0", "--json"];
+    let arguments = [
+        "watch", "--url", &url, "--from", "0", "--json", "--event", ID,
+    ];
     let ended = tokio::time::timeout(Duration::from_secs(20), run(&arguments));
     let ran = ended.await.unwrap();
     assert_eq!(ran.0, 1, "{}", ran.2);
@@ -223,8 +225,7 @@ async fn watch_prints_verified_outcomes_and_stops_at_a_lie() {
         (line["event"].as_str(), line["position"].as_u64()),
         (Some("announced"), Some(1))
     );
-    assert_eq!(
-        server.seen("/v1/stream").last().unwrap().1.as_deref(),
-        Some("0")
-    );
+    let (asked, from) = server.seen("/v1/stream").pop().unwrap();
+    let only_mine = "/v1/stream?events=ppcusd-daily%402026-11-22T16%3A00%3A00Z";
+    assert_eq!((asked.as_str(), from.as_deref()), (only_mine, Some("0")));
 }

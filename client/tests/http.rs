@@ -352,6 +352,30 @@ async fn the_stream_resumes_after_a_disconnect_and_delivers_each_position_once()
 }
 
 #[tokio::test]
+async fn a_stream_of_some_events_asks_for_them_again_after_a_disconnect() {
+    let (_, server, url, _) = world().await;
+    let news = |text| Answer::Stream(vec![text], After::Cut);
+    server.put(
+        "/v1/stream",
+        [
+            news("event: attested\nid: 4\ndata: {\"event_id\":\"a\"}\n\n"),
+            news("event: attested\nid: 9\ndata: {\"event_id\":\"b@c\"}\n\n"),
+        ],
+    );
+    let mine = [event_id("a"), event_id("b@c")];
+    let stream = client(&url).watch_events(&mine, Some(3));
+    let got: Vec<_> = stream
+        .take(2)
+        .map(|e| e.unwrap().position())
+        .collect()
+        .await;
+    assert_eq!(got, [Some(4), Some(9)]);
+    let path = "/v1/stream?events=a%2Cb%40c".to_owned();
+    let asked = ["3", "4"].map(|from| (path.clone(), Some(from.to_owned())));
+    assert_eq!(server.seen("/v1/stream"), asked);
+}
+
+#[tokio::test]
 async fn a_silent_stream_counts_as_dead_and_is_opened_again() {
     let (_, server, url, _) = world().await;
     let news = "event: attested\nid: 9\ndata: {\"event_id\":\"a\"}\n\n";

@@ -151,6 +151,39 @@ async fn what_was_verified_is_not_fetched_again_by_any_clone() {
 }
 
 #[tokio::test]
+async fn a_kept_attestation_never_meets_another_announcement_than_its_own() {
+    let (oracle, server, url, announced_once) = world().await;
+    let options = Options {
+        cache: 8,
+        ..quick()
+    };
+    let client = Client::with_options(&url, options).unwrap();
+    let id = event_id(ID);
+    let read_others = async |when: &str| {
+        for i in 0..40 {
+            let other = format!("{when}-{i}");
+            server.announce(&announced(&oracle, &other));
+            client.announcement(&event_id(&other)).await.unwrap();
+        }
+    };
+    server.attest(ID, &oracle.attest(&announced_once, &["above"]));
+    // What comes into a full cache is the first to go.
+    read_others("before").await;
+    let first = client.attestation(&id).await.unwrap();
+    read_others("after").await;
+    // The announcement is forgotten, and the oracle tells another story now:
+    // under the same nonces, which alone would not give it away.
+    let second_story = oracle.announce(ID, choice(&["not_above", "above", "void"]));
+    let bytes = second_story.announcement.to_tlv();
+    server.put(&announcement_path(ID), [Answer::Bytes(bytes)]);
+    let now = client.announcement(&id).await.unwrap();
+    assert_eq!(*now, second_story.announcement, "the first was forgotten");
+    assert_eq!(client.attestation(&id).await.unwrap(), first);
+    assert_eq!(client.wait(&id, Duration::ZERO).await.unwrap(), first);
+    assert_eq!(server.seen(&attestation_path(ID)).len(), 1);
+}
+
+#[tokio::test]
 async fn a_lie_is_not_kept() {
     let (oracle, server, url, announced) = world().await;
     let client = patient(&url, 1);

@@ -199,6 +199,38 @@ fn an_attestation_of_another_event_opens_nothing() {
     }
 }
 
+/// The limit of the plain sum, not a wish: the documentation of `joint_points`
+/// says what to do about it. An announcement proves a key and no nonce.
+#[test]
+fn who_announces_after_the_others_can_know_the_joint_secret_of_one_outcome_alone() {
+    const OUTCOMES: [&str; 3] = ["home", "draw", "away"];
+    let honest = Oracle::new("honest").announce("match", choice(&OUTCOMES));
+    let honest = verify_announcement(honest.announcement).unwrap();
+    let draw = |announcement| Part {
+        announcement,
+        attestation: None,
+        selection: Selection::Outcome("draw".to_owned()),
+    };
+    let seen = joint_point(&[draw(&honest)]).unwrap().point;
+    let late = Oracle::new("late");
+    let (late, known) = late.announce_against(&seen, "spiel", &OUTCOMES, "draw");
+    // Nothing to be seen: every check passes, and nobody has attested.
+    let late = verify_announcement(late).unwrap();
+    assert_ne!(late.oracle_public_key, honest.oracle_public_key);
+    let joint = joint_point(&[draw(&honest), draw(&late)]).unwrap();
+    assert_eq!(joint.secret, None);
+    assert_eq!(known.point(), joint.point);
+    // It is for one outcome: the others still need both.
+    for parts in [["home", "home"], ["draw", "away"]] {
+        let part = |announcement, outcome: &str| Part {
+            selection: Selection::Outcome(outcome.to_owned()),
+            ..draw(announcement)
+        };
+        let joint = joint_point(&[part(&honest, parts[0]), part(&late, parts[1])]);
+        assert_ne!(known.point(), joint.unwrap().point);
+    }
+}
+
 #[test]
 fn several_oracles_are_paired_by_meaning_and_refused_where_it_differs() {
     let known = |name: &str, id: &str, descriptor: Descriptor| {

@@ -48,6 +48,10 @@ pub enum PointError {
         /// The text given.
         value: String,
     },
+    /// `-` before nothing but zeros, to the last nonce: zero is signed `+`, so
+    /// nobody will ever know the secret.
+    #[error("zero is never signed -")]
+    NegativeZero,
     /// More than [`MAX_POINTS`] in one answer.
     #[error("{0} points; at most {MAX_POINTS} are computed at once")]
     TooMany(usize),
@@ -281,7 +285,19 @@ pub fn prefix_point<S: AsRef<str>>(
             signature_point(nonce, &announcement.oracle_public_key, value)
         })
         .collect::<Result<Vec<_>, _>>()?;
+    if is_negative_zero(&event.descriptor, values) {
+        return Err(PointError::NegativeZero);
+    }
     sum(&points)
+}
+
+/// Whether all of a signed number's values are given and they are `-` and zeros.
+fn is_negative_zero<S: AsRef<str>>(descriptor: &Descriptor, values: &[S]) -> bool {
+    let mut texts = values.iter().map(AsRef::as_ref);
+    matches!(descriptor, Descriptor::Digits(d) if d.is_signed())
+        && values.len() == descriptor.nonce_count()
+        && texts.next() == Some("-")
+        && texts.all(|digit| digit == "0")
 }
 
 fn can_sign(descriptor: &Descriptor, index: usize, value: &str) -> bool {
@@ -491,6 +507,16 @@ mod tests {
             Err(PointError::Empty)
         );
         assert_eq!(enum_points(&announcement), Err(PointError::Kind("enum")));
+    }
+
+    #[test]
+    fn negative_zero_has_no_point_but_its_beginning_has() {
+        let announcement = signed_digits();
+        let point = |values: &[&str]| prefix_point(&announcement, values);
+        assert_eq!(point(&["-", "0", "0"]), Err(PointError::NegativeZero));
+        for attestable in [&["-", "0"][..], &["-", "0", "1"], &["+", "0", "0"]] {
+            assert!(point(attestable).is_ok(), "{attestable:?}");
+        }
     }
 
     #[test]

@@ -76,7 +76,7 @@ export class OracleClient {
   #publicKey;
   /** @type {Cache<VerifiedAnnouncement>} */
   #announcements;
-  /** @type {Cache<VerifiedAttestation>} */
+  /** Whole, so that no attestation meets an announcement that it is not of. @type {Cache<Attested>} */
   #attestations;
   /** @type {Cache<Policy>} */
   #policies;
@@ -312,9 +312,13 @@ export class OracleClient {
    * @returns {Promise<Attested>}
    */
   async #attested(id, holdMs, options) {
+    const kept = this.#attestations.get(id);
+    if (kept) return kept;
     const announcement = await this.#announcement(id, options);
-    const attestation = this.#attestations.get(id) ?? (await this.#attestation(announcement, holdMs, options));
-    return Object.freeze({ announcement, attestation, outcome: attestation.outcome });
+    const attestation = await this.#attestation(announcement, holdMs, options);
+    const attested = Object.freeze({ announcement, attestation, outcome: attestation.outcome });
+    this.#attestations.set(id, attested);
+    return attested;
   }
 
   /**
@@ -332,9 +336,7 @@ export class OracleClient {
     const attestation = decodeAttestation(bytes);
     // A missing id is the wire's old form: the nonces tie it to its event.
     if (attestation.eventId !== null) requireEvent(what, id, attestation.eventId);
-    const verified = verifyAttestation(attestation, announcement);
-    this.#attestations.set(id, verified);
-    return verified;
+    return verifyAttestation(attestation, announcement);
   }
 
   /**

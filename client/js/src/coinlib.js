@@ -14,6 +14,7 @@
  * @module
  */
 import { CoinlibError } from './errors.js';
+import { requireVerifiedAnnouncement } from './verify.js';
 
 /** @import { JointPoint } from './joint.js' */
 /** @import { AdaptorSecret } from './outcome-point.js' */
@@ -69,10 +70,12 @@ export function coinlibOutcomes(points, locktime) {
  *
  * @param {readonly VerifiedAnnouncement[]} announcements
  * @returns {number} Unix seconds
- * @throws {CoinlibError} `no-oracle`, `not-a-timestamp`
+ * @throws {CoinlibError | import('./errors.js').VerifyError} `no-oracle`,
+ *   `not-a-timestamp`; `unverified`
  */
 export function revealLocktime(announcements) {
   if (announcements.length === 0) throw new CoinlibError('no-oracle', 'no oracle given');
+  announcements.forEach(requireVerifiedAnnouncement);
   return requireLocktime(announcements.reduce((latest, { event }) => Math.max(latest, event.maturity), 0));
 }
 
@@ -84,13 +87,14 @@ export function revealLocktime(announcements) {
  * The margin is the time to get a CET mined that was attested at the last
  * moment; a day is ample.
  *
- * @param {string | Date} attestBy RFC 3339
+ * @param {string | Date} attestBy RFC 3339, with `Z` or an offset: a time without
+ *   one would be another second in every place
  * @param {number} [marginSeconds]
  * @returns {number} Unix seconds
  * @throws {CoinlibError} `not-a-timestamp`
  */
 export function refundLocktime(attestBy, marginSeconds = 86_400) {
-  const second = Math.floor(new Date(attestBy).getTime() / 1000);
+  const second = Math.floor((attestBy instanceof Date ? attestBy.getTime() : timeOf(attestBy)) / 1000);
   // A locktime in the very second of attest_by would not be after it.
   return requireLocktime(second + Math.max(1, Math.floor(marginSeconds)));
 }
@@ -106,6 +110,24 @@ export function checkLocktimes({ cet, reveal, refund }) {
   for (const locktime of [cet, reveal, refund]) requireLocktime(locktime);
   if (cet > reveal) throw new CoinlibError('after-reveal', `CET locktime ${cet} is after the expected reveal ${reveal}`);
   if (cet >= refund) throw new CoinlibError('after-refund', `CET locktime ${cet} is not before the refund locktime ${refund}`);
+}
+
+const RFC_3339 = /^(\d{4}-\d{2}-\d{2})T([01]\d|2[0-3]):\d{2}:\d{2}(\.\d+)?(Z|[+-]([01]\d|2[0-3]):[0-5]\d)$/;
+
+/**
+ * @param {string} text
+ * @returns {number} milliseconds
+ */
+function timeOf(text) {
+  const day = RFC_3339.exec(text.toUpperCase())?.[1];
+  const midnight = new Date(`${day}T00:00:00Z`);
+  // A 30 February would otherwise be the second of March.
+  const isDay = !Number.isNaN(midnight.getTime()) && midnight.toISOString().startsWith(`${day}`);
+  const time = isDay ? new Date(text.toUpperCase()).getTime() : Number.NaN;
+  if (Number.isNaN(time)) {
+    throw new CoinlibError('not-a-timestamp', `${JSON.stringify(text)} is not a time in RFC 3339, with Z or an offset`);
+  }
+  return time;
 }
 
 /** @param {number} locktime */

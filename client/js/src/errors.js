@@ -81,7 +81,7 @@ export class PointsError extends OracleError {
 }
 
 /**
- * @typedef {'kind' | 'empty' | 'too-long' | 'value' | 'too-many' | 'infinity' | 'scalar' | 'point' | 'base' | 'digits' | 'backwards' | 'above' | 'outside' | 'outcome' | 'mismatch'} PointsErrorCode
+ * @typedef {'kind' | 'empty' | 'too-long' | 'value' | 'negative-zero' | 'too-many' | 'infinity' | 'scalar' | 'point' | 'base' | 'digits' | 'backwards' | 'above' | 'outside' | 'outcome' | 'mismatch'} PointsErrorCode
  */
 
 /** An adaptor signature that is none, or does not do what was asked of it. */

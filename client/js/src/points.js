@@ -189,6 +189,11 @@ function requirePrefix(descriptor, values) {
       throw new PointsError('value', `${JSON.stringify(value)} is not an outcome value of nonce ${index}`);
     }
   }
+  // Nobody will ever know the secret of such a point.
+  const isWhole = descriptor.kind === 'digits' && values.length === most;
+  if (isWhole && values[0] === '-' && values.slice(1).every((digit) => digit === '0')) {
+    throw new PointsError('negative-zero', 'zero is never signed -');
+  }
 }
 
 /**
@@ -203,12 +208,10 @@ function numbersOf(descriptor, values) {
   /** @param {number} digit */
   const filled = (digit) => {
     const outcome = parseOutcome(descriptor, [...values, .../** @type {string[]} */ (Array(free).fill(String(digit)))]);
-    return outcome?.kind === 'digits' ? outcome.value : null;
+    // Where the free digits are zero, `-` states no number: these begin at −1.
+    return outcome?.kind === 'digits' ? outcome.value : -1n;
   };
-  const far = filled(descriptor.base - 1);
-  if (far === null) throw new PointsError('value', 'zero is never signed -');
-  // Where the free digits are zero, `-` states no number: these begin at −1.
-  const near = filled(0) ?? -1n;
+  const [far, near] = [filled(descriptor.base - 1), filled(0)];
   return far < near ? { first: far, last: near } : { first: near, last: far };
 }
 

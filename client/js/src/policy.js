@@ -7,7 +7,7 @@
  *
  * @module
  */
-import { textToUtf8, utf8ToText } from './bytes.js';
+import { isText, textToUtf8, utf8ToText } from './bytes.js';
 import { HashError, MalformedError } from './errors.js';
 import { sha256Hex } from './tags.js';
 
@@ -57,7 +57,7 @@ function parseCanonical(text) {
     // all of them come out as other text.
     return canonicalJson(document) === text ? document : undefined;
   } catch {
-    // No JSON, or nested so deeply that nobody wrote it in earnest.
+    // No JSON, no Unicode text, or nested so deeply that nobody wrote it in earnest.
     return undefined;
   }
 }
@@ -68,12 +68,20 @@ function parseCanonical(text) {
  *
  * @param {JsonDocument} document
  * @returns {string}
+ * @throws {TypeError} for a lone surrogate, which RFC 8785 excludes
  */
 export function canonicalJson(document) {
+  if (typeof document === 'string') return quoted(document);
   if (document === null || typeof document !== 'object') return JSON.stringify(document);
   if (Array.isArray(document)) return `[${document.map(canonicalJson).join()}]`;
   const members = Object.entries(document)
     .sort(([a], [b]) => (a < b ? -1 : 1))
-    .map(([key, value]) => `${JSON.stringify(key)}:${canonicalJson(value)}`);
+    .map(([key, value]) => `${quoted(key)}:${canonicalJson(value)}`);
   return `{${members.join()}}`;
+}
+
+/** @param {string} text */
+function quoted(text) {
+  if (!isText(text)) throw new TypeError('canonical JSON has no lone surrogates');
+  return JSON.stringify(text);
 }

@@ -18,6 +18,8 @@ import {
   WrongKeyError,
   canonicalJson,
   encodeAttestation,
+  readPolicy,
+  verifyAttestation,
 } from '../src/index.js';
 import { sha256Hex } from '../src/tags.js';
 import { FakeOracle } from './oracle.js';
@@ -51,6 +53,25 @@ test('an attestation comes back verified with its outcome, and is asked for once
     assert.equal(found.announcement.event.eventId, 'match');
   }
   assert.equal(requests.length, 2);
+});
+
+test('a kept attestation never meets another announcement than its own', async (t) => {
+  const answers = FakeOracle.answers(match, attested);
+  const { url, requests } = await serveAnswers(t, answers);
+  const reader = client(url, { cacheEntries: 1 });
+  const first = await reader.attestation('match');
+  // The announcement is forgotten, and the oracle tells another story now.
+  Object.assign(answers, FakeOracle.answers(oracle.announce('other', ENUM)));
+  await reader.announcement('other');
+  Object.assign(answers, FakeOracle.answers(oracle.announce('match', ENUM)));
+  const now = await reader.announcement('match');
+  assert.notEqual(now.signature, first.announcement.signature, 'the first was forgotten');
+  for (const again of [await reader.attestation('match'), await reader.wait('match', { timeoutMs: 0 })]) {
+    assert.equal(again.announcement, first.announcement);
+    assert.equal(again.attestation, first.attestation);
+    verifyAttestation(encodeAttestation(attested), again.announcement);
+  }
+  assert.equal(requests.filter(({ url: path }) => path?.startsWith('/v1/attestations/')).length, 1);
 });
 
 test('an oracle other than the pinned one is refused, whoever signed correctly', async (t) => {
@@ -266,6 +287,13 @@ test('a policy is the one whose hash the contract, or else the event, names', as
   await assert.rejects(client(url).policy('e', { expectedHash: '00'.repeat(32) }), HashError);
   answers['/v1/events/e/policy'] = new TextEncoder().encode(`${text} `);
   await assert.rejects(client(url).policy('e'), HashError);
+});
+
+test('half a character is no text of a policy', () => {
+  assert.deepEqual(readPolicy('{"\u{1f600}":"\u{1f600}"}').document, { '\u{1f600}': '\u{1f600}' });
+  for (const text of ['"\\ud800"', '["\\udc00"]', '{"\\ud800":1}', '{"a":"\\ud83dx"}']) {
+    assert.throws(() => readPolicy(text), MalformedError, text);
+  }
 });
 
 test('recorded evidence is what its hash says', async (t) => {

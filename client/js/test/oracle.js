@@ -34,9 +34,48 @@ export class FakeOracle {
     const secrets = Array.from({ length: count }, () => evenSecret(schnorr.utils.randomSecretKey()));
     this.#nonces.set(eventId, secrets);
     const nonces = secrets.map((k) => xonly(Point.BASE.multiply(k)));
-    const event = { nonces, maturity, descriptor, eventId };
+    return this.#promise({ nonces, maturity, descriptor, eventId });
+  }
+
+  /**
+   * An enum event whose nonce takes the points of other oracles out of the sum
+   * for one outcome, and the secret of that sum.
+   *
+   * @param {string} others compressed point, hex
+   * @param {string} eventId
+   * @param {string[]} outcomes
+   * @param {string} outcome
+   */
+  announceAgainst(others, eventId, outcomes, outcome) {
+    for (let a = 1n; ; a += 1n) {
+      const R = Point.BASE.multiply(a).subtract(Point.fromHex(others));
+      if (R.toAffine().y % 2n !== 0n) continue;
+      const secret = (a + this.#challenged(xonly(R), outcome)) % N;
+      const descriptor = /** @type {const} */ ({ kind: 'enum', outcomes });
+      const event = { nonces: [xonly(R)], maturity: 1_795_363_200, descriptor, eventId };
+      return { announcement: this.#promise(event), secret: secret.toString(16).padStart(64, '0') };
+    }
+  }
+
+  /**
+   * @param {Announcement['event']} event
+   * @returns {Announcement}
+   */
+  #promise(event) {
     const hash = schnorr.utils.taggedHash('DLC/oracle/announcement/v0', encodeEvent(event));
     return { signature: bytesToHex(schnorr.sign(hash, this.#secret)), oraclePublicKey: this.publicKey, event };
+  }
+
+  /**
+   * e·x.
+   *
+   * @param {string} r
+   * @param {string} text
+   */
+  #challenged(r, text) {
+    const m = schnorr.utils.taggedHash('DLC/oracle/attestation/v0', utf8ToBytes(text));
+    const e = schnorr.utils.taggedHash('BIP0340/challenge', concatBytes(hexToBytes(r), hexToBytes(this.publicKey), m));
+    return (toNumber(e) % N) * evenSecret(this.#secret);
   }
 
   /**
@@ -46,13 +85,10 @@ export class FakeOracle {
    */
   attest(eventId, outcomes) {
     const nonces = this.#nonces.get(eventId) ?? [];
-    const d = evenSecret(this.#secret);
     const signatures = outcomes.map((text, i) => {
       const k = nonces[i] ?? 1n;
       const r = xonly(Point.BASE.multiply(k));
-      const m = schnorr.utils.taggedHash('DLC/oracle/attestation/v0', utf8ToBytes(text));
-      const e = schnorr.utils.taggedHash('BIP0340/challenge', concatBytes(hexToBytes(r), hexToBytes(this.publicKey), m));
-      const s = (k + (toNumber(e) % N) * d) % N;
+      const s = (k + this.#challenged(r, text)) % N;
       return r + s.toString(16).padStart(64, '0');
     });
     return { eventId, oraclePublicKey: this.publicKey, signatures, outcomes };

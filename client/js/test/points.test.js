@@ -3,6 +3,7 @@ import { test } from 'node:test';
 
 import {
   AdaptorSecret,
+  CoinlibError,
   OutcomePoint,
   PointsError,
   VerifyError,
@@ -13,6 +14,8 @@ import {
   maxValue,
   parseOutcome,
   rangePrefixes,
+  refundLocktime,
+  revealLocktime,
   signaturePoint,
   verifyAnnouncement,
   verifyAttestation,
@@ -168,6 +171,7 @@ test('what an event cannot state has no point', () => {
     [digits, { prefix: ['0'] }, 'value'],
     [digits, { prefix: ['+', '-'] }, 'value'],
     [digits, { prefix: ['+', '00'] }, 'value'],
+    [digits, { prefix: ['-', '0', '0'] }, 'negative-zero'],
     [digits, { prefix: ['+', '1', '2', '3'] }, 'too-long'],
     [digits, { outcome: 100n }, 'outside'],
     [digits, { outcome: 'a' }, 'outcome'],
@@ -214,9 +218,52 @@ test('points come from verified messages only, and secrets from those of the sam
   unverified(() => adaptorPoints({ ...a.announcement }, 'all'));
   unverified(() => adaptorPoints(a.announcement, 'all', { ...a.attestation }));
   unverified(() => adaptorPoints(a.announcement, 'all', b.attestation));
+  unverified(() => revealLocktime([a.announcement, { ...b.announcement }]));
+  assert.equal(revealLocktime([a.announcement, b.announcement]), a.announcement.event.maturity);
   // Read twice, it is still the same announcement.
   const again = verifyAnnouncement(structuredClone(/** @type {import('../src/index.js').Announcement} */ (a.announcement)));
   assert.equal(adaptorPoints(again, { outcome: 1n }, a.attestation).length, 1);
+});
+
+test('a refund is reckoned from a whole time and the same everywhere', (t) => {
+  const zone = process.env['TZ'];
+  t.after(() => {
+    if (zone === undefined) delete process.env['TZ'];
+    else process.env['TZ'] = zone;
+  });
+  for (const place of ['UTC', 'Pacific/Kiritimati', 'America/Los_Angeles']) {
+    process.env['TZ'] = place;
+    for (const time of ['2026-11-25T16:00:00Z', '2026-11-25T17:30:00.999+01:30', '2026-11-25t16:00:00z', new Date(1_795_622_400_000)]) {
+      assert.equal(refundLocktime(time), 1_795_708_800, `${time}`);
+    }
+    for (const time of [
+      ...['2026', '2026-11', '2026-11-25', '2026-11-25T16:00Z', '2026-11-25T16:00:00', '2026-11-25 16:00:00Z', ''],
+      ...['25 Nov 2026 16:00:00 GMT', '2026-02-30T16:00:00Z', '2026-13-01T16:00:00Z', '2026-11-25T24:00:00Z', ' 2026-11-25T16:00:00Z'],
+      ...['2026-11-25T16:00:00+25:00', '2026-11-25T16:00:00+0100', '2026-11-25T16:60:00Z'],
+    ]) {
+      assert.throws(() => refundLocktime(time), (error) => error instanceof CoinlibError && error.code === 'not-a-timestamp', time);
+    }
+  }
+});
+
+// The limit of the plain sum, not a wish: the head of joint.js says what to do
+// about it. An announcement proves a key and no nonce.
+test('who announces after the others can know the joint secret of one outcome alone', () => {
+  const outcomes = ['home', 'draw', 'away'];
+  const honest = verifyAnnouncement(new FakeOracle().announce('match', { kind: 'enum', outcomes }));
+  const seen = must(adaptorPoints(honest, { outcome: 'draw' })[0]).point.compressed;
+  const { announcement, secret } = new FakeOracle().announceAgainst(seen, 'spiel', outcomes, 'draw');
+  // Nothing to be seen: every check passes, and nobody has attested.
+  const late = verifyAnnouncement(announcement);
+  assert.notEqual(late.oraclePublicKey, honest.oraclePublicKey);
+  const joint = (/** @type {string} */ a, /** @type {string} */ b) =>
+    must(jointPoints([{ announcement: honest, selection: { outcome: a } }, { announcement: late, selection: { outcome: b } }])[0]);
+  assert.equal(joint('draw', 'draw').secret, null);
+  const known = AdaptorSecret.fromHex(secret).point;
+  assert.ok(known.equals(joint('draw', 'draw').point));
+  // It is for one outcome: the others still need both.
+  assert.ok(!known.equals(joint('home', 'home').point));
+  assert.ok(!known.equals(joint('draw', 'away').point));
 });
 
 test('several oracles together open what all of them attested, each in its own words', () => {

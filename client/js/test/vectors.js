@@ -46,7 +46,7 @@ export const COUNTS = Object.freeze({
   announcements: 10,
   attestations: 10,
   invalid: 62,
-  points: 34,
+  points: 35,
   ranges: 12,
   digits: 26,
   tags: 17,
@@ -146,10 +146,18 @@ function invalid({ form, input, announcement, stage, error }) {
 
 /**
  * @param {{announcements: string[], attestations: string[], prefix: string[], compressed: string, xonly: string,
- *   odd_y: boolean, secret: string, secret_normalised: string}} c
+ *   odd_y: boolean, secret: string, secret_normalised: string, error?: string}} c
  */
 function points(c) {
   const promises = c.announcements.map((hex) => verifyAnnouncement(hex));
+  const { error } = c;
+  if (error !== undefined) {
+    for (const promise of promises) {
+      refused(() => prefixPoint(promise, c.prefix), error);
+      refused(() => adaptorPoints(promise, { prefix: c.prefix }), error);
+    }
+    return;
+  }
   const signed = c.attestations.map((hex, i) => verifyAttestation(hex, must(promises[i])));
   const point = OutcomePoint.sum(promises.map((promise) => prefixPoint(promise, c.prefix)));
   const secret = AdaptorSecret.ofSignatures(signed.flatMap(({ signatures }) => signatures.slice(0, c.prefix.length)));

@@ -29,6 +29,13 @@ Several oracles: every --with adds one, and the points are the sums. Prefixes
 and ranges are the same at all of them; an outcome may be worded differently.
 A secret appears when all of them have attested it.
 
+WARNING: this needs every oracle only if none could see another's announcement
+when it chose its nonces. Whoever announces last can choose a nonce by which it
+alone knows the joint secret of one outcome at once; nothing shows it. Add only
+events that were announced, and in their oracles' logs, before the parties chose
+them; never one announced after the offer or at a party's wish. Another event of
+the same oracle is not a second oracle.
+
 Examples:
   oracle points ppcusd-above-025@2026-11-22T16:00:00Z --url $URL
   oracle points ppcusd-daily@2026-11-22T16:00:00Z --url $URL --range 200000..299999
@@ -48,7 +55,8 @@ pub(super) struct Points {
     #[command(flatten)]
     select: Select,
     /// Another oracle and its event, to be added; with a third part, what the
-    /// outcome is called there. May be repeated
+    /// outcome is called there. May be repeated. Only events announced before
+    /// the parties chose them: see the warning below
     #[arg(long, value_name = "URL,ID[,OUTCOME]")]
     with: Vec<With>,
     /// The key of the other oracle, if known from elsewhere: once for each

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clap::Args;
 use futures::StreamExt;
-use oracle_client::{Client, Error, StreamEvent};
+use oracle_client::{Client, Error, EventId, StreamEvent};
 use serde_json::{Value, json};
 
 use super::output::{eline, printable};
@@ -20,7 +20,8 @@ exit code 1.
 
 Examples:
   oracle watch --url http://127.0.0.1:8080
-  oracle watch --url http://127.0.0.1:8080 --from 1041 --json";
+  oracle watch --url http://127.0.0.1:8080 --from 1041 --json
+  oracle watch --url $URL --event ppcusd-daily@2026-11-22T16:00:00Z --from 0";
 
 /// Follow announcements, attestations and refunds as they are published
 #[derive(Args)]
@@ -31,6 +32,9 @@ pub(super) struct Watch {
     /// Start after this log position instead of with what comes next
     #[arg(long, value_name = "POSITION")]
     from: Option<u64>,
+    /// Only this event; may be repeated, up to 100 times
+    #[arg(long = "event", value_name = "ID")]
+    events: Vec<EventId>,
     /// Print one JSON object a line
     #[arg(long)]
     json: bool,
@@ -39,7 +43,11 @@ pub(super) struct Watch {
 impl Watch {
     pub(super) async fn run(&self) -> Result<(), Failure> {
         let client = self.server.client()?;
-        let mut news = client.watch(self.from);
+        let mut news = if self.events.is_empty() {
+            client.watch(self.from)
+        } else {
+            client.watch_events(&self.events, self.from)
+        };
         while let Some(item) = news.next().await {
             match item {
                 Ok(event) => self.show(&client, &event).await?,

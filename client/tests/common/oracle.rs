@@ -1,6 +1,6 @@
 //! An oracle small enough to read: known keys, explicit nonces, real bytes.
 
-use oracle_schema::point::assign_sorted;
+use oracle_schema::point::{AdaptorSecret, OutcomePoint, assign_sorted};
 use oracle_schema::tag::{announcement_hash, attestation_hash, challenge_scalar};
 use oracle_schema::{
     Announcement, Attestation, Descriptor, DigitsDescriptor, EnumDescriptor, EventId, Maturity,
@@ -33,21 +33,53 @@ impl Oracle {
         let count = descriptor.nonce_count();
         let nonces = (0..count).map(|i| secret(&format!("{id}/{i}"))).collect();
         let nonces = assign_sorted(nonces, |k| k.x_only_public_key().0.to_byte_array());
+        let points = nonces.iter().map(|k| k.x_only_public_key().0).collect();
+        Announced {
+            announcement: self.promise(id, descriptor, points),
+            nonces,
+        }
+    }
+
+    /// An enum event whose nonce takes the points of other oracles out of the
+    /// sum for one outcome, and the secret of that sum.
+    pub fn announce_against(
+        &self,
+        others: &OutcomePoint,
+        id: &str,
+        outcomes: &[&str],
+        outcome: &str,
+    ) -> (Announcement, AdaptorSecret) {
+        let (a, nonce) = (0..)
+            .find_map(|i| {
+                let a = secret(&format!("{id}/against/{i}"));
+                let nonce = a.public_key().combine(&others.point.negate()).unwrap();
+                let (x, parity) = nonce.x_only_public_key();
+                (parity == Parity::Even).then_some((a, x))
+            })
+            .unwrap();
+        let joint = a.add_tweak(&self.challenged(&nonce, outcome)).unwrap();
+        let announcement = self.promise(id, choice(outcomes), vec![nonce]);
+        let secret = AdaptorSecret::from_bytes(&joint.to_secret_bytes()).unwrap();
+        (announcement, secret)
+    }
+
+    fn promise(
+        &self,
+        id: &str,
+        descriptor: Descriptor,
+        nonces: Vec<XOnlyPublicKey>,
+    ) -> Announcement {
         let event = OracleEvent {
-            nonces: nonces.iter().map(|k| k.x_only_public_key().0).collect(),
+            nonces,
             maturity: Maturity::from_epoch(1_795_363_200),
             descriptor,
             event_id: event_id(id),
         };
         let digest = announcement_hash(&event.to_tlv());
-        let announcement = Announcement {
+        Announcement {
             signature: sign_no_aux_rand(&digest, &self.0.keypair()),
             oracle_public_key: self.key(),
             event,
-        };
-        Announced {
-            announcement,
-            nonces,
         }
     }
 
@@ -64,16 +96,20 @@ impl Oracle {
 
     /// `s = k + e·x`, both secrets negated where their points have an odd y.
     fn sign(&self, nonce: &SecretKey, text: &str) -> Signature {
-        let (r, p) = (nonce.x_only_public_key().0, self.key());
-        let (r, p) = (r.to_byte_array(), p.to_byte_array());
-        let e = challenge_scalar(&r, &p, &attestation_hash(text));
-        let ex = even(&self.0).mul_tweak(&e).unwrap();
-        let ex = Scalar::from_be_bytes(ex.to_secret_bytes()).unwrap();
-        let s = even(nonce).add_tweak(&ex).unwrap();
+        let r = nonce.x_only_public_key().0;
+        let s = even(nonce).add_tweak(&self.challenged(&r, text)).unwrap();
         let mut bytes = [0; 64];
-        bytes[..32].copy_from_slice(&r);
+        bytes[..32].copy_from_slice(&r.to_byte_array());
         bytes[32..].copy_from_slice(&s.to_secret_bytes());
         Signature::from_byte_array(bytes)
+    }
+
+    /// `e·x`.
+    fn challenged(&self, nonce: &XOnlyPublicKey, text: &str) -> Scalar {
+        let (r, p) = (nonce.to_byte_array(), self.key().to_byte_array());
+        let e = challenge_scalar(&r, &p, &attestation_hash(text));
+        let ex = even(&self.0).mul_tweak(&e).unwrap();
+        Scalar::from_be_bytes(ex.to_secret_bytes()).unwrap()
     }
 }
 

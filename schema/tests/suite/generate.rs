@@ -6,7 +6,7 @@ use oracle_schema::tag::{
     ANNOUNCEMENT_TAG, ATTESTATION_TAG, CHALLENGE_TAG, announcement_hash, attestation_hash,
     challenge, challenge_scalar, tagged_hash,
 };
-use oracle_schema::{Attestation, DigitsDescriptor, Outcome};
+use oracle_schema::{Attestation, Descriptor, DigitsDescriptor, Outcome};
 use serde_json::{Value, json};
 
 use crate::events::samples;
@@ -167,10 +167,26 @@ fn points(oracle: &TestOracle) -> Value {
             &[(oracle, sample), (&second, other)],
         ));
     }
+    let signed = samples(oracle).into_iter().filter(|sample| {
+        let descriptor = &sample.announced.announcement.event.descriptor;
+        matches!(descriptor, Descriptor::Digits(digits) if digits.is_signed())
+    });
+    for sample in signed.take(1) {
+        let announcement = &sample.announced.announcement;
+        let mut zero = vec!["0"; sample.texts.len()];
+        zero[0] = "-";
+        cases.push(json!({
+            "name": format!("{}-negative-zero", sample.name),
+            "announcements": [hex::encode(announcement.to_tlv())],
+            "prefix": zero,
+            "error": "negative-zero",
+        }));
+    }
     file(
         "The point of every outcome that begins with the prefix: the sum over the given \
          announcements. secret is the sum of s of as many signatures of each attestation; \
-         secret_normalised is n - secret where the point has an odd y.",
+         secret_normalised is n - secret where the point has an odd y. With an error: no \
+         attestation can ever begin so, and there is no point.",
         &cases,
     )
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use oracle_schema::codec::Layout;
 use oracle_schema::log_entry::LogEntry;
-use oracle_schema::point::{adaptor_secret, group_range, prefix_point, sum};
+use oracle_schema::point::{PointError, adaptor_secret, group_range, prefix_point, sum};
 use oracle_schema::policy::{Policy, policy_hash};
 use oracle_schema::tag::{attestation_hash, challenge, challenge_scalar, tagged_hash};
 use oracle_schema::verify::{VerifyError, verify_announcement, verify_attestation};
@@ -194,8 +194,14 @@ fn fewer_texts_than_signatures_are_refused() {
 #[test]
 fn adaptor_secrets_open_the_points_seen_from_the_announcement() {
     let met = std::cell::RefCell::new(BTreeSet::new());
-    run("points.json", 34, |case| {
+    run("points.json", 35, |case| {
         let prefix = texts(&case["prefix"]);
+        if case["error"] == "negative-zero" {
+            let announcement = verified(&case["announcements"][0]);
+            let refused = prefix_point(&announcement, &prefix);
+            assert_eq!(refused, Err(PointError::NegativeZero));
+            return;
+        }
         let mut points = Vec::new();
         let mut signatures = Vec::new();
         let pairs = case["announcements"].as_array().unwrap().iter();
