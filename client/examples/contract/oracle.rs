@@ -122,7 +122,7 @@ pub(crate) async fn event(client: &Client, id: &EventId) -> Result<Event> {
 
 /// Builds the server with the cargo that built this program.
 async fn build_server() -> Result<PathBuf> {
-    eprintln!("building the oracle's server (once) …");
+    eprintln!("building the oracle's server; the first time this takes minutes …");
     let workspace = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
     let program = std::env::current_exe()?;
     // target/PROFILE/examples/NAME
@@ -131,14 +131,9 @@ async fn build_server() -> Result<PathBuf> {
         .and_then(|profile| Some((profile, profile.parent()?)))
         .ok_or("the program is in no target directory")?;
     let mut build = Command::new(env!("CARGO"));
-    build.current_dir(workspace).args([
-        "build",
-        "--quiet",
-        "-p",
-        "oracle-server",
-        "--bin",
-        "oracle-server",
-    ]);
+    build
+        .current_dir(workspace)
+        .args(["build", "-p", "oracle-server", "--bin", "oracle-server"]);
     build.arg("--target-dir").arg(target);
     if profile.ends_with("release") {
         build.arg("--release");
