@@ -7,13 +7,14 @@ mod contract;
 
 use bitcoin::absolute::LockTime;
 use bitcoin::hashes::Hash as _;
+use bitcoin::secp256k1::{Message, Secp256k1, XOnlyPublicKey, schnorr};
 use bitcoin::{OutPoint, ScriptBuf, Txid};
-use chrono::DateTime;
+use chrono::{DateTime, Utc};
 use common::{Announced, Oracle, choice};
 use contract::agreement::{Contract, Event, Offer};
-use contract::party::{Holder, Negotiating, Party, join_funding};
+use contract::party::{Holder, Negotiating, Offering, Party, join_funding};
 use contract::terms::{Stakes, Terms, by_outcome};
-use contract::transaction::{Coin, fee_of_size, pay, settlement, settlement_fee, verify};
+use contract::transaction::{Coin, fee_of_size, message, pay, settlement, settlement_fee, verify};
 use musig2::{PartialSignature, PubNonce};
 use oracle_client::Attested;
 use oracle_schema::verify::{verify_announcement, verify_attestation};
@@ -21,6 +22,8 @@ use oracle_schema::verify::{verify_announcement, verify_attestation};
 const OUTCOMES: [&str; 3] = ["win", "lose", "draw"];
 const COIN: u64 = 1_000_000;
 const DAY: i64 = 86_400;
+/// Seconds before the maturity from which on nobody signs a funding.
+const MARGIN: u32 = 7_200;
 
 const TERMS: Terms = Terms {
     title: "test",
@@ -60,19 +63,21 @@ fn coin(script: &ScriptBuf, number: u8, units: u64) -> Coin {
 
 /// Two parties and what they offer.
 struct Pair {
-    parties: [Party; 2],
+    parties: [Offering; 2],
     offers: [Offer; 2],
 }
 
 impl Pair {
     fn new() -> Self {
-        let parties = [Party::new().unwrap(), Party::new().unwrap()];
-        let [alice, bob] = &parties;
-        let offers = [
-            alice.offer(coin(&alice.script(), 1, 4 * COIN)),
-            bob.offer(coin(&bob.script(), 2, 8 * COIN)),
-        ];
-        Self { parties, offers }
+        let [alice, bob] = [(1, 4), (2, 8)].map(|(number, coins)| {
+            let party = Party::new().unwrap();
+            let coin = coin(&party.script(), number, coins * COIN);
+            party.offer(coin)
+        });
+        Self {
+            parties: [alice.0, bob.0],
+            offers: [alice.1, bob.1],
+        }
     }
 
     fn contract(&self, event: Event) -> contract::Result<Contract> {
@@ -94,6 +99,29 @@ impl Pair {
         };
         (nonces, self.offers)
     }
+}
+
+/// Both hold everything but the funding.
+fn holders(announced: &Announced) -> [Holder; 2] {
+    let views = [event(announced), event(announced)];
+    let (nonces, [of_alice, of_bob]) = Pair::new().negotiate(views);
+    let (alice, from_alice) = nonces.alice.sign(nonces.from_bob).unwrap();
+    let (bob, from_bob) = nonces.bob.sign(nonces.from_alice).unwrap();
+    [
+        alice.check(&of_bob, &from_bob).unwrap(),
+        bob.check(&of_alice, &from_alice).unwrap(),
+    ]
+}
+
+/// So many seconds before the event matures.
+fn before_maturity(holder: &Holder, seconds: i64) -> DateTime<Utc> {
+    let maturity = holder.contract.event.announcement.event.maturity.unix();
+    DateTime::from_timestamp(maturity - seconds, 0).unwrap()
+}
+
+/// Signs the funding well before the maturity.
+fn funded(holder: &Holder) -> contract::Result<bitcoin::Witness> {
+    holder.sign_funding(before_maturity(holder, DAY), MARGIN)
 }
 
 struct Nonces {
@@ -160,13 +188,8 @@ fn every_outcome_completes_its_own_cet_and_no_other_whatever_the_parities() {
     // with either parity.
     for round in 0..8 {
         let (oracle, announced) = announced();
-        let views = [event(&announced), event(&announced)];
-        let (nonces, [of_alice, of_bob]) = Pair::new().negotiate(views);
-        let (alice, from_alice) = nonces.alice.sign(nonces.from_bob).unwrap();
-        let (bob, from_bob) = nonces.bob.sign(nonces.from_alice).unwrap();
-        let alice = alice.check(&of_bob, &from_bob).unwrap();
-        let bob = bob.check(&of_alice, &from_alice).unwrap();
-        let witnesses = [alice.sign_funding().unwrap(), bob.sign_funding().unwrap()];
+        let [alice, bob] = holders(&announced);
+        let witnesses = [funded(&alice).unwrap(), funded(&bob).unwrap()];
         join_funding(&alice.contract, witnesses).unwrap();
 
         let outcome = OUTCOMES[round % OUTCOMES.len()];
@@ -196,14 +219,61 @@ fn every_outcome_completes_its_own_cet_and_no_other_whatever_the_parities() {
 #[test]
 fn funding_signed_for_the_wrong_input_is_refused() {
     let (_, announced) = announced();
-    let views = [event(&announced), event(&announced)];
-    let (nonces, [of_alice, of_bob]) = Pair::new().negotiate(views);
-    let (alice, from_alice) = nonces.alice.sign(nonces.from_bob).unwrap();
-    let (bob, from_bob) = nonces.bob.sign(nonces.from_alice).unwrap();
-    let alice = alice.check(&of_bob, &from_bob).unwrap();
-    let bob = bob.check(&of_alice, &from_alice).unwrap();
-    let swapped = [bob.sign_funding().unwrap(), alice.sign_funding().unwrap()];
+    let [alice, bob] = holders(&announced);
+    let swapped = [funded(&bob).unwrap(), funded(&alice).unwrap()];
     assert!(join_funding(&alice.contract, swapped).is_err());
+}
+
+#[test]
+fn who_waits_for_the_outcome_gets_no_signature_of_the_funding() {
+    let (_, announced) = announced();
+    let [alice, bob] = holders(&announced);
+    let margin = i64::from(MARGIN);
+    for holder in [&alice, &bob] {
+        let signed = |seconds| holder.sign_funding(before_maturity(holder, seconds), MARGIN);
+        assert!(signed(margin + 1).is_ok());
+        for late in [margin, 1, 0, -1, -DAY] {
+            let refused = signed(late).unwrap_err().to_string();
+            assert!(refused.contains("too late"), "{late}: {refused}");
+        }
+    }
+}
+
+#[test]
+fn a_party_signs_its_own_coin_alone_even_beside_another_of_its_address() {
+    let (_, announced) = announced();
+    let [_, mut bob] = holders(&announced);
+    // As if Alice had named, before Bob's, another coin of Bob's.
+    let script = bob.contract.spent[1].script_pubkey.clone();
+    bob.contract.spent[0].script_pubkey = script.clone();
+    let witness = funded(&bob).unwrap().to_vec();
+    let signature = schnorr::Signature::from_slice(&witness[0]).unwrap();
+    let key = XOnlyPublicKey::from_slice(&script.as_bytes()[2..]).unwrap();
+    let signs = |input| {
+        let message = message(&bob.contract.funding, &bob.contract.spent, input).unwrap();
+        let message = Message::from_digest(message);
+        Secp256k1::verification_only().verify_schnorr(&signature, &message, &key)
+    };
+    assert!(signs(1).is_ok());
+    assert!(signs(0).is_err());
+}
+
+#[test]
+fn a_funding_without_the_coin_that_was_offered_is_not_signed() {
+    let (_, announced) = announced();
+    let refused = |change: fn(&mut Contract)| {
+        let [mut alice, _] = holders(&announced);
+        change(&mut alice.contract);
+        let refused = funded(&alice).unwrap_err().to_string();
+        assert!(refused.contains("this party's coin once"), "{refused}");
+    };
+    // Another place, with the script and the value of the party's coin.
+    refused(|c| c.funding.input[0].previous_output.vout = 1);
+    // The place twice.
+    refused(|c| c.funding.input[1].previous_output = c.funding.input[0].previous_output);
+    // The place, as something else.
+    refused(|c| c.spent[0].value += bitcoin::Amount::ONE_SAT);
+    refused(|c| c.spent[0].script_pubkey = c.spent[1].script_pubkey.clone());
 }
 
 #[test]
@@ -221,6 +291,11 @@ fn offers_that_could_bind_coins_for_ever_are_refused() {
     assert!(payout.contains("taproot"), "{payout}");
     let same = refused(|[alice, bob]| bob.coin.outpoint = alice.coin.outpoint);
     assert!(same.contains("same coin"), "{same}");
+    // Another coin of hers, which her signature would be good for as well.
+    let hers = refused(|[alice, bob]| {
+        bob.coin.output.script_pubkey = alice.coin.output.script_pubkey.clone();
+    });
+    assert!(hers.contains("same address"), "{hers}");
     let small = refused(|[alice, _]| alice.coin = coin(&alice.payout, 1, 3 * COIN + 10_000));
     assert!(small.contains("no output for the change"), "{small}");
 }

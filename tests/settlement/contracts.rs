@@ -4,6 +4,7 @@ use bitcoin::{Amount, TxOut};
 use futures::future::LocalBoxFuture;
 
 use crate::judge::{self, Contract, Refusal};
+use crate::loopback::Loopback;
 use crate::program::{Program, Settled, WAITING};
 use crate::run;
 use crate::scripted::Scripted;
@@ -40,11 +41,14 @@ where
     Box::pin(async move {
         let url = oracle.url();
         let id = oracle.id.to_string();
+        let now = oracle.now();
         let mut args = vec![
             "--url",
             url.as_str(),
             "--event",
             id.as_str(),
+            "--now",
+            now.as_str(),
             "--wait",
             "30",
         ];
@@ -217,6 +221,26 @@ fn an_event_that_has_matured_is_no_longer_signed_for() {
         let program = Program::start("sports_bet", &["--url", &url, "--event", "cup"]);
         let said = program.failed().await;
         assert!(said.contains("cup is attested, not open"), "{said}");
+    });
+}
+
+#[test]
+fn nothing_is_funded_shortly_before_the_maturity_though_the_event_is_still_open() {
+    run(async {
+        let oracle = Scripted::sports_bet().await;
+        let url = oracle.url();
+        let event = ["--url", &url, "--event", "cup"];
+        let chain = Loopback::start("regtest").await;
+        let (node, cookie) = (chain.url(), chain.cookie());
+        let node = ["--node", &node, "--cookie", cookie.to_str().unwrap()];
+        // Half an hour is left.
+        let now = oracle.now();
+        let time = ["--now", &now, "--margin", "1800"];
+        let program = Program::start("sports_bet", &[&event[..], &node, &time].concat());
+        let said = program.failed().await;
+        assert!(said.contains("too late to sign the funding"), "{said}");
+        // The wallet's two payments, and no funding.
+        assert_eq!(chain.confirmed().len(), 2);
     });
 }
 

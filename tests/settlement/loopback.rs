@@ -78,6 +78,15 @@ impl Loopback {
         self.directory.path().join(".cookie")
     }
 
+    /// As a chain is that was used before: its last blocks have this time.
+    pub(crate) fn mined_until(&self, unix: i64) {
+        let mut chain = self.chain.lock().unwrap();
+        chain.now = unix;
+        for _ in 0..11 {
+            chain.mine();
+        }
+    }
+
     /// What was put into blocks, in order.
     pub(crate) fn confirmed(&self) -> Vec<Txid> {
         self.chain.lock().unwrap().confirmed.clone()
@@ -121,7 +130,11 @@ type Answer = Result<Value, (i32, String)>;
 impl Chain {
     fn call(&mut self, method: &str, params: &Value) -> Answer {
         match method {
-            "getblockchaininfo" => Ok(json!({ "chain": self.name, "blocks": self.blocks.len() })),
+            "getblockchaininfo" => Ok(json!({
+                "chain": self.name,
+                "blocks": self.blocks.len(),
+                "mediantime": self.median(),
+            })),
             "listwallets" => Ok(json!(self.wallets)),
             "createwallet" => {
                 self.wallets.push(params[0].clone());
@@ -133,6 +146,10 @@ impl Chain {
             }
             "getnewaddress" => Ok(json!("pcrt1qloopback")),
             "generatetoaddress" => {
+                // Far behind the chain's own time a node mines nothing.
+                if self.now + 60 < self.median() {
+                    return Err((-1, "TestBlockValidity failed: time-too-old".to_owned()));
+                }
                 for _ in 0..params[0].as_u64().unwrap() {
                     self.mine();
                 }

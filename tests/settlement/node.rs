@@ -14,7 +14,7 @@ use crate::judge::Contract;
 use crate::loopback::Loopback;
 use crate::program::Program;
 use crate::run;
-use crate::scripted::Scripted;
+use crate::scripted::{MATURITY, Scripted};
 
 /// Path of a `peercoind` to test with.
 const VARIABLE: &str = "PEERCOIND";
@@ -90,6 +90,29 @@ fn no_chain_but_regtest_is_touched() {
         let said = Program::start("sports_bet", &args).failed().await;
         assert!(said.contains("the node is not on regtest"), "{said}");
         assert!(chain.confirmed().is_empty());
+    });
+}
+
+#[test]
+fn a_chain_that_is_ahead_goes_on_from_there_unless_it_is_past_the_maturity() {
+    run(async {
+        let chain = Loopback::start("regtest").await;
+        let node = (chain.url(), chain.cookie());
+        let place = (node.0.as_str(), node.1.as_path());
+        // A moment later than an hour before the event's maturity.
+        chain.mined_until(MATURITY - 1800);
+        let oracle = Scripted::sports_bet().await;
+        settle_on("sports_bet", place, oracle, |o| o.finishes(1, 1)).await;
+        let confirmed = chain.confirmed().len();
+
+        // That contract has taken the chain past the maturity of the next.
+        let oracle = Scripted::sports_bet().await;
+        let (url, now) = (oracle.url(), oracle.now());
+        let mut args = vec!["--url", &url, "--event", "cup", "--now", &now];
+        args.extend(["--node", place.0, "--cookie", place.1.to_str().unwrap()]);
+        let said = Program::start("sports_bet", &args).failed().await;
+        assert!(said.contains("a new -datadir"), "{said}");
+        assert_eq!(chain.confirmed().len(), confirmed);
     });
 }
 

@@ -12,7 +12,7 @@ use rust_decimal::Decimal;
 use sha2::{Digest as _, Sha256};
 
 /// When every event here matures: half an hour after the start.
-const MATURITY: i64 = START + 1800;
+pub(crate) const MATURITY: i64 = START + 1800;
 const KICKOFF: i64 = START + 900;
 
 /// The address that operators sign for, as the world's configuration has it.
@@ -34,6 +34,11 @@ impl Scripted {
 
     pub(crate) fn url(&self) -> String {
         self.world.url()
+    }
+
+    /// Its time, as the examples take it.
+    pub(crate) fn now(&self) -> String {
+        instant(self.world.now()).to_rfc3339()
     }
 
     /// Moves on in steps of half a minute until there is an outcome.

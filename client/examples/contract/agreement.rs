@@ -160,8 +160,14 @@ fn sound(offers: [&Offer; 2]) -> Result<()> {
     ensure(offers.iter().all(|o| taproot(o)), || {
         "coins and payouts have to be taproot outputs".to_owned()
     })?;
+    // An offer is only words: the coin that it names may be the other party's.
+    // That one has signed for it by signing its input, and would pay both stakes.
     ensure(alice.coin.outpoint != bob.coin.outpoint, || {
         "both offer the same coin".to_owned()
+    })?;
+    let script = |o: &Offer| o.coin.output.script_pubkey.clone();
+    ensure(script(alice) != script(bob), || {
+        "both offer coins of the same address: one party's".to_owned()
     })
 }
 

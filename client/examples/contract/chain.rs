@@ -10,7 +10,7 @@ use super::{Options, Result, ensure};
 /// What a party's coin has beyond its stake: for the fees, and change.
 const SPARE: u64 = COIN;
 
-/// How long before the maturity a node's clock starts, seconds.
+/// How long before the maturity a node's clock starts at the earliest, seconds.
 const BEFORE: i64 = 3600;
 
 /// The chain of a run.
@@ -28,7 +28,7 @@ impl Chain {
     pub(crate) async fn open(options: &Options, maturity: i64) -> Result<Self> {
         match (&options.node, &options.cookie) {
             (Some(url), Some(cookie)) => Ok(Self::Node(
-                Node::open(url, cookie, maturity - BEFORE).await?,
+                Node::open(url, cookie, maturity - BEFORE..maturity).await?,
             )),
             _ => Ok(Self::Offline),
         }

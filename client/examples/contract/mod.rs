@@ -19,7 +19,9 @@
 //!    every whole. Nothing is at risk yet: what they sign spends an output that
 //!    does not exist.
 //! 4. Only now do they sign the funding transaction. Who signed it earlier could
-//!    find its coins locked behind a signature that the other never gives.
+//!    find its coins locked behind a signature that the other never gives. Nor do
+//!    they sign it shortly before the maturity: who holds the other's signature
+//!    could wait for the outcome, and publish only what it wins.
 //! 5. The oracle attests. Its signature's scalar completes one CET, and no other.
 //!    Either party publishes it.
 //! 6. Should the oracle stay silent, the refund becomes valid a day after
@@ -49,6 +51,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use bitcoin::Transaction;
+use chrono::{DateTime, Utc};
 use clap::Parser;
 use oracle_client::{Attested, Client, EventId};
 
@@ -84,6 +87,15 @@ pub(crate) struct Options {
     /// How long to wait for the attestation, seconds.
     #[arg(long, default_value_t = 120)]
     wait: u64,
+    /// How long before the maturity the funding is signed at the latest, seconds.
+    /// Enough for the demo, whose events mature within seconds; on a real chain
+    /// hours, so that it is in a block well before.
+    #[arg(long, default_value_t = 3)]
+    margin: u32,
+    /// The time (RFC 3339) to go by instead of the clock's, for an oracle whose
+    /// time is not that of the clock.
+    #[arg(long)]
+    now: Option<DateTime<Utc>>,
     /// Writes all transactions to this file, as JSON.
     #[arg(long)]
     out: Option<PathBuf>,
@@ -96,6 +108,12 @@ pub(crate) struct Options {
     /// The node's cookie file.
     #[arg(long, requires = "node")]
     cookie: Option<PathBuf>,
+}
+
+impl Options {
+    fn now(&self) -> DateTime<Utc> {
+        self.now.unwrap_or_else(Utc::now)
+    }
 }
 
 /// The whole program but for its terms.
@@ -122,7 +140,7 @@ async fn run(terms: &Terms, options: &Options) -> Result<()> {
         ..oracle_client::Options::default()
     };
     let of_bob = Client::with_options(&oracle.url, options_of_bob)?;
-    let id = Oracle::choose(&of_alice, terms, options.event.as_ref()).await?;
+    let id = Oracle::choose(&of_alice, terms, options).await?;
     let seen_by_alice = oracle::event(&of_alice, &id).await?;
     let seen_by_bob = oracle::event(&of_bob, &id).await?;
     let maturity = seen_by_alice.announcement.event.maturity;
@@ -132,7 +150,7 @@ async fn run(terms: &Terms, options: &Options) -> Result<()> {
 
     let chain = Chain::open(options, maturity.unix()).await?;
     let parties = agree(terms, [seen_by_alice, seen_by_bob], &chain).await?;
-    let funding = fund(&parties, &chain, &mut steps).await?;
+    let funding = fund(&parties, options, &chain, &mut steps).await?;
     println!("     waiting for the oracle …");
     let patience = Duration::from_secs(options.wait);
     let settlement = match of_alice.wait(&id, patience).await {
@@ -167,7 +185,8 @@ async fn agree(terms: &Terms, events: [Event; 2], chain: &Chain) -> Result<[Hold
         (&bob.script(), terms.stakes.bob),
     ];
     let [coin_of_alice, coin_of_bob] = chain.coins(stakes).await?;
-    let (offer_of_alice, offer_of_bob) = (alice.offer(coin_of_alice), bob.offer(coin_of_bob));
+    let (alice, offer_of_alice) = alice.offer(coin_of_alice);
+    let (bob, offer_of_bob) = bob.offer(coin_of_bob);
     let offers = [&offer_of_alice, &offer_of_bob];
 
     // Each computes the contract for itself, from what it verified itself.
@@ -185,7 +204,16 @@ async fn agree(terms: &Terms, events: [Event; 2], chain: &Chain) -> Result<[Hold
 }
 
 /// Both sign the funding transaction, the last step before coins are bound.
-async fn fund(parties: &[Holder; 2], chain: &Chain, steps: &mut Steps) -> Result<Transaction> {
+///
+/// It is published at once. A party whose signature the other has, but which does
+/// not see the funding in a block well before the maturity, has to spend its own
+/// coin elsewhere: the other may be waiting for the outcome.
+async fn fund(
+    parties: &[Holder; 2],
+    options: &Options,
+    chain: &Chain,
+    steps: &mut Steps,
+) -> Result<Transaction> {
     let [alice, bob] = parties;
     let contract = &alice.contract;
     steps.done(&format!(
@@ -193,7 +221,11 @@ async fn fund(parties: &[Holder; 2], chain: &Chain, steps: &mut Steps) -> Result
          to its outcome's point",
         contract.cets.len()
     ));
-    let witnesses = [alice.sign_funding()?, bob.sign_funding()?];
+    let margin = options.margin;
+    let witnesses = [
+        alice.sign_funding(options.now(), margin)?,
+        bob.sign_funding(options.now(), margin)?,
+    ];
     let funding = party::join_funding(contract, witnesses)?;
     chain.publish(&funding, &contract.spent).await?;
     steps.done(&format!(

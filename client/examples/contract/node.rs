@@ -4,6 +4,7 @@
 //! the coins that are about to be spent. What differs from Bitcoin's RPC and
 //! matters here: `testmempoolaccept` leaves out `allowed` when it would accept.
 
+use std::ops::Range;
 use std::path::Path;
 use std::time::Duration;
 
@@ -22,6 +23,10 @@ const FIRST_BLOCKS: u32 = 70;
 /// The chain's time is the median of so many blocks.
 const MEDIAN_OF: u32 = 11;
 
+/// Blocks move the chain's time even while the node's stands still, by a second
+/// every few blocks; those up to the funding by less than this, seconds.
+const ROOM: i64 = 120;
+
 /// Prefix of regtest's addresses.
 const HRP: &str = "pcrt";
 
@@ -38,9 +43,10 @@ pub(crate) struct Node {
 impl Node {
     /// Connects, refuses any chain but regtest, and makes a wallet with coins.
     ///
-    /// `now` becomes the node's time: blocks get their times from it, and with
-    /// them lock times come.
-    pub(crate) async fn open(url: &str, cookie: &Path, now: i64) -> Result<Self> {
+    /// The first of these times (Unix seconds) that its chain has not passed yet
+    /// becomes the node's time: blocks get their times from it, and with them lock
+    /// times come. A chain that has passed them all is refused.
+    pub(crate) async fn open(url: &str, cookie: &Path, times: Range<i64>) -> Result<Self> {
         let secret =
             std::fs::read_to_string(cookie).map_err(|e| format!("{}: {e}", cookie.display()))?;
         let (user, password) = secret.trim().split_once(':').ok_or("no cookie file")?;
@@ -56,6 +62,17 @@ impl Node {
         let chain = node.call("getblockchaininfo", json!([])).await?;
         ensure(chain.get("chain") == Some(&json!("regtest")), || {
             "the node is not on regtest: nothing is risked here".to_owned()
+        })?;
+        let median = chain.get("mediantime").and_then(Value::as_i64);
+        let median = median.ok_or("getblockchaininfo says no mediantime")?;
+        // What a chain was used for before stays in it: it goes on from there.
+        let now = times.start.max(median + 1);
+        ensure(now + ROOM <= times.end, || {
+            format!(
+                "the node's chain is at {median} (median time), the event matures at {}: an \
+                 earlier contract has taken it there. Start the node with a new -datadir",
+                times.end
+            )
         })?;
         if node.call("listwallets", json!([])).await? == json!([]) {
             node.call("createwallet", json!(["contract"])).await?;

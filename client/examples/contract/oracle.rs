@@ -12,9 +12,9 @@ use super::agreement::Event;
 use super::terms::Terms;
 use super::{Options, Result};
 
-/// An event is left alone if its maturity is nearer than this, seconds: both
-/// parties have to sign everything before it.
-const ENOUGH_TIME: i64 = 8;
+/// How long both parties may take to agree and sign, seconds. An event is left
+/// alone if less time than that is left to its maturity and the margin before it.
+const ENOUGH_TIME: i64 = 6;
 
 /// Looks for an event again after so long, so many times.
 const RETRY: Duration = Duration::from_millis(250);
@@ -54,29 +54,34 @@ impl Oracle {
     pub(crate) async fn choose(
         client: &Client,
         terms: &Terms,
-        asked: Option<&EventId>,
+        options: &Options,
     ) -> Result<EventId> {
-        if let Some(id) = asked {
+        if let Some(id) = &options.event {
             return Ok(id.clone());
         }
         // An oracle that has just started announces within a moment.
         for pause in std::iter::repeat_n(RETRY, RETRIES) {
-            if let Some(id) = next_open(client, terms).await? {
+            if let Some(id) = next_open(client, terms, options).await? {
                 return Ok(id);
             }
             tokio::time::sleep(pause).await;
         }
         Err(format!(
             "the oracle has no open event of kind {:?} that suits the contract and matures in \
-             {ENOUGH_TIME} s or later",
-            terms.kind
+             {} s or later",
+            terms.kind,
+            enough_time(options)
         )
         .into())
     }
 }
 
-async fn next_open(client: &Client, terms: &Terms) -> Result<Option<EventId>> {
-    let soonest = chrono::Utc::now().timestamp() + ENOUGH_TIME;
+fn enough_time(options: &Options) -> i64 {
+    ENOUGH_TIME + i64::from(options.margin)
+}
+
+async fn next_open(client: &Client, terms: &Terms, options: &Options) -> Result<Option<EventId>> {
+    let soonest = options.now().timestamp() + enough_time(options);
     let mut cursor = None;
     loop {
         let page = client.events(cursor.as_deref()).await?;
@@ -117,7 +122,7 @@ pub(crate) async fn event(client: &Client, id: &EventId) -> Result<Event> {
 
 /// Builds the server with the cargo that built this program.
 async fn build_server() -> Result<PathBuf> {
-    eprintln!("building the oracle's server (once) …");
+    eprintln!("building the oracle's server; the first time this takes minutes …");
     let workspace = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
     let program = std::env::current_exe()?;
     // target/PROFILE/examples/NAME
@@ -126,14 +131,9 @@ async fn build_server() -> Result<PathBuf> {
         .and_then(|profile| Some((profile, profile.parent()?)))
         .ok_or("the program is in no target directory")?;
     let mut build = Command::new(env!("CARGO"));
-    build.current_dir(workspace).args([
-        "build",
-        "--quiet",
-        "-p",
-        "oracle-server",
-        "--bin",
-        "oracle-server",
-    ]);
+    build
+        .current_dir(workspace)
+        .args(["build", "-p", "oracle-server", "--bin", "oracle-server"]);
     build.arg("--target-dir").arg(target);
     if profile.ends_with("release") {
         build.arg("--release");

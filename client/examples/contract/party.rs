@@ -8,6 +8,7 @@
 use bitcoin::key::TapTweak as _;
 use bitcoin::secp256k1::{Keypair, Message, Secp256k1, SecretKey};
 use bitcoin::{ScriptBuf, Transaction, Witness};
+use chrono::{DateTime, Utc};
 use musig2::secp::Scalar;
 use musig2::{AggNonce, PartialSignature, PubNonce, SecNonce};
 use oracle_client::Attested;
@@ -49,24 +50,35 @@ impl Party {
         ScriptBuf::new_p2tr(&Secp256k1::new(), self.wallet.x_only_public_key().0, None)
     }
 
-    /// What the other party needs to know.
-    pub(crate) fn offer(&self, coin: Coin) -> Offer {
-        Offer {
+    /// What the other party needs to know; the coin is what this one will sign
+    /// for.
+    pub(crate) fn offer(self, coin: Coin) -> (Offering, Offer) {
+        let offer = Offer {
             key: self.secret.base_point_mul(),
             payout: self.script(),
-            coin,
-        }
+            coin: coin.clone(),
+        };
+        (Offering { party: self, coin }, offer)
     }
+}
 
+/// A party that has sent its offer.
+pub(crate) struct Offering {
+    party: Party,
+    coin: Coin,
+}
+
+impl Offering {
     /// Computes the contract and makes a nonce for each of its signatures. The
     /// public halves go to the other party.
     pub(crate) fn negotiate(self, contract: Contract) -> Result<(Negotiating, Vec<PubNonce>)> {
-        let nonces = musig::nonces(&contract.key, self.secret, &contract.tasks())?;
+        let secret = self.party.secret;
+        let nonces = musig::nonces(&contract.key, secret, &contract.tasks())?;
         let public = nonces.iter().map(SecNonce::public_nonce).collect();
-        let party = self;
         Ok((
             Negotiating {
-                party,
+                party: self.party,
+                coin: self.coin,
                 contract,
                 nonces,
             },
@@ -78,6 +90,7 @@ impl Party {
 /// A party that has sent its nonces.
 pub(crate) struct Negotiating {
     party: Party,
+    coin: Coin,
     contract: Contract,
     nonces: Vec<SecNonce>,
 }
@@ -101,6 +114,7 @@ impl Negotiating {
         }
         let signing = Signing {
             party: self.party,
+            coin: self.coin,
             contract: self.contract,
             theirs,
             both,
@@ -113,6 +127,7 @@ impl Negotiating {
 /// A party that has sent its halves.
 pub(crate) struct Signing {
     party: Party,
+    coin: Coin,
     contract: Contract,
     theirs: Vec<PubNonce>,
     both: Vec<AggNonce>,
@@ -145,6 +160,7 @@ impl Signing {
         verify(&refund, std::slice::from_ref(&contract.output.output))?;
         Ok(Holder {
             party: self.party,
+            coin: self.coin,
             contract,
             adaptors,
             refund,
@@ -156,6 +172,7 @@ impl Signing {
 /// each outcome, and the signed refund.
 pub(crate) struct Holder {
     party: Party,
+    coin: Coin,
     pub(crate) contract: Contract,
     adaptors: Vec<AdaptorSignature>,
     /// Signed; valid from its lock time on.
@@ -175,18 +192,43 @@ pub(crate) struct Completed {
 }
 
 impl Holder {
-    /// Signs its input of the funding transaction.
-    pub(crate) fn sign_funding(&self) -> Result<Witness> {
-        let own = self.party.script();
+    /// Signs its input of the funding transaction, and no other.
+    ///
+    /// Not from `margin` seconds before the maturity on: the other party could
+    /// keep the signature until it knows the outcome, and publish the funding
+    /// only if it has won.
+    pub(crate) fn sign_funding(&self, now: DateTime<Utc>, margin: u32) -> Result<Witness> {
+        let event = &self.contract.event.announcement.event;
+        let latest = now.timestamp().saturating_add(margin.into());
+        ensure(latest < event.maturity.unix(), || {
+            format!(
+                "too late to sign the funding: {} matures at {}, and {margin} s are needed before",
+                event.event_id, event.maturity
+            )
+        })?;
         let spent = &self.contract.spent;
-        let input = spent.iter().position(|o| o.script_pubkey == own);
-        let input = input.ok_or("the funding transaction does not spend this party's coin")?;
+        let input = self.own_input()?;
         let secp = Secp256k1::new();
         let key = self.party.wallet.tap_tweak(&secp, None).to_keypair();
         let message = message(&self.contract.funding, spent, input)?;
         let signature =
             secp.sign_schnorr_with_aux_rand(&Message::from_digest(message), &key, &random()?);
         Ok(key_path(&signature.serialize()))
+    }
+
+    /// Which input of the funding transaction spends this party's coin. Looked up
+    /// by the coin's place: a script may be that of another coin, which the other
+    /// party named.
+    fn own_input(&self) -> Result<usize> {
+        let inputs = self.contract.funding.input.iter();
+        let mut own = inputs
+            .zip(&self.contract.spent)
+            .enumerate()
+            .filter(|(_, (input, _))| input.previous_output == self.coin.outpoint);
+        match (own.next(), own.next()) {
+            (Some((index, (_, spent))), None) if *spent == self.coin.output => Ok(index),
+            _ => Err("the funding transaction does not spend this party's coin once".into()),
+        }
     }
 
     /// Completes the CET of what came true and verifies it as a node would.
