@@ -6,6 +6,7 @@ use oracle_schema::codec::CodecError;
 use oracle_schema::verify::{Verified, VerifyError, verify_announcement, verify_attestation};
 use oracle_schema::{Announcement, Attestation};
 use serde::Serialize;
+use tokio::task::JoinError;
 
 use super::outbox::printable;
 use crate::signer::{NostrStatement, Signer, SignerError, Statement};
@@ -50,7 +51,7 @@ struct EventJson<'a> {
 }
 
 impl Event {
-    /// The event of a message: the same bytes each time. A row is believed as
+    /// The event of a message and kind: the same bytes each time. A row is believed as
     /// far as the oracle's own signature in it goes.
     pub(super) fn new(signer: &Signer, item: &OutboxItem) -> Result<Self, EventError> {
         let statement = match &item.message {
@@ -93,23 +94,17 @@ fn announced(
     Ok((NostrStatement::announcement(kind, at, &message), message))
 }
 
-/// The events of a batch. The arithmetic is for a blocking thread.
+/// The events of a batch, in its order. The arithmetic is for a blocking thread;
+/// an error is a panic there, or the end of the runtime.
 pub(super) async fn events(
     signer: &Arc<Signer>,
-    items: Vec<OutboxItem>,
-) -> Vec<(OutboxItem, Result<Event, EventError>)> {
-    let signer = signer.clone();
-    let signing = tokio::task::spawn_blocking(move || {
-        items
-            .into_iter()
-            .map(|item| {
-                let event = Event::new(&signer, &item);
-                (item, event)
-            })
-            .collect()
-    });
-    // Only a runtime that shuts down loses it: nothing is sent then.
-    signing.await.unwrap_or_default()
+    items: &Arc<[OutboxItem]>,
+) -> Result<Vec<Result<Event, EventError>>, JoinError> {
+    let (signer, items) = (signer.clone(), items.clone());
+    tokio::task::spawn_blocking(move || {
+        items.iter().map(|item| Event::new(&signer, item)).collect()
+    })
+    .await
 }
 
 /// What a relay says of an event.
