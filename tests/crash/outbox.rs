@@ -1,6 +1,6 @@
 //! kill -9 while relays are told.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -88,9 +88,11 @@ async fn kills(home: Home) {
         all.map(|e| (e.id().to_owned(), e.text)).collect()
     };
     let (steady, rude) = (texts(&steady), texts(&rude));
+    let ids =
+        |texts: &HashMap<String, String>| -> BTreeSet<String> { texts.keys().cloned().collect() };
+    assert_eq!(ids(&steady), ids(&rude), "two relays have other events");
+    assert_eq!(steady.len(), due.len(), "one message has two events");
     for (id, text) in &steady {
-        if let Some(other) = rude.get(id) {
-            assert_eq!(text, other, "two relays have other bytes");
-        }
+        assert_eq!(Some(text), rude.get(id), "two relays have other bytes");
     }
 }

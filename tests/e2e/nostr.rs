@@ -29,7 +29,11 @@ laws! {
     every_announcement_and_attestation_arrives_once_and_others_read_it,
     a_dead_relay_gets_later_what_the_others_have,
     what_is_resent_has_the_same_bytes,
-    a_refusal_is_asked_again_every_hour_and_blocks_nothing,
+    a_refusal_is_asked_again_ever_more_rarely_and_blocks_nothing,
+    a_message_refused_for_a_week_is_given_up,
+    what_every_relay_has_is_forgotten,
+    a_changed_row_gets_no_signature,
+    a_relay_that_joins_in_pieces_gets_what_is_open,
     an_announcement_that_is_not_accepted_yet_holds_its_attestation_back,
     a_message_that_makes_the_relay_hang_up_keeps_no_other_back,
     a_relay_that_wants_less_is_left_alone_for_a_while,
@@ -210,7 +214,7 @@ async fn what_is_resent_has_the_same_bytes(backend: Backend) {
     relay.assert_sound();
 }
 
-async fn a_refusal_is_asked_again_every_hour_and_blocks_nothing(backend: Backend) {
+async fn a_refusal_is_asked_again_ever_more_rarely_and_blocks_nothing(backend: Backend) {
     let (strict, other) = (Relay::start().await, Relay::start().await);
     let (mut world, mut publisher) =
         world(backend, &format!("{CENTS}{MICROS}"), &[&strict, &other]).await;
@@ -241,22 +245,143 @@ async fn a_refusal_is_asked_again_every_hour_and_blocks_nothing(backend: Backend
     // Its attestation does not wait for what will not come.
     at(&mut world, &mut publisher, SETTLED).await;
     assert_eq!(picky.kept(89).len(), 2);
-    let refused_at = world.now();
+    // It was refused twice: once more with its attestation's arrival or before.
+    let mut wait_h = 1 << (asked(&picky) - 1);
+    let mut asked_at = world.now();
     let mut asked_before = asked(&picky);
-    for hour in 1..4 {
-        world.set_time(refused_at + hour * 4600);
+    while wait_h < 24 {
+        world.set_time(asked_at + wait_h * 3600 - 60);
         publisher.settle().await.unwrap();
-        assert_eq!(asked(&picky), asked_before + 1, "hour {hour}");
+        assert_eq!(asked(&picky), asked_before, "before {wait_h} h");
+        asked_at += wait_h * 3600 * 5 / 4 + 60;
+        world.set_time(asked_at);
+        publisher.settle().await.unwrap();
         asked_before += 1;
-        world.set_time(refused_at + hour * 4600 + 3000);
-        publisher.settle().await.unwrap();
-        assert_eq!(asked(&picky), asked_before, "too soon, hour {hour}");
+        assert_eq!(asked(&picky), asked_before, "after {wait_h} h");
+        wait_h *= 2;
     }
+    let refused_at = world.now();
     picky.answers(|_| Reply::Accept);
-    world.set_time(refused_at + 40_000);
+    world.set_time(refused_at + 31 * 3600);
     publisher.settle().await.unwrap();
     assert_eq!(all(&picky), all(&other));
     picky.assert_sound();
+}
+
+async fn a_message_refused_for_a_week_is_given_up(backend: Backend) {
+    let relay = Relay::start().await;
+    let (world, mut publisher) = world(backend, CENTS, &[&relay]).await;
+    relay.answers(|_| Reply::Deny("blocked: no"));
+    for _ in 0..20 {
+        publisher.settle().await.unwrap();
+        world.clock.advance(TimeDelta::hours(31));
+    }
+    assert_eq!(relay.received().len(), 12);
+    // Not even by a start after a clock that was wrong.
+    drop(publisher);
+    relay.answers(|_| Reply::Accept);
+    let mut publisher = world.publisher(LONG);
+    publisher.settle().await.unwrap();
+    assert_eq!(relay.received().len(), 12);
+    let store = Store::open(&world.config().store_url, false).await.unwrap();
+    let backlog = store.backlog(&relay.url()).await.unwrap();
+    assert_eq!((backlog.waiting, backlog.refused), (0, 1));
+    store.close().await;
+}
+
+async fn what_every_relay_has_is_forgotten(backend: Backend) {
+    let relay = Relay::start().await;
+    let refunded = CENTS
+        .replace("btc-cents", "refunded")
+        .replace("btcusd", "ppcbtc")
+        .replace("announce_ahead", "give_up_after = \"61s\"\nannounce_ahead");
+    let series = format!("{CENTS}{MICROS}{refunded}");
+    let (mut world, mut publisher) = world(backend, &series, &[&relay]).await;
+    relay.answers(|event| match event.kind() {
+        88 => Reply::Deny("pow: 25 bits"),
+        _ => Reply::Accept,
+    });
+    publisher.settle().await.unwrap();
+    world.venues.set_fault("ppcbtc_a", Some(Fault::Down));
+    at(&mut world, &mut publisher, MATURITY + 61).await;
+    world.venues.set_fault("ppcbtc_a", None);
+    at(&mut world, &mut publisher, MATURITY + 600).await;
+    assert_eq!((relay.kept(88).len(), relay.kept(89).len()), (0, 2));
+    assert_eq!(world.database.count("outbox").await, 3, "announcements");
+    relay.answers(|_| Reply::Accept);
+    world.clock.advance(TimeDelta::hours(31));
+    publisher.settle().await.unwrap();
+    assert_eq!((relay.kept(88).len(), relay.kept(89).len()), (3, 2));
+    assert_eq!(world.database.count("outbox").await, 0);
+    // In the usual order, too.
+    let second = Relay::start().await;
+    drop(publisher);
+    let list = format!("[{:?}]\nbackfill = true", second.url());
+    world.edit(&format!("[{:?}]", relay.url()), &list);
+    world.publisher(LONG).settle().await.unwrap();
+    assert_eq!(all(&second), all(&relay));
+    assert_eq!(world.database.count("outbox").await, 0);
+}
+
+async fn a_changed_row_gets_no_signature(backend: Backend) {
+    let relay = Relay::start().await;
+    let (mut world, mut publisher) = world(backend, &format!("{CENTS}{MICROS}"), &[&relay]).await;
+    publisher.settle().await.unwrap();
+    world.at(SETTLED).await;
+    // Each is the oracle's own; together they are not what it said.
+    let cents = event_id("btc-cents", MATURITY);
+    world
+        .database
+        .execute(&format!(
+            "UPDATE attestation SET tlv = \
+             (SELECT tlv FROM attestation WHERE event_id <> '{cents}') \
+             WHERE event_id = '{cents}'"
+        ))
+        .await;
+    publisher.settle().await.unwrap();
+    assert_eq!((relay.kept(88).len(), relay.received().len()), (2, 3));
+    let [sent] = &relay.kept(89)[..] else {
+        panic!("{:?}", relay.kept(89));
+    };
+    // A deletion of the announcement it points at.
+    world
+        .database
+        .execute("UPDATE outbox SET kind = 5, due_ms = 0 WHERE follows IS NOT NULL")
+        .await;
+    publisher.settle().await.unwrap();
+    assert_eq!(relay.received().len(), 3);
+    assert_eq!(sent.kind(), 89);
+    relay.assert_sound();
+}
+
+async fn a_relay_that_joins_in_pieces_gets_what_is_open(backend: Backend) {
+    let (first, second) = (Relay::start().await, Relay::start().await);
+    let maturities: Vec<i64> = (0..12).map(|n| MATURITY + 600 * n).collect();
+    let (mut world, mut publisher) = world(backend, &cents_at(&maturities), &[&first]).await;
+    at(&mut world, &mut publisher, SETTLED).await;
+    assert_eq!((first.kept(88).len(), first.kept(89).len()), (12, 1));
+    // A process that ends in the middle of it.
+    let url = second.url();
+    let store = Store::open(&world.config().store_url, false).await.unwrap();
+    let backlog = async || store.backlog(&url).await.unwrap().waiting;
+    for queued in [0, 4, 8] {
+        let more = store.join_relay(&url, 88, false, 4, instant(world.now()));
+        assert!(more.await.unwrap());
+        assert_eq!(backlog().await, queued);
+        // Nothing else is queued meanwhile.
+        let filled = store.fill_outbox(&url, (88, 89), 4, instant(world.now()));
+        assert!(!filled.await.unwrap());
+        assert_eq!(backlog().await, queued);
+    }
+    store.close().await;
+    at(&mut world, &mut publisher, MATURITY + 660).await;
+    world.edit(&first.url(), &second.url());
+    let mut publisher = world.publisher(LONG);
+    publisher.settle().await.unwrap();
+    assert_eq!((second.kept(88).len(), second.kept(89).len()), (11, 1));
+    at(&mut world, &mut publisher, MATURITY + 600 * 11 + 60).await;
+    assert_eq!((second.kept(88).len(), second.kept(89).len()), (11, 11));
+    second.assert_sound();
 }
 
 async fn an_announcement_that_is_not_accepted_yet_holds_its_attestation_back(backend: Backend) {

@@ -164,6 +164,16 @@ impl Database {
         .expect("heads")
     }
 
+    /// How many rows a table has.
+    pub async fn count(&self, table: &str) -> i64 {
+        let sql = AssertSqlSafe(format!("SELECT COUNT(*) FROM {table}"));
+        match &self.pool {
+            Pool::Sqlite(pool) => sqlx::query_scalar(sql).fetch_one(pool).await,
+            Pool::Postgres { pool, .. } => sqlx::query_scalar(sql).fetch_one(pool).await,
+        }
+        .expect("count")
+    }
+
     /// An evidence manifest, by the event it belongs to.
     pub async fn manifest(&self, event_id: &str) -> Vec<u8> {
         let sql = "SELECT m.document FROM intent i JOIN manifest m \

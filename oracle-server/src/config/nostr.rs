@@ -6,13 +6,10 @@ use url::{Host, Url};
 
 use super::Refusal;
 use super::file;
+use crate::signer::NostrStatement;
 
 /// Each relay is a task and a cursor of its own.
 const MAX_RELAYS: usize = 32;
-
-/// Profile, contacts and deletion mean something else; of the kinds from 10000
-/// to 39999 a relay keeps the last event only, or none.
-const UNFIT: [std::ops::RangeInclusive<u16>; 4] = [0..=0, 3..=3, 5..=5, 10_000..=39_999];
 
 /// Where announcements and attestations are published beside HTTP.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,7 +29,7 @@ pub(super) fn nostr(section: &file::Nostr) -> Result<Nostr, Refusal> {
         ("nostr.announcement_kind", section.announcement_kind),
         ("nostr.attestation_kind", section.attestation_kind),
     ] {
-        if UNFIT.iter().any(|range| range.contains(&kind)) {
+        if !NostrStatement::is_fit_kind(kind) {
             return Err(Refusal::new(
                 key,
                 format!("{kind} is not a kind of which relays keep every event"),

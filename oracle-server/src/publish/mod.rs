@@ -10,12 +10,15 @@ mod nostr;
 mod outbox;
 mod relay;
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::FutureExt as _;
 use futures::future::join_all;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
+use tokio::time::timeout;
 
 use crate::clock::Clock;
 use crate::config::Nostr;
@@ -25,6 +28,8 @@ use crate::store::{Store, StoreError};
 use outbox::Outbox;
 use relay::Relay;
 
+/// Before a task that panicked is started anew.
+const PANIC_PAUSE: Duration = Duration::from_secs(5);
 /// How long stopping may take before tasks are dropped where they stand.
 const STOP_PATIENCE: Duration = Duration::from_secs(5);
 
@@ -74,7 +79,10 @@ impl Publisher {
         let stop = watch::Sender::new(false);
         let mut tasks = JoinSet::new();
         for relay in self.relays {
-            tasks.spawn(relay.run(stop.subscribe()));
+            let stop = stop.subscribe();
+            tasks.spawn(keep_running(PANIC_PAUSE, stop.clone(), move || {
+                relay.anew().run(stop.clone())
+            }));
         }
         Publishing { stop, tasks }
     }
@@ -89,6 +97,23 @@ impl Publisher {
     }
 }
 
+/// Runs a task that ends by itself, and anew for as long as it panics: what it
+/// knows stands in rows.
+async fn keep_running<F: Future<Output = ()>>(
+    pause: Duration,
+    mut stop: watch::Receiver<bool>,
+    mut task: impl FnMut() -> F,
+) {
+    // The task's state is gone with it: nothing half-changed is seen again.
+    while AssertUnwindSafe(task()).catch_unwind().await.is_err() {
+        tracing::error!("a relay's task panicked; started anew");
+        metrics::counter!("oracle_nostr_panics_total").increment(1);
+        if timeout(pause, relay::stopped(&mut stop)).await.is_ok() {
+            return;
+        }
+    }
+}
+
 /// A running [`Publisher`]; dropped, it stops at once, and nothing is lost by it.
 pub struct Publishing {
     stop: watch::Sender<bool>,
@@ -100,9 +125,40 @@ impl Publishing {
     pub async fn stop(mut self) {
         self.stop.send_replace(true);
         let ended = async { while self.tasks.join_next().await.is_some() {} };
-        if tokio::time::timeout(STOP_PATIENCE, ended).await.is_err() {
+        if timeout(STOP_PATIENCE, ended).await.is_err() {
             tracing::warn!("relays' tasks did not stop in time; dropped");
         }
         self.tasks.shutdown().await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_task_that_panics_is_started_anew_and_one_that_ends_is_not() {
+        let starts = Cell::new(0);
+        let stop = watch::Sender::new(false);
+        let task = || async {
+            starts.set(starts.get() + 1);
+            assert!(starts.get() >= 3, "start {}", starts.get());
+        };
+        keep_running(Duration::ZERO, stop.subscribe(), task).await;
+        assert_eq!(starts.get(), 3);
+    }
+
+    #[tokio::test]
+    async fn a_task_that_panics_is_not_started_anew_after_a_stop() {
+        let starts = Cell::new(0);
+        let stop = watch::Sender::new(true);
+        let task = || async {
+            starts.set(starts.get() + 1);
+            panic!("again");
+        };
+        keep_running(Duration::ZERO, stop.subscribe(), task).await;
+        assert_eq!(starts.get(), 1);
     }
 }

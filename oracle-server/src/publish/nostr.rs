@@ -3,8 +3,10 @@
 use std::sync::Arc;
 
 use oracle_schema::codec::CodecError;
+use oracle_schema::verify::{Verified, VerifyError, verify_announcement, verify_attestation};
 use oracle_schema::{Announcement, Attestation};
 use serde::Serialize;
+use tokio::task::JoinError;
 
 use super::outbox::printable;
 use crate::signer::{NostrStatement, Signer, SignerError, Statement};
@@ -29,6 +31,9 @@ pub(super) enum EventError {
     /// A stored message that this build cannot read.
     #[error("stored message: {0}")]
     Codec(#[from] CodecError),
+    /// A stored message that is not true.
+    #[error("stored message: {0}")]
+    Verify(#[from] VerifyError),
     /// The signer refused.
     #[error(transparent)]
     Signer(#[from] SignerError),
@@ -46,25 +51,22 @@ struct EventJson<'a> {
 }
 
 impl Event {
-    /// The event of a message: the same bytes each time.
+    /// The event of a message and kind: the same bytes each time. A row is believed as
+    /// far as the oracle's own signature in it goes.
     pub(super) fn new(signer: &Signer, item: &OutboxItem) -> Result<Self, EventError> {
-        let announcement_of = |kind: u16, stored: &OutboxTlv| {
-            let message = Announcement::from_tlv(&stored.tlv)?;
-            let at = stored.published_at.timestamp();
-            Ok::<_, CodecError>(NostrStatement::announcement(kind, at, &message))
-        };
         let statement = match &item.message {
-            OutboxMessage::Announcement(stored) => announcement_of(item.kind, stored)?,
+            OutboxMessage::Announcement(stored) => announced(item.kind, stored)?.0,
             OutboxMessage::Attestation {
                 attestation,
                 announcement,
                 announcement_kind,
-            } => NostrStatement::attestation(
-                item.kind,
-                attestation.published_at.timestamp(),
-                &Attestation::from_tlv(&attestation.tlv)?.0,
-                &announcement_of(*announcement_kind, announcement)?,
-            ),
+            } => {
+                let (announced, announcement) = announced(*announcement_kind, announcement)?;
+                let at = attestation.published_at.timestamp();
+                let (message, _) = Attestation::from_tlv(&attestation.tlv)?;
+                let message = verify_attestation(message, &announcement)?;
+                NostrStatement::attestation(item.kind, at, &message, &announced)?
+            }
         };
         let signature = signer.statement(Statement::Nostr(&statement))?;
         let id = hex::encode(statement.id());
@@ -83,23 +85,26 @@ impl Event {
     }
 }
 
-/// The events of a batch. The arithmetic is for a blocking thread.
+fn announced(
+    kind: u16,
+    stored: &OutboxTlv,
+) -> Result<(NostrStatement, Verified<Announcement>), EventError> {
+    let message = verify_announcement(Announcement::from_tlv(&stored.tlv)?)?;
+    let at = stored.published_at.timestamp();
+    Ok((NostrStatement::announcement(kind, at, &message), message))
+}
+
+/// The events of a batch, in its order. The arithmetic is for a blocking thread;
+/// an error is a panic there, or the end of the runtime.
 pub(super) async fn events(
     signer: &Arc<Signer>,
-    items: Vec<OutboxItem>,
-) -> Vec<(OutboxItem, Result<Event, EventError>)> {
-    let signer = signer.clone();
-    let signing = tokio::task::spawn_blocking(move || {
-        items
-            .into_iter()
-            .map(|item| {
-                let event = Event::new(&signer, &item);
-                (item, event)
-            })
-            .collect()
-    });
-    // Only a runtime that shuts down loses it: nothing is sent then.
-    signing.await.unwrap_or_default()
+    items: &Arc<[OutboxItem]>,
+) -> Result<Vec<Result<Event, EventError>>, JoinError> {
+    let (signer, items) = (signer.clone(), items.clone());
+    tokio::task::spawn_blocking(move || {
+        items.iter().map(|item| Event::new(&signer, item)).collect()
+    })
+    .await
 }
 
 /// What a relay says of an event.

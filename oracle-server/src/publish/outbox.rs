@@ -12,12 +12,16 @@ use crate::clock::Clock;
 use crate::config::Nostr;
 use crate::store::{Backlog, Delivery, OutboxItem, Store, StoreError, Undelivered};
 
-/// Messages queued in one transaction.
+/// Messages queued in one transaction, or queued anew.
 const FILL: i64 = 500;
 /// Longest wait after a failure that may pass.
 const MAX_DELAY_S: i64 = 600;
-/// Wait after a refusal that another try rarely changes.
+/// Wait after a first refusal, which another try rarely changes.
 const REFUSED_DELAY_S: i64 = 3600;
+/// Longest wait after a refusal.
+const MAX_REFUSED_DELAY_S: i64 = 24 * 3600;
+/// Refusals, over about a week, after which a message is given up.
+pub(super) const MAX_REFUSALS: i64 = 12;
 /// Of a relay's words, as much as is kept.
 const MAX_ERROR_CHARS: usize = 200;
 
@@ -27,6 +31,8 @@ pub(super) struct Outbox {
     store: Arc<Store>,
     /// All relays together take one of the engine's connections at most.
     gate: Arc<Semaphore>,
+    /// And one for counting, which takes its time where much is missing.
+    counting: Arc<Semaphore>,
     pub(super) clock: Arc<dyn Clock>,
     /// Event kinds of announcements and attestations.
     kinds: (u16, u16),
@@ -38,6 +44,7 @@ impl Outbox {
         Self {
             store,
             gate: Arc::new(Semaphore::new(1)),
+            counting: Arc::new(Semaphore::new(1)),
             clock,
             kinds: (config.announcement_kind, config.attestation_kind),
             backfill: config.backfill,
@@ -53,11 +60,12 @@ impl Outbox {
         self.clock.now()
     }
 
-    pub(super) async fn join(&self, url: &str) -> Result<(), StoreError> {
+    /// Registers the relay, one transaction of it; answers whether to go on.
+    pub(super) async fn join(&self, url: &str) -> Result<bool, StoreError> {
         // The semaphore is never closed.
         let _turn = self.gate.acquire().await;
         self.store
-            .join_relay(url, self.kinds.0, self.backfill, self.now())
+            .join_relay(url, self.kinds.0, self.backfill, FILL, self.now())
             .await
     }
 
@@ -81,7 +89,7 @@ impl Outbox {
     }
 
     pub(super) async fn backlog(&self, url: &str) -> Result<Backlog, StoreError> {
-        let _turn = self.gate.acquire().await;
+        let _turn = self.counting.acquire().await;
         self.store.backlog(url).await
     }
 
@@ -103,15 +111,15 @@ impl Outbox {
             Verdict::Refused(error) => (error, true),
         };
         let full_s = if is_refusal {
-            REFUSED_DELAY_S
+            refused_delay_s(item.refused)
         } else {
-            full_delay_s(item.attempts)
+            Some(full_delay_s(item.attempts))
         };
-        let wait = spread(full_s, &[url.as_bytes(), &item.position.to_be_bytes()]);
+        let spread = |s| spread(s, &[url.as_bytes(), &item.position.to_be_bytes()]);
         Delivery {
             position: item.position,
             result: Err(Undelivered {
-                retry_at: self.now() + wait,
+                retry_at: full_s.map(|s| self.now() + spread(s)),
                 error: printable(error),
                 is_refusal,
             }),
@@ -128,6 +136,14 @@ impl Outbox {
 fn full_delay_s(earlier: i64) -> i64 {
     let exponent = u32::try_from(earlier.clamp(0, 10)).unwrap_or_default();
     2_i64.pow(exponent).min(MAX_DELAY_S)
+}
+
+/// 1 h, 2 h, 4 h … 24 h after `earlier` refusals and one more; `None`: it was
+/// the last.
+fn refused_delay_s(earlier: i64) -> Option<i64> {
+    let exponent = u32::try_from(earlier.clamp(0, 10)).unwrap_or_default();
+    (earlier + 1 < MAX_REFUSALS)
+        .then(|| (REFUSED_DELAY_S * 2_i64.pow(exponent)).min(MAX_REFUSED_DELAY_S))
 }
 
 /// Up to a quarter longer, so that what failed together does not come back
@@ -166,10 +182,19 @@ mod tests {
             assert_eq!(wait, Outbox::pause("wss://relay.example/", failures));
         }
         let waits: std::collections::HashSet<_> = (0..100_i64)
-            .map(|position| spread(REFUSED_DELAY_S, &[&position.to_be_bytes()]))
+            .map(|position| spread(MAX_REFUSED_DELAY_S, &[&position.to_be_bytes()]))
             .collect();
         assert!(waits.len() > 50, "{} waits", waits.len());
         assert!(waits.iter().all(|wait| *wait < LONGEST_WAIT));
+    }
+
+    #[test]
+    fn refusals_are_asked_again_ever_more_rarely_and_for_about_a_week() {
+        let waits: Vec<i64> = (0..).map_while(refused_delay_s).collect();
+        assert_eq!(waits[..6], [1, 2, 4, 8, 16, 24].map(|h| h * 3600));
+        assert_eq!(waits.len(), 11);
+        assert_eq!(waits.iter().sum::<i64>() / 3600, 31 + 6 * 24);
+        assert_eq!(refused_delay_s(i64::MAX - 1), None);
     }
 
     #[test]

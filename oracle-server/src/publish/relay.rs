@@ -12,7 +12,7 @@ use url::Url;
 use super::Timing;
 use super::connection::{Connection, RelayError};
 use super::nostr::{Event, Verdict, events};
-use super::outbox::Outbox;
+use super::outbox::{MAX_REFUSALS, Outbox};
 use crate::signer::Signer;
 use crate::store::{OutboxItem, StoreError};
 
@@ -22,7 +22,11 @@ const MAX_WINDOW: usize = 32;
 const STORE_RETRY: TimeDelta = TimeDelta::seconds(5);
 /// The backlog is measured no more often than this.
 const MEASURE_EVERY: Duration = Duration::from_secs(1);
-/// And no more rarely, while there is one.
+/// And this, where much is missing.
+const MEASURE_MUCH_EVERY: Duration = Duration::from_mins(1);
+/// Much.
+const MUCH: i64 = 10_000;
+/// The backlog's age is looked at no more rarely than this, while there is one.
 const LOOK_EVERY: TimeDelta = TimeDelta::seconds(30);
 
 /// When there may be something to do.
@@ -52,7 +56,9 @@ pub(super) struct Relay {
     failures: i64,
     paused_until: Option<DateTime<Utc>>,
     /// By [`crate::clock::Clock::uptime`].
-    measured_at: Option<Duration>,
+    measure_at: Duration,
+    /// At the last measurement.
+    lacks_much: bool,
 }
 
 impl Relay {
@@ -67,8 +73,19 @@ impl Relay {
             window: 1,
             failures: 0,
             paused_until: None,
-            measured_at: None,
+            measure_at: Duration::ZERO,
+            lacks_much: false,
         }
+    }
+
+    /// The same relay, of which this process knows nothing yet.
+    pub(super) fn anew(&self) -> Self {
+        Self::new(
+            &self.url,
+            self.outbox.clone(),
+            self.signer.clone(),
+            self.timing,
+        )
     }
 
     /// Goes on until `stop`.
@@ -115,8 +132,10 @@ impl Relay {
     /// the relay is cut short by `stop`.
     async fn tick(&mut self, stop: &mut watch::Receiver<bool>) -> Result<Next, StoreError> {
         if !self.has_joined {
-            self.outbox.join(self.url.as_str()).await?;
-            self.has_joined = true;
+            self.has_joined = !self.outbox.join(self.url.as_str()).await?;
+            if !self.has_joined {
+                return Ok(Next::Now);
+            }
         }
         let has_more = self.outbox.fill(self.url.as_str()).await?;
         if let Some(until) = self.paused_until {
@@ -131,10 +150,14 @@ impl Relay {
             if has_more {
                 return Ok(Next::Now);
             }
-            // Idle: the figure is exact, and the next one at once.
-            self.measured_at = None;
-            self.measure().await?;
-            self.measured_at = None;
+            if self.lacks_much {
+                self.measure().await?;
+            } else {
+                // Idle: the figure is exact, and the next one at once.
+                self.measure_at = Duration::ZERO;
+                self.measure().await?;
+                self.measure_at = Duration::ZERO;
+            }
             self.disconnect().await;
             let next = self.outbox.next(self.url.as_str()).await?;
             return Ok(next.map_or(Next::News, Next::At));
@@ -150,13 +173,26 @@ impl Relay {
         items: Vec<OutboxItem>,
         stop: &mut watch::Receiver<bool>,
     ) -> Result<(), StoreError> {
+        let items: Arc<[OutboxItem]> = items.into();
         let (mut deliveries, mut batch) = (Vec::with_capacity(items.len()), Vec::new());
-        for (item, event) in events(&self.signer, items).await {
+        let events = match events(&self.signer, &items).await {
+            Ok(events) => events,
+            Err(error) => {
+                tracing::error!(relay = %self.url, %error, "making events failed");
+                // Which of them it was shows when each is tried alone.
+                let verdict = Verdict::Later("making its event failed".to_owned());
+                let later = |item| self.outbox.delivery(self.url.as_str(), item, &verdict);
+                deliveries.extend(items.iter().map(later));
+                self.back_off();
+                return self.outbox.record(self.url.as_str(), &deliveries).await;
+            }
+        };
+        for (item, event) in items.iter().zip(events) {
             match event {
                 Ok(event) => batch.push((item, event)),
                 Err(e) => {
                     let verdict = Verdict::Refused(e.to_string());
-                    deliveries.push(self.outbox.delivery(self.url.as_str(), &item, &verdict));
+                    deliveries.push(self.outbox.delivery(self.url.as_str(), item, &verdict));
                     tracing::error!(position = item.position, error = %e, "no event of a message");
                 }
             }
@@ -188,7 +224,7 @@ impl Relay {
 
     async fn exchange(
         &mut self,
-        batch: &[(OutboxItem, Event)],
+        batch: &[(&OutboxItem, Event)],
         verdicts: &mut HashMap<String, Verdict>,
     ) -> Result<(), RelayError> {
         let connection = match &mut self.connection {
@@ -214,15 +250,18 @@ impl Relay {
             Verdict::Refused(error) => {
                 metrics::counter!("oracle_nostr_refused_total", "relay" => relay.clone())
                     .increment(1);
-                if item.refused == 0 {
-                    tracing::warn!(
-                        relay,
-                        position = item.position,
-                        event = event.id,
-                        ?error,
-                        "refused by a relay; tried again every hour"
-                    );
-                }
+                let what = match item.refused + 1 {
+                    1 => "refused by a relay; tried again, ever more rarely",
+                    MAX_REFUSALS.. => "refused by a relay; given up",
+                    _ => return,
+                };
+                tracing::warn!(
+                    relay,
+                    position = item.position,
+                    event = event.id,
+                    ?error,
+                    "{what}"
+                );
             }
             Verdict::Later(error) => {
                 tracing::debug!(relay, position = item.position, ?error, "not accepted yet");
@@ -278,14 +317,17 @@ impl Relay {
     )]
     async fn measure(&mut self) -> Result<(), StoreError> {
         let uptime = self.outbox.clock.uptime();
-        if self
-            .measured_at
-            .is_some_and(|at| uptime < at + MEASURE_EVERY)
-        {
+        if uptime < self.measure_at {
             return Ok(());
         }
-        self.measured_at = Some(uptime);
         let backlog = self.outbox.backlog(self.url.as_str()).await?;
+        self.lacks_much = backlog.waiting + backlog.refused > MUCH;
+        self.measure_at = uptime
+            + if self.lacks_much {
+                MEASURE_MUCH_EVERY
+            } else {
+                MEASURE_EVERY
+            };
         let age_ms = backlog.oldest_ms.map_or(0, |oldest| {
             self.outbox.now().timestamp_millis().saturating_sub(oldest)
         });
@@ -299,7 +341,7 @@ impl Relay {
     }
 }
 
-async fn stopped(stop: &mut watch::Receiver<bool>) {
+pub(super) async fn stopped(stop: &mut watch::Receiver<bool>) {
     // A dropped sender is a stop too.
     let _ = stop.wait_for(|s| *s).await;
 }

@@ -84,7 +84,7 @@ pub struct PublicKeys {
 pub enum Statement<'a> {
     /// The first log entry, which binds the log key to the oracle key.
     Genesis(&'a GenesisStatement),
-    /// A Nostr event around one of the oracle's messages (NIP-01).
+    /// A Nostr event around one of the oracle's verified messages (NIP-01).
     Nostr(&'a NostrStatement),
 }
 
@@ -244,13 +244,7 @@ impl Signer {
             Statement::Genesis(genesis) => genesis
                 .digest()
                 .map_err(|e| SignerError::Statement(e.to_string()))?,
-            Statement::Nostr(event) if event.author() == self.key.public() => event.id(),
-            Statement::Nostr(event) => {
-                return Err(SignerError::Statement(format!(
-                    "the message is of oracle {}, not of this one",
-                    event.author()
-                )));
-            }
+            Statement::Nostr(event) => event.signed_by(&self.key.public())?,
         };
         Ok(self.key.sign(&digest))
     }

@@ -3,31 +3,46 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use oracle_schema::codec::Layout;
-use oracle_schema::{Announcement, Attestation};
+use oracle_schema::verify::Verified;
+use oracle_schema::{Announcement, Attestation, EventId};
 use secp256k1::XOnlyPublicKey;
 use sha2::{Digest as _, Sha256};
 
-/// One Nostr event (NIP-01) around one message of the oracle.
+use super::SignerError;
+
+/// Profile, contacts and deletion mean something else; of the kinds from 10000
+/// to 39999 a relay keeps the last event only, or none.
+const UNFIT_KINDS: [std::ops::RangeInclusive<u16>; 4] = [0..=0, 3..=3, 5..=5, 10_000..=39_999];
+
+/// One Nostr event (NIP-01) around one verified message of the oracle.
 ///
-/// Everything in it is public and fixed once the message is, so the same
-/// message always gives the same event. Its content is standard base64 of the
-/// message's TLV, the attestation in the counted layout; an attestation has one
-/// tag, `["e", ID]` of its announcement's event; an announcement has none.
+/// The same message, kind and time always give the same event. Its content is
+/// standard base64 of the message's TLV, the attestation in the counted layout;
+/// an attestation has one tag, `["e", ID]` of its announcement's event; an
+/// announcement has none.
 #[derive(Debug, Clone)]
 pub struct NostrStatement {
     kind: u16,
     created_at: i64,
+    /// Of an announcement: which event it announces.
+    announces: Option<EventId>,
     announcement_id: Option<[u8; 32]>,
     content: String,
     author: XOnlyPublicKey,
 }
 
 impl NostrStatement {
+    /// Whether a relay keeps every event of this kind, as what the message is.
+    pub fn is_fit_kind(kind: u16) -> bool {
+        !UNFIT_KINDS.iter().any(|range| range.contains(&kind))
+    }
+
     /// An announcement, published at `created_at` (Unix seconds).
-    pub fn announcement(kind: u16, created_at: i64, message: &Announcement) -> Self {
+    pub fn announcement(kind: u16, created_at: i64, message: &Verified<Announcement>) -> Self {
         Self {
             kind,
             created_at,
+            announces: Some(message.event.event_id.clone()),
             announcement_id: None,
             content: BASE64.encode(message.to_tlv()),
             author: message.oracle_public_key,
@@ -35,20 +50,43 @@ impl NostrStatement {
     }
 
     /// An attestation, published at `created_at` (Unix seconds), of what the
-    /// event `announcement` announced.
+    /// event `announcement` announced; refused if that is not its announcement.
     pub fn attestation(
         kind: u16,
         created_at: i64,
-        message: &Attestation,
+        message: &Verified<Attestation>,
         announcement: &Self,
-    ) -> Self {
-        Self {
+    ) -> Result<Self, SignerError> {
+        let is_of = message.event_id.is_some()
+            && message.event_id == announcement.announces
+            && message.oracle_public_key == announcement.author;
+        if !is_of {
+            return Err(SignerError::Statement(
+                "the attestation is of another announcement".to_owned(),
+            ));
+        }
+        Ok(Self {
             kind,
             created_at,
+            announces: None,
             announcement_id: Some(announcement.id()),
             content: BASE64.encode(message.to_tlv(Layout::Counted)),
             author: message.oracle_public_key,
-        }
+        })
+    }
+
+    /// The id, if the oracle whose key is `key` may sign it.
+    pub(super) fn signed_by(&self, key: &XOnlyPublicKey) -> Result<[u8; 32], SignerError> {
+        let refusal = if self.author != *key {
+            format!("the message is of oracle {}, not of this one", self.author)
+        } else if !Self::is_fit_kind(self.kind) {
+            format!("relays do not keep every event of kind {}", self.kind)
+        } else if self.created_at < 0 {
+            format!("created at {}", self.created_at)
+        } else {
+            return Ok(self.id());
+        };
+        Err(SignerError::Statement(refusal))
     }
 
     /// Event kind.

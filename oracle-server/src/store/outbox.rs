@@ -7,7 +7,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::db::{Tx, args};
+use super::db::{Row, Tx, args};
 use super::{Store, StoreError, time_ms};
 
 /// What a relay still lacks.
@@ -19,7 +19,7 @@ pub struct OutboxItem {
     pub kind: u16,
     /// Tries so far that failed.
     pub attempts: i64,
-    /// Tries so far that the relay refused for good.
+    /// Tries so far that the relay refused as it is.
     pub refused: i64,
     /// The message.
     pub message: OutboxMessage,
@@ -62,11 +62,11 @@ pub struct Delivery {
 /// Why a relay does not have it yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Undelivered {
-    /// When to try again.
-    pub retry_at: DateTime<Utc>,
+    /// When to try again; `None`: never.
+    pub retry_at: Option<DateTime<Utc>>,
     /// Why; without control characters.
     pub error: String,
-    /// Whether the relay refused it for good, so that nothing waits for it.
+    /// Whether the relay refused it as it is, so that nothing waits for it.
     pub is_refusal: bool,
 }
 
@@ -75,61 +75,138 @@ pub struct Undelivered {
 pub struct Backlog {
     /// Messages not accepted and not refused.
     pub waiting: i64,
-    /// Messages refused for good.
+    /// Messages refused, whether tried again or given up.
     pub refused: i64,
     /// When the oldest of those waiting was queued, Unix ms.
     pub oldest_ms: Option<i64>,
 }
 
 /// No message waits longer for its next try.
-pub const LONGEST_WAIT: TimeDelta = TimeDelta::hours(2);
+pub const LONGEST_WAIT: TimeDelta = TimeDelta::hours(31);
 
-/// An attestation waits until its announcement was accepted or refused.
-const IS_READY: &str = "o.due_ms IS NOT NULL AND NOT EXISTS (SELECT 1 FROM outbox a \
-     WHERE a.url = o.url AND a.position = o.follows AND a.accepted_ms IS NULL AND a.refused = 0)";
+/// Held back because what it follows is not settled.
+const IS_HELD: &str =
+    "follows IS NOT NULL AND due_ms IS NULL AND accepted_ms IS NULL AND refused = 0";
 
 impl Store {
     /// Registers a relay; a new one gets what is published from now on and the
     /// announcements of all events that are open, or with `backfill` everything
     /// there ever was. `kind` is that of announcements.
+    ///
+    /// One transaction over at most `limit` messages; answers whether to call it
+    /// again, which another process may do as well.
     pub async fn join_relay(
         &self,
         url: &str,
         kind: u16,
         backfill: bool,
+        limit: i64,
         now: DateTime<Utc>,
-    ) -> Result<(), StoreError> {
-        let mut tx = self.db.begin().await?;
-        let first = if backfill { 0 } else { head(&mut tx).await? };
-        let joined = tx
-            .execute(
-                "INSERT INTO relay (url, next_position) VALUES ($1, $2) \
-                 ON CONFLICT (url) DO NOTHING",
-                args![url, first],
+    ) -> Result<bool, StoreError> {
+        let relay = self
+            .readers
+            .fetch_optional(
+                "SELECT open_position, next_position FROM relay WHERE url = $1",
+                args![url],
             )
             .await?;
-        if joined == 0 {
-            // Put off by a clock that ran ahead: no wait is that long.
+        let Some(relay) = relay else {
+            let mut tx = self.db.begin().await?;
+            let (first, open) = if backfill {
+                (0, None)
+            } else {
+                (head(&mut tx).await?, Some(0))
+            };
             tx.execute(
-                "UPDATE outbox SET due_ms = $1 WHERE url = $2 AND due_ms > $3",
+                "INSERT INTO relay (url, next_position, open_position) VALUES ($1, $2, $3) \
+                 ON CONFLICT (url) DO NOTHING",
+                args![url, first, open],
+            )
+            .await?;
+            tx.commit().await?;
+            return Ok(true);
+        };
+        if let Some(from) = relay.get(0)? {
+            self.queue_open(url, kind, (from, relay.get(1)?), limit, now)
+                .await?;
+            return Ok(true);
+        }
+        self.bring_forward(url, limit, now).await
+    }
+
+    /// Queues announcements of open events between two positions. An event that
+    /// ends meanwhile does so past the cursor, where its attestation brings its
+    /// announcement along.
+    async fn queue_open(
+        &self,
+        url: &str,
+        kind: u16,
+        (from, end): (i64, i64),
+        limit: i64,
+        now: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        // Read without the lock that signing takes.
+        let open = self
+            .readers
+            .fetch(
+                "SELECT a.position FROM announcement a JOIN event e ON e.event_id = a.event_id \
+                 WHERE a.position >= $1 AND a.position < $2 \
+                 AND e.state IN ('announced', 'provisional', 'held', 'committed') \
+                 ORDER BY a.position LIMIT $3",
+                args![from, end, limit],
+            )
+            .await?;
+        let positions: Vec<i64> = open.iter().map(|r| r.get(0)).collect::<Result<_, _>>()?;
+        let is_full = i64::try_from(positions.len()).is_ok_and(|n| n >= limit);
+        let next = positions.last().filter(|_| is_full).map(|last| last + 1);
+        let mut tx = self.db.begin().await?;
+        let moved = tx
+            .execute(
+                "UPDATE relay SET open_position = $1 WHERE url = $2 AND open_position = $3",
+                args![next, url, from],
+            )
+            .await?;
+        if moved == 0 {
+            // Another process was quicker; its rows are the same.
+            return Ok(());
+        }
+        let (kind, now_ms) = (i64::from(kind), now.timestamp_millis());
+        let rows = positions
+            .into_iter()
+            .map(|position| args![url, position, kind, 0_i64, now_ms, now_ms])
+            .collect();
+        tx.insert_rows(
+            INSERT_ANNOUNCEMENTS,
+            rows,
+            "ON CONFLICT (url, position) DO NOTHING",
+        )
+        .await?;
+        tx.commit().await
+    }
+
+    /// Makes due what a clock that ran ahead put off: no wait is that long.
+    async fn bring_forward(
+        &self,
+        url: &str,
+        limit: i64,
+        now: DateTime<Utc>,
+    ) -> Result<bool, StoreError> {
+        let mut tx = self.db.begin().await?;
+        let moved = tx
+            .execute(
+                "UPDATE outbox SET due_ms = $1 WHERE url = $2 AND position IN \
+                 (SELECT position FROM outbox WHERE url = $2 AND due_ms > $3 \
+                 ORDER BY due_ms DESC LIMIT $4)",
                 args![
                     now.timestamp_millis(),
                     url,
-                    (now + LONGEST_WAIT).timestamp_millis()
+                    (now + LONGEST_WAIT).timestamp_millis(),
+                    limit
                 ],
             )
             .await?;
-        } else {
-            tx.execute(
-                "INSERT INTO outbox (url, position, kind, queued_ms, due_ms) \
-                 SELECT $1, a.position, $2, $3, $3 FROM announcement a \
-                 JOIN event e ON e.event_id = a.event_id WHERE a.position < $4 \
-                 AND e.state IN ('announced', 'provisional', 'held', 'committed')",
-                args![url, i64::from(kind), now.timestamp_millis(), first],
-            )
-            .await?;
-        }
-        tx.commit().await
+        tx.commit().await?;
+        Ok(i64::try_from(moved).is_ok_and(|n| n >= limit))
     }
 
     /// Queues what was published since the last call, at most `limit` messages,
@@ -153,25 +230,35 @@ impl Store {
             .fetch(
                 "SELECT l.position, l.entry_type, a.position FROM log_entry l \
                  LEFT JOIN announcement a ON a.event_id = l.event_id \
-                 WHERE l.position >= $1 AND l.position < $2 AND l.entry_type IN (1, 2) \
+                 WHERE l.position >= $1 AND l.position < $2 AND l.entry_type IN (1, 2, 3) \
                  ORDER BY l.position LIMIT $3",
                 args![first, head, limit],
             )
             .await?;
-        let (mut announcements, mut rows) = (Vec::new(), Vec::with_capacity(news.len()));
+        let (mut announcements, mut attestations) = (Vec::new(), Vec::new());
+        let mut ended = Vec::new();
         let now_ms = now.timestamp_millis();
         let (announced, attested) = (i64::from(kinds.0), i64::from(kinds.1));
         let mut last = head - 1;
         for row in &news {
             let (position, entry_type): (i64, i64) = (row.get(0)?, row.get(1)?);
             let announcement: Option<i64> = row.get(2)?;
-            if entry_type == 2 {
-                // One from before the relay was known is sent ahead of its attestation.
-                announcements
-                    .extend(announcement.map(|a| args![url, a, announced, now_ms, now_ms]));
-                rows.push(args![url, position, attested, announcement, now_ms, now_ms]);
-            } else {
-                announcements.push(args![url, position, announced, now_ms, now_ms]);
+            match (entry_type, announcement) {
+                (1, _) => {
+                    announcements.push(args![url, position, announced, 0_i64, now_ms, now_ms])
+                }
+                (2, Some(a)) => {
+                    // One from before the relay was known is sent ahead of its attestation.
+                    announcements.push(args![url, a, announced, 0_i64, now_ms, now_ms]);
+                    attestations.push(args![url, position, attested, a, 1_i64, now_ms]);
+                }
+                (2, None) => {
+                    return Err(StoreError::Damaged(format!(
+                        "attestation at {position} without an announcement"
+                    )));
+                }
+                // A refund: no attestation comes.
+                (_, announcement) => ended.extend(announcement),
             }
             last = position;
         }
@@ -187,18 +274,25 @@ impl Store {
             // Another process was quicker; its rows are the same.
             return Ok(true);
         }
+        let once = "ON CONFLICT (url, position) DO NOTHING";
+        tx.insert_rows(INSERT_ANNOUNCEMENTS, announcements, once)
+            .await?;
         tx.insert_rows(
-            "INSERT INTO outbox (url, position, kind, queued_ms, due_ms)",
-            announcements,
-            "ON CONFLICT (url, position) DO NOTHING",
+            "INSERT INTO outbox (url, position, kind, follows, is_last, queued_ms)",
+            attestations,
+            once,
         )
         .await?;
-        tx.insert_rows(
-            "INSERT INTO outbox (url, position, kind, follows, queued_ms, due_ms)",
-            rows,
-            "ON CONFLICT (url, position) DO NOTHING",
-        )
-        .await?;
+        let sql = format!(
+            "UPDATE outbox SET due_ms = $1 WHERE url = $2 AND position >= $3 AND position < $4 \
+             AND {IS_HELD} AND EXISTS (SELECT 1 FROM outbox a WHERE a.url = outbox.url \
+             AND a.position = outbox.follows AND (a.accepted_ms IS NOT NULL OR a.refused > 0))"
+        );
+        tx.execute(sqlx::AssertSqlSafe(sql), args![now_ms, url, first, next])
+            .await?;
+        for announcement in ended {
+            end(&mut tx, url, announcement).await?;
+        }
         tx.commit().await?;
         Ok(is_full)
     }
@@ -208,7 +302,7 @@ impl Store {
         let row = self
             .readers
             .fetch_optional(
-                "SELECT 1 FROM relay WHERE url = $1 \
+                "SELECT 1 FROM relay WHERE url = $1 AND open_position IS NULL \
                  AND next_position < (SELECT COALESCE(MAX(size), 0) FROM head)",
                 args![url],
             )
@@ -224,63 +318,33 @@ impl Store {
         now: DateTime<Utc>,
         limit: i64,
     ) -> Result<Vec<OutboxItem>, StoreError> {
-        let sql = format!(
-            "SELECT o.position, o.kind, o.attempts, o.refused, a.announced_ms, a.tlv, \
-             t.attested_ms, t.tlv, f.kind FROM outbox o \
-             JOIN log_entry l ON l.position = o.position \
-             JOIN announcement a ON a.event_id = l.event_id \
-             LEFT JOIN attestation t ON t.position = o.position \
-             LEFT JOIN outbox f ON f.url = o.url AND f.position = o.follows \
-             WHERE o.url = $1 AND o.due_ms <= $2 AND {IS_READY} ORDER BY o.due_ms, o.position LIMIT $3"
-        );
         self.readers
             .fetch(
-                sqlx::AssertSqlSafe(sql),
+                "SELECT o.position, o.kind, o.attempts, o.refused, o.follows, f.kind, \
+                 a.announced_ms, a.tlv, t.attested_ms, t.tlv FROM \
+                 (SELECT * FROM outbox WHERE url = $1 AND due_ms IS NOT NULL AND due_ms <= $2 \
+                 ORDER BY due_ms, position LIMIT $3) o \
+                 LEFT JOIN outbox f ON f.url = o.url AND f.position = o.follows \
+                 LEFT JOIN announcement a ON a.position = COALESCE(o.follows, o.position) \
+                 LEFT JOIN attestation t ON t.position = o.position AND o.follows IS NOT NULL \
+                 ORDER BY o.due_ms, o.position",
                 args![url, now.timestamp_millis(), limit],
             )
             .await?
             .iter()
-            .map(|r| {
-                let kind = |n: i64| {
-                    u16::try_from(n).map_err(|_| StoreError::Damaged(format!("event kind {n}")))
-                };
-                let announcement = OutboxTlv {
-                    published_at: time_ms(r.get(4)?)?,
-                    tlv: r.get(5)?,
-                };
-                let (attested_ms, tlv): (Option<i64>, Option<Vec<u8>>) = (r.get(6)?, r.get(7)?);
-                let own = kind(r.get(1)?)?;
-                let message = match attested_ms.zip(tlv) {
-                    None => OutboxMessage::Announcement(announcement),
-                    Some((at, tlv)) => OutboxMessage::Attestation {
-                        attestation: OutboxTlv {
-                            tlv,
-                            published_at: time_ms(at)?,
-                        },
-                        announcement,
-                        announcement_kind: r.get::<Option<i64>>(8)?.map_or(Ok(own), kind)?,
-                    },
-                };
-                Ok(OutboxItem {
-                    position: r.get(0)?,
-                    kind: own,
-                    attempts: r.get(2)?,
-                    refused: r.get(3)?,
-                    message,
-                })
-            })
+            .map(item)
             .collect()
     }
 
     /// When a relay is to be sent something next.
     pub async fn next_in_outbox(&self, url: &str) -> Result<Option<DateTime<Utc>>, StoreError> {
-        let sql = format!(
-            "SELECT o.due_ms FROM outbox o WHERE o.url = $1 AND {IS_READY} \
-             ORDER BY o.due_ms LIMIT 1"
-        );
         let row = self
             .readers
-            .fetch_optional(sqlx::AssertSqlSafe(sql), args![url])
+            .fetch_optional(
+                "SELECT due_ms FROM outbox WHERE url = $1 AND due_ms IS NOT NULL \
+                 ORDER BY due_ms LIMIT 1",
+                args![url],
+            )
             .await?;
         row.map(|r| time_ms(r.get(0)?)).transpose()
     }
@@ -293,15 +357,24 @@ impl Store {
         now: DateTime<Utc>,
     ) -> Result<(), StoreError> {
         let mut tx = self.db.begin().await?;
-        for delivery in deliveries {
-            match &delivery.result {
+        // Against one who queues for the same relay: either that one sees that
+        // an announcement is settled, or this one sees the attestation held back.
+        tx.execute(
+            "UPDATE relay SET next_position = next_position WHERE url = $1",
+            args![url],
+        )
+        .await?;
+        let now_ms = now.timestamp_millis();
+        for Delivery { position, result } in deliveries {
+            let is_settled = match result {
                 Ok(()) => {
                     tx.execute(
                         "UPDATE outbox SET due_ms = NULL, last_error = NULL, accepted_ms = $1 \
                          WHERE url = $2 AND position = $3",
-                        args![now.timestamp_millis(), url, delivery.position],
+                        args![now_ms, url, *position],
                     )
-                    .await?
+                    .await?;
+                    true
                 }
                 Err(undelivered) => {
                     tx.execute(
@@ -309,16 +382,27 @@ impl Store {
                          attempts = attempts + 1 \
                          WHERE url = $4 AND position = $5 AND accepted_ms IS NULL",
                         args![
-                            undelivered.retry_at.timestamp_millis(),
+                            undelivered.retry_at.map(|at| at.timestamp_millis()),
                             undelivered.error.as_str(),
                             i64::from(undelivered.is_refusal),
                             url,
-                            delivery.position
+                            *position
                         ],
                     )
-                    .await?
+                    .await?;
+                    undelivered.is_refusal
                 }
             };
+            if is_settled {
+                let sql = format!(
+                    "UPDATE outbox SET due_ms = $1 WHERE url = $2 AND follows = $3 AND {IS_HELD}"
+                );
+                tx.execute(sqlx::AssertSqlSafe(sql), args![now_ms, url, *position])
+                    .await?;
+            }
+            if result.is_ok() {
+                settle(&mut tx, url, *position).await?;
+            }
         }
         tx.commit().await
     }
@@ -328,10 +412,13 @@ impl Store {
         let row = self
             .readers
             .fetch_optional(
-                "SELECT COALESCE(SUM(CASE WHEN refused = 0 THEN 1 ELSE 0 END), 0), \
-                 COALESCE(SUM(CASE WHEN refused = 0 THEN 0 ELSE 1 END), 0), \
-                 MIN(CASE WHEN refused = 0 THEN queued_ms END) \
-                 FROM outbox WHERE url = $1 AND due_ms IS NOT NULL",
+                // Each from an index alone.
+                "SELECT (SELECT COUNT(*) FROM outbox \
+                 WHERE url = $1 AND accepted_ms IS NULL AND refused = 0), \
+                 (SELECT COUNT(*) FROM outbox \
+                 WHERE url = $1 AND accepted_ms IS NULL AND refused > 0), \
+                 (SELECT MIN(queued_ms) FROM outbox \
+                 WHERE url = $1 AND accepted_ms IS NULL AND refused = 0)",
                 args![url],
             )
             .await?;
@@ -346,6 +433,79 @@ impl Store {
             },
         )
     }
+}
+
+const INSERT_ANNOUNCEMENTS: &str =
+    "INSERT INTO outbox (url, position, kind, is_last, queued_ms, due_ms)";
+
+fn item(r: &Row) -> Result<OutboxItem, StoreError> {
+    let position: i64 = r.get(0)?;
+    let missing = |what: &str| StoreError::Damaged(format!("outbox at {position} without {what}"));
+    let kind =
+        |n: i64| u16::try_from(n).map_err(|_| StoreError::Damaged(format!("event kind {n}")));
+    let tlv = |at: usize, what: &str| {
+        let published_ms: Option<i64> = r.get(at)?;
+        let tlv: Option<Vec<u8>> = r.get(at + 1)?;
+        let (published_ms, tlv) = published_ms.zip(tlv).ok_or_else(|| missing(what))?;
+        Ok::<_, StoreError>(OutboxTlv {
+            tlv,
+            published_at: time_ms(published_ms)?,
+        })
+    };
+    let announcement = tlv(6, "its announcement")?;
+    let message = if r.get::<Option<i64>>(4)?.is_none() {
+        OutboxMessage::Announcement(announcement)
+    } else {
+        let followed: Option<i64> = r.get(5)?;
+        OutboxMessage::Attestation {
+            attestation: tlv(8, "its attestation")?,
+            announcement,
+            announcement_kind: kind(followed.ok_or_else(|| missing("the row it follows"))?)?,
+        }
+    };
+    Ok(OutboxItem {
+        position,
+        kind: kind(r.get(1)?)?,
+        attempts: r.get(2)?,
+        refused: r.get(3)?,
+        message,
+    })
+}
+
+/// Forgets an accepted attestation and, unless that is still tried, its
+/// announcement; an accepted announcement that nothing follows any more, too.
+async fn settle(tx: &mut Tx, url: &str, position: i64) -> Result<(), StoreError> {
+    let row = tx
+        .fetch_optional(
+            "SELECT follows FROM outbox WHERE url = $1 AND position = $2",
+            args![url, position],
+        )
+        .await?;
+    let follows: Option<i64> = row.map_or(Ok(None), |r| r.get(0))?;
+    if let Some(announcement) = follows {
+        end(tx, url, announcement).await?;
+    }
+    forget(tx, url, position).await
+}
+
+/// Nothing follows this announcement any more.
+async fn end(tx: &mut Tx, url: &str, announcement: i64) -> Result<(), StoreError> {
+    tx.execute(
+        "UPDATE outbox SET is_last = 1 WHERE url = $1 AND position = $2",
+        args![url, announcement],
+    )
+    .await?;
+    forget(tx, url, announcement).await
+}
+
+async fn forget(tx: &mut Tx, url: &str, position: i64) -> Result<(), StoreError> {
+    tx.execute(
+        "DELETE FROM outbox WHERE url = $1 AND position = $2 \
+         AND is_last = 1 AND accepted_ms IS NOT NULL",
+        args![url, position],
+    )
+    .await?;
+    Ok(())
 }
 
 async fn cursor(tx: &mut Tx, url: &str) -> Result<Option<i64>, StoreError> {

@@ -1,6 +1,7 @@
 //! Nostr events: their bytes, their signatures, and whose they may be.
 
 use oracle_schema::codec::Layout;
+use oracle_schema::verify::{Verified, verify_announcement, verify_attestation};
 use oracle_schema::{Announcement, Attestation};
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
@@ -8,19 +9,29 @@ use sha2::{Digest as _, Sha256};
 use super::*;
 use crate::signer::{NostrStatement, SignerError, Statement};
 
-fn messages(rig: &Rig) -> (Announcement, Attestation) {
-    let draft = draft("match", enum_event());
+fn messages(rig: &Rig, id: &str) -> (Verified<Announcement>, Verified<Attestation>) {
+    let draft = draft(id, enum_event());
     let announced = announce(&rig.signer, &draft);
     let ticket = ticket(&draft, &announced, Outcome::Enum("above".to_owned()));
     let attested = rig.signer.attest(&[ticket]).unwrap().remove(0);
-    (announced.announcement, attested.attestation)
+    let announcement = verify_announcement(announced.announcement).unwrap();
+    let attestation = verify_attestation(attested.attestation, &announcement).unwrap();
+    (announcement, attestation)
 }
 
 fn statements(rig: &Rig) -> [NostrStatement; 2] {
-    let (announcement, attestation) = messages(rig);
+    let (announcement, attestation) = messages(rig, "match");
     let announcement = NostrStatement::announcement(88, 1_799_000_000, &announcement);
-    let attestation = NostrStatement::attestation(89, 1_800_000_060, &attestation, &announcement);
+    let attestation =
+        NostrStatement::attestation(89, 1_800_000_060, &attestation, &announcement).unwrap();
     [announcement, attestation]
+}
+
+fn refused<T: std::fmt::Debug>(result: Result<T, SignerError>) {
+    assert!(
+        matches!(result, Err(SignerError::Statement(_))),
+        "{result:?}"
+    );
 }
 
 #[test]
@@ -56,7 +67,7 @@ fn an_event_is_signed_over_the_id_of_its_serialisation_and_the_same_each_time() 
 #[test]
 fn an_event_carries_the_message_in_the_layout_that_its_readers_know() {
     let rig = rig(6);
-    let (announcement, attestation) = messages(&rig);
+    let (announcement, attestation) = messages(&rig, "match");
     let [announced, attested] = statements(&rig);
     let read = |s: &NostrStatement| {
         use base64::Engine as _;
@@ -72,7 +83,57 @@ fn an_event_carries_the_message_in_the_layout_that_its_readers_know() {
 fn another_oracles_message_is_not_signed() {
     let (ours, theirs) = (rig(7), rig(8));
     for statement in &statements(&theirs) {
-        let error = ours.signer.statement(Statement::Nostr(statement));
-        assert!(matches!(error, Err(SignerError::Statement(_))), "{error:?}");
+        refused(ours.signer.statement(Statement::Nostr(statement)));
     }
+}
+
+#[test]
+fn an_event_of_another_meaning_or_before_all_time_is_not_signed() {
+    let rig = rig(9);
+    let (announcement, attestation) = messages(&rig, "match");
+    let announced = NostrStatement::announcement(88, 1_799_000_000, &announcement);
+    let with = |kind: u16, at: i64| {
+        let attested = NostrStatement::attestation(kind, at, &attestation, &announced).unwrap();
+        [
+            NostrStatement::announcement(kind, at, &announcement),
+            attested,
+        ]
+    };
+    // Kind 5 with an `e` tag would ask relays to delete the announcement.
+    for (kind, at) in [0, 3, 5, 10_000, 20_089, 39_999]
+        .map(|kind| (kind, 1_800_000_060))
+        .into_iter()
+        .chain([(88, -1)])
+    {
+        for statement in &with(kind, at) {
+            refused(rig.signer.statement(Statement::Nostr(statement)));
+        }
+    }
+    for statement in &with(40_000, 0) {
+        rig.signer.statement(Statement::Nostr(statement)).unwrap();
+    }
+}
+
+#[test]
+fn an_attestation_does_not_point_at_what_is_not_its_announcement() {
+    let (rig, theirs) = (rig(10), rig(11));
+    let (_, attestation) = messages(&rig, "match");
+    let (another, _) = messages(&rig, "another");
+    let (forged, _) = messages(&theirs, "match");
+    for announcement in [another, forged] {
+        let announced = NostrStatement::announcement(88, 1_799_000_000, &announcement);
+        refused(NostrStatement::attestation(
+            89,
+            1_800_000_060,
+            &attestation,
+            &announced,
+        ));
+    }
+    let [_, attested] = statements(&rig);
+    refused(NostrStatement::attestation(
+        89,
+        1_800_000_060,
+        &attestation,
+        &attested,
+    ));
 }
