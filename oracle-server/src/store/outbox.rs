@@ -245,7 +245,7 @@ impl Store {
             let announcement: Option<i64> = row.get(2)?;
             match (entry_type, announcement) {
                 (1, _) => {
-                    announcements.push(args![url, position, announced, 0_i64, now_ms, now_ms])
+                    announcements.push(args![url, position, announced, 0_i64, now_ms, now_ms]);
                 }
                 (2, Some(a)) => {
                     // One from before the relay was known is sent ahead of its attestation.

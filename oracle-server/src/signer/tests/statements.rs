@@ -27,7 +27,7 @@ fn statements(rig: &Rig) -> [NostrStatement; 2] {
     [announcement, attestation]
 }
 
-fn refused<T: std::fmt::Debug>(result: Result<T, SignerError>) {
+fn refused<T: std::fmt::Debug>(result: &Result<T, SignerError>) {
     assert!(
         matches!(result, Err(SignerError::Statement(_))),
         "{result:?}"
@@ -83,7 +83,7 @@ fn an_event_carries_the_message_in_the_layout_that_its_readers_know() {
 fn another_oracles_message_is_not_signed() {
     let (ours, theirs) = (rig(7), rig(8));
     for statement in &statements(&theirs) {
-        refused(ours.signer.statement(Statement::Nostr(statement)));
+        refused(&ours.signer.statement(Statement::Nostr(statement)));
     }
 }
 
@@ -106,7 +106,7 @@ fn an_event_of_another_meaning_or_before_all_time_is_not_signed() {
         .chain([(88, -1)])
     {
         for statement in &with(kind, at) {
-            refused(rig.signer.statement(Statement::Nostr(statement)));
+            refused(&rig.signer.statement(Statement::Nostr(statement)));
         }
     }
     for statement in &with(40_000, 0) {
@@ -122,7 +122,7 @@ fn an_attestation_does_not_point_at_what_is_not_its_announcement() {
     let (forged, _) = messages(&theirs, "match");
     for announcement in [another, forged] {
         let announced = NostrStatement::announcement(88, 1_799_000_000, &announcement);
-        refused(NostrStatement::attestation(
+        refused(&NostrStatement::attestation(
             89,
             1_800_000_060,
             &attestation,
@@ -130,7 +130,7 @@ fn an_attestation_does_not_point_at_what_is_not_its_announcement() {
         ));
     }
     let [_, attested] = statements(&rig);
-    refused(NostrStatement::attestation(
+    refused(&NostrStatement::attestation(
         89,
         1_800_000_060,
         &attestation,
