@@ -11,7 +11,7 @@ use oracle_feeds::loopback::LoopbackVenues;
 use oracle_feeds::time::TimeSource;
 use oracle_server::clock::{Clock, TestClock};
 use oracle_server::config::Config;
-use oracle_tests::made::{make, preamble};
+use oracle_tests::made::{btcusd, make, preamble};
 use rust_decimal::Decimal;
 
 /// What went wrong; these programs have one reader, who reads it.
@@ -102,23 +102,7 @@ pub(crate) fn mature(clock: &TestClock) {
 }
 
 fn config_text(venues: &LoopbackVenues, store: &str, size: Size) -> Result<String> {
-    let mut text = preamble(store)
-        + r#"
-[price.btcusd]
-method = "close1m_median"
-sources = ["kraken:XBTUSD", "coinbase:BTC-USD", "bitstamp:btcusd", "gemini:btcusd"]
-min_sources = 3
-max_deviation = "0.5%"
-max_trade_age = "15m"
-settle_delay = "0s"
-"#;
-    for venue in VENUES {
-        let base = venues.base_url(venue).ok_or("a venue did not start")?;
-        write!(
-            text,
-            "\n[provider.{venue}]\nbase_url = \"{base}\"\nrate = \"100/s\"\n"
-        )?;
-    }
+    let mut text = preamble(store) + &btcusd(venues)?;
     let at = maturity().to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
     for n in 0..size.enums {
         write!(

@@ -19,7 +19,7 @@ use oracle_feeds::loopback::LoopbackVenues;
 use oracle_feeds::time::TimeSource;
 use oracle_server::clock::{Clock as _, SystemClock};
 use oracle_server::service::{self, Options};
-use oracle_tests::made::{make, preamble};
+use oracle_tests::made::{btcusd, make, preamble};
 use rust_decimal::Decimal;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde::{Deserialize, Serialize};
@@ -160,23 +160,7 @@ fn config_text(
     first: DateTime<Utc>,
     polled: DateTime<Utc>,
 ) -> Result<String> {
-    let mut text = preamble(store)
-        + r#"
-[price.btcusd]
-method = "close1m_median"
-sources = ["kraken:XBTUSD", "coinbase:BTC-USD", "bitstamp:btcusd", "gemini:btcusd"]
-min_sources = 3
-max_deviation = "0.5%"
-max_trade_age = "15m"
-settle_delay = "0s"
-"#;
-    for venue in VENUES {
-        let base = venues.base_url(venue).ok_or("a venue did not start")?;
-        write!(
-            text,
-            "\n[provider.{venue}]\nbase_url = \"{base}\"\nrate = \"100/s\"\n"
-        )?;
-    }
+    let mut text = preamble(store) + &btcusd(venues)?;
     for round in 0..=rounds {
         let at = if round == rounds {
             polled

@@ -2,9 +2,11 @@
 //! with a keystore that opens fast.
 
 use std::error::Error;
+use std::fmt::Write as _;
 use std::path::Path;
 use std::sync::Arc;
 
+use oracle_feeds::loopback::LoopbackVenues;
 use oracle_schema::log_entry::{Genesis, GenesisStatement, LogEntry};
 use oracle_server::clock::Clock;
 use oracle_server::config::Config;
@@ -42,6 +44,29 @@ passphrase_file = "data/passphrase"
 journal = "data/journal"
 "#
     )
+}
+
+/// One price over the built-in venues, settled at once.
+pub fn btcusd(venues: &LoopbackVenues) -> Result<String, Problem> {
+    let mut text = String::from(
+        r#"
+[price.btcusd]
+method = "close1m_median"
+sources = ["kraken:XBTUSD", "coinbase:BTC-USD", "bitstamp:btcusd", "gemini:btcusd"]
+min_sources = 3
+max_deviation = "0.5%"
+max_trade_age = "15m"
+settle_delay = "0s"
+"#,
+    );
+    for venue in LoopbackVenues::BUILT_IN {
+        let base = venues.base_url(venue).ok_or("a venue did not start")?;
+        write!(
+            text,
+            "\n[provider.{venue}]\nbase_url = \"{base}\"\nrate = \"100/s\"\n"
+        )?;
+    }
+    Ok(text)
 }
 
 /// Writes configuration and passphrase into an empty directory, then keystore,
