@@ -62,3 +62,4 @@ mod readers;
 mod restarts;
 mod series;
 mod tree;
+mod witness;

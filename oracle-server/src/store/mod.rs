@@ -18,6 +18,7 @@ mod schedule;
 mod subject;
 mod ticket;
 mod tree;
+mod witness;
 
 use std::fs::File;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -45,6 +46,7 @@ pub use schedule::{DueSeries, NewEvent, PublishError, ScheduledEvent, SeriesRow,
 pub use subject::{DueSubject, NewSubject, fact_json, subject_key};
 pub use ticket::CommittedOutcome;
 pub use tree::SignHead;
+pub use witness::{CosignatureRow, NewCosignature, SignedHead};
 
 use crate::lifecycle::State;
 use db::{Db, args};
