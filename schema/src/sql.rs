@@ -46,5 +46,9 @@ pub const POSTGRES: &[Migration] = &[
         "log_tree",
         include_str!("../sql/postgres/0006_log_tree.sql"),
     ),
-    (7, "witness", include_str!("../sql/postgres/0007_witness.sql")),
+    (
+        7,
+        "witness",
+        include_str!("../sql/postgres/0007_witness.sql"),
+    ),
 ];

@@ -51,9 +51,13 @@ struct Site {
 
 impl Site {
     async fn of(count: u8) -> Self {
+        Self::named("witness.example", count).await
+    }
+
+    async fn named(name: &str, count: u8) -> Self {
         let mut all = Vec::new();
         for n in 0..count {
-            let name = format!("witness.example/w{n}");
+            let name = format!("{name}/w{n}");
             all.push(Witness::start(&name, n + 1, START).await);
         }
         let dir = TempDir::new().unwrap();
@@ -138,20 +142,38 @@ async fn a_head_has_what_cosignatures_there_are_and_a_quorum_is_served_apart(bac
     assert_eq!(cosigners(&policy, &note), ["W0", "W1", "W2"]);
     assert_eq!(text(&world, COSIGNED).await, note);
     let checked = Policy::parse(policy.as_bytes()).unwrap();
-    assert_eq!(checked.check(&Note::parse(&note).unwrap()).unwrap().len(), 3);
+    assert_eq!(
+        checked.check(&Note::parse(&note).unwrap()).unwrap().len(),
+        3
+    );
     let id = event_id("btc-cents", MATURITY);
     let proof = text(&world, &format!("/v1/proofs/{id}?format=tlog-proof")).await;
-    assert!(proof.ends_with(&note), "offline proofs are cosigned as well");
+    assert!(
+        proof.ends_with(&note),
+        "offline proofs are cosigned as well"
+    );
 
     let reader = Store::open(&world.config().store_url, false).await.unwrap();
     let rows = reader.reader().cosignatures().await.unwrap();
     let size = Note::parse(&note).unwrap().checkpoint().size;
-    assert!(rows.iter().all(|row| row.size == size && row.time == instant(START)));
+    assert!(
+        rows.iter()
+            .all(|row| row.size == size && row.time == instant(START))
+    );
     let names: Vec<&str> = rows.iter().map(|row| row.name.as_str()).collect();
-    assert_eq!(names, ["witness.example/w0", "witness.example/w1", "witness.example/w2"]);
+    assert_eq!(
+        names,
+        [
+            "witness.example/w0",
+            "witness.example/w1",
+            "witness.example/w2"
+        ]
+    );
     assert_eq!(world.database.count("cosignature").await, 3);
     let out = site.dir.path().join("export");
-    oracle_server::log::export(&reader.reader(), &out).await.unwrap();
+    oracle_server::log::export(&reader.reader(), &out)
+        .await
+        .unwrap();
     reader.close().await;
     for file in ["checkpoint", "v1/checkpoints/cosigned"] {
         assert_eq!(fs::read_to_string(out.join(file)).unwrap(), note, "{file}");
@@ -203,10 +225,7 @@ fn lies() -> Vec<(&'static str, Lie)> {
             "the log's name",
             lie(move |s, c| s.line_as(&c.origin, s.key.id(), c, now)),
         ),
-        (
-            "the end of time",
-            lie(|s, c| s.line(c, u64::MAX)),
-        ),
+        ("the end of time", lie(|s, c| s.line(c, u64::MAX))),
         (
             "the future",
             lie(move |s, c| s.line(c, now + 100 * LATER.unsigned_abs())),
@@ -335,15 +354,16 @@ async fn a_slow_witness_is_asked_for_one_head_at_a_time_and_then_for_the_newest(
     let times: Vec<i64> = (0..10).map(|n| MATURITY + 60 * n).collect();
     let section = site.section("quorum W0\n", "every = \"0s\"\ntimeout = \"60s\"");
     let mut world = site.world(backend, &cents_at(&times), &section).await;
-    let first = checkpoint(&world).await.size;
+    world.cosigner().settle().await.unwrap();
     witness.set_mood(Mood::Held);
     let before = witness.asked().len();
     let following = world.cosigner().start();
-    witness
-        .wait_until(|w| w.asked().len() == before + 1)
-        .await;
+    world.at(times[0]).await;
+    world.at(times[0] + 60).await;
+    witness.wait_until(|w| w.asked().len() == before + 1).await;
+    let first = witness.asked()[before].1;
     let mut sizes = Vec::new();
-    for time in &times {
+    for time in &times[1..] {
         world.at(time + 60).await;
         let id = event_id("btc-cents", *time);
         assert_eq!(world.event(&id).await.state, EventState::Attested);
@@ -377,14 +397,14 @@ async fn a_quorum_meets_on_one_head_however_many_come_meanwhile(backend: Backend
     let times: Vec<i64> = (0..5).map(|n| MATURITY + 60 * n).collect();
     let section = site.section(ALL, "every = \"0s\"\ntimeout = \"60s\"");
     let mut world = site.world(backend, &cents_at(&times), &section).await;
-    let first = checkpoint(&world).await.size;
+    world.cosigner().settle().await.unwrap();
     let asked = [slow.asked().len(), quick.asked().len()];
     slow.set_mood(Mood::Held);
     let following = world.cosigner().start();
-    quick
-        .wait_until(|w| w.asked().len() == asked[1] + 1)
-        .await;
-    for time in &times {
+    world.at(times[0] + 60).await;
+    quick.wait_until(|w| w.asked().len() == asked[1] + 1).await;
+    let first = quick.asked()[asked[1]].1;
+    for time in &times[1..] {
         world.at(time + 60).await;
     }
     let newest = checkpoint(&world).await.size;
@@ -445,7 +465,9 @@ async fn another_policy_holds_for_what_there_is(backend: Backend) {
 }
 
 async fn a_silent_witness_delays_neither_a_start_nor_an_attestation_nor_the_end(backend: Backend) {
-    let site = Site::of(2).await;
+    // All tests of a process share its metrics.
+    let name = format!("silent.{backend:?}");
+    let site = Site::named(&name, 2).await;
     site.all[0].set_mood(Mood::Silent);
     site.all[1].set_mood(Mood::Silent);
     let more = format!(
@@ -453,7 +475,9 @@ async fn a_silent_witness_delays_neither_a_start_nor_an_attestation_nor_the_end(
         site.all[1].mirror_url()
     );
     let section = site.section(ALL, &more);
-    let world = World::create(backend, &format!("{CENTS}{section}")).await;
+    let mut world = World::new(backend, &format!("{CENTS}{section}")).await;
+    world.stop().await;
+    world.database.wait_until_free().await;
     let running = timeout(Duration::from_secs(30), world.run(Options::default()))
         .await
         .expect("the witnesses keep the service from starting")
@@ -473,8 +497,8 @@ async fn a_silent_witness_delays_neither_a_start_nor_an_attestation_nor_the_end(
     assert_ne!(http::get(&url, "/readyz", &[]).await.status, 503);
     let metrics = http::get(&format!("http://{}", running.admin), "/metrics", &[]).await;
     let metrics = String::from_utf8(metrics.body).unwrap();
-    let size = "oracle_witness_size{witness=\"witness.example/w0\"} 0";
-    assert!(metrics.contains(size), "{metrics}");
+    let size = format!("oracle_witness_size{{witness=\"{name}/w0\"}} 0");
+    assert!(metrics.contains(&size), "{metrics}");
     timeout(Duration::from_secs(20), running.stop())
         .await
         .expect("the witnesses keep the service from ending")
@@ -540,13 +564,19 @@ async fn a_database_that_went_back_refuses_the_start(backend: Backend) {
     let later = site.all[0].last().unwrap();
     let line = refusal(&world).await;
     assert!(line.starts_with("the log went back: witness W0 (witness.example/w0) knows"));
-    assert!(line.contains(&format!("knows {} entries", later.size)), "{line}");
+    assert!(
+        line.contains(&format!("knows {} entries", later.size)),
+        "{line}"
+    );
 
     // Nobody else says so, and then the mirror does.
     site.all[0].set_mood(Mood::Status(503));
     site.all[0].mirror(&signed(&world, &later).await);
     let line = refusal(&world).await;
-    let mirror = format!("the log went back: mirror {}/ knows", site.all[0].mirror_url());
+    let mirror = format!(
+        "the log went back: mirror {}/ knows",
+        site.all[0].mirror_url()
+    );
     assert!(line.starts_with(&mirror), "{line}");
     // The same start without the mirror: it was that alone.
     site.all[0].mirror("");
@@ -587,7 +617,10 @@ async fn a_forked_log_refuses_the_start(backend: Backend) {
         site.all[0].set_mood(Mood::Status(503));
         site.all[0].mirror(&signed(&world, &theirs).await);
         let line = refusal(&world).await;
-        assert!(line.starts_with("this is another log: mirror http://"), "{line}");
+        assert!(
+            line.starts_with("this is another log: mirror http://"),
+            "{line}"
+        );
         assert!(line.contains(&format!("the first {size} ")), "{line}");
         site.all[0].mirror("");
     }

@@ -71,13 +71,7 @@ impl Signing {
     }
 
     /// The same under another name and key id.
-    pub fn line_as(
-        &self,
-        name: &str,
-        id: [u8; 4],
-        checkpoint: &Checkpoint,
-        time_s: u64,
-    ) -> String {
+    pub fn line_as(&self, name: &str, id: [u8; 4], checkpoint: &Checkpoint, time_s: u64) -> String {
         let text = cosigned_text(time_s, &checkpoint.text());
         let mut bytes = id.to_vec();
         bytes.extend_from_slice(&time_s.to_be_bytes());

@@ -296,7 +296,9 @@ impl World {
 
     /// The key of the log's checkpoints.
     pub async fn log_key(&self) -> NoteKey {
-        let store = Store::open(&self.config().store_url, false).await.expect("store");
+        let store = Store::open(&self.config().store_url, false)
+            .await
+            .expect("store");
         let oracle = store.oracle().await.expect("oracle");
         store.close().await;
         let (origin, key) = (&oracle.log_origin, &oracle.log_public_key);

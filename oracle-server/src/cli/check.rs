@@ -274,6 +274,16 @@ mod tests {
     }
 
     #[test]
+    fn witnesses_and_mirrors_are_named() {
+        assert!(!explained(CONTRACT).contains("\nwitness\n"));
+        let text = explained(&format!(
+            "{CONTRACT}\n[witness]\nmirrors = [\"https://mirror.example\"]\n"
+        ));
+        let mirror = "  a start asks https://mirror.example/ whether the log went back\n";
+        assert!(text.contains(mirror), "{text}");
+    }
+
+    #[test]
     fn what_has_matured_and_what_one_voice_decides_is_warned_of() {
         let text = explained(CONTRACT);
         let warnings: Vec<&str> = text

@@ -46,7 +46,10 @@ pub(super) fn witness(section: &file::Witness, base: &Path) -> Result<Witnessing
     let (policy, urls) = match &section.policy {
         Some(path) => policy(&base.join(path))?,
         None if section.mirrors.is_empty() => {
-            return Err(Refusal::new("witness", "names neither a policy nor mirrors"));
+            return Err(Refusal::new(
+                "witness",
+                "names neither a policy nor mirrors",
+            ));
         }
         None => (parse(NOBODY)?, Vec::new()),
     };
@@ -81,9 +84,8 @@ fn parse(text: &[u8]) -> Result<Policy, Refusal> {
 
 /// Reads the policy's file, and where its witnesses are.
 fn policy(path: &Path) -> Result<(Policy, Vec<Option<Url>>), Refusal> {
-    let refuse = |reason: &dyn std::fmt::Display| {
-        Refusal::new(KEY, format!("{}: {reason}", path.display()))
-    };
+    let refuse =
+        |reason: &dyn std::fmt::Display| Refusal::new(KEY, format!("{}: {reason}", path.display()));
     let text = fs::read(path).map_err(|e| refuse(&e))?;
     let policy = Policy::parse(&text).map_err(|e| refuse(&e))?;
     let mut urls = Vec::with_capacity(policy.witnesses().len());

@@ -114,7 +114,10 @@ async fn keep_running<F: Future<Output = ()>>(
 ) {
     // The task's state is gone with it: nothing half-changed is seen again.
     while AssertUnwindSafe(task()).catch_unwind().await.is_err() {
-        tracing::error!(counter, "a task that follows the log panicked; started anew");
+        tracing::error!(
+            counter,
+            "a task that follows the log panicked; started anew"
+        );
         metrics::counter!(counter).increment(1);
         if timeout(pause, relay::stopped(&mut stop)).await.is_ok() {
             return;

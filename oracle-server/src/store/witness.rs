@@ -60,11 +60,8 @@ impl Store {
         for row in rows {
             let witness: String = row.get(0)?;
             if !keys.contains(&witness) {
-                tx.execute(
-                    "DELETE FROM cosignature WHERE witness = $1",
-                    args![witness],
-                )
-                .await?;
+                tx.execute("DELETE FROM cosignature WHERE witness = $1", args![witness])
+                    .await?;
             }
         }
         let cosigned = tx
@@ -106,12 +103,7 @@ impl Store {
         tx.execute(
             "INSERT INTO cosignature (size, witness, line, time_s) VALUES ($1, $2, $3, $4) \
              ON CONFLICT (size, witness) DO UPDATE SET line = $3, time_s = $4",
-            args![
-                size,
-                new.witness.as_str(),
-                new.line.as_str(),
-                new.time_s
-            ],
+            args![size, new.witness.as_str(), new.line.as_str(), new.time_s],
         )
         .await?;
         tx.execute(
@@ -136,7 +128,10 @@ async fn take_cosigned(
 ) -> Result<bool, StoreError> {
     let note = cosigned_note(tx, size).await?;
     let larger = tx
-        .fetch_optional("SELECT size FROM cosigned_head WHERE size > $1", args![size])
+        .fetch_optional(
+            "SELECT size FROM cosigned_head WHERE size > $1",
+            args![size],
+        )
         .await?;
     if larger.is_some() || !meets(&note) {
         return Ok(false);

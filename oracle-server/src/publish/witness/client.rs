@@ -149,6 +149,9 @@ impl Witness {
         known: u64,
     ) -> Result<String, WitnessError> {
         let mut old = known.min(head.size);
+        // A conflict at equal sizes is about the roots, and may come without a
+        // size: what the witness has is then asked for.
+        let mut was_equal = false;
         for _ in 0..TRIES {
             let proof = log::consistency(store, old, head.size).await?;
             let body = request(old, &proof, &head.note);
@@ -160,13 +163,16 @@ impl Witness {
                         ours: head.size,
                     });
                 }
-                // The sizes are equal, so that the roots are not.
-                Answer::Conflict(theirs)
-                    if old == head.size && theirs.is_none_or(|theirs| theirs == old) =>
+                Answer::Conflict(Some(theirs))
+                    if theirs == head.size && (was_equal || theirs == old) =>
                 {
-                    return Err(WitnessError::Forked(old));
+                    return Err(WitnessError::Forked(theirs));
                 }
                 Answer::Conflict(Some(theirs)) if theirs != old => old = theirs,
+                Answer::Conflict(None) if old == head.size && !was_equal => {
+                    was_equal = true;
+                    old = 0;
+                }
                 Answer::Inconsistent if old > 0 => return Err(WitnessError::Forked(old)),
                 Answer::Conflict(_) | Answer::Inconsistent => break,
             }

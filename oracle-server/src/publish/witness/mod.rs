@@ -276,8 +276,8 @@ impl Cosigner {
             if !self.is_met && self.peers.iter().any(|peer| peer.asked == size) {
                 return None;
             }
-            let rest = (self.moved_at + self.shared.every)
-                .saturating_sub(self.shared.clock.uptime());
+            let rest =
+                (self.moved_at + self.shared.every).saturating_sub(self.shared.clock.uptime());
             if !rest.is_zero() {
                 let rest = TimeDelta::from_std(rest).unwrap_or(LOOK_EVERY);
                 return Some(self.now() + rest);
@@ -332,9 +332,7 @@ impl Cosigner {
                     peer.succeed(size);
                 }
             }
-            Err(WitnessError::Ahead { theirs, .. })
-                if has(&self.shared.store, theirs).await? =>
-            {
+            Err(WitnessError::Ahead { theirs, .. }) if has(&self.shared.store, theirs).await? => {
                 // Another process was quicker, with a later head.
                 peer.known = theirs;
                 peer.done = size;
@@ -391,7 +389,11 @@ impl Peer {
     fn succeed(&mut self, size: u64) {
         let name = self.witness.key.name();
         if std::mem::take(&mut self.failures) > 0 {
-            tracing::info!(witness = name, size, "a witness that had failed cosigns again");
+            tracing::info!(
+                witness = name,
+                size,
+                "a witness that had failed cosigns again"
+            );
         }
         self.known = size;
         self.done = self.done.max(size);
