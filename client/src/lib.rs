@@ -53,6 +53,7 @@
 
 pub mod adaptor;
 mod attested;
+pub mod audit;
 mod backoff;
 mod cache;
 mod client;
