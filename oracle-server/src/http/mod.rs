@@ -14,6 +14,7 @@ mod events;
 mod fanout;
 mod formats;
 mod health;
+mod log;
 mod messages;
 pub mod metrics;
 mod openapi;
@@ -165,6 +166,7 @@ pub fn public_router(state: Arc<AppState>, config: &HttpConfig) -> Router {
         .route("/style.css", axum::routing::get(page::get_style))
         .route("/docs.css", axum::routing::get(docs::get_style))
         .route("/docs.js", axum::routing::get(docs::get_script))
+        .route("/tile/{*name}", axum::routing::get(log::get_tile))
         .with_state(state)
         .layer(Extension(document))
         .layer(Extension(page))
@@ -208,6 +210,10 @@ fn public_routes() -> OpenApiRouter<Arc<AppState>> {
         .routes(routes!(messages::get_announcement))
         .routes(routes!(messages::get_attestation))
         .routes(routes!(stream::get_stream))
+        .routes(routes!(log::get_proofs))
+        .routes(routes!(log::get_checkpoint))
+        .routes(routes!(log::get_policy_document))
+        .routes(routes!(log::get_manifest_document))
         .routes(routes!(openapi::get_openapi))
         .routes(routes!(docs::get_docs))
         .merge(compat_routes())
