@@ -58,6 +58,7 @@ mod backoff;
 mod cache;
 mod client;
 pub mod coinlib;
+pub mod equivocation;
 mod error;
 mod evidence;
 mod http;

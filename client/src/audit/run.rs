@@ -51,7 +51,9 @@ pub(super) async fn run(
     let work = Work::open(options.state.as_deref())?;
     let last = work.state()?;
     let mut report = Report::default();
-    let (identity, signed) = match open(source, options, last.as_ref()).await {
+    let marks = [last.as_ref().map(|last| last.mark.clone()), work.mark()];
+    let known = marks.iter().flatten().find_map(Mark::identity);
+    let (identity, signed) = match open(source, options, known).await {
         Ok(opened) => opened,
         Err(no_head) => {
             match no_head {
@@ -77,10 +79,10 @@ pub(super) async fn run(
 async fn open(
     source: &Source,
     options: &AuditOptions,
-    last: Option<&State>,
+    known: Option<Identity>,
 ) -> Result<(Identity, Signed), NoHead> {
     let (note, text) = head::note(source).await?;
-    let identity = match last.and_then(|last| last.mark.identity()) {
+    let identity = match known {
         Some(identity) => head::expected(identity, options.key)?,
         None => head::identity(source, note.checkpoint().size, options.key).await?,
     };

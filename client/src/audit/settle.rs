@@ -161,7 +161,7 @@ impl Run<'_> {
             return self.spool.truncate(size).map_err(|e| self.file(e));
         }
         if !is_whole || self.forgets {
-            return Ok(());
+            return self.mark();
         }
         let state = State::new(self.signed.note.clone(), self.reached());
         self.work.put_state(&state)?;

@@ -1,6 +1,7 @@
 //! Arguments, and the way from a failure to an exit code.
 
 mod audit;
+mod equivocation;
 mod event;
 mod evidence;
 mod operator;
@@ -52,6 +53,7 @@ enum Command {
     Points(points::Points),
     Evidence(evidence::EvidenceOf),
     Audit(audit::Audit),
+    ProveEquivocation(equivocation::ProveEquivocation),
     Operator(operator::Operator),
 }
 
@@ -127,6 +129,7 @@ pub(crate) async fn run(cli: Cli) -> ExitCode {
         Command::Points(command) => command.run().await,
         Command::Evidence(command) => command.run().await,
         Command::Audit(command) => command.run().await,
+        Command::ProveEquivocation(command) => command.run(),
         Command::Operator(command) => command.run().await,
     };
     match result {
