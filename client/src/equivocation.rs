@@ -117,11 +117,13 @@ pub(crate) fn nonce(signature: &Signature) -> [u8; 32] {
 
 fn signed(attestation: &Attestation) -> impl Iterator<Item = Signed> + '_ {
     let pairs = attestation.signatures.iter().zip(&attestation.outcomes);
-    pairs.enumerate().map(|(index, (signature, message))| Signed {
-        message: message.clone(),
-        signature: *signature,
-        index,
-    })
+    pairs
+        .enumerate()
+        .map(|(index, (signature, message))| Signed {
+            message: message.clone(),
+            signature: *signature,
+            index,
+        })
 }
 
 fn derive(public_key: XOnlyPublicKey, signed: [Signed; 2]) -> Result<Equivocation, NotProven> {
@@ -165,7 +167,10 @@ fn inverse(a: &SecretKey) -> Option<SecretKey> {
     exponent[31] -= 2;
     let factor = Scalar::from_be_bytes(a.to_secret_bytes()).ok()?;
     let mut power: Option<SecretKey> = None;
-    for bit in exponent.iter().flat_map(|byte| (0..8).rev().map(move |n| byte >> n & 1)) {
+    for bit in exponent
+        .iter()
+        .flat_map(|byte| (0..8).rev().map(move |n| byte >> n & 1))
+    {
         if let Some(base) = power {
             let square = Scalar::from_be_bytes(base.to_secret_bytes()).ok()?;
             power = Some(base.mul_tweak(&square).ok()?);

@@ -82,7 +82,9 @@ impl Also<'_> {
     }
 
     fn note(&mut self, name: &str, why: &str) {
-        self.report.notes.push(format!("file {name}: ignored: {why}"));
+        self.report
+            .notes
+            .push(format!("file {name}: ignored: {why}"));
     }
 
     fn wrong(&mut self, name: &str, why: impl std::fmt::Display) {
@@ -122,7 +124,10 @@ impl Also<'_> {
             .map(|(signature, text)| (nonce(signature), text.as_str()))
             .collect();
         if valid.is_empty() {
-            self.note(name, "no signature in it is valid, so it is not the oracle's");
+            self.note(
+                name,
+                "no signature in it is valid, so it is not the oracle's",
+            );
             return Ok(());
         }
         self.report.totals.third_party += 1;
@@ -140,7 +145,10 @@ impl Also<'_> {
         let mine = (text.to_owned(), name.to_owned());
         let (other_text, other) = self.seen.entry(nonce).or_insert(mine).clone();
         if other_text != text {
-            self.wrong(name, equivocation(text, &format!("file {other}"), &other_text));
+            self.wrong(
+                name,
+                equivocation(text, &format!("file {other}"), &other_text),
+            );
             let hint = format!("the key follows: oracle prove-equivocation {name} {other}");
             self.report.notes.push(hint);
             return Ok(true);
@@ -178,7 +186,11 @@ impl Also<'_> {
         };
         let id = &announcement.event.event_id;
         let mut attested = None;
-        for fact in self.facts_of(id)?.iter().filter(|f| f.kind == Kind::Attested) {
+        for fact in self
+            .facts_of(id)?
+            .iter()
+            .filter(|f| f.kind == Kind::Attested)
+        {
             if let LogEntry::Attestation { attestation, .. } = self.entry(fact.position)? {
                 let pairs = attestation.signatures.iter().zip(&attestation.outcomes);
                 let mut pairs = pairs.filter(|(s, _)| self::nonce(s) == *nonce);

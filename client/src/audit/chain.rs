@@ -2,7 +2,7 @@
 //! document has the hash that the log gives it, and deciding again by the policy
 //! on the evidence leads to what was attested.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -441,7 +441,12 @@ async fn replay(
 /// Everything that is wrong; else everything that is not there.
 fn why(report: &replay::Report, unavailable: &BTreeMap<String, Absent>) -> String {
     let is_wrong = report.conclusion() == Conclusion::Mismatch;
-    let mut all = BTreeSet::new();
+    let general = if is_wrong {
+        &report.mismatches
+    } else {
+        &report.missing
+    };
+    let mut all = general.clone();
     for observation in &report.observations {
         let (Standing::Mismatch(why) | Standing::Missing(why)) = &observation.standing else {
             continue;
@@ -455,14 +460,7 @@ fn why(report: &replay::Report, unavailable: &BTreeMap<String, Absent>) -> Strin
             None => String::new(),
         };
         let (source, attempt) = (&observation.source, observation.attempt);
-        all.insert(format!("{source} attempt={attempt}: {why}{fetched}"));
+        all.push(format!("{source} attempt={attempt}: {why}{fetched}"));
     }
-    let general = if is_wrong {
-        &report.mismatches
-    } else {
-        &report.missing
-    };
-    all.extend(general.iter().cloned());
-    let all: Vec<String> = all.into_iter().collect();
     all.join("; ")
 }

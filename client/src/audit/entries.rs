@@ -65,7 +65,10 @@ pub(super) fn describe(entry: &LogEntry) -> String {
             NoticeKind::Withdrawn => format!("withdrawal of {event_id}"),
         },
         LogEntry::OperatorAction(action) => {
-            format!("{} of {} by {}", action.verb, action.event_id, action.operator)
+            format!(
+                "{} of {} by {}",
+                action.verb, action.event_id, action.operator
+            )
         }
     }
 }
@@ -88,7 +91,9 @@ pub(super) fn check(
     let entry = match LogEntry::from_bytes(&raw.bytes) {
         Ok(entry) => entry,
         Err(e) => {
-            checked.violations.push(Finding::new(Subject::entry(position), e));
+            checked
+                .violations
+                .push(Finding::new(Subject::entry(position), e));
             return Ok(checked);
         }
     };
@@ -110,7 +115,13 @@ pub(super) fn check(
             policy_hash,
             announcement,
         } => {
-            wrong.extend(announced(&mut checked, rules, position, announcement, policy_hash));
+            wrong.extend(announced(
+                &mut checked,
+                rules,
+                position,
+                announcement,
+                policy_hash,
+            ));
         }
         LogEntry::Attestation {
             announcement_position: at,
@@ -119,7 +130,13 @@ pub(super) fn check(
         } => {
             let named = promise(position, at, rules, earlier)?;
             let judged = named.and_then(|named| {
-                attested(&mut checked, rules, position, (&attestation, manifest), named)
+                attested(
+                    &mut checked,
+                    rules,
+                    position,
+                    (&attestation, manifest),
+                    named,
+                )
             });
             wrong.extend(judged.err());
         }

@@ -85,11 +85,17 @@ impl Whole {
             let at = fact.position;
             let mut wrong = |why: String| self.wrong.push((at, why));
             if let Some((end, how)) = end {
-                wrong(format!("comes after the event {how} in entry {}", end.position));
+                wrong(format!(
+                    "comes after the event {how} in entry {}",
+                    end.position
+                ));
             }
             match (fact.kind, announced) {
                 (Kind::Announced, Some(first)) => {
-                    wrong(format!("announces the event of entry {} again", first.position));
+                    wrong(format!(
+                        "announces the event of entry {} again",
+                        first.position
+                    ));
                 }
                 (Kind::Withdrawn, Some(first)) => {
                     wrong(format!("withdraws what entry {} announced", first.position));
@@ -127,7 +133,9 @@ impl Whole {
         for fact in facts.iter().filter(|fact| fact.kind == Kind::Claimed) {
             if logged.is_none_or(|logged| logged.position > fact.position) {
                 let hash = hex::encode(fact.key);
-                let why = format!("rests on an operator's request that is in no earlier entry (SHA-256 {hash})");
+                let why = format!(
+                    "rests on an operator's request that is in no earlier entry (SHA-256 {hash})"
+                );
                 self.wrong.push((fact.position, why));
             }
         }

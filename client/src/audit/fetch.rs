@@ -74,7 +74,9 @@ pub(super) async fn stretch(
             return Err(Stop::Bundle(tile, entries));
         }
         let positions = tile.index.saturating_mul(WIDTH)..;
-        let new = positions.zip(entries).filter(|(p, _)| (at..range.end).contains(p));
+        let new = positions
+            .zip(entries)
+            .filter(|(p, _)| (at..range.end).contains(p));
         stretch.entries.extend(new.map(|(_, entry)| entry));
     }
     Ok(stretch)

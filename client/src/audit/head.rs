@@ -60,7 +60,10 @@ pub(super) async fn identity(
     pinned: Option<XOnlyPublicKey>,
 ) -> Result<Identity, NoHead> {
     if size == 0 {
-        return Err(wrong(Subject::Checkpoint, "covers nothing, not even a genesis"));
+        return Err(wrong(
+            Subject::Checkpoint,
+            "covers nothing, not even a genesis",
+        ));
     }
     let bundle = stretch(source, 0..1, size, None).await;
     let bytes = match bundle {
@@ -116,7 +119,9 @@ pub(super) fn expected(
 /// What the log key signed.
 pub(super) fn signed(note: &Note, text: String, identity: &Identity) -> Result<Signed, NoHead> {
     let checkpoint = note.verify(&identity.log_key);
-    let checkpoint = checkpoint.map_err(|e| wrong(Subject::Checkpoint, e))?.clone();
+    let checkpoint = checkpoint
+        .map_err(|e| wrong(Subject::Checkpoint, e))?
+        .clone();
     Ok(Signed {
         checkpoint,
         note: text,

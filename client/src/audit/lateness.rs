@@ -83,7 +83,10 @@ mod tests {
         for percent in [1, 50, 99, 100] {
             let exact = percent * 100;
             let got = lateness.percentile(percent).unwrap();
-            assert!(got <= exact && got >= exact - exact / 64, "{percent}: {got}");
+            assert!(
+                got <= exact && got >= exact - exact / 64,
+                "{percent}: {got}"
+            );
         }
         assert_eq!(lateness.worst(), Some((10_000, "x")));
     }

@@ -24,7 +24,12 @@ pub(super) fn map<T: Sync, S, R: Send>(
             let Some(chunk) = chunks.get(at) else {
                 return done;
             };
-            done.extend(chunk.iter().map(|item| each(&mut state, item)).map(|r| (at, r)));
+            done.extend(
+                chunk
+                    .iter()
+                    .map(|item| each(&mut state, item))
+                    .map(|r| (at, r)),
+            );
         }
     };
     let threads = jobs.get().min(chunks.len().max(1));

@@ -141,7 +141,11 @@ impl<'a> Run<'a> {
                 && mark.size <= signed.checkpoint.size.min(spool.count())
         };
         let marks = [work.mark(), last.as_ref().map(|last| last.mark.clone())];
-        let mark = marks.into_iter().flatten().filter(usable).max_by_key(|m| m.size);
+        let mark = marks
+            .into_iter()
+            .flatten()
+            .filter(usable)
+            .max_by_key(|m| m.size);
         let resumed = mark.and_then(|mark| Some((mark.tree()?, mark)));
         let (tree, since, pending) = match resumed {
             // From there on nothing was left out.
@@ -159,7 +163,11 @@ impl<'a> Run<'a> {
         Ok(Self {
             source,
             options,
-            since: if tree.size() == 0 { options.since } else { since },
+            since: if tree.size() == 0 {
+                options.since
+            } else {
+                since
+            },
             tree: Tree::resume(tree),
             work,
             identity,
@@ -185,7 +193,9 @@ impl<'a> Run<'a> {
         }
         self.report.totals.tiles += self.tree.compared;
         let is_compared = self.tree.missing.is_empty();
-        self.report.violations.extend(self.tree.violations.drain(..));
+        self.report
+            .violations
+            .extend(self.tree.violations.drain(..));
         self.report.missing.extend(self.tree.missing.drain(..));
         self.leave(is_read && is_compared)
     }
@@ -246,7 +256,9 @@ impl<'a> Run<'a> {
     fn take(&mut self, start: u64, stretch: Stretch) -> Result<Arc<Vec<Raw>>, AuditError> {
         self.tree.append(&stretch);
         let raws = (start..).zip(stretch.entries);
-        let raws: Vec<Raw> = raws.map(|(position, bytes)| Raw { position, bytes }).collect();
+        let raws: Vec<Raw> = raws
+            .map(|(position, bytes)| Raw { position, bytes })
+            .collect();
         let spooled = self.spool.count();
         for raw in raws.iter().filter(|raw| raw.position >= spooled) {
             self.spool.push(&raw.bytes).map_err(|e| self.file(e))?;
@@ -266,7 +278,9 @@ impl<'a> Run<'a> {
         let all = move || {
             let each = |reader: &mut io::Result<SpoolReader>, raw: &Raw| {
                 let signatures = raw.position >= since;
-                entries::check(raw, Rules { key, signatures }, |at| earlier(&raws, reader, at))
+                entries::check(raw, Rules { key, signatures }, |at| {
+                    earlier(&raws, reader, at)
+                })
             };
             let checked = parallel::map(jobs, &raws, || SpoolReader::open(&spool), each);
             checked.into_iter().collect::<io::Result<Vec<Checked>>>()
@@ -284,7 +298,9 @@ impl<'a> Run<'a> {
             self.report.totals.add(&entry.totals);
             self.report.violations.extend(entry.violations);
             for fact in entry.facts {
-                self.facts.push(fact).map_err(|e| file(self.work.dir(), e))?;
+                self.facts
+                    .push(fact)
+                    .map_err(|e| file(self.work.dir(), e))?;
             }
         }
         self.absorb_linked(linked, |_| true)
@@ -296,7 +312,9 @@ impl<'a> Run<'a> {
         keep: impl Fn(Kind) -> bool,
     ) -> Result<(), AuditError> {
         for fact in linked.facts.into_iter().filter(|fact| keep(fact.kind)) {
-            self.facts.push(fact).map_err(|e| file(self.work.dir(), e))?;
+            self.facts
+                .push(fact)
+                .map_err(|e| file(self.work.dir(), e))?;
         }
         self.report.totals.add(&linked.totals);
         self.report.violations.extend(linked.violations);
@@ -356,14 +374,19 @@ impl<'a> Run<'a> {
     /// The entry at a position, named.
     pub(super) fn named(&self, position: u64) -> Subject {
         let bytes = self.reader().ok().and_then(|mut r| r.entry(position).ok());
-        bytes.map_or_else(|| Subject::entry(position), |bytes| subject(position, &bytes))
+        bytes.map_or_else(
+            || Subject::entry(position),
+            |bytes| subject(position, &bytes),
+        )
     }
 }
 
 /// An entry before the ones at hand, or one of them.
 fn earlier(raws: &[Raw], reader: &mut io::Result<SpoolReader>, at: u64) -> io::Result<Vec<u8>> {
     let first = raws.first().map_or(0, |raw| raw.position);
-    let here = at.checked_sub(first).and_then(|n| raws.get(usize::try_from(n).ok()?));
+    let here = at
+        .checked_sub(first)
+        .and_then(|n| raws.get(usize::try_from(n).ok()?));
     if let Some(raw) = here.filter(|raw| raw.position == at) {
         return Ok(raw.bytes.clone());
     }

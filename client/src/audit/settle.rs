@@ -135,7 +135,12 @@ impl Run<'_> {
     }
 
     fn reached(&self) -> Mark {
-        Mark::new(&self.identity, &self.tree.growing, self.since, &self.pending)
+        Mark::new(
+            &self.identity,
+            &self.tree.growing,
+            self.since,
+            &self.pending,
+        )
     }
 
     /// Notes how far the audit is, as long as nothing is wrong.

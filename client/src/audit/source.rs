@@ -40,7 +40,9 @@ impl Source {
     ///
     /// Fails on an address that is none.
     pub fn new(source: &str, options: &crate::Options) -> Result<Self, Error> {
-        let is_address = ["http://", "https://"].iter().any(|s| source.starts_with(s));
+        let is_address = ["http://", "https://"]
+            .iter()
+            .any(|s| source.starts_with(s));
         if !is_address {
             return Ok(Self(Kind::Dir(Path::new(source).to_path_buf())));
         }

@@ -1,7 +1,9 @@
 //! The tree, built again from the entries and compared with what is served.
 
 use oracle_schema::tlog::tile::{Content, WIDTH};
-use oracle_schema::tlog::tree::{leaf_hash, prove_consistency, prove_inclusion, verify_consistency, verify_inclusion};
+use oracle_schema::tlog::tree::{
+    leaf_hash, prove_consistency, prove_inclusion, verify_consistency, verify_inclusion,
+};
 use oracle_schema::tlog::{Checkpoint, Growing, Hash, Subtrees as _, Tile, TileSet};
 
 use super::fetch::{Stretch, about, file, hashes};
@@ -93,7 +95,9 @@ impl Tree {
             return;
         };
         let pairs = hashes.iter().zip(rebuilt);
-        let at = pairs.into_iter().position(|(served, rebuilt)| served != rebuilt);
+        let at = pairs
+            .into_iter()
+            .position(|(served, rebuilt)| served != rebuilt);
         if let Some(at) = at
             && self.suspects.len() < MOST_SUSPECTS
         {
@@ -125,9 +129,15 @@ impl Tree {
         for suspect in suspects.iter().filter(is_leaf) {
             let position = suspect.tile.index * WIDTH + suspect.at as u64;
             let finding = if is_covered(source, checkpoint, position).await {
-                Finding::new(entry(position), "is not the entry that the checkpoint covers")
+                Finding::new(
+                    entry(position),
+                    "is not the entry that the checkpoint covers",
+                )
             } else {
-                let why = format!("hash {} is neither that of the entry nor under the checkpoint", suspect.at);
+                let why = format!(
+                    "hash {} is neither that of the entry nor under the checkpoint",
+                    suspect.at
+                );
                 about(suspect.tile, why)
             };
             self.violations.push(finding);

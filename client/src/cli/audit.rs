@@ -122,7 +122,9 @@ fn print(report: &Report) -> std::io::Result<()> {
     for event in &report.waiting {
         let id = printable(event.event_id.as_str()).into_owned();
         let maturity = time(event.maturity);
-        let due = event.due.map_or_else(String::new, |due| format!(", refund due {}", time(due)));
+        let due = event
+            .due
+            .map_or_else(String::new, |due| format!(", refund due {}", time(due)));
         output::line(&format!("waiting {id}: matured {maturity}{due}"))?;
     }
     more("waiting", report.waiting_count, report.waiting.len())?;
@@ -172,7 +174,11 @@ fn checked(from: u64, totals: &Totals) -> String {
 fn lateness(report: &Report) -> Option<String> {
     let lateness = &report.lateness;
     let ms = Duration::from_millis;
-    let share = |percent| Some(humantime::format_duration(ms(lateness.percentile(percent)?)));
+    let share = |percent| {
+        Some(humantime::format_duration(
+            ms(lateness.percentile(percent)?),
+        ))
+    };
     let (worst, event) = lateness.worst()?;
     Some(format!(
         "decided after the agreed delay: median {}, 99 % within {}, at worst {} ({})",
@@ -191,7 +197,10 @@ fn conclusion(report: &Report) -> String {
                 0 => String::new(),
                 waiting => format!(", {waiting} matured and not yet attested"),
             };
-            format!("ok audit: nothing wrong{waiting}, {} to mature", report.open)
+            format!(
+                "ok audit: nothing wrong{waiting}, {} to mature",
+                report.open
+            )
         }
         Verdict::Violation => format!("VIOLATION: {count} found"),
         Verdict::Incomplete => {
@@ -240,12 +249,19 @@ impl Bar {
         *drawn = Some(Instant::now());
         let part = |of: u64| done.saturating_mul(of) / total.max(1);
         let full = usize::try_from(part(WIDTH)).unwrap_or_default();
-        let bar = format!("{:<1$}", "█".repeat(full), usize::try_from(WIDTH).unwrap_or_default());
+        let bar = format!(
+            "{:<1$}",
+            "█".repeat(full),
+            usize::try_from(WIDTH).unwrap_or_default()
+        );
         let elapsed = self.started.elapsed().as_secs();
         let percent = part(100);
         let mut err = std::io::stderr().lock();
         // There is nobody left to tell if that fails.
-        let _ = write!(err, "{ERASE}audit [{bar}] {percent:>3} %  {done}/{total} entries  {elapsed} s");
+        let _ = write!(
+            err,
+            "{ERASE}audit [{bar}] {percent:>3} %  {done}/{total} entries  {elapsed} s"
+        );
         let _ = err.flush();
     }
 

@@ -7,9 +7,9 @@ use oracle_client::equivocation::{Equivocation, prove};
 use oracle_client::verify::verify_announcement;
 use oracle_client::{Announcement, Attestation};
 
+use super::Failure;
 use super::output::{self, printable};
 use super::verify::read;
-use super::Failure;
 
 const EXAMPLES: &str = "\
 Prints the oracle's secret key, which follows from the two signatures, writes the
@@ -53,7 +53,10 @@ impl ProveEquivocation {
             let file = out.join("announcement.tlv");
             std::fs::write(file, announcement.to_tlv()).map_err(unwritten)?;
         }
-        output::line(&format!("oracle {} signed under nonce {nonce}", proof.public_key))?;
+        output::line(&format!(
+            "oracle {} signed under nonce {nonce}",
+            proof.public_key
+        ))?;
         for signed in &proof.signed {
             let message = printable(&signed.message).into_owned();
             output::line(&format!("  {message:?} (signature {})", signed.index))?;

@@ -50,9 +50,16 @@ async fn another_outcome_under_the_logs_nonce_is_equivocation() {
     let log = Log::honest(2);
     let theirs = log.oracle.attest(&log.promise("event-1"), &["not_above"]);
     let report = with(&log, &[("theirs.hex", hex(&theirs))]).await;
-    finds(&report, "file theirs.hex: signs \"not_above\" where entry 7 signs \"above\"");
+    finds(
+        &report,
+        "file theirs.hex: signs \"not_above\" where entry 7 signs \"above\"",
+    );
     let hint = "oracle prove-equivocation theirs.hex fdd868";
-    assert!(report.notes.iter().any(|note| note.contains(hint)), "{:?}", report.notes);
+    assert!(
+        report.notes.iter().any(|note| note.contains(hint)),
+        "{:?}",
+        report.notes
+    );
 }
 
 #[tokio::test]
@@ -64,8 +71,14 @@ async fn two_outcomes_of_an_event_that_the_log_has_not_attested_are_equivocation
         ("2", hex(&log.oracle.attest(&promise, &["not_above"]))),
     ];
     let report = with(&log, &files).await;
-    finds(&report, "file 1: attests the event of entry 2, which the log does not");
-    finds(&report, "file 2: signs \"not_above\" where file 1 signs \"above\"");
+    finds(
+        &report,
+        "file 1: attests the event of entry 2, which the log does not",
+    );
+    finds(
+        &report,
+        "file 2: signs \"not_above\" where file 1 signs \"above\"",
+    );
 }
 
 #[tokio::test]
@@ -80,9 +93,18 @@ async fn what_the_oracle_signed_beside_the_log_is_a_violation() {
         ("otherwise", json(&otherwise.announcement)),
     ];
     let report = with(&log, &files).await;
-    finds(&report, "file announced: announces secret, which the log does not");
-    finds(&report, "file attested: signs \"above\" under a nonce that the log never announced");
-    finds(&report, "file otherwise: announces waits otherwise than entry 2");
+    finds(
+        &report,
+        "file announced: announces secret, which the log does not",
+    );
+    finds(
+        &report,
+        "file attested: signs \"above\" under a nonce that the log never announced",
+    );
+    finds(
+        &report,
+        "file otherwise: announces waits otherwise than entry 2",
+    );
 }
 
 #[tokio::test]
@@ -102,5 +124,10 @@ async fn what_anybody_can_write_proves_nothing() {
     ];
     let report = with(&log, &files).await;
     clean(&report);
-    assert_eq!((report.totals.third_party, report.notes.len()), (0, 4), "{:?}", report.notes);
+    assert_eq!(
+        (report.totals.third_party, report.notes.len()),
+        (0, 4),
+        "{:?}",
+        report.notes
+    );
 }

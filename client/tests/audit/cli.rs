@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 use oracle_schema::codec::Layout;
 use serde_json::Value;
 
-use super::common::{BODIES, Log, T, Ran, put, run, sha256};
+use super::common::{BODIES, Log, Ran, T, put, run, sha256};
 
 const AT: &str = "2026-11-22T16:01:00Z";
 
@@ -17,21 +17,38 @@ fn written(log: &Log) -> tempfile::TempDir {
 
 #[tokio::test]
 async fn the_verdict_is_the_exit_code_and_the_last_line() {
-    assert_eq!(AT.parse::<chrono::DateTime<chrono::Utc>>().unwrap().timestamp(), T + 60);
+    assert_eq!(
+        AT.parse::<chrono::DateTime<chrono::Utc>>()
+            .unwrap()
+            .timestamp(),
+        T + 60
+    );
     let log = Log::honest(2);
     let dir = written(&log);
     let path = dir.path().to_str().unwrap();
     let Ran(code, out, err) = run(&["audit", path, "--at", AT]).await;
     assert_eq!(code, 0, "{out}{err}");
-    assert!(out.ends_with("ok audit: nothing wrong, 1 matured and not yet attested, 0 to mature\n"), "{out}");
-    assert!(out.contains("10 entries: 4 announcements, 2 attestations"), "{out}");
-    assert!(out.contains("waiting waits: matured 2026-11-22T16:00:00+00:00"), "{out}");
+    assert!(
+        out.ends_with("ok audit: nothing wrong, 1 matured and not yet attested, 0 to mature\n"),
+        "{out}"
+    );
+    assert!(
+        out.contains("10 entries: 4 announcements, 2 attestations"),
+        "{out}"
+    );
+    assert!(
+        out.contains("waiting waits: matured 2026-11-22T16:00:00+00:00"),
+        "{out}"
+    );
     assert!(out.contains("at worst 1s (event-0)"), "{out}");
     let body = format!("v1/evidence/{}", sha256(BODIES[0].as_bytes()));
     std::fs::remove_file(dir.path().join(&body)).unwrap();
     let Ran(code, out, _) = run(&["audit", path, "--at", AT]).await;
     assert_eq!(code, 2);
-    assert!(out.ends_with("incomplete: nothing wrong, but 2 could not be had\n"), "{out}");
+    assert!(
+        out.ends_with("incomplete: nothing wrong, but 2 could not be had\n"),
+        "{out}"
+    );
     put(dir.path(), &body, b"{}");
     let Ran(code, out, _) = run(&["audit", path, "--at", AT]).await;
     assert_eq!(code, 1);
@@ -63,10 +80,21 @@ async fn a_proof_of_equivocation_convinces_a_stranger() {
     let (above, not_above, out) = (file("above"), file("not_above"), file("proof"));
     let Ran(code, said, _) = run(&["prove-equivocation", &above, &above, "--out", &out]).await;
     assert_eq!(code, 1);
-    assert!(said.contains("error: the attestations sign the same message"), "{said}");
+    assert!(
+        said.contains("error: the attestations sign the same message"),
+        "{said}"
+    );
     assert!(!std::fs::exists(&out).unwrap());
     let announcement = file("announcement");
-    let proof = ["prove-equivocation", &above, &not_above, "--out", &out, "--announcement", &announcement];
+    let proof = [
+        "prove-equivocation",
+        &above,
+        &not_above,
+        "--out",
+        &out,
+        "--announcement",
+        &announcement,
+    ];
     let Ran(code, said, err) = run(&proof).await;
     assert_eq!(code, 0, "{said}{err}");
     assert!(said.contains("ok equivocation: proven"), "{said}");

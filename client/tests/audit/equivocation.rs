@@ -17,7 +17,10 @@ fn honest_attestations_prove_nothing() {
     assert_eq!(prove(&yes, &no).unwrap_err(), NotProven::Nonces);
     let other = Oracle::new("other");
     let theirs = other.attest(&other.announce("a", choice(&["yes", "no"])), &["no"]);
-    assert!(matches!(prove(&yes, &theirs).unwrap_err(), NotProven::Keys(..)));
+    assert!(matches!(
+        prove(&yes, &theirs).unwrap_err(),
+        NotProven::Keys(..)
+    ));
     let mut forged = yes.clone();
     forged.outcomes = vec!["no".to_owned()];
     let invalid = NotProven::Signature {
@@ -36,13 +39,23 @@ fn one_digit_is_enough_even_where_other_signatures_are_damaged() {
     second.signatures[0] = second.signatures[1];
     let proof = prove(&first, &second).unwrap();
     assert_eq!(proof.signed.each_ref().map(|s| s.index), [2, 2]);
-    assert_eq!(proof.signed.each_ref().map(|s| s.message.as_str()), ["0", "1"]);
+    assert_eq!(
+        proof.signed.each_ref().map(|s| s.message.as_str()),
+        ["0", "1"]
+    );
 }
 
 /// A key, an event and two of its outcomes.
 fn cases() -> impl Strategy<Value = (String, String, u16, u16, u64, u64)> {
     let names = ("[a-z]{1,8}", "[a-z0-9]{1,20}");
-    (names.0, names.1, 2..=16_u16, 1..=6_u16, any::<u64>(), any::<u64>())
+    (
+        names.0,
+        names.1,
+        2..=16_u16,
+        1..=6_u16,
+        any::<u64>(),
+        any::<u64>(),
+    )
 }
 
 proptest! {

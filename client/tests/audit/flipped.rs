@@ -31,31 +31,59 @@ async fn a_flipped_byte_is_named_wherever_it_is() {
     let log = Log::honest(2);
     let tile = "tile/0/000.p/10";
     let entries = "tile/entries/000.p/10";
-    flipped(tile, 1, "tile 0/000.p/10: hash 9 is not that of the log's entries").await;
+    flipped(
+        tile,
+        1,
+        "tile 0/000.p/10: hash 9 is not that of the log's entries",
+    )
+    .await;
     flipped(tile, 32 * 10, "tile 0/000.p/10: hash 0 is not").await;
     // In the signature of an attestation, the id of an announcement, a notice.
     let says = "entry 7 (attestation of event-1): is not the entry that the checkpoint covers";
     flipped(entries, behind(&log, 7) + "above".len() + 5, says).await;
     let says = "entry 7 (attestation of event-1): signature 0 is not valid over its outcome";
     flipped(entries, behind(&log, 7) + "above".len() + 5, says).await;
-    flipped(entries, behind(&log, 1) + 1, "entry 1 (announcement of event-1): is not the entry").await;
+    flipped(
+        entries,
+        behind(&log, 1) + 1,
+        "entry 1 (announcement of event-1): is not the entry",
+    )
+    .await;
     flipped(entries, behind(&log, 9) + 1, "entry 9").await;
-    flipped(entries, behind(&log, 5) + 1, "entry 5 (report of pm-upgrade-2026 by alice): operator action").await;
-    flipped(entries, behind(&log, 0) + 1, "entry 0 (genesis): genesis signature is not valid").await;
+    flipped(
+        entries,
+        behind(&log, 5) + 1,
+        "entry 5 (report of pm-upgrade-2026 by alice): operator action",
+    )
+    .await;
+    flipped(
+        entries,
+        behind(&log, 0) + 1,
+        "entry 0 (genesis): genesis signature is not valid",
+    )
+    .await;
     let note = log.checkpoint();
     // A digit of the signature that stays one.
     let is_digit = |n: &usize| (note.as_bytes()[note.len() - n] ^ 1).is_ascii_alphanumeric();
     let digit = (10..40).find(is_digit).unwrap();
-    flipped("checkpoint", digit, "checkpoint: the signature by oracle.test/log does not verify").await;
+    flipped(
+        "checkpoint",
+        digit,
+        "checkpoint: the signature by oracle.test/log does not verify",
+    )
+    .await;
     flipped("checkpoint", note.len() - ORIGIN.len() - 1, "checkpoint: ").await;
     let policy = hex::encode(log.policy_hash);
     let says = format!("policy {policy} of entry 1: the document's SHA-256 is ");
     flipped(&format!("v1/policies/{policy}"), 5, &says).await;
     let manifest = hex::encode(log.manifest_hash);
-    let says = format!("manifest {manifest} of entry 6 (attestation of event-0): manifest_sha256: ");
+    let says =
+        format!("manifest {manifest} of entry 6 (attestation of event-0): manifest_sha256: ");
     flipped(&format!("v1/manifests/{manifest}"), 5, &says).await;
     let body = sha256(BODIES[0].as_bytes());
-    let says = format!("manifest {manifest} of entry 6 (attestation of event-0): generic:a attempt=1: sha256: ");
+    let says = format!(
+        "manifest {manifest} of entry 6 (attestation of event-0): generic:a attempt=1: sha256: "
+    );
     flipped(&format!("v1/evidence/{body}"), 5, &says).await;
 }
 
@@ -67,8 +95,16 @@ async fn a_flipped_byte_in_the_middle_of_a_large_log_is_named() {
     let files = log.files();
     let options = AuditOptions::at(NOW);
     for (path, at, says) in [
-        ("tile/0/001", 32 * 7, "tile 0/001: hash 7 is not that of the log's entries"),
-        ("tile/1/000.p/2", 40, "tile 1/000.p/2: hash 1 is not that of the log's entries"),
+        (
+            "tile/0/001",
+            32 * 7,
+            "tile 0/001: hash 7 is not that of the log's entries",
+        ),
+        (
+            "tile/1/000.p/2",
+            40,
+            "tile 1/000.p/2: hash 1 is not that of the log's entries",
+        ),
         ("tile/entries/001", 3, "entry 256"),
     ] {
         let mut bytes = files[path].clone();
@@ -101,7 +137,11 @@ async fn entries_that_were_removed_moved_or_inserted_are_named() {
         finds(&report, says);
     };
     let removed = |e: &mut Vec<_>| drop(e.remove(3));
-    change(removed, "tile entries/000.p/10: has 9 whole entries, not 10").await;
+    change(
+        removed,
+        "tile entries/000.p/10: has 9 whole entries, not 10",
+    )
+    .await;
     change(removed, "entry 3: is not there as the tree has it").await;
     let inserted = |e: &mut Vec<Vec<u8>>| e.insert(5, e[9].clone());
     change(inserted, "entry 5: is not there as the tree has it").await;
@@ -122,7 +162,7 @@ async fn a_log_that_is_signed_anew_after_a_change_contradicts_itself() {
     };
     change(
         |log| drop(log.entries.remove(2)),
-        "entry 6 (attestation of event-1): refers to entry 2",
+        "entry 6 (attestation of event-1): attestation is for event \"event-1\"; the announcement",
     )
     .await;
     change(
@@ -158,10 +198,28 @@ async fn a_checkpoint_over_another_root_size_or_origin_is_refused() {
         finds(&audited(dir.path(), &AuditOptions::at(NOW)).await, says);
     };
     let root = [9; 32];
-    audit(Checkpoint { root, ..honest.clone() }, "checkpoint: its root is not").await;
+    audit(
+        Checkpoint {
+            root,
+            ..honest.clone()
+        },
+        "checkpoint: its root is not",
+    )
+    .await;
     let origin = "elsewhere".to_owned();
-    audit(Checkpoint { origin, ..honest.clone() }, "checkpoint: the checkpoint is of").await;
-    audit(Checkpoint { size: 0, ..honest }, "checkpoint: covers nothing").await;
+    audit(
+        Checkpoint {
+            origin,
+            ..honest.clone()
+        },
+        "checkpoint: the checkpoint is of",
+    )
+    .await;
+    audit(
+        Checkpoint { size: 0, ..honest },
+        "checkpoint: covers nothing",
+    )
+    .await;
 }
 
 proptest! {

@@ -21,8 +21,14 @@ async fn a_file_that_is_not_there_makes_the_audit_incomplete_and_is_named() {
     let body = sha256(BODIES[1].as_bytes());
     for (path, says) in [
         ("checkpoint", "checkpoint: is not there".to_owned()),
-        ("tile/0/000.p/10", "tile 0/000.p/10: is not there".to_owned()),
-        ("tile/entries/000.p/10", "tile entries/000.p/10: is not there".to_owned()),
+        (
+            "tile/0/000.p/10",
+            "tile 0/000.p/10: is not there".to_owned(),
+        ),
+        (
+            "tile/entries/000.p/10",
+            "tile entries/000.p/10: is not there".to_owned(),
+        ),
         (
             &format!("v1/policies/{policy}"),
             format!("policy {policy} of entry 1: is not there"),

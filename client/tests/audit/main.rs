@@ -105,6 +105,9 @@ async fn since_a_position_signatures_are_left_out_but_not_what_holds_over_the_wh
     log.push_announcement(&again.announcement);
     log.write(dir.path());
     let report = audited(dir.path(), &options).await;
-    finds(&report, "entry 10 (announcement of event-0): announces nonce ");
+    finds(
+        &report,
+        "entry 10 (announcement of event-0): announces nonce ",
+    );
     finds(&report, "comes after the event was attested in entry 6");
 }

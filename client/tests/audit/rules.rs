@@ -44,7 +44,10 @@ async fn an_event_id_is_announced_once_and_ends_once() {
     let again = |log: &mut Log| {
         let mut other = Log::new();
         other.oracle = log.oracle.clone();
-        let announced = log.oracle.announce("waits", choice(&["x", "y"])).announcement;
+        let announced = log
+            .oracle
+            .announce("waits", choice(&["x", "y"]))
+            .announcement;
         log.push_announcement(&announced);
     };
     finds(
@@ -68,7 +71,10 @@ async fn an_event_id_is_announced_once_and_ends_once() {
         "entry 8 (attestation of refunded): comes after the event was refunded in entry 6",
     );
     let both = |log: &mut Log| drop(log.notice("event-0", NoticeKind::Refund));
-    finds(&log(both).await, "entry 8 (refund of event-0): comes after the event was attested");
+    finds(
+        &log(both).await,
+        "entry 8 (refund of event-0): comes after the event was attested",
+    );
 }
 
 #[tokio::test]
@@ -114,7 +120,10 @@ async fn an_outcome_is_the_one_that_the_evidence_leads_to() {
         log.attest(&(2, promise), "not_above");
     })
     .await;
-    finds(&report, "of entry 8 (attestation of waits): outcome: attested \"not_above\"");
+    finds(
+        &report,
+        "of entry 8 (attestation of waits): outcome: attested \"not_above\"",
+    );
     finds(&report, "the evidence comes to \"above\"");
 }
 
@@ -127,7 +136,10 @@ async fn an_attestation_signs_what_it_says() {
         log.push_attestation(2, attestation);
     })
     .await;
-    finds(&report, "entry 8 (attestation of waits): signature 0 is not valid");
+    finds(
+        &report,
+        "entry 8 (attestation of waits): signature 0 is not valid",
+    );
 }
 
 #[tokio::test]
@@ -150,7 +162,10 @@ async fn an_announcement_has_the_outcomes_of_its_policy() {
         log.push_announcement(&announced.announcement);
     })
     .await;
-    finds(&report, "entry 8 (announcement of other): announces other outcomes than its policy has");
+    finds(
+        &report,
+        "entry 8 (announcement of other): announces other outcomes than its policy has",
+    );
 }
 
 #[tokio::test]
@@ -197,7 +212,10 @@ async fn another_oracle_than_the_expected_one_is_refused() {
     log.write(dir.path());
     let mut options = AuditOptions::at(NOW);
     options.key = Some(Oracle::new("stranger").key());
-    finds(&audited(dir.path(), &options).await, "entry 0 (genesis): is by oracle key");
+    finds(
+        &audited(dir.path(), &options).await,
+        "entry 0 (genesis): is by oracle key",
+    );
     options.key = Some(log.oracle.key());
     clean(&audited(dir.path(), &options).await);
 }
@@ -211,5 +229,8 @@ async fn a_thousand_violations_are_counted_and_the_first_hundred_listed() {
     })
     .await;
     assert_eq!(report.verdict(), Verdict::Violation);
-    assert_eq!((report.violations.count, report.violations.first.len()), (1000, 100));
+    assert_eq!(
+        (report.violations.count, report.violations.first.len()),
+        (1000, 100)
+    );
 }

@@ -71,7 +71,10 @@ async fn the_next_audit_reads_what_is_new_and_compares_it_with_all_there_was() {
     finds(&report, "announces the event of entry 8 again");
     finds(&report, ", which entry 8 announced before");
     // Said again as long as it is so.
-    finds(&auditor.again().await, "announces the event of entry 8 again");
+    finds(
+        &auditor.again().await,
+        "announces the event of entry 8 again",
+    );
 }
 
 #[tokio::test]
@@ -86,14 +89,21 @@ async fn a_smaller_or_forked_checkpoint_is_a_split_view_and_both_notes_are_kept(
         let report = auditor.audit(&log).await;
         finds(&report, says);
         let kept = auditor.kept.path().join("state.json.d/split-view");
-        finds(&report, &format!("both signed notes are in {}", kept.display()));
+        finds(
+            &report,
+            &format!("both signed notes are in {}", kept.display()),
+        );
         let note = |name| std::fs::read_to_string(kept.join(name)).unwrap();
         assert_eq!(note("checkpoint-audited"), old);
         assert_eq!(note("checkpoint-served"), log.checkpoint());
         report
     };
     let shorter = |log: &mut Log| drop(log.entries.pop());
-    fork(&shorter, "checkpoint: covers 9 entries; the audit before saw 10").await;
+    fork(
+        &shorter,
+        "checkpoint: covers 9 entries; the audit before saw 10",
+    )
+    .await;
     let other_end = |log: &mut Log| {
         log.entries.pop();
         log.notice("other", NoticeKind::Withdrawn);
@@ -103,8 +113,15 @@ async fn a_smaller_or_forked_checkpoint_is_a_split_view_and_both_notes_are_kept(
         other_end(log);
         log.notice("more", NoticeKind::Withdrawn);
     };
-    let report = fork(&other_and_longer, "checkpoint: its 11 entries do not continue the 10").await;
-    finds(&report, "entry 9 (withdrawal of withdrawn): is not the entry audited before");
+    let report = fork(
+        &other_and_longer,
+        "checkpoint: its 11 entries do not continue the 10",
+    )
+    .await;
+    finds(
+        &report,
+        "entry 9 (withdrawal of withdrawn): is not the entry audited before",
+    );
     // The honest log is still the one that was audited.
     log.write(auditor.mirror.path());
     clean(&auditor.again().await);
@@ -120,8 +137,14 @@ async fn a_fork_deep_in_a_large_log_is_found_and_its_first_entry_named() {
     forked.push_announcement(&other);
     forked.entries[5] = forked.entries.last().unwrap().clone();
     let report = auditor.audit(&forked).await;
-    finds(&report, "do not continue the 606 audited before: a split view");
-    finds(&report, "entry 5 (announcement of event-4): is not the entry audited before");
+    finds(
+        &report,
+        "do not continue the 606 audited before: a split view",
+    );
+    finds(
+        &report,
+        "entry 5 (announcement of event-4): is not the entry audited before",
+    );
 }
 
 #[tokio::test]
@@ -197,7 +220,10 @@ async fn what_an_earlier_audit_left_out_is_checked_when_asked_for() {
     clean(&auditor.audit(&log).await);
     auditor.options.since = 0;
     let report = auditor.again().await;
-    finds(&report, "(attestation of waits): outcome: attested \"not_above\"");
+    finds(
+        &report,
+        "(attestation of waits): outcome: attested \"not_above\"",
+    );
 }
 
 #[tokio::test]
