@@ -61,4 +61,5 @@ mod promises;
 mod readers;
 mod restarts;
 mod series;
+mod status;
 mod tree;
