@@ -3,7 +3,7 @@
 
 use std::io;
 
-use oracle_schema::log_entry::{LogEntry, NoticeKind};
+use oracle_schema::log_entry::{LogEntry, NoticeKind, StatusKind};
 use oracle_schema::verify::{attested_outcome, verify_announcement};
 use oracle_schema::{Announcement, Attestation, Descriptor, EventId, Maturity, Outcome};
 use secp256k1::XOnlyPublicKey;
@@ -64,6 +64,14 @@ pub(super) fn describe(entry: &LogEntry) -> String {
             NoticeKind::Refund => format!("refund of {event_id}"),
             NoticeKind::Withdrawn => format!("withdrawal of {event_id}"),
         },
+        LogEntry::Status(status) => {
+            let what = match &status.kind {
+                StatusKind::Proposal(_) => "proposal for",
+                StatusKind::Hold => "hold of",
+                StatusKind::Late => "lateness of",
+            };
+            format!("{what} {}", status.event_id)
+        }
         LogEntry::OperatorAction(action) => {
             format!(
                 "{} of {} by {}",
@@ -88,7 +96,7 @@ pub(super) fn check(
     let position = raw.position;
     let mut checked = Checked::default();
     checked.totals.entries = 1;
-    let entry = match LogEntry::from_bytes(&raw.bytes) {
+    let entry = match LogEntry::from_bytes_of(&raw.bytes, &rules.key) {
         Ok(entry) => entry,
         Err(e) => {
             checked
@@ -147,6 +155,11 @@ pub(super) fn check(
                 NoticeKind::Withdrawn => Kind::Withdrawn,
             };
             checked.facts.push(Fact::about(kind, &event_id, position));
+        }
+        LogEntry::Status(status) => {
+            checked.totals.statuses = 1;
+            let fact = Fact::about(Kind::Status, &status.event_id, position);
+            checked.facts.push(fact);
         }
         LogEntry::OperatorAction(_) => {
             checked.totals.operator_actions = 1;
@@ -210,7 +223,7 @@ fn promise(
     if !rules.signatures {
         return Ok(Ok(None));
     }
-    Ok(match LogEntry::from_bytes(&earlier(at)?) {
+    Ok(match LogEntry::from_bytes_of(&earlier(at)?, &rules.key) {
         Ok(LogEntry::Announcement {
             policy_hash,
             announcement,

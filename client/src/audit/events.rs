@@ -103,6 +103,9 @@ impl Whole {
                 (Kind::Attested | Kind::Refunded, None) => {
                     wrong("ends an event that was not announced before".to_owned());
                 }
+                (Kind::Status, None) => {
+                    wrong("speaks of an event that was not announced before".to_owned());
+                }
                 _ => {}
             }
             match fact.kind {
@@ -110,7 +113,7 @@ impl Whole {
                 Kind::Attested => end = end.or(Some((fact, "was attested"))),
                 Kind::Refunded => end = end.or(Some((fact, "was refunded"))),
                 Kind::Withdrawn => end = end.or(Some((fact, "was withdrawn"))),
-                Kind::Nonce | Kind::Logged | Kind::Claimed => {}
+                Kind::Status | Kind::Nonce | Kind::Logged | Kind::Claimed => {}
             }
         }
         let Some(fact) = announced.filter(|_| end.is_none()) else {

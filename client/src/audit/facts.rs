@@ -29,6 +29,8 @@ pub(super) enum Kind {
     Refunded,
     /// An event was withdrawn.
     Withdrawn,
+    /// An event that has no end yet is spoken of.
+    Status,
     /// An entry keeps this request of an operator.
     Logged,
     /// Evidence rests on this request of an operator.
@@ -44,12 +46,13 @@ pub(super) enum Family {
 }
 
 impl Kind {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 8] = [
         Self::Nonce,
         Self::Announced,
         Self::Attested,
         Self::Refunded,
         Self::Withdrawn,
+        Self::Status,
         Self::Logged,
         Self::Claimed,
     ];
@@ -61,15 +64,18 @@ impl Kind {
             Self::Attested => 2,
             Self::Refunded => 3,
             Self::Withdrawn => 4,
-            Self::Logged => 5,
-            Self::Claimed => 6,
+            Self::Status => 5,
+            Self::Logged => 6,
+            Self::Claimed => 7,
         }
     }
 
     fn family(self) -> Family {
         match self {
             Self::Nonce => Family::Nonces,
-            Self::Announced | Self::Attested | Self::Refunded | Self::Withdrawn => Family::Events,
+            Self::Announced | Self::Attested | Self::Refunded | Self::Withdrawn | Self::Status => {
+                Family::Events
+            }
             Self::Logged | Self::Claimed => Family::Actions,
         }
     }

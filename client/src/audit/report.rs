@@ -154,6 +154,8 @@ pub struct Totals {
     pub attestations: u64,
     /// Notices of refunds and withdrawals.
     pub notices: u64,
+    /// Proposals, holds and the like.
+    pub statuses: u64,
     /// Requests of operators verified.
     pub operator_actions: u64,
     /// BIP340 and Ed25519 signatures verified.
@@ -180,6 +182,7 @@ impl Totals {
         self.announcements += other.announcements;
         self.attestations += other.attestations;
         self.notices += other.notices;
+        self.statuses += other.statuses;
         self.operator_actions += other.operator_actions;
         self.signatures += other.signatures;
         self.nonces += other.nonces;

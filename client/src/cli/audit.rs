@@ -154,12 +154,13 @@ fn checked(from: u64, totals: &Totals) -> String {
     };
     format!(
         "checked {from}{} entries: {} announcements, {} attestations, {} notices, \
-         {} operator actions; {} signatures, {} nonces, {} tiles, {} policies, \
+         {} statuses, {} operator actions; {} signatures, {} nonces, {} tiles, {} policies, \
          {} outcomes decided again, {} answers withheld, {} messages of others",
         totals.entries,
         totals.announcements,
         totals.attestations,
         totals.notices,
+        totals.statuses,
         totals.operator_actions,
         totals.signatures,
         totals.nonces,

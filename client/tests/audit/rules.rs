@@ -3,7 +3,7 @@
 
 use oracle_client::audit::{AuditOptions, Verdict};
 use oracle_schema::OracleEvent;
-use oracle_schema::log_entry::{LogEntry, NoticeKind};
+use oracle_schema::log_entry::{LogEntry, NoticeKind, Status, StatusKind};
 use oracle_schema::tag::announcement_hash;
 
 use super::common::{Log, NOW, Oracle, T, choice, event_id};
@@ -14,6 +14,10 @@ async fn log(more: impl FnOnce(&mut Log)) -> oracle_client::audit::Report {
     let mut log = Log::honest(1);
     more(&mut log);
     audit_of(&log).await
+}
+
+fn notice(log: &mut Log, id: &str, kind: NoticeKind) {
+    log.notice(id, kind);
 }
 
 /// The announcement of another event under the nonces of this one.
@@ -42,8 +46,6 @@ async fn a_nonce_is_announced_once_in_the_whole_log() {
 #[tokio::test]
 async fn an_event_id_is_announced_once_and_ends_once() {
     let again = |log: &mut Log| {
-        let mut other = Log::new();
-        other.oracle = log.oracle.clone();
         let announced = log
             .oracle
             .announce("waits", choice(&["x", "y"]))
@@ -70,7 +72,7 @@ async fn an_event_id_is_announced_once_and_ends_once() {
         &log(refunded).await,
         "entry 8 (attestation of refunded): comes after the event was refunded in entry 6",
     );
-    let both = |log: &mut Log| drop(log.notice("event-0", NoticeKind::Refund));
+    let both = |log: &mut Log| notice(log, "event-0", NoticeKind::Refund);
     finds(
         &log(both).await,
         "entry 8 (refund of event-0): comes after the event was attested",
@@ -79,12 +81,12 @@ async fn an_event_id_is_announced_once_and_ends_once() {
 
 #[tokio::test]
 async fn a_refund_is_of_an_announced_event_and_a_withdrawal_is_not() {
-    let unknown = |log: &mut Log| drop(log.notice("unknown", NoticeKind::Refund));
+    let unknown = |log: &mut Log| notice(log, "unknown", NoticeKind::Refund);
     finds(
         &log(unknown).await,
         "entry 8 (refund of unknown): ends an event that was not announced before",
     );
-    let announced = |log: &mut Log| drop(log.notice("waits", NoticeKind::Withdrawn));
+    let announced = |log: &mut Log| notice(log, "waits", NoticeKind::Withdrawn);
     finds(
         &log(announced).await,
         "entry 8 (withdrawal of waits): withdraws what entry 2 announced",
@@ -93,6 +95,30 @@ async fn a_refund_is_of_an_announced_event_and_a_withdrawal_is_not() {
     finds(
         &log(late).await,
         "entry 8 (announcement of withdrawn): comes after the event was withdrawn in entry 7",
+    );
+}
+
+#[tokio::test]
+async fn a_status_is_of_an_announced_event_that_has_not_ended() {
+    let status = |log: &mut Log, id: &str, kind: StatusKind| {
+        log.push(&LogEntry::Status(Status {
+            event_id: event_id(id),
+            time_ms: 0,
+            kind,
+            reason: String::new(),
+        }));
+    };
+    let report = log(|log| status(log, "waits", StatusKind::Late)).await;
+    clean(&report);
+    assert_eq!(report.totals.statuses, 1);
+    finds(
+        &log(|log| status(log, "unknown", StatusKind::Hold)).await,
+        "entry 8 (hold of unknown): speaks of an event that was not announced before",
+    );
+    let proposal = StatusKind::Proposal("above".to_owned());
+    finds(
+        &log(|log| status(log, "event-0", proposal)).await,
+        "entry 8 (proposal for event-0): comes after the event was attested in entry 5",
     );
 }
 
