@@ -20,6 +20,7 @@ pub const SQLITE: &[Migration] = &[
         include_str!("../sql/sqlite/0006_log_tree.sql"),
     ),
     (7, "witness", include_str!("../sql/sqlite/0007_witness.sql")),
+    (9, "status", include_str!("../sql/sqlite/0009_status.sql")),
 ];
 
 /// For Postgres.
@@ -51,4 +52,5 @@ pub const POSTGRES: &[Migration] = &[
         "witness",
         include_str!("../sql/postgres/0007_witness.sql"),
     ),
+    (9, "status", include_str!("../sql/postgres/0009_status.sql")),
 ];

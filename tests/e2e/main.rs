@@ -49,6 +49,7 @@ fn run(law: Pin<Box<dyn Future<Output = ()>>>) {
         .block_on(law);
 }
 
+mod audit;
 mod compat;
 mod evidence;
 mod facts;
@@ -61,5 +62,6 @@ mod promises;
 mod readers;
 mod restarts;
 mod series;
+mod status;
 mod tree;
 mod witness;
