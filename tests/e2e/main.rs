@@ -61,6 +61,7 @@ mod operators;
 mod promises;
 mod readers;
 mod restarts;
+mod rollback;
 mod series;
 mod status;
 mod tree;

@@ -1,7 +1,8 @@
 //! What witnesses make of the log, and what they cannot.
 
 use std::fs;
-use std::path::Path;
+use std::net::TcpListener;
+use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,11 +10,10 @@ use chrono::TimeDelta;
 use oracle_client::EventState;
 use oracle_schema::tlog::checkpoint::NoteError;
 use oracle_schema::tlog::{Checkpoint, Note, Policy};
-use oracle_server::log::Heads;
-use oracle_server::service::{Options, ServiceError};
-use oracle_server::signer::Signer;
-use oracle_server::store::{SignHead as _, Store};
-use oracle_tests::database::Backend;
+use oracle_server::clock::{Clock as _, SystemClock};
+use oracle_server::service::Options;
+use oracle_server::store::Store;
+use oracle_tests::database::{Backend, leave_out};
 use oracle_tests::http;
 use oracle_tests::market::{START, btcusd_fixing_cents};
 use oracle_tests::witness::{Lie, Mood, Signing, Witness, section};
@@ -33,10 +33,7 @@ laws! {
     a_process_that_starts_knows_what_was_cosigned,
     another_policy_holds_for_what_there_is,
     a_silent_witness_delays_neither_a_start_nor_an_attestation_nor_the_end,
-    a_database_that_went_back_refuses_the_start,
-    a_forked_log_refuses_the_start,
-    who_cannot_be_believed_does_not_refuse_the_start,
-    a_policy_for_other_logs_refuses_the_start,
+    a_witness_of_another_make_cosigns_the_log,
 }
 
 const COSIGNED: &str = "/v1/checkpoints/cosigned";
@@ -44,13 +41,13 @@ const COSIGNED: &str = "/v1/checkpoints/cosigned";
 const LATER: i64 = 1000;
 
 /// Witnesses and what they are configured with.
-struct Site {
-    dir: TempDir,
-    all: Vec<Witness>,
+pub(crate) struct Site {
+    pub(crate) dir: TempDir,
+    pub(crate) all: Vec<Witness>,
 }
 
 impl Site {
-    async fn of(count: u8) -> Self {
+    pub(crate) async fn of(count: u8) -> Self {
         Self::named("witness.example", count).await
     }
 
@@ -65,18 +62,18 @@ impl Site {
     }
 
     /// A policy with all of them as `W0`, `W1` … and this quorum.
-    fn policy(&self, quorum: &str) -> String {
+    pub(crate) fn policy(&self, quorum: &str) -> String {
         let line = |(n, witness): (usize, &Witness)| witness.policy_line(&format!("W{n}"));
         let lines: String = self.all.iter().enumerate().map(line).collect();
         lines + quorum
     }
 
-    fn section(&self, quorum: &str, more: &str) -> String {
+    pub(crate) fn section(&self, quorum: &str, more: &str) -> String {
         section(self.dir.path(), &self.policy(quorum), more)
     }
 
     /// An oracle that all of them know.
-    async fn world(&self, backend: Backend, series: &str, section: &str) -> World {
+    pub(crate) async fn world(&self, backend: Backend, series: &str, section: &str) -> World {
         let mut world = World::create(backend, &format!("{series}{section}")).await;
         let key = world.log_key().await;
         self.all.iter().for_each(|w| w.trust(&key));
@@ -88,14 +85,14 @@ impl Site {
 
 const ALL: &str = "group q all W0 W1\nquorum q\n";
 
-async fn text(world: &World, path: &str) -> String {
+pub(crate) async fn text(world: &World, path: &str) -> String {
     let answer = world.get(path).await;
     assert_eq!(answer.status, 200, "{path}");
     assert_eq!(answer.header("content-type"), "text/plain; charset=utf-8");
     String::from_utf8(answer.body).unwrap()
 }
 
-async fn checkpoint(world: &World) -> Checkpoint {
+pub(crate) async fn checkpoint(world: &World) -> Checkpoint {
     let note = text(world, "/checkpoint").await;
     Note::parse(&note).unwrap().checkpoint().clone()
 }
@@ -505,174 +502,79 @@ async fn a_silent_witness_delays_neither_a_start_nor_an_attestation_nor_the_end(
         .unwrap();
 }
 
-/// The line with which the whole service refuses to start.
-async fn refusal(world: &World) -> String {
-    world.database.wait_until_free().await;
-    match world.run(Options::default()).await {
-        Err(error @ ServiceError::Log(_)) => {
-            let line = error.to_string();
-            assert!(!line.contains('\n'), "{line}");
-            line
-        }
-        Err(other) => panic!("not a refused start: {other}"),
-        Ok(_) => panic!("the service started"),
-    }
-}
-
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(from).unwrap() {
-        let path = entry.unwrap().path();
-        fs::copy(&path, to.join(path.file_name().unwrap())).unwrap();
-    }
-}
-
-/// Lets an event be attested, and puts database and journal back to before.
-async fn go_back(backend: Backend, world: &mut World) {
-    let size = checkpoint(world).await.size;
-    let data = world.dir().join("data");
-    let backup = world.dir().join("backup");
-    world.stop().await;
-    copy(&data, &backup);
-    world.database.wait_until_free().await;
+/// Runs `aics-witness` where `ORACLE_TEST_WITNESS` names it.
+async fn a_witness_of_another_make_cosigns_the_log(backend: Backend) {
+    let Ok(program) = std::env::var("ORACLE_TEST_WITNESS") else {
+        leave_out("a witness of another make: ORACLE_TEST_WITNESS is not set");
+        return;
+    };
+    let dir = TempDir::new().unwrap();
+    let run = |args: &[&str]| {
+        let mut command = Command::new(&program);
+        command
+            .args(args)
+            .arg("--config")
+            .arg(dir.path().join("witness.json"));
+        command
+    };
+    let address = TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap();
+    let init = [
+        "init",
+        "--name",
+        "other.example/w1",
+        "--listen",
+        &address.to_string(),
+    ];
+    let said = run(&init).output().unwrap();
+    let said = String::from_utf8(said.stdout).unwrap();
+    let key = said
+        .split_whitespace()
+        .find(|word| word.contains('+'))
+        .expect(&said);
+    let policy = format!("witness other {key} http://{address}\nquorum other\n");
+    let section = section(dir.path(), &policy, "");
+    let mut world = World::create(backend, &format!("{CENTS}{section}")).await;
+    let log = world.log_key().await;
+    let add = [
+        "add-log",
+        "--origin",
+        log.name(),
+        "--vkey",
+        &log.to_string(),
+    ];
+    assert!(run(&add).output().unwrap().status.success());
+    let mut process = run(&["serve"]).spawn().unwrap();
+    let policy = Policy::parse(policy.as_bytes()).unwrap();
     world.start().await.unwrap();
-    world.at(SETTLED).await;
-    world.cosigner().settle().await.unwrap();
-    assert!(checkpoint(world).await.size > size);
-    world.stop().await;
-    match backend {
-        Backend::Sqlite => {
-            fs::remove_dir_all(&data).unwrap();
-            fs::rename(&backup, &data).unwrap();
-        }
-        // As far as the heads go, which is what is compared.
-        Backend::Postgres => {
-            for table in ["cosignature", "cosigned_head", "head"] {
-                let sql = format!("DELETE FROM {table} WHERE size > {size}");
-                world.database.execute(&sql).await;
+    world.settle().await;
+    // The witness's time is the real one, and this world's a day ahead.
+    world.set_time(SystemClock.now().timestamp() + 86_400);
+    let mut cosigner = world.cosigner();
+    let mut sizes = Vec::new();
+    for _ in 0..2 {
+        let size = checkpoint(&world).await.size;
+        let cosigned = async {
+            loop {
+                cosigner.settle().await.unwrap();
+                let answer = world.get(COSIGNED).await;
+                let note = String::from_utf8(answer.body).unwrap();
+                match Note::parse(&note) {
+                    Ok(note) if note.checkpoint().size == size => break note,
+                    // Not yet listening, perhaps.
+                    _ => wait(&world),
+                }
             }
-        }
+        };
+        let note = timeout(Duration::from_secs(30), cosigned).await.unwrap();
+        assert_eq!(policy.check(&note).unwrap().len(), 1);
+        sizes.push(size);
+        // The event, long matured, has an end.
+        world.at(world.now() + 90 * 86_400).await;
     }
-}
-
-async fn a_database_that_went_back_refuses_the_start(backend: Backend) {
-    let site = Site::of(1).await;
-    let mirror = format!("mirrors = [{:?}]", site.all[0].mirror_url());
-    let section = site.section("quorum W0\n", &mirror);
-    let mut world = site.world(backend, CENTS, &section).await;
-    go_back(backend, &mut world).await;
-    let later = site.all[0].last().unwrap();
-    let line = refusal(&world).await;
-    assert!(line.starts_with("the log went back: witness W0 (witness.example/w0) knows"));
-    assert!(
-        line.contains(&format!("knows {} entries", later.size)),
-        "{line}"
-    );
-
-    // Nobody else says so, and then the mirror does.
-    site.all[0].set_mood(Mood::Status(503));
-    site.all[0].mirror(&signed(&world, &later).await);
-    let line = refusal(&world).await;
-    let mirror = format!(
-        "the log went back: mirror {}/ knows",
-        site.all[0].mirror_url()
-    );
-    assert!(line.starts_with(&mirror), "{line}");
-    // The same start without the mirror: it was that alone.
-    site.all[0].mirror("");
-    world.database.wait_until_free().await;
-    let running = world.run(Options::default()).await.unwrap();
-    running.stop().await.unwrap();
-}
-
-/// A checkpoint signed with the log's own key; nobody runs the world meanwhile.
-async fn signed(world: &World, checkpoint: &Checkpoint) -> String {
-    world.database.wait_until_free().await;
-    let signer = Signer::open(world.signer_files("data"), world.clock.clone()).unwrap();
-    let heads = Heads::new(Arc::new(signer), &checkpoint.origin).unwrap();
-    heads.sign_head(checkpoint.size, &checkpoint.root)
-}
-
-async fn a_forked_log_refuses_the_start(backend: Backend) {
-    let site = Site::of(1).await;
-    let mirror = format!("mirrors = [{:?}]", site.all[0].mirror_url());
-    let section = site.section("quorum W0\n", &mirror);
-    let mut world = site.world(backend, CENTS, &section).await;
-    world.at(SETTLED).await;
-    world.cosigner().settle().await.unwrap();
-    let ours = site.all[0].last().unwrap();
-    world.stop().await;
-    for size in [ours.size, ours.size - 1] {
-        let mut theirs = ours.clone();
-        theirs.size = size;
-        theirs.root = [7; 32];
-        site.all[0].set_mood(Mood::Honest);
-        site.all[0].set_last(Some(theirs.clone()));
-        let line = refusal(&world).await;
-        let expected = format!(
-            "this is another log: witness W0 (witness.example/w0) knows other entries \
-             than the first {size} of this database"
-        );
-        assert!(line.starts_with(&expected), "{line}");
-        site.all[0].set_mood(Mood::Status(503));
-        site.all[0].mirror(&signed(&world, &theirs).await);
-        let line = refusal(&world).await;
-        assert!(
-            line.starts_with("this is another log: mirror http://"),
-            "{line}"
-        );
-        assert!(line.contains(&format!("the first {size} ")), "{line}");
-        site.all[0].mirror("");
-    }
-}
-
-async fn who_cannot_be_believed_does_not_refuse_the_start(backend: Backend) {
-    let site = Site::of(1).await;
-    let mirror = format!("mirrors = [{:?}]", site.all[0].mirror_url());
-    let section = site.section("quorum W0\n", &mirror);
-    let mut world = site.world(backend, CENTS, &section).await;
-    let good = text(&world, "/checkpoint").await;
-    let mut later = checkpoint(&world).await;
-    later.size += 1;
-    let signature = good.rsplit_once("\n\n").unwrap().1;
-    let foreign = World::new(backend, CENTS).await;
-    for mirrored in [
-        String::new(),
-        "x".repeat(1_000_000),
-        // Another size under the same signature, and another oracle's log.
-        format!("{}\n{signature}", later.text()),
-        text(&foreign, "/checkpoint").await,
-        good,
-    ] {
-        site.all[0].mirror(&mirrored);
-        for mood in [
-            Mood::Status(403),
-            Mood::Status(404),
-            Mood::Conflict("?"),
-            Mood::Lying(Arc::new(|_, _| b"lie\n".to_vec())),
-            Mood::Honest,
-        ] {
-            site.all[0].set_mood(mood);
-            world.stop().await;
-            world.database.wait_until_free().await;
-            world.start().await.unwrap();
-        }
-    }
-}
-
-async fn a_policy_for_other_logs_refuses_the_start(backend: Backend) {
-    let site = Site::of(1).await;
-    let section = site.section("quorum W0\n", "");
-    let mut world = site.world(backend, CENTS, &section).await;
-    let ours = world.log_key().await;
-    let theirs = World::new(backend, CENTS).await.log_key().await;
-    world.stop().await;
-    let policy = site.dir.path().join("witness.policy");
-    fs::write(&policy, site.policy(&format!("quorum W0\nlog {theirs}\n"))).unwrap();
-    let line = refusal(&world).await;
-    assert!(line.contains(&ours.to_string()), "{line}");
-    let both = format!("quorum W0\nlog {theirs}\nlog {ours}\n");
-    fs::write(&policy, site.policy(&both)).unwrap();
-    world.database.wait_until_free().await;
-    world.start().await.unwrap();
+    process.kill().unwrap();
+    process.wait().unwrap();
+    assert!(sizes[0] < sizes[1], "{sizes:?}");
 }

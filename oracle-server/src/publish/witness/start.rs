@@ -101,6 +101,7 @@ pub async fn check_log(
     if !logs.is_empty() && logs.iter().all(|log| log.key != key) {
         return Err(Contradicted::NotInPolicy(key));
     }
+    tracing::info!(log = %key, "asking witnesses and mirrors what they know of the log");
     let Some(head) = reader.last_head().await? else {
         return Ok(());
     };
