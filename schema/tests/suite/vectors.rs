@@ -10,8 +10,8 @@ use oracle_schema::point::{PointError, adaptor_secret, group_range, prefix_point
 use oracle_schema::policy::{Policy, policy_hash};
 use oracle_schema::tag::{attestation_hash, challenge, challenge_scalar, tagged_hash};
 use oracle_schema::verify::{VerifyError, verify_announcement, verify_attestation};
-use oracle_schema::{Announcement, Attestation, DigitsDescriptor, Outcome, Verified};
-use secp256k1::SecretKey;
+use oracle_schema::{Announcement, Attestation, DigitsDescriptor, Outcome, Promise, Verified};
+use secp256k1::{SecretKey, XOnlyPublicKey};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
@@ -305,6 +305,33 @@ fn log_entries_have_one_encoding() {
             assert_eq!(checked, Ok(bytes.clone()));
             let leaf = Sha256::digest([&[0], bytes.as_slice()].concat());
             assert_eq!(<[u8; 32]>::from(leaf), array(&case["leaf_hash"]));
+        }
+    });
+}
+
+#[test]
+fn an_entry_reads_the_same_whichever_key_its_reader_knows() {
+    let oracle = array(&Value::from(
+        "45dd095a8888e3ad6ca7eeff538d43c5cb0e79fee57c5483d6169895c110ac05",
+    ));
+    let oracle = XOnlyPublicKey::from_byte_array(oracle).unwrap();
+    let other = SecretKey::from_secret_bytes([9; 32]).unwrap();
+    let other = other.x_only_public_key().0;
+    run("log_entries.json", 34, |case| {
+        let bytes = bytes(&case["entry"]);
+        let entry = LogEntry::from_bytes(&bytes);
+        let promise = match &entry {
+            Ok(LogEntry::Announcement {
+                policy_hash,
+                announcement,
+            }) => Some((*policy_hash, Promise::from(announcement))),
+            _ => None,
+        };
+        for key in [oracle, other] {
+            assert_eq!(LogEntry::from_bytes_of(&bytes, &key), entry);
+            if entry.is_ok() {
+                assert_eq!(LogEntry::promise_of(&bytes, &key), promise);
+            }
         }
     });
 }
