@@ -19,6 +19,7 @@ pub const SQLITE: &[Migration] = &[
         "log_tree",
         include_str!("../sql/sqlite/0006_log_tree.sql"),
     ),
+    (7, "witness", include_str!("../sql/sqlite/0007_witness.sql")),
     (9, "status", include_str!("../sql/sqlite/0009_status.sql")),
 ];
 
@@ -45,6 +46,11 @@ pub const POSTGRES: &[Migration] = &[
         6,
         "log_tree",
         include_str!("../sql/postgres/0006_log_tree.sql"),
+    ),
+    (
+        7,
+        "witness",
+        include_str!("../sql/postgres/0007_witness.sql"),
     ),
     (9, "status", include_str!("../sql/postgres/0009_status.sql")),
 ];

@@ -62,6 +62,8 @@ mod operators;
 mod promises;
 mod readers;
 mod restarts;
+mod rollback;
 mod series;
 mod status;
 mod tree;
+mod witness;

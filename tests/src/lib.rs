@@ -15,4 +15,5 @@ pub mod made;
 pub mod market;
 pub mod process;
 pub mod relay;
+pub mod witness;
 pub mod world;

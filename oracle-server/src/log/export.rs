@@ -1,8 +1,9 @@
 //! The log as files that any web server or object store can serve.
 //!
 //! The paths are the service's own, so that what audits one audits the other:
-//! `checkpoint`, `tile/…`, and the documents that entries name by hash. Nothing
-//! but the checkpoint ever changes; it is written last.
+//! `checkpoint`, `v1/checkpoints/cosigned` where there is one, `tile/…`, and the
+//! documents that entries name by hash. Nothing but the checkpoints ever changes;
+//! they are written last.
 
 use std::fs::{self, File};
 use std::io::Write as _;
@@ -16,6 +17,7 @@ use oracle_schema::tlog::{Checkpoint, Note};
 use crate::store::{ReadStore, StoreError};
 
 const CHECKPOINT: &str = "checkpoint";
+const COSIGNED: &str = "v1/checkpoints/cosigned";
 
 /// What an export did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,6 +65,8 @@ pub enum ExportError {
 
 /// Brings the files in `dir` up to the log's last checkpoint.
 pub async fn export(store: &ReadStore, dir: &Path) -> Result<Exported, ExportError> {
+    // First, so that it is not beyond the tiles.
+    let cosigned = store.cosigned_checkpoint().await?;
     let note = store.checkpoint().await?.ok_or(ExportError::Empty)?;
     let size = parsed(&note)?.size;
     let mut files = Files::new(dir);
@@ -77,9 +81,10 @@ pub async fn export(store: &ReadStore, dir: &Path) -> Result<Exported, ExportErr
         }
         files.add(&format!("tile/{tile}"), &bytes)?;
     }
-    if before < size {
-        files.put(CHECKPOINT, note.as_bytes())?;
+    if let Some(cosigned) = cosigned {
+        files.replace(COSIGNED, cosigned.as_bytes())?;
     }
+    files.replace(CHECKPOINT, note.as_bytes())?;
     Ok(Exported {
         before,
         size,
@@ -205,6 +210,14 @@ impl<'a> Files<'a> {
     /// Writes what never changes, unless it is there.
     fn add(&mut self, name: &str, bytes: &[u8]) -> Result<(), ExportError> {
         if self.has(name) {
+            return Ok(());
+        }
+        self.put(name, bytes)
+    }
+
+    /// Writes what changes, if it has.
+    fn replace(&mut self, name: &str, bytes: &[u8]) -> Result<(), ExportError> {
+        if self.read(name)?.as_deref() == Some(bytes) {
             return Ok(());
         }
         self.put(name, bytes)

@@ -7,6 +7,7 @@ mod events;
 mod facts;
 mod nostr;
 mod operators;
+mod witness;
 
 use super::*;
 
