@@ -50,6 +50,7 @@ fn run(law: Pin<Box<dyn Future<Output = ()>>>) {
 }
 
 mod audit;
+mod by_hand;
 mod compat;
 mod evidence;
 mod facts;

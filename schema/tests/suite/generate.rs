@@ -15,6 +15,7 @@ use crate::generate_invalid;
 use crate::generate_log;
 use crate::generate_operator;
 use crate::generate_participant;
+use crate::generate_tlog;
 use crate::generate_witness;
 use crate::oracle::TestOracle;
 
@@ -36,6 +37,7 @@ pub(crate) fn files() -> Vec<(&'static str, Value)> {
         ("policies.json", generate_log::policies()),
         ("ranges.json", ranges()),
         ("tags.json", tags(&oracle)),
+        ("tlog.json", generate_tlog::cases()),
         ("witness_policies.json", generate_witness::cases()),
     ]
 }
