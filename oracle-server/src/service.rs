@@ -19,7 +19,7 @@ use crate::config::Config;
 use crate::engine::{self, Engine, EngineError, StartError};
 use crate::health::HealthReport;
 use crate::http;
-use crate::publish::{Publisher, Publishing, Timing};
+use crate::publish::{Anchorer, Anchoring, Publisher, Publishing, Timing};
 use crate::signer::{Signer, SignerConfig, read_passphrase};
 use crate::store::Store;
 
@@ -265,6 +265,19 @@ impl Leader {
         Some(Publisher::new(store, signer, &self.clock, config, Timing::default()).start())
     }
 
+    /// Starts to anchor checkpoints, where a node is configured.
+    fn anchor(&self) -> Option<Anchoring> {
+        let config = self.config.anchor.as_ref()?;
+        let network = &self.config.network;
+        match Anchorer::new(self.store.clone(), self.clock.clone(), config, network) {
+            Ok(anchorer) => Some(anchorer.start()),
+            Err(error) => {
+                tracing::error!(%error, "no HTTP client for anchors; nothing is anchored");
+                None
+            }
+        }
+    }
+
     /// Keystore and journal, checked against the database.
     async fn open_signer(&self) -> Result<Signer, ServiceError> {
         let passphrase = read_passphrase(self.config.signer.passphrase_file.as_deref())
@@ -287,9 +300,13 @@ impl Leader {
         loop {
             if let Some(mut leading) = lead.take() {
                 let publishing = self.publish(&leading.signer);
+                let anchoring = self.anchor();
                 let ended = leading.engine.run(stop.clone()).await;
                 if let Some(publishing) = publishing {
                     publishing.stop().await;
+                }
+                if let Some(anchoring) = anchoring {
+                    anchoring.stop().await;
                 }
                 match ended {
                     Ok(()) => return Ok(()),

@@ -49,6 +49,7 @@ fn run(law: Pin<Box<dyn Future<Output = ()>>>) {
         .block_on(law);
 }
 
+mod anchor;
 mod compat;
 mod evidence;
 mod facts;

@@ -14,7 +14,7 @@ use oracle_server::command;
 use oracle_server::config::Config;
 use oracle_server::engine::{self, Engine};
 use oracle_server::health::HealthReport;
-use oracle_server::publish::{Publisher, Timing};
+use oracle_server::publish::{Anchorer, Publisher, Timing};
 use oracle_server::service::{self, Options, Running, ServiceError};
 use oracle_server::signer::{Signer, SignerConfig};
 use oracle_server::store::Store;
@@ -278,6 +278,21 @@ impl World {
             &config,
             timing,
         )
+    }
+
+    /// What anchors checkpoints through the configured node; it does nothing by
+    /// itself.
+    pub fn anchorer(&self) -> Anchorer {
+        let serving = self.serving.as_ref().expect("a started world");
+        let config = self.config();
+        let anchor = config.anchor.expect("an [anchor]");
+        Anchorer::new(
+            serving.store.clone(),
+            self.clock.clone(),
+            &anchor,
+            &config.network,
+        )
+        .expect("an HTTP client")
     }
 
     /// Runs something that asks the engine for an answer; the engine carries

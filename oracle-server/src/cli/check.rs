@@ -9,7 +9,7 @@ use oracle_schema::policy::choice_bits;
 
 use super::CliError;
 use crate::clock::{Clock as _, SystemClock};
-use crate::config::{Asset, Config, Definition, Nostr, OneOff, Operator, Series};
+use crate::config::{Anchor, Asset, Config, Definition, Nostr, OneOff, Operator, Series};
 
 /// Maturities shown per series.
 const SHOWN: usize = 3;
@@ -47,6 +47,7 @@ fn explain(config: &Config, now: DateTime<Utc>) -> String {
         parts.push(explain_assets(&config.assets));
     }
     parts.extend(config.nostr.as_ref().map(explain_nostr));
+    parts.extend(config.anchor.as_ref().map(explain_anchor));
     parts.concat()
 }
 
@@ -117,6 +118,16 @@ fn explain_nostr(nostr: &Nostr) -> String {
         } else {
             "what is open and what comes"
         }
+    )
+}
+
+fn explain_anchor(anchor: &Anchor) -> String {
+    let wallet = anchor.wallet.as_deref().unwrap_or("its only one");
+    format!(
+        "\nanchor\n  the newest checkpoint every {} through {}, wallet {wallet}; confirmed by {} blocks\n",
+        humantime::format_duration(anchor.every),
+        anchor.rpc,
+        anchor.confirmations
     )
 }
 

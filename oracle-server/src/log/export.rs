@@ -2,12 +2,13 @@
 //!
 //! The paths are the service's own, so that what audits one audits the other:
 //! `checkpoint`, `tile/…`, and the documents that entries name by hash. Nothing
-//! but the checkpoint ever changes; it is written last.
+//! but the checkpoint, which is written last, and the list of anchors ever changes.
 
 use std::fs::{self, File};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
+use oracle_schema::anchor::{Anchors, MAX_PAGE};
 use oracle_schema::evidence::Manifest;
 use oracle_schema::log_entry::LogEntry;
 use oracle_schema::tlog::tile::{Content, Tile, unbundle};
@@ -16,6 +17,7 @@ use oracle_schema::tlog::{Checkpoint, Note};
 use crate::store::{ReadStore, StoreError};
 
 const CHECKPOINT: &str = "checkpoint";
+const ANCHORS: &str = "v1/anchors";
 
 /// What an export did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,6 +79,7 @@ pub async fn export(store: &ReadStore, dir: &Path) -> Result<Exported, ExportErr
         }
         files.add(&format!("tile/{tile}"), &bytes)?;
     }
+    anchors(store, &mut files, size).await?;
     if before < size {
         files.put(CHECKPOINT, note.as_bytes())?;
     }
@@ -85,6 +88,27 @@ pub async fn export(store: &ReadStore, dir: &Path) -> Result<Exported, ExportErr
         size,
         files: files.written,
     })
+}
+
+/// All anchors of checkpoints that the files hold, in one file; none where nothing
+/// is anchored. The one document that changes, with each new block.
+async fn anchors(store: &ReadStore, files: &mut Files<'_>, size: u64) -> Result<(), ExportError> {
+    let mut all = Anchors::default();
+    let mut before = Some(size.saturating_add(1));
+    while before.is_some() {
+        let mut page = store.anchors(before, MAX_PAGE).await?;
+        before = page.next_before;
+        page.anchors.append(&mut all.anchors);
+        all.anchors = page.anchors;
+    }
+    if all.anchors.is_empty() {
+        return Ok(());
+    }
+    let json = serde_json::to_vec(&all).map_err(|e| damaged(ANCHORS, e))?;
+    if files.read(ANCHORS)?.as_deref() != Some(&json) {
+        files.put(ANCHORS, &json)?;
+    }
+    Ok(())
 }
 
 fn parsed(note: &str) -> Result<Checkpoint, ExportError> {

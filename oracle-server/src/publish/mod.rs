@@ -1,10 +1,12 @@
-//! Published messages, passed on to Nostr relays (`docs/nostr.md`).
+//! Published messages, passed on to Nostr relays (`docs/nostr.md`), and the log's
+//! checkpoints, committed to Peercoin (`anchor`, `docs/anchors.md`).
 //!
 //! Follows the published head and nothing else, on the process that leads. What
 //! each relay lacks stands in rows (`outbox`); each relay has a task of its own
 //! (`relay`), so a dead one delays no other, and none of them the engine,
 //! which knows nothing of this module.
 
+mod anchor;
 mod connection;
 mod nostr;
 mod outbox;
@@ -24,6 +26,8 @@ use crate::clock::Clock;
 use crate::config::Nostr;
 use crate::signer::Signer;
 use crate::store::{Store, StoreError};
+
+pub use anchor::{Anchorer, Anchoring};
 
 use outbox::Outbox;
 use relay::Relay;
