@@ -52,6 +52,7 @@
 //! languages in `docs/for-wallets.md` and `schema/vectors/`.
 
 pub mod adaptor;
+pub mod anchor;
 mod attested;
 mod backoff;
 mod cache;

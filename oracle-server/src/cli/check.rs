@@ -272,6 +272,16 @@ mod tests {
     }
 
     #[test]
+    fn the_node_that_anchors_is_named() {
+        assert!(!explained(CONTRACT).contains("\nanchor\n"));
+        let text = explained(&format!(
+            "{CONTRACT}\n[anchor]\ncookie_file = \"c\"\nwallet = \"w\"\n"
+        ));
+        let expected = "every 6h through http://127.0.0.1:18443/, wallet w; confirmed by 6 blocks";
+        assert!(text.contains(expected), "{text}");
+    }
+
+    #[test]
     fn what_has_matured_and_what_one_voice_decides_is_warned_of() {
         let text = explained(CONTRACT);
         let warnings: Vec<&str> = text

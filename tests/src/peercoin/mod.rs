@@ -8,6 +8,7 @@
 //! shapes and codes of its answers, and faults on demand.
 
 mod chain;
+mod real;
 mod wallet;
 
 use std::collections::BTreeMap;
@@ -31,6 +32,7 @@ use tokio::task::JoinHandle;
 
 use chain::Chain;
 pub use chain::{Judge, MATURITY, fee, judge, scripts};
+pub use real::{PEERCOIND, RealNode};
 use wallet::{Wallet, unfunded};
 
 /// User and password of the cookie file.
@@ -71,6 +73,8 @@ struct Inner {
     /// What was sent, each time.
     sent: Vec<String>,
     refused: Vec<String>,
+    /// What the wallet signed.
+    signed: Vec<Transaction>,
 }
 
 impl Node {
@@ -91,6 +95,7 @@ impl Node {
             calls: Vec::new(),
             sent: Vec::new(),
             refused: Vec::new(),
+            signed: Vec::new(),
         }));
         let directory = tempfile::tempdir().expect("directory");
         std::fs::write(directory.path().join(".cookie"), COOKIE).expect("cookie");
@@ -154,6 +159,11 @@ impl Node {
     /// Why transactions were refused by `testmempoolaccept`, in order.
     pub fn refused(&self) -> Vec<String> {
         self.lock().refused.clone()
+    }
+
+    /// What the wallet signed, sent or not.
+    pub fn signed(&self) -> Vec<Transaction> {
+        self.lock().signed.clone()
     }
 
     /// Everything in blocks but coinbases, in order.
@@ -319,6 +329,7 @@ impl Inner {
             "fundrawtransaction" => self.fund(params),
             "signrawtransactionwithwallet" => {
                 let (signed, complete) = self.wallet.sign(&self.chain, read(&params[0])?);
+                self.signed.push(signed.clone());
                 Ok(json!({ "hex": serialize_hex(&signed), "complete": complete }))
             }
             "testmempoolaccept" => {
