@@ -63,4 +63,5 @@ mod promises;
 mod readers;
 mod restarts;
 mod series;
+mod status;
 mod tree;

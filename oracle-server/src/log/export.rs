@@ -162,7 +162,10 @@ async fn documents(
                     files.add(&name, &document)?;
                 }
             }
-            LogEntry::Genesis(_) | LogEntry::Notice { .. } | LogEntry::OperatorAction(_) => {}
+            LogEntry::Genesis(_)
+            | LogEntry::Notice { .. }
+            | LogEntry::OperatorAction(_)
+            | LogEntry::Status(_) => {}
         }
     }
     Ok(())

@@ -5,6 +5,8 @@
 //! examples. An entry has exactly one encoding: what [`LogEntry::from_bytes`]
 //! accepts, [`LogEntry::to_bytes`] writes back to the byte.
 
+mod status;
+
 use secp256k1::XOnlyPublicKey;
 use secp256k1::schnorr::Signature;
 
@@ -14,6 +16,8 @@ use crate::codec::{CodecError, Layout, Reader, put_string};
 use crate::event::{EventId, IdError, MAX_STRING_BYTES};
 use crate::operator::{ActionError, MAX_BODY_BYTES, OperatorAction};
 use crate::tag::tagged_hash;
+
+pub use status::{Status, StatusKind};
 
 /// Version of the entry format.
 pub const ENTRY_VERSION: u8 = 1;
@@ -27,6 +31,7 @@ const ANNOUNCEMENT: u8 = 1;
 const ATTESTATION: u8 = 2;
 const NOTICE: u8 = 3;
 const OPERATOR_ACTION: u8 = 4;
+const STATUS: u8 = 5;
 
 /// One entry of the log.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,6 +67,8 @@ pub enum LogEntry {
     },
     /// A named operator did something, under their own signature.
     OperatorAction(OperatorAction),
+    /// An announced event is proposed, held or late.
+    Status(Status),
 }
 
 /// How an event ended without an attestation.
@@ -150,6 +157,9 @@ pub enum LogEntryError {
     /// A notice of a kind this version does not have.
     #[error("notice kind {0} is unknown")]
     NoticeKind(u8),
+    /// A status of a kind this version does not have.
+    #[error("status kind {0} is unknown")]
+    StatusKind(u8),
     /// A verb of an operator that this version does not have.
     #[error("operator verb {0} is unknown")]
     Verb(u8),
@@ -193,6 +203,7 @@ impl LogEntryError {
             Self::Version(_) => "version",
             Self::Type(_) => "entry-type",
             Self::NoticeKind(_) => "notice-kind",
+            Self::StatusKind(_) => "status-kind",
             Self::Verb(_) => "operator-verb",
             Self::OperatorBody(_) => "too-long",
             Self::Text { .. } => "text",
@@ -257,6 +268,7 @@ impl LogEntry {
                 action.write(&mut out)?;
                 out
             }
+            Self::Status(status) => status.to_bytes()?,
         };
         check_length(&out)?;
         Ok(out)
@@ -269,7 +281,10 @@ impl LogEntry {
         match self {
             Self::Genesis(genesis) => genesis.verify(),
             Self::OperatorAction(action) => Ok(action.verify()?),
-            Self::Announcement { .. } | Self::Attestation { .. } | Self::Notice { .. } => Ok(()),
+            Self::Announcement { .. }
+            | Self::Attestation { .. }
+            | Self::Notice { .. }
+            | Self::Status(_) => Ok(()),
         }
     }
 
@@ -287,6 +302,7 @@ impl LogEntry {
             ATTESTATION => read_attestation(reader),
             NOTICE => read_notice(reader),
             OPERATOR_ACTION => OperatorAction::read(reader).map(Self::OperatorAction),
+            STATUS => Status::read(reader).map(Self::Status),
             other => Err(LogEntryError::Type(other)),
         }
     }
