@@ -19,8 +19,8 @@ pub const SQLITE: &[Migration] = &[
         "log_tree",
         include_str!("../sql/sqlite/0006_log_tree.sql"),
     ),
-    (9, "status", include_str!("../sql/sqlite/0009_status.sql")),
     (8, "anchor", include_str!("../sql/sqlite/0008_anchor.sql")),
+    (9, "status", include_str!("../sql/sqlite/0009_status.sql")),
 ];
 
 /// For Postgres.
@@ -47,6 +47,6 @@ pub const POSTGRES: &[Migration] = &[
         "log_tree",
         include_str!("../sql/postgres/0006_log_tree.sql"),
     ),
-    (9, "status", include_str!("../sql/postgres/0009_status.sql")),
     (8, "anchor", include_str!("../sql/postgres/0008_anchor.sql")),
+    (9, "status", include_str!("../sql/postgres/0009_status.sql")),
 ];
