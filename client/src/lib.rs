@@ -54,10 +54,12 @@
 pub mod adaptor;
 pub mod anchor;
 mod attested;
+pub mod audit;
 mod backoff;
 mod cache;
 mod client;
 pub mod coinlib;
+pub mod equivocation;
 mod error;
 mod evidence;
 mod http;

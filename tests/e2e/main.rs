@@ -51,6 +51,7 @@ fn run(law: Pin<Box<dyn Future<Output = ()>>>) {
 
 mod anchor;
 mod anchor_audit;
+mod audit;
 mod compat;
 mod evidence;
 mod facts;

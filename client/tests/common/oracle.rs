@@ -83,6 +83,16 @@ impl Oracle {
         }
     }
 
+    /// Signs a digest as it is.
+    pub fn sign_digest(&self, digest: &[u8; 32]) -> Signature {
+        sign_no_aux_rand(digest, &self.0.keypair())
+    }
+
+    /// The secret key, which an equivocation gives away.
+    pub fn secret(&self) -> [u8; 32] {
+        self.0.to_secret_bytes()
+    }
+
     /// Signs these texts under the announced nonces.
     pub fn attest(&self, announced: &Announced, texts: &[&str]) -> Attestation {
         let signatures = announced.nonces.iter().zip(texts);
