@@ -31,6 +31,8 @@ laws! {
     a_prepared_transaction_whose_coins_are_gone_is_given_up_unsent,
     a_node_that_does_not_answer_is_asked_again_ever_more_rarely,
     a_node_of_another_network_is_refused_by_name,
+    one_anchor_that_a_node_cannot_prove_keeps_no_other_back,
+    a_clock_that_was_ahead_for_a_while_stops_nothing,
     a_new_cookie_is_read_and_a_wrong_password_is_not_repeated,
     an_empty_wallet_loses_no_head,
     a_hanging_node_delays_neither_an_attestation_nor_the_end,
@@ -171,8 +173,9 @@ async fn the_schedule_anchors_the_newest_checkpoint_and_none_twice(backend: Back
     assert!(served.iter().all(|a| a.confirmation.is_some()));
 }
 
-/// Every method that an anchor takes, in the order of their first use.
-const METHODS: [&str; 11] = [
+/// Every method that an anchor takes, in the order of their first use; the mempool
+/// is asked about once the sending that failed was made good.
+const METHODS: [&str; 12] = [
     "getblockchaininfo",
     "createrawtransaction",
     "fundrawtransaction",
@@ -181,6 +184,7 @@ const METHODS: [&str; 11] = [
     "gettransaction",
     "getrawtransaction",
     "sendrawtransaction",
+    "getmempoolentry",
     "getmempoolentry",
     "getblockheader",
     "gettxoutproof",
@@ -203,7 +207,7 @@ async fn a_crash_at_any_request_anchors_the_same_head_once(backend: Backend) {
             world.start().await.unwrap();
             now += 61;
             // In a block only once the mempool was asked about.
-            node.mine(usize::from(method == "getmempoolentry"));
+            node.mine(usize::from(node.calls("getmempoolentry") > 0));
         }
         let size = newest(&world).await;
         for _ in 0..5 {
@@ -342,6 +346,54 @@ async fn a_node_of_another_network_is_refused_by_name(backend: Backend) {
     assert!(node.sent().is_empty());
 }
 
+async fn one_anchor_that_a_node_cannot_prove_keeps_no_other_back(backend: Backend) {
+    let (mut world, node) = world(backend).await;
+    let mut anchorer = world.anchorer();
+    anchorer.settle().await.unwrap();
+    node.mine(3);
+    // A node that keeps no old blocks says so.
+    let pruned = Fault::Say(-1, "Block not available (pruned data)");
+    node.fault("gettxoutproof", Some(pruned));
+    world.at(SETTLED).await;
+    at(&world, &mut anchorer, START + EVERY).await;
+    assert_eq!((anchorer.trouble(), anchored(&node).len()), (None, 2));
+    node.fault("gettxoutproof", None);
+    at(&world, &mut anchorer, START + EVERY + 30).await;
+    assert_eq!(served(&world).await[0].confirmation, None, "asked too soon");
+    node.mine(3);
+    at(&world, &mut anchorer, START + EVERY + LATER).await;
+    assert!(
+        served(&world)
+            .await
+            .iter()
+            .all(|a| a.confirmation.is_some())
+    );
+}
+
+async fn a_clock_that_was_ahead_for_a_while_stops_nothing(backend: Backend) {
+    let (mut world, node) = world(backend).await;
+    let mut anchorer = world.anchorer();
+    node.fault("getblockchaininfo", Some(Fault::Ignore));
+    at(&world, &mut anchorer, START + 400 * EVERY).await;
+    node.fault("getblockchaininfo", None);
+    at(&world, &mut anchorer, START + 401 * EVERY).await;
+    assert_eq!(anchored(&node).len(), 1);
+    world.at(SETTLED).await;
+    anchorer.settle().await.unwrap();
+    assert_eq!(anchored(&node).len(), 2, "the next is not due in weeks");
+    node.mine(3);
+    at(&world, &mut anchorer, SETTLED + 60).await;
+    assert!(
+        served(&world)
+            .await
+            .iter()
+            .all(|a| a.confirmation.is_some())
+    );
+    // Its clock can be put right: nothing says that work was committed later.
+    world.stop().await;
+    world.start().await.unwrap();
+}
+
 async fn a_new_cookie_is_read_and_a_wrong_password_is_not_repeated(backend: Backend) {
     let (world, node) = world(backend).await;
     let mut anchorer = world.anchorer();
@@ -438,7 +490,7 @@ async fn only_the_process_that_leads_anchors(backend: Backend) {
     standby.stop().await.unwrap();
 }
 
-async fn export(world: &World, dir: &Path) {
+pub(crate) async fn export(world: &World, dir: &Path) {
     let store = Store::open(&world.config().store_url, false).await.unwrap();
     oracle_server::log::export(&store.reader(), dir)
         .await

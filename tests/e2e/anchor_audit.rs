@@ -2,9 +2,12 @@
 //! node.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
+use oracle_client::Options;
 use oracle_client::anchor::{Log, Node as Asked, Tiles, Verdict, check};
+use oracle_client::audit::{AuditOptions, Report, Source, Verdict as Audited, audit};
 use oracle_schema::anchor::{Anchor, Anchors};
 use oracle_schema::tlog::checkpoint::Algorithm;
 use oracle_schema::tlog::{Checkpoint, Note, NoteKey, Tile};
@@ -15,13 +18,14 @@ use oracle_tests::peercoin::{Fault, Node, PEERCOIND, RealNode};
 use oracle_tests::world::World;
 use serde_json::json;
 
-use crate::anchor::{section, world};
+use crate::anchor::{export, section, world};
 use crate::series::SETTLED;
 
 laws! {
     an_auditor_finds_every_anchor_in_the_log_and_in_the_chain,
     a_wrong_anchor_is_a_violation_that_says_what_is_wrong,
     what_a_node_cannot_say_is_no_violation,
+    an_audit_checks_what_is_anchored_and_names_a_wrong_anchor,
     checkpoints_are_anchored_through_a_real_node,
 }
 
@@ -219,6 +223,53 @@ async fn what_a_node_cannot_say_is_no_violation(backend: Backend) {
         unknown(&asked).await,
         "peercoin node: it refuses this login"
     );
+}
+
+async fn audited(source: &str, world: &World, node: &Node) -> Report {
+    let source = Source::new(source, &Options::default()).unwrap();
+    let mut options = AuditOptions::at(world.now());
+    let asked = asked(&node.url(), &node.cookie());
+    options.peercoin = Some((Arc::new(asked), 3));
+    audit(&source, &options, &|_| ()).await.unwrap()
+}
+
+async fn an_audit_checks_what_is_anchored_and_names_a_wrong_anchor(backend: Backend) {
+    let (world, node, anchors) = anchored(backend).await;
+    let dir = tempfile::tempdir().unwrap();
+    export(&world, dir.path()).await;
+    let dir = dir.path().to_str().unwrap();
+    for source in [&world.url(), dir] {
+        let report = audited(source, &world, &node).await;
+        assert_eq!(report.verdict(), Audited::Clean, "{report:?}");
+        assert_eq!(report.totals.anchors, 2);
+        assert_eq!(report.anchored.unwrap().txid, anchors[0].txid);
+    }
+
+    // Another transaction's bytes in the list.
+    let file = format!("{dir}/v1/anchors");
+    let text = std::fs::read_to_string(&file).unwrap();
+    let swapped = text.replacen(&anchors[0].transaction, &anchors[1].transaction, 1);
+    std::fs::write(&file, swapped).unwrap();
+    let report = audited(dir, &world, &node).await;
+    let [violation] = report.violations.first.as_slice() else {
+        panic!("{report:?}");
+    };
+    let expected = format!(
+        "anchor of {} entries ({}): txid: ",
+        anchors[0].size, anchors[0].txid
+    );
+    assert!(violation.to_string().starts_with(&expected), "{violation}");
+
+    node.reorganise(3);
+    node.mine(3);
+    let report = audited(&world.url(), &world, &node).await;
+    assert_eq!(report.verdict(), Audited::Violation);
+    let said = report.violations.first[0].to_string();
+    assert!(said.ends_with("is not in the main chain"), "{said}");
+
+    node.fault("", Some(Fault::Say(-28, "Loading wallet…")));
+    let report = audited(&world.url(), &world, &node).await;
+    assert_eq!(report.verdict(), Audited::Incomplete, "{report:?}");
 }
 
 /// The same on a real `peercoind`, where there is one.

@@ -1,9 +1,10 @@
 //! Anchors: which checkpoint is in which transaction, and how far that one is.
 //!
 //! A transaction is a row before it is sent. Rows are made and changed under the
-//! ledger's lock, so that a process that lost the lead makes none.
+//! ledger's lock, so that a process that lost the lead makes none; its high-water
+//! mark stays where it is, since nothing here trusts the clock with more than a wait.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use oracle_schema::anchor::{
     Anchor, Anchors, BlockHeader, ChainHash, Confirmation, MerkleBranch, Payload,
 };
@@ -11,6 +12,9 @@ use oracle_schema::tlog::Hash;
 
 use super::db::{Row, args};
 use super::{ReadStore, Store, StoreError, time_ms};
+
+/// No transaction waits longer for its next look.
+pub const LONGEST_ANCHOR_WAIT: TimeDelta = TimeDelta::hours(2);
 
 /// How far a transaction is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -96,11 +100,13 @@ const COLUMNS: &str = "a.size, h.root, h.note, a.txid, a.tx, a.vout, a.state, a.
 
 impl Store {
     /// The newest checkpoint, if it is to be anchored now: it is in no
-    /// transaction yet, and the last anchor was prepared before `since`. One whose
-    /// transaction can never be in the chain comes first, whatever the schedule.
+    /// transaction yet, and none was prepared after `since` (a time after `now` is
+    /// that of a clock that was wrong). One whose transaction can never be in the
+    /// chain comes first, whatever the schedule.
     pub async fn head_to_anchor(
         &self,
         since: DateTime<Utc>,
+        now: DateTime<Utc>,
     ) -> Result<Option<Payload>, StoreError> {
         let lost = self
             .readers
@@ -120,8 +126,9 @@ impl Store {
                         "SELECT h.size, h.root FROM head h \
                          WHERE h.size = (SELECT MAX(size) FROM head WHERE note IS NOT NULL) \
                          AND NOT EXISTS (SELECT 1 FROM anchor a \
-                         WHERE a.size = h.size OR a.prepared_ms > $1)",
-                        args![since.timestamp_millis()],
+                         WHERE a.size = h.size \
+                         OR a.prepared_ms > $1 AND a.prepared_ms <= $2)",
+                        args![since.timestamp_millis(), now.timestamp_millis()],
                     )
                     .await?
             }
@@ -144,7 +151,7 @@ impl Store {
     ) -> Result<bool, StoreError> {
         let now_ms = now.timestamp_millis();
         let mut tx = self.db.begin().await?;
-        self.lock(&mut tx, now_ms).await?;
+        self.lock(&mut tx, 0).await?;
         let rows = tx
             .execute(
                 "INSERT INTO anchor (txid, size, tx, vout, state, prepared_ms, due_ms) \
@@ -162,7 +169,24 @@ impl Store {
         Ok(rows == 1)
     }
 
-    /// Transactions to look at now, the longest due first.
+    /// Leaves a transaction as it is, for another look later.
+    pub async fn postpone_anchor(
+        &self,
+        txid: ChainHash,
+        due: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        let mut tx = self.db.begin().await?;
+        self.lock(&mut tx, 0).await?;
+        tx.execute(
+            "UPDATE anchor SET due_ms = $1, attempts = attempts + 1 WHERE txid = $2",
+            args![due.timestamp_millis(), txid.0],
+        )
+        .await?;
+        tx.commit().await
+    }
+
+    /// Transactions to look at now, the longest due first; also those due later
+    /// than any wait is long, by a clock that was wrong.
     pub async fn due_anchors(
         &self,
         now: DateTime<Utc>,
@@ -172,8 +196,12 @@ impl Store {
             .readers
             .fetch(
                 "SELECT txid, tx, state, attempts FROM anchor \
-                 WHERE due_ms <= $1 ORDER BY due_ms, size LIMIT $2",
-                args![now.timestamp_millis(), limit],
+                 WHERE due_ms <= $1 OR due_ms > $2 ORDER BY due_ms, size LIMIT $3",
+                args![
+                    now.timestamp_millis(),
+                    (now + LONGEST_ANCHOR_WAIT).timestamp_millis(),
+                    limit
+                ],
             )
             .await?;
         rows.iter()
@@ -199,13 +227,9 @@ impl Store {
     }
 
     /// Records what a look brought.
-    pub async fn record_anchor(
-        &self,
-        step: &AnchorStep,
-        now: DateTime<Utc>,
-    ) -> Result<(), StoreError> {
+    pub async fn record_anchor(&self, step: &AnchorStep) -> Result<(), StoreError> {
         let mut tx = self.db.begin().await?;
-        self.lock(&mut tx, now.timestamp_millis()).await?;
+        self.lock(&mut tx, 0).await?;
         let (height, header, position, branch) = match &step.block {
             Some((height, header, branch)) => (
                 Some(signed(*height)?),

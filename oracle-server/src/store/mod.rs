@@ -31,7 +31,7 @@ use oracle_schema::EventId;
 use oracle_schema::tlog::Growing;
 use tokio::sync::{broadcast, watch};
 
-pub use anchor::{AnchorState, AnchorStep, DueAnchor, NewAnchor};
+pub use anchor::{AnchorState, AnchorStep, DueAnchor, LONGEST_ANCHOR_WAIT, NewAnchor};
 pub use commit::{Candidate, CommitError, Intent};
 pub use listing::{PublishedEvent, PublishedFilter};
 pub use operator::{ActionRow, Effect, NewAction, OperatedEvent};

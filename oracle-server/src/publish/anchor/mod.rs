@@ -158,7 +158,12 @@ impl Anchorer {
     /// One pass; answers when to make the next.
     async fn tick(&mut self) -> Result<DateTime<Utc>, StoreError> {
         let now = self.clock.now();
-        if let Some(until) = self.paused_until.filter(|until| *until > now) {
+        // Longer than any pause is what a clock says that was wrong.
+        let longest = now + TimeDelta::seconds(MAX_PAUSE_S);
+        let pause = self
+            .paused_until
+            .filter(|until| (now..=longest).contains(until));
+        if let Some(until) = pause.filter(|until| *until > now) {
             return Ok(until);
         }
         match self.work(now).await {
@@ -199,19 +204,41 @@ impl Anchorer {
     /// answers whether the node was needed.
     async fn work(&self, now: DateTime<Utc>) -> Result<bool, Failure> {
         let due = self.store.due_anchors(now, BATCH).await?;
-        let head = self.store.head_to_anchor(now - self.config.every).await?;
+        let head = self
+            .store
+            .head_to_anchor(now - self.config.every, now)
+            .await?;
         if due.is_empty() && head.is_none() {
             return Ok(false);
         }
         let session = self.node.open(&self.network).await?;
         for anchor in &due {
-            self.look(&session, anchor).await?;
+            match self.look(&session, anchor).await {
+                Err(Failure::Node(error)) if error.is_of_one() => {
+                    self.postpone(anchor, &error).await?;
+                }
+                looked => looked?,
+            }
         }
         // A look may have found a transaction that can never be in the chain.
-        if let Some(head) = self.store.head_to_anchor(now - self.config.every).await? {
+        if let Some(head) = self
+            .store
+            .head_to_anchor(now - self.config.every, now)
+            .await?
+        {
             self.anchor(&session, &head).await?;
         }
         Ok(true)
+    }
+
+    /// The node answers, but not about this one: the others go on.
+    async fn postpone(&self, anchor: &DueAnchor, error: &NodeError) -> Result<(), StoreError> {
+        let txid = anchor.txid;
+        if anchor.attempts == 0 {
+            tracing::warn!(%txid, %error, "an anchor cannot be looked at; tried again and again");
+        }
+        let due = self.clock.now() + POLL + doubling(anchor.attempts, MAX_DELAY_S);
+        self.store.postpone_anchor(txid, due).await
     }
 
     /// Has the wallet make a transaction, stores it, and sends it.
@@ -278,7 +305,7 @@ impl Anchorer {
             Place::Nowhere | Place::Unknown => self.send(session, anchor, place, &mut step).await?,
         }
         self.tell(anchor, &step);
-        self.store.record_anchor(&step, now).await?;
+        self.store.record_anchor(&step).await?;
         Ok(())
     }
 

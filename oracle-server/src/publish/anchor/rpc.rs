@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use oracle_schema::anchor::rpc::{self, ALREADY_IN_CHAIN, AnswerError, NOT_FOUND};
+use oracle_schema::anchor::rpc::{self, ALREADY_IN_CHAIN, AnswerError, NOT_FOUND, WARMING_UP};
 use oracle_schema::anchor::{BlockHeader, ChainHash, MerkleBranch, Payload, branch_of};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
@@ -74,6 +74,15 @@ pub(super) enum NodeError {
 }
 
 impl NodeError {
+    /// Whether it is about what was asked for, and not about the node.
+    pub(super) fn is_of_one(&self) -> bool {
+        match self {
+            Self::Answer { error, .. } => error.code().is_some_and(|code| code != WARMING_UP),
+            Self::Shape { .. } | Self::TooLong { .. } => true,
+            _ => false,
+        }
+    }
+
     /// The node's code, where the method failed.
     pub(super) fn code(&self) -> Option<i64> {
         match self {
