@@ -43,22 +43,27 @@ pub fn policy() -> Policy {
     .unwrap()
 }
 
-/// What the service records of an honest round.
+/// What the service records of an honest round at [`T`].
 pub fn manifest(policy: &Policy) -> Vec<u8> {
+    manifest_at(policy, T, BODIES)
+}
+
+/// What the service records of an honest round with these answers.
+pub fn manifest_at(policy: &Policy, maturity: i64, bodies: [&str; 2]) -> Vec<u8> {
     let leg = &policy.rule.price().unwrap().legs[0];
-    let at = DateTime::from_timestamp(T + 1, 0).unwrap();
+    let at = DateTime::from_timestamp(maturity + 1, 0).unwrap();
     let readings: Vec<SourceReading> = leg
         .sources
         .iter()
-        .zip(BODIES)
+        .zip(bodies)
         .map(|(source, body)| {
             let query = Query::Price(PriceQuery {
                 source,
-                at: T,
+                at: maturity,
                 max_trade_age_s: leg.max_trade_age_s,
             });
             let exchanges = vec![Exchange {
-                url: format!("http://{}.test/p?at={T}", source.symbol),
+                url: format!("http://{}.test/p?at={maturity}", source.symbol),
                 sent_at: at,
                 received_at: at,
                 status: Some(200),
@@ -77,14 +82,14 @@ pub fn manifest(policy: &Policy) -> Vec<u8> {
             }
         })
         .collect();
-    let Fixing::Attest { price, trace } = decide_leg(leg, T, at, &readings) else {
+    let Fixing::Attest { price, trace } = decide_leg(leg, maturity, at, &readings) else {
         panic!("no price");
     };
     let observations = readings.iter().map(row).collect();
     canonical_json(&Manifest {
         version: MANIFEST_VERSION,
-        maturity: T,
-        decided_ms: (T + 1) * 1000,
+        maturity,
+        decided_ms: (maturity + 1) * 1000,
         observations,
         operators: Vec::new(),
         decision: json!({
