@@ -75,8 +75,8 @@ impl Run<'_> {
                 self.report.totals.anchors += 1;
                 match verdict {
                     Verdict::Anchored(anchored) => {
-                        let last = self.report.anchored.as_ref().map(|last| last.size);
-                        if last < Some(anchored.size) {
+                        let known = self.report.anchored.as_ref().map(|known| known.size);
+                        if known < Some(anchored.size) {
                             self.report.anchored = Some(anchored);
                         }
                     }

@@ -61,12 +61,11 @@ impl Parts {
 }
 
 fn text(bytes: &mut Vec<u8>, item: &[u8]) {
-    match u8::try_from(item.len()).ok().filter(|n| *n < 0xfd) {
-        Some(short) => bytes.push(short),
-        None => {
-            bytes.push(0xfd);
-            bytes.extend(u16::try_from(item.len()).unwrap().to_le_bytes());
-        }
+    if let Some(short) = u8::try_from(item.len()).ok().filter(|n| *n < 0xfd) {
+        bytes.push(short);
+    } else {
+        bytes.push(0xfd);
+        bytes.extend(u16::try_from(item.len()).unwrap().to_le_bytes());
     }
     bytes.extend(item);
 }

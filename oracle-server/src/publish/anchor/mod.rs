@@ -304,7 +304,7 @@ impl Anchorer {
             Place::Conflicted(_) | Place::Mempool => {}
             Place::Nowhere | Place::Unknown => self.send(session, anchor, place, &mut step).await?,
         }
-        self.tell(anchor, &step);
+        tell(anchor, &step);
         self.store.record_anchor(&step).await?;
         Ok(())
     }
@@ -336,24 +336,24 @@ impl Anchorer {
             Err(e) => Err(e.into()),
         }
     }
+}
 
-    /// Logs and counts a change.
-    fn tell(&self, anchor: &DueAnchor, step: &AnchorStep) {
-        if anchor.state == step.state {
-            return;
-        }
-        let txid = anchor.txid;
-        match (anchor.state, step.state) {
-            (AnchorState::Confirmed, AnchorState::Sent) => {
-                tracing::warn!(%txid, "an anchor's block is no longer in the main chain");
-            }
-            (_, AnchorState::Replaced) => {
-                tracing::warn!(%txid, "an anchor's inputs were spent otherwise; made anew");
-            }
-            (_, state) => tracing::info!(%txid, state = state.name(), "anchor"),
-        }
-        metrics::counter!("oracle_anchors_total", "state" => step.state.name()).increment(1);
+/// Logs and counts a change.
+fn tell(anchor: &DueAnchor, step: &AnchorStep) {
+    if anchor.state == step.state {
+        return;
     }
+    let txid = anchor.txid;
+    match (anchor.state, step.state) {
+        (AnchorState::Confirmed, AnchorState::Sent) => {
+            tracing::warn!(%txid, "an anchor's block is no longer in the main chain");
+        }
+        (_, AnchorState::Replaced) => {
+            tracing::warn!(%txid, "an anchor's inputs were spent otherwise; made anew");
+        }
+        (_, state) => tracing::info!(%txid, state = state.name(), "anchor"),
+    }
+    metrics::counter!("oracle_anchors_total", "state" => step.state.name()).increment(1);
 }
 
 /// 1 s, 2 s, 4 s … after `earlier` failures.
