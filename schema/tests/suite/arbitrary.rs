@@ -110,7 +110,7 @@ static SEEDS: LazyLock<Vec<(String, Vec<u8>)>> = LazyLock::new(crate::seeds::fil
 
 type Check = fn(&[u8]);
 
-fn all_checks() -> [(&'static str, Check); 9] {
+fn all_checks() -> [(&'static str, Check); 12] {
     [
         ("anchor", checks::anchor),
         ("announcement_tlv", checks::announcement_tlv),
@@ -118,6 +118,9 @@ fn all_checks() -> [(&'static str, Check); 9] {
         ("attestation_tlv", checks::attestation_tlv),
         ("attestation_json", checks::attestation_json),
         ("log_entry", checks::log_entry),
+        ("note", checks::note),
+        ("tile_name", checks::tile_name),
+        ("tlog_proof", checks::tlog_proof),
         ("operator_body", checks::operator_body),
         ("operator_request", checks::operator_request),
         ("policy", checks::policy),
