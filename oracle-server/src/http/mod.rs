@@ -215,6 +215,7 @@ fn public_routes() -> OpenApiRouter<Arc<AppState>> {
         .routes(routes!(log::get_cosigned_checkpoint))
         .routes(routes!(log::get_policy_document))
         .routes(routes!(log::get_manifest_document))
+        .routes(routes!(log::get_anchors))
         .routes(routes!(openapi::get_openapi))
         .routes(routes!(docs::get_docs))
         .merge(compat_routes())
