@@ -253,13 +253,12 @@ impl Leader {
         engine::check_clock(&self.store, &signer, now, self.options.accept_clock).await?;
         engine::unite(&self.store, &signer).await?;
         engine::open_log(&self.store, &signer, now).await?;
-        match &self.config.witness {
-            Some(witness) => publish::check_log(&self.store, &*self.clock, witness).await?,
+        if let Some(witness) = &self.config.witness {
+            publish::check_log(&self.store, &*self.clock, witness).await?;
+        } else {
             // What nobody renews is not shown.
-            None => {
-                let cleared = self.store.adopt_witnesses(&[], |_| false).await;
-                cleared.map_err(StartError::from)?;
-            }
+            let cleared = self.store.adopt_witnesses(&[], |_| false).await;
+            cleared.map_err(StartError::from)?;
         }
         engine::configure(&self.store, &self.config, now).await?;
         tracing::info!(epoch = self.store.epoch(), "leading");
