@@ -25,6 +25,8 @@ mod generate_operator;
 mod generate_participant;
 #[path = "../tests/suite/generate_tlog.rs"]
 mod generate_tlog;
+#[path = "../tests/suite/generate_witness.rs"]
+mod generate_witness;
 #[path = "../tests/suite/oracle.rs"]
 mod oracle;
 #[path = "../tests/suite/seeds.rs"]

@@ -24,7 +24,7 @@ pub mod tag;
 pub mod tlog;
 pub mod verify;
 
-pub use announcement::{Announcement, OracleEvent};
+pub use announcement::{Announcement, OracleEvent, Promise};
 pub use attestation::Attestation;
 pub use event::{
     AssetId, Descriptor, Digits, DigitsDescriptor, EnumDescriptor, EventId, Maturity, Outcome,

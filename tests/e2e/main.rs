@@ -52,6 +52,7 @@ fn run(law: Pin<Box<dyn Future<Output = ()>>>) {
 mod anchor;
 mod anchor_audit;
 mod audit;
+mod by_hand;
 mod compat;
 mod evidence;
 mod facts;
@@ -63,6 +64,8 @@ mod operators;
 mod promises;
 mod readers;
 mod restarts;
+mod rollback;
 mod series;
 mod status;
 mod tree;
+mod witness;

@@ -16,4 +16,5 @@ pub mod market;
 pub mod peercoin;
 pub mod process;
 pub mod relay;
+pub mod witness;
 pub mod world;

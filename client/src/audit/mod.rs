@@ -13,7 +13,7 @@
 //! | `head`, `tree` | checkpoint, genesis; the tree rebuilt and compared |
 //! | `entries` | each entry with the announcement that it names |
 //! | `facts`, `events` | what must hold over the whole log |
-//! | `chain` | policy, evidence, decision |
+//! | `documents`, `chain` | policies and evidence; decisions made again |
 //! | `state` | what one audit leaves to the next |
 //! | `anchors` | its checkpoints in Peercoin |
 //! | `also` | other people's messages against the log |
@@ -21,6 +21,7 @@
 mod also;
 mod anchors;
 mod chain;
+mod documents;
 mod entries;
 mod events;
 mod facts;

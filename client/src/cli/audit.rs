@@ -89,7 +89,12 @@ impl Audit {
         options.also.clone_from(&self.also);
         options.jobs = self.jobs.unwrap_or(options.jobs);
         options.peercoin = self.peercoin()?;
-        let source = Source::new(&self.source, &Options::default())?;
+        // A whole log is many requests, and a service limits their rate.
+        let patient = Options {
+            attempts: 5,
+            ..Options::default()
+        };
+        let source = Source::new(&self.source, &patient)?;
         let bar = Bar::new();
         let report = audit(&source, &options, &|progress| bar.show(progress)).await;
         bar.clear();

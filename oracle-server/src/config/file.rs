@@ -32,6 +32,7 @@ pub(super) struct File {
     #[serde(default)]
     pub(super) compat: Compat,
     pub(super) nostr: Option<Nostr>,
+    pub(super) witness: Option<Witness>,
     pub(super) anchor: Option<Anchor>,
 }
 
@@ -156,6 +157,26 @@ fn default_announcement_kind() -> u16 {
 
 fn default_attestation_kind() -> u16 {
     89
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Witness {
+    pub(super) policy: Option<PathBuf>,
+    #[serde(default = "default_witness_timeout")]
+    pub(super) timeout: String,
+    #[serde(default = "default_witness_every")]
+    pub(super) every: String,
+    #[serde(default)]
+    pub(super) mirrors: Vec<String>,
+}
+
+fn default_witness_timeout() -> String {
+    "5s".to_owned()
+}
+
+fn default_witness_every() -> String {
+    "1s".to_owned()
 }
 
 #[derive(Debug, Deserialize)]

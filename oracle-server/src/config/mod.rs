@@ -16,6 +16,7 @@ mod price;
 mod series;
 #[cfg(test)]
 mod tests;
+mod witness;
 
 use std::collections::{BTreeMap, HashSet};
 use std::net::{IpAddr, SocketAddr};
@@ -36,6 +37,7 @@ pub use events::parse_event;
 pub use nostr::Nostr;
 pub use operators::{Operator, Scope};
 pub use series::{IdFormat, Schedule};
+pub use witness::Witnessing;
 
 /// Why a configuration was refused.
 #[derive(Debug, thiserror::Error)]
@@ -101,6 +103,8 @@ pub struct Config {
     pub assets: Vec<Asset>,
     /// Relays, if any.
     pub nostr: Option<Nostr>,
+    /// Witnesses and mirrors, if any.
+    pub witness: Option<Witnessing>,
     /// The node that commits checkpoints to Peercoin, if any.
     pub anchor: Option<Anchor>,
 }
@@ -255,6 +259,11 @@ impl Config {
             events,
             assets,
             nostr: file.nostr.as_ref().map(nostr::nostr).transpose()?,
+            witness: file
+                .witness
+                .as_ref()
+                .map(|section| witness::witness(section, base))
+                .transpose()?,
         })
     }
 }

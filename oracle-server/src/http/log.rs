@@ -27,6 +27,9 @@ const JSON: &str = "application/json";
 const TEXT: &str = "text/plain; charset=utf-8";
 
 /// The signed checkpoint: origin, size and root of the log as it is now.
+///
+/// The log's own signature comes first, then the cosignatures of witnesses that
+/// are there by now; a moment later there may be more.
 #[utoipa::path(get, path = "/checkpoint", tag = "log",
     responses(
         (status = 200, description = "C2SP `tlog-checkpoint`, a signed note.", content_type = "text/plain", body = String),
@@ -39,6 +42,31 @@ pub(super) async fn get_checkpoint(
 ) -> Result<Response, Problem> {
     Query::strict(&uri, &[])?;
     let note = checkpoint(&app).await?;
+    Ok(Representation::new(TEXT, note).briefly(&headers))
+}
+
+/// The last checkpoint that a quorum of witnesses has cosigned.
+///
+/// Which witnesses and how many is up to the oracle's configuration; a reader
+/// checks them by a policy of their own (C2SP `tlog-policy`). `/checkpoint` may
+/// be later.
+#[utoipa::path(get, path = "/v1/checkpoints/cosigned", tag = "log",
+    responses(
+        (status = 200, description = "C2SP `tlog-checkpoint` with cosignatures (`tlog-cosignature`).", content_type = "text/plain", body = String),
+        (status = 304, description = "The reader has it."),
+        (status = 404, description = "`not-cosigned`.")))]
+pub(super) async fn get_cosigned_checkpoint(
+    State(app): State<Arc<AppState>>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    Query::strict(&uri, &[])?;
+    let note = app.store.cosigned_checkpoint().await?;
+    let note = note.ok_or_else(|| {
+        Kind::NotCosigned
+            .because("no quorum of witnesses has cosigned a checkpoint")
+            .retry_after_s(5)
+    })?;
     Ok(Representation::new(TEXT, note).briefly(&headers))
 }
 

@@ -212,6 +212,7 @@ fn public_routes() -> OpenApiRouter<Arc<AppState>> {
         .routes(routes!(stream::get_stream))
         .routes(routes!(log::get_proofs))
         .routes(routes!(log::get_checkpoint))
+        .routes(routes!(log::get_cosigned_checkpoint))
         .routes(routes!(log::get_policy_document))
         .routes(routes!(log::get_manifest_document))
         .routes(routes!(log::get_anchors))

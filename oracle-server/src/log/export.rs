@@ -1,8 +1,9 @@
 //! The log as files that any web server or object store can serve.
 //!
 //! The paths are the service's own, so that what audits one audits the other:
-//! `checkpoint`, `tile/…`, and the documents that entries name by hash. Nothing
-//! but the checkpoint, which is written last, and the list of anchors ever changes.
+//! `checkpoint`, `v1/checkpoints/cosigned` where there is one, `tile/…`, and the
+//! documents that entries name by hash. Nothing but the checkpoints, which are
+//! written last, and the list of anchors ever changes.
 
 use std::fs::{self, File};
 use std::io::Write as _;
@@ -17,6 +18,7 @@ use oracle_schema::tlog::{Checkpoint, Note};
 use crate::store::{ReadStore, StoreError};
 
 const CHECKPOINT: &str = "checkpoint";
+const COSIGNED: &str = "v1/checkpoints/cosigned";
 const ANCHORS: &str = "v1/anchors";
 
 /// What an export did.
@@ -65,6 +67,8 @@ pub enum ExportError {
 
 /// Brings the files in `dir` up to the log's last checkpoint.
 pub async fn export(store: &ReadStore, dir: &Path) -> Result<Exported, ExportError> {
+    // First, so that it is not beyond the tiles.
+    let cosigned = store.cosigned_checkpoint().await?;
     let note = store.checkpoint().await?.ok_or(ExportError::Empty)?;
     let size = parsed(&note)?.size;
     let mut files = Files::new(dir);
@@ -80,9 +84,10 @@ pub async fn export(store: &ReadStore, dir: &Path) -> Result<Exported, ExportErr
         files.add(&format!("tile/{tile}"), &bytes)?;
     }
     anchors(store, &mut files, size).await?;
-    if before < size {
-        files.put(CHECKPOINT, note.as_bytes())?;
+    if let Some(cosigned) = cosigned {
+        files.replace(COSIGNED, cosigned.as_bytes())?;
     }
+    files.replace(CHECKPOINT, note.as_bytes())?;
     Ok(Exported {
         before,
         size,
@@ -229,6 +234,14 @@ impl<'a> Files<'a> {
     /// Writes what never changes, unless it is there.
     fn add(&mut self, name: &str, bytes: &[u8]) -> Result<(), ExportError> {
         if self.has(name) {
+            return Ok(());
+        }
+        self.put(name, bytes)
+    }
+
+    /// Writes what changes, if it has.
+    fn replace(&mut self, name: &str, bytes: &[u8]) -> Result<(), ExportError> {
+        if self.read(name)?.as_deref() == Some(bytes) {
             return Ok(());
         }
         self.put(name, bytes)

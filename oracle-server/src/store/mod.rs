@@ -20,6 +20,7 @@ mod status;
 mod subject;
 mod ticket;
 mod tree;
+mod witness;
 
 use std::fs::File;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -49,6 +50,7 @@ pub use status::Progress;
 pub use subject::{DueSubject, NewSubject, fact_json, subject_key};
 pub use ticket::CommittedOutcome;
 pub use tree::SignHead;
+pub use witness::{CosignatureRow, NewCosignature, SignedHead};
 
 use crate::lifecycle::State;
 use db::{Db, args};

@@ -17,6 +17,7 @@ use crate::generate_log;
 use crate::generate_operator;
 use crate::generate_participant;
 use crate::generate_tlog;
+use crate::generate_witness;
 use crate::oracle::TestOracle;
 
 /// File name and content of every vector file.
@@ -39,6 +40,7 @@ pub(crate) fn files() -> Vec<(&'static str, Value)> {
         ("ranges.json", ranges()),
         ("tags.json", tags(&oracle)),
         ("tlog.json", generate_tlog::cases()),
+        ("witness_policies.json", generate_witness::cases()),
     ]
 }
 

@@ -8,6 +8,7 @@ mod events;
 mod facts;
 mod nostr;
 mod operators;
+mod witness;
 
 use super::*;
 
