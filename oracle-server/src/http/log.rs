@@ -387,8 +387,8 @@ pub(super) struct ConfirmationJson {
 /// `before`.
 #[utoipa::path(get, path = "/v1/anchors", tag = "log",
     params(
-        ("before" = Option<u64>, Query, description = "Only those of fewer entries: `next_before` of the page before.", minimum = 1, maximum = 9_223_372_036_854_775_807_u64),
-        ("limit" = Option<u64>, Query, description = "At most so many; 100 unless given.", minimum = 1, maximum = 1000),
+        ("before" = Option<u64>, Query, description = "Only those of fewer entries: `next_before` of the page before.", minimum = 1, maximum = 9_223_372_036_854_775_807_u64, example = 258),
+        ("limit" = Option<u64>, Query, description = "At most so many; 100 unless given.", minimum = 1, maximum = 1000, example = 100),
     ),
     responses(
         (status = 200, description = "Empty where nothing is anchored.", content_type = "application/json", body = AnchorsJson),

@@ -74,5 +74,7 @@ fn a_refusal_names_the_key_and_repeats_no_address() {
     assert_eq!(refused(&both).key, "anchor.cookie_file");
     let colon = "user = \"a:b\"\npassword_file = \"p\"";
     assert_eq!(refused(colon).key, "anchor.user");
-    assert_eq!(refused("password = \"hunter2\"").key, "anchor");
+    let unknown = refused("password = \"hunter2\"");
+    assert_eq!(unknown.key, "anchor.password");
+    assert!(!unknown.to_string().contains("hunter2"), "{unknown}");
 }
