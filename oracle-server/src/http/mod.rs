@@ -7,21 +7,20 @@
 //! (`fanout`) tells streams and long polls what is new.
 
 mod admission;
-mod cache;
+pub(crate) mod cache;
 mod compat;
 mod docs;
-mod events;
+pub(crate) mod events;
 mod fanout;
 mod formats;
 mod health;
 mod messages;
 pub mod metrics;
-mod openapi;
+pub(crate) mod openapi;
 mod operators;
-mod page;
-mod points;
+pub(crate) mod points;
 pub mod problem;
-mod query;
+pub(crate) mod query;
 mod serve;
 mod stream;
 #[cfg(test)]
@@ -56,6 +55,7 @@ use crate::command::Commands;
 use crate::config::{Asset, Operator};
 use crate::health::HealthReport;
 use crate::store::{OracleRow, ReadStore};
+use crate::web;
 use admission::Admission;
 use cache::Representation;
 use fanout::Fanout;
@@ -105,14 +105,15 @@ pub struct Identity {
 
 /// What the handlers share.
 pub struct AppState {
-    store: ReadStore,
-    clock: Arc<dyn Clock>,
-    identity: Identity,
-    health: watch::Receiver<HealthReport>,
+    pub(crate) store: ReadStore,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) identity: Identity,
+    pub(crate) health: watch::Receiver<HealthReport>,
+    pub(crate) policies: web::Policies,
     stopping: watch::Receiver<bool>,
     fanout: Arc<Fanout>,
     hot: messages::Hot,
-    desk: Desk,
+    pub(crate) desk: Desk,
 }
 
 /// Who may ask the engine for something, and the way there.
@@ -142,6 +143,7 @@ impl AppState {
             clock,
             identity,
             health,
+            policies: web::Policies::default(),
             stopping,
             fanout,
             hot: messages::Hot::new(),
@@ -162,7 +164,7 @@ pub fn public_router(state: Arc<AppState>, config: &HttpConfig) -> Router {
     let (routes, document) = public_routes().split_for_parts();
     let (document, page) = finish(document, &config.public_url);
     let routes = routes
-        .route("/style.css", axum::routing::get(page::get_style))
+        .route("/assets/{name}", axum::routing::get(web::get_asset))
         .route("/docs.css", axum::routing::get(docs::get_style))
         .route("/docs.js", axum::routing::get(docs::get_script))
         .with_state(state)
@@ -192,7 +194,7 @@ fn health_routes() -> OpenApiRouter<Arc<AppState>> {
 
 fn public_routes() -> OpenApiRouter<Arc<AppState>> {
     OpenApiRouter::with_openapi(openapi::Document::openapi())
-        .routes(routes!(page::get_index))
+        .merge(web::routes())
         .routes(routes!(events::get_oracle))
         .routes(routes!(events::get_events, operators::post_event))
         .routes(routes!(events::get_event))

@@ -7,6 +7,7 @@
 mod commit;
 pub(crate) mod db;
 mod descriptor;
+mod explorer;
 mod ledger;
 mod listing;
 mod operator;
@@ -28,6 +29,7 @@ use oracle_schema::EventId;
 use tokio::sync::{broadcast, watch};
 
 pub use commit::{Candidate, CommitError, Intent};
+pub use explorer::{HeadRow, LogRow, Milestones, SeriesLine};
 pub use listing::{PublishedEvent, PublishedFilter};
 pub use operator::{ActionRow, Effect, NewAction, OperatedEvent};
 pub use outbox::{

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use chrono::DateTime;
-use oracle_schema::policy::{
+use super::{
     ElectionBasis, ElectionPolicy, FactSource, LegPolicy, MatchBasis, MatchPolicy, Method,
     OnDissent, OperatorsPolicy, PanelPolicy, Policy, PricePolicy, Rule, SourcePolicy, VOID,
 };
