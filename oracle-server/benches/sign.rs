@@ -26,6 +26,7 @@ use oracle_schema::{
     Outcome,
 };
 use oracle_server::clock::TestClock;
+use oracle_server::engine;
 use oracle_server::signer::{Draft, Signer, SignerConfig};
 use oracle_server::store::{CommittedOutcome, NewEvent, OracleRow, SignedEvent, Store};
 use secp256k1::{Scalar, SecretKey};
@@ -137,7 +138,7 @@ fn subjects(c: &mut Criterion, times: &Times, signer: &Signer, subjects: &[Subje
 
 /// A signer, and subjects that a real store has committed and that the journal
 /// holds: what is measured is arithmetic, not the disk.
-async fn prepare(dir: &std::path::Path) -> Result<(Signer, Vec<Subject>)> {
+async fn prepare(dir: &std::path::Path) -> Result<(Arc<Signer>, Vec<Subject>)> {
     let files = SignerConfig {
         keystore: dir.join("keystore.age"),
         passphrase: "of a measurement".to_owned().into(),
@@ -146,7 +147,7 @@ async fn prepare(dir: &std::path::Path) -> Result<(Signer, Vec<Subject>)> {
     let maturity = Maturity::from_epoch(MATURITY);
     let now = maturity.to_datetime();
     let keys = Signer::create_with_work_factor(&files, "peercoin-regtest", Some(2))?;
-    let signer = Signer::open(files, Arc::new(TestClock::at(now)))?;
+    let signer = Arc::new(Signer::open(files, Arc::new(TestClock::at(now)))?);
     let store = Store::open(&format!("sqlite:{}", dir.join("db").display()), true).await?;
     let oracle = OracleRow {
         public_key: keys.public_key.to_byte_array(),
@@ -158,6 +159,7 @@ async fn prepare(dir: &std::path::Path) -> Result<(Signer, Vec<Subject>)> {
         .initialise(&oracle, &keys.journal_id, b"genesis", now)
         .await?;
     store.take_lead().await?;
+    engine::open_log(&store, &signer, now).await?;
     let digits = DigitsDescriptor::new(2, false, "USD/BTC".to_owned(), 0, 20)?;
     let outcomes = vec!["above".to_owned(), "not_above".to_owned()];
     let events = [

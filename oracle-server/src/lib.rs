@@ -15,6 +15,7 @@ pub mod engine;
 pub mod health;
 pub mod http;
 pub mod lifecycle;
+pub mod log;
 pub mod publish;
 pub mod service;
 pub mod signer;

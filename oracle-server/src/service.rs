@@ -243,6 +243,7 @@ impl Leader {
         let now = self.clock.now();
         engine::check_clock(&self.store, &signer, now, self.options.accept_clock).await?;
         engine::unite(&self.store, &signer).await?;
+        engine::open_log(&self.store, &signer, now).await?;
         engine::configure(&self.store, &self.config, now).await?;
         tracing::info!(epoch = self.store.epoch(), "leading");
         let engine = Engine::new(

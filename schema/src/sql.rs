@@ -14,6 +14,11 @@ pub const SQLITE: &[Migration] = &[
     ),
     (4, "outbox", include_str!("../sql/sqlite/0004_outbox.sql")),
     (5, "listing", include_str!("../sql/sqlite/0005_listing.sql")),
+    (
+        6,
+        "log_tree",
+        include_str!("../sql/sqlite/0006_log_tree.sql"),
+    ),
 ];
 
 /// For Postgres.
@@ -34,5 +39,10 @@ pub const POSTGRES: &[Migration] = &[
         5,
         "listing",
         include_str!("../sql/postgres/0005_listing.sql"),
+    ),
+    (
+        6,
+        "log_tree",
+        include_str!("../sql/postgres/0006_log_tree.sql"),
     ),
 ];

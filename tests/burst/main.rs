@@ -142,8 +142,9 @@ impl Run {
         let files = oracle_tests::made::signer_files(&oracle.config)?;
         let signer = engine::open(&store, files, network, clock.clone()).await?;
         engine::unite(&store, &signer).await?;
-        engine::configure(&store, &oracle.config, clock.now()).await?;
         let signer = Arc::new(signer);
+        engine::open_log(&store, &signer, clock.now()).await?;
+        engine::configure(&store, &oracle.config, clock.now()).await?;
         let fetcher = Arc::new(service::fetcher(&oracle.config, clock.clone())?);
         let (series, health) = (BTreeMap::new(), watch::Sender::new(HealthReport::standby()));
         let engine = Engine::new(

@@ -111,6 +111,9 @@ async fn announced(home: &Home, clock: &Arc<TestClock>) -> (Store, Arc<Signer>, 
         .await
         .unwrap();
     let signer = Arc::new(signer);
+    engine::open_log(&store, &signer, clock.now())
+        .await
+        .unwrap();
     engine::configure(&store, &config, clock.now())
         .await
         .unwrap();

@@ -61,3 +61,4 @@ mod promises;
 mod readers;
 mod restarts;
 mod series;
+mod tree;

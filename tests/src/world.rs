@@ -175,6 +175,7 @@ impl World {
         let now = clock.now();
         engine::check_clock(&store, &signer, now, false).await?;
         engine::unite(&store, &signer).await?;
+        engine::open_log(&store, &signer, now).await?;
         engine::configure(&store, &config, now).await?;
         let health = watch::Sender::new(HealthReport::standby());
         let (stop, stopped) = watch::channel(false);

@@ -2,6 +2,7 @@
 
 mod check;
 mod init;
+mod log;
 mod run;
 
 pub(crate) use init::{Init, make, make_passphrase};
@@ -31,7 +32,8 @@ const EXAMPLES: &str = "Examples:
   oracle-server demo --once
   oracle-server init --dir /var/lib/oracle --network peercoin
   oracle-server check --config /var/lib/oracle/oracle.toml
-  oracle-server run --config /var/lib/oracle/oracle.toml --log-format json";
+  oracle-server run --config /var/lib/oracle/oracle.toml --log-format json
+  oracle-server log export /srv/mirror --config /var/lib/oracle/oracle.toml";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum LogFormat {
@@ -47,6 +49,9 @@ enum Command {
     Run(RunArgs),
     /// Checks a configuration and explains what it will do.
     Check(ConfigArg),
+    /// The log as files.
+    #[command(subcommand)]
+    Log(LogCommand),
     /// Shows the whole job on this machine, with replayed venues.
     Demo(DemoArgs),
 }
@@ -92,6 +97,27 @@ struct RunArgs {
     /// Start although the Postgres is another cluster or timeline than before.
     #[arg(long)]
     accept_database: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum LogCommand {
+    /// Writes the log and all that it names by hash as static files, which any
+    /// web server can serve and `oracle audit` reads.
+    ///
+    /// A further run adds what is new. It reads the database only, beside a
+    /// running service if need be; the checkpoint is written last.
+    Export(ExportArgs),
+}
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example:\n  oracle-server log export /srv/mirror --config ./oracle/oracle.toml\n  oracle audit /srv/mirror"
+)]
+struct ExportArgs {
+    /// Where the files go; made if it does not exist.
+    dir: PathBuf,
+    #[command(flatten)]
+    config: ConfigArg,
 }
 
 #[derive(Debug, Args)]
@@ -148,6 +174,7 @@ pub fn main(cli: Cli) -> ExitCode {
             Command::Init(args) => init::init(args).await,
             Command::Run(args) => run::run(args).await,
             Command::Check(args) => check::check(&args.config),
+            Command::Log(LogCommand::Export(args)) => log::export(args).await,
             Command::Demo(args) => crate::demo::demo(args).await,
         }
     });

@@ -34,7 +34,7 @@ use oracle_schema::{EventId, SeriesId};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-pub use startup::{StartError, United, check_clock, configure, open, unite};
+pub use startup::{StartError, United, check_clock, configure, open, open_log, unite};
 
 use clock_trust::ClockTrust;
 

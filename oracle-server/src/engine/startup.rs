@@ -7,12 +7,14 @@ use chrono::{DateTime, Utc};
 use oracle_feeds::provider::provider;
 use oracle_schema::Maturity;
 use oracle_schema::policy::Policy;
+use oracle_schema::tlog::checkpoint::KeyError;
 
 use super::announce::{new_event, series_row};
 use super::budget;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::lifecycle::IntentKind;
+use crate::log::Heads;
 use crate::signer::{JournalRecord, Signer, SignerConfig, SignerError};
 use crate::store::{CommitError, Intent, SeriesRow, Store, StoreError};
 
@@ -98,6 +100,9 @@ pub enum StartError {
         /// The bound.
         most: u32,
     },
+    /// The log's origin is no name of a key.
+    #[error("log origin: {0}")]
+    Origin(#[from] KeyError),
     /// A worker thread died.
     #[error("worker thread: {0}")]
     Worker(#[from] tokio::task::JoinError),
@@ -290,6 +295,18 @@ fn intent_of(record: JournalRecord) -> Intent {
         // The evidence went with the database.
         manifest_sha256: [0; 32],
     }
+}
+
+/// Lets the signer sign the heads of the log, and signs the last one if nobody
+/// has: after this a reader finds a checkpoint.
+pub async fn open_log(
+    store: &Store,
+    signer: &Arc<Signer>,
+    now: DateTime<Utc>,
+) -> Result<(), StartError> {
+    let origin = store.oracle().await?.log_origin;
+    store.sign_heads_by(Some(Arc::new(Heads::new(signer.clone(), &origin)?)));
+    Ok(store.complete_tree(now.timestamp_millis()).await?)
 }
 
 /// Makes the stored series and one-off events those of the configuration:

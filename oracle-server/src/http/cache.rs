@@ -18,6 +18,8 @@ pub(crate) const VARY_BY: &str = "accept, accept-encoding";
 pub(crate) const REVALIDATE: &str = "no-cache";
 /// Of what is true only now.
 pub(crate) const NO_STORE: &str = "no-store";
+/// Of the log's head, which grows: a moment old is as good.
+pub(crate) const BRIEFLY: &str = "public, max-age=2";
 
 /// One representation of a resource with its validator.
 #[derive(Debug, Clone)]
@@ -70,6 +72,11 @@ impl Representation {
     /// Answers a request for something that may still grow.
     pub(crate) fn revalidated(&self, request: &HeaderMap) -> Response {
         self.answer(request, REVALIDATE)
+    }
+
+    /// Answers a request for the log's head: caches may keep it for a moment.
+    pub(crate) fn briefly(&self, request: &HeaderMap) -> Response {
+        self.answer(request, BRIEFLY)
     }
 
     fn answer(&self, request: &HeaderMap, caching: &'static str) -> Response {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::header::CONTENT_SECURITY_POLICY;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri};
 use axum::response::Response;
@@ -20,7 +20,7 @@ use super::openapi::{
     SearchText, SeriesName, Time, Verdict,
 };
 use super::problem::{Kind, Problem};
-use super::query::{EventPath, Query, cursor};
+use super::query::{EventPath, HashPath, Query, cursor};
 use crate::config::KINDS;
 use crate::store::read::{EventFilter, EventState, EventView};
 
@@ -493,7 +493,7 @@ enum EvidenceOrManifest {
 
 /// The canonical manifest (RFC 8785 JSON) that the log entry binds.
 #[derive(Serialize, ToSchema)]
-struct ManifestDocument {
+pub(crate) struct ManifestDocument {
     /// Of its shape.
     version: u32,
     /// Unix seconds.
@@ -558,16 +558,11 @@ pub(crate) async fn get_evidence(
         (status = 404, description = "`unknown-evidence`.")))]
 pub(crate) async fn get_evidence_body(
     State(app): State<Arc<AppState>>,
-    Path(name): Path<String>,
+    HashPath(sha256): HashPath,
     uri: Uri,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     Query::strict(&uri, &[])?;
-    let mut sha256 = [0; 32];
-    hex::decode_to_slice(&name, &mut sha256)
-        .ok()
-        .filter(|()| !name.bytes().any(|b| b.is_ascii_uppercase()))
-        .ok_or_else(|| Problem::bad("sha256", "sha256 is 64 lower-case hex digits"))?;
     let body = app.store.evidence_body(&sha256).await?.ok_or_else(|| {
         Kind::UnknownEvidence
             .because("no body of this hash is recorded, or its licence keeps it private")

@@ -9,6 +9,7 @@ use axum::http::{HeaderMap, Uri};
 use axum::response::Response;
 use chrono::{DateTime, Utc};
 use oracle_schema::codec::Layout;
+use oracle_schema::tlog::Tile;
 use oracle_schema::{Announcement, Attestation};
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
@@ -93,6 +94,18 @@ pub(super) struct Hot {
     attestations: Cache<String, Arc<Message>, Bytes>,
     /// `/v1/events/{id}/points`: some milliseconds of curve arithmetic each.
     pub(super) points: Cache<String, Representation, PointBytes>,
+    /// Tiles and entry bundles.
+    pub(super) tiles: Cache<Tile, Representation, TileBytes>,
+}
+
+/// Weighs a tile by its bytes.
+#[derive(Clone)]
+pub(super) struct TileBytes;
+
+impl Weighter<Tile, Representation> for TileBytes {
+    fn weight(&self, _: &Tile, bytes: &Representation) -> u64 {
+        bytes.weight()
+    }
 }
 
 /// Weighs a point list by its bytes.
@@ -113,6 +126,7 @@ impl Hot {
             announcements: Cache::with_weighter(ENTRIES, CACHE_BYTES, Bytes),
             attestations: Cache::with_weighter(ENTRIES, CACHE_BYTES, Bytes),
             points: Cache::with_weighter(ENTRIES, CACHE_BYTES, PointBytes),
+            tiles: Cache::with_weighter(ENTRIES, CACHE_BYTES, TileBytes),
         }
     }
 }

@@ -14,6 +14,7 @@ pub(crate) mod events;
 mod fanout;
 mod formats;
 mod health;
+mod log;
 mod messages;
 pub mod metrics;
 pub(crate) mod openapi;
@@ -167,12 +168,14 @@ pub fn public_router(state: Arc<AppState>, config: &HttpConfig) -> Router {
         .route("/assets/{name}", axum::routing::get(web::get_asset))
         .route("/docs.css", axum::routing::get(docs::get_style))
         .route("/docs.js", axum::routing::get(docs::get_script))
-        .with_state(state)
+        .route("/tile/{*name}", axum::routing::get(log::get_tile))
+        .with_state(Arc::clone(&state))
         .layer(Extension(document))
         .layer(Extension(page))
         .layer(Extension(compat::Assets::new(&config.assets)))
-        .layer(Extension(operators::Authority::of(&config.public_url)));
-    with_manners(routes, Some(admission))
+        .layer(Extension(operators::Authority::of(&config.public_url)))
+        .layer(Extension(web::PublicUrl(config.public_url.as_str().into())));
+    with_manners(routes, Some(admission)).layer(from_fn_with_state(state, web::explain_to_people))
 }
 
 /// Everything on `admin_listen`.
@@ -210,6 +213,10 @@ fn public_routes() -> OpenApiRouter<Arc<AppState>> {
         .routes(routes!(messages::get_announcement))
         .routes(routes!(messages::get_attestation))
         .routes(routes!(stream::get_stream))
+        .routes(routes!(log::get_proofs))
+        .routes(routes!(log::get_checkpoint))
+        .routes(routes!(log::get_policy_document))
+        .routes(routes!(log::get_manifest_document))
         .routes(routes!(openapi::get_openapi))
         .routes(routes!(docs::get_docs))
         .merge(compat_routes())

@@ -97,6 +97,10 @@ problem_table! {
     NotAttested = NOT_FOUND, "not-attested", "The event is not attested yet";
     /// No recorded body of that hash, or one that may not be passed on.
     UnknownEvidence = NOT_FOUND, "unknown-evidence", "There is no such evidence";
+    /// No tile or entry bundle of that name in the published log.
+    UnknownTile = NOT_FOUND, "unknown-tile", "The published log has no such tile";
+    /// No policy or manifest of that hash.
+    UnknownDocument = NOT_FOUND, "unknown-document", "There is no such document";
     /// The method is not one of those named in `Allow`.
     MethodNotAllowed = METHOD_NOT_ALLOWED, "method-not-allowed", "The method is not allowed here";
     /// None of the media types in `Accept`, or of the codings in `Accept-Encoding`, can be served.

@@ -182,6 +182,28 @@ impl<S: Send + Sync> FromRequestParts<S> for EventPath {
     }
 }
 
+/// The `{sha256}` segment of a path: 64 lower-case hex digits, one name for each
+/// document.
+#[derive(Debug)]
+pub(crate) struct HashPath(pub(crate) [u8; 32]);
+
+impl<S: Send + Sync> FromRequestParts<S> for HashPath {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let bad = || Problem::bad("sha256", "sha256 is 64 lower-case hex digits");
+        let Path(name) = Path::<String>::from_request_parts(parts, state)
+            .await
+            .map_err(|_| bad())?;
+        let mut hash = [0; 32];
+        hex::decode_to_slice(&name, &mut hash)
+            .ok()
+            .filter(|()| !name.bytes().any(|b| b.is_ascii_uppercase()))
+            .ok_or_else(bad)?;
+        Ok(Self(hash))
+    }
+}
+
 /// Percent-encodes a text as one path segment (RFC 3986 `pchar`).
 pub(crate) fn path_segment(text: &str) -> String {
     use std::fmt::Write as _;

@@ -34,6 +34,7 @@ use std::sync::{Arc, Mutex};
 
 use ed25519_dalek::Signer as _;
 use oracle_schema::log_entry::GenesisStatement;
+use oracle_schema::tlog::Checkpoint;
 use secp256k1::XOnlyPublicKey;
 use secp256k1::schnorr::Signature;
 use secrecy::SecretString;
@@ -249,10 +250,10 @@ impl Signer {
         Ok(self.key.sign(&digest))
     }
 
-    /// Ed25519 signature of a checkpoint's text (C2SP signed note body) by the
-    /// log key.
-    pub fn sign_checkpoint(&self, text: &str) -> [u8; 64] {
-        self.log_key.sign(text.as_bytes()).to_bytes()
+    /// Ed25519 signature of a checkpoint (the text of a C2SP signed note) by the
+    /// log key. That it follows from the ones before is the store's to ensure.
+    pub fn sign_checkpoint(&self, checkpoint: &Checkpoint) -> [u8; 64] {
+        self.log_key.sign(checkpoint.text().as_bytes()).to_bytes()
     }
 
     fn journal_append(&self, records: &[JournalRecord]) -> Result<(), SignerError> {

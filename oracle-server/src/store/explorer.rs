@@ -115,18 +115,6 @@ impl ReadStore {
         }))
     }
 
-    /// A policy document by its hash.
-    pub async fn policy_document(&self, hash: &[u8; 32]) -> Result<Option<Vec<u8>>, StoreError> {
-        self.db
-            .fetch_optional(
-                "SELECT document FROM policy WHERE policy_hash = $1",
-                args![*hash],
-            )
-            .await?
-            .map(|r| r.get(0))
-            .transpose()
-    }
-
     /// Series, by name.
     pub async fn series(&self, limit: i64) -> Result<Vec<SeriesLine>, StoreError> {
         self.db

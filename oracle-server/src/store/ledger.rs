@@ -59,14 +59,16 @@ impl Store {
         })
     }
 
-    /// Appends entries at the reserved positions and the head that covers them.
+    /// Appends entries at the reserved positions and the signed head that covers
+    /// them: what is committed is published.
     pub(super) async fn append(
         &self,
         tx: &mut Tx,
         reserved: &Reserved,
         entries: Vec<NewEntry<'_>>,
     ) -> Result<i64, StoreError> {
-        let size = reserved.first + i64::try_from(entries.len()).unwrap_or(i64::MAX);
+        let count = entries.len();
+        let size = reserved.first + i64::try_from(count).unwrap_or(i64::MAX);
         let rows = (reserved.first..)
             .zip(entries)
             .map(|(position, e)| args![position, e.entry_type, e.event_id, e.bytes])
@@ -77,9 +79,10 @@ impl Store {
             "",
         )
         .await?;
+        let head = self.grow(tx, reserved.first, count).await?;
         tx.execute(
-            "INSERT INTO head (size, time_ms) VALUES ($1, $2)",
-            args![size, reserved.time_ms],
+            "INSERT INTO head (size, time_ms, root, note) VALUES ($1, $2, $3, $4)",
+            args![size, reserved.time_ms, head.root, head.note],
         )
         .await?;
         Ok(size)

@@ -18,14 +18,16 @@ mod round;
 mod schedule;
 mod subject;
 mod ticket;
+mod tree;
 
 use std::fs::File;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use oracle_schema::EventId;
+use oracle_schema::tlog::Growing;
 use tokio::sync::{broadcast, watch};
 
 pub use commit::{Candidate, CommitError, Intent};
@@ -44,6 +46,7 @@ pub use round::{
 pub use schedule::{DueSeries, NewEvent, PublishError, ScheduledEvent, SeriesRow, SignedEvent};
 pub use subject::{DueSubject, NewSubject, fact_json, subject_key};
 pub use ticket::CommittedOutcome;
+pub use tree::SignHead;
 
 use crate::lifecycle::State;
 use db::{Db, args};
@@ -106,6 +109,9 @@ pub enum StoreError {
         /// The epoch this process held.
         epoch: i64,
     },
+    /// Nobody was named who signs the log's heads.
+    #[error("the log cannot grow: no key signs its heads")]
+    Unsigned,
     /// The lock file beside an SQLite database.
     #[error("lock file {path}: {source}")]
     LockFile {
@@ -148,6 +154,9 @@ pub struct Store {
     head: watch::Sender<i64>,
     changes: broadcast::Sender<StateChange>,
     lease: Mutex<Lease>,
+    head_key: Mutex<Option<Arc<dyn SignHead>>>,
+    /// The tree as the last transaction left it.
+    tree: Mutex<Option<Growing>>,
 }
 
 /// How long the session that holds the lead may take to answer.
@@ -174,6 +183,8 @@ impl Store {
             head: watch::Sender::new(0),
             changes: broadcast::Sender::new(CHANGES),
             lease: Mutex::new(Lease::None),
+            head_key: Mutex::default(),
+            tree: Mutex::default(),
         };
         store.refresh_head().await?;
         Ok(store)
@@ -406,6 +417,8 @@ impl Store {
         if let Lease::Session(connection) = lease {
             drop(connection.detach());
         }
+        // It holds the signer, and with it the journal's lock.
+        self.sign_heads_by(None);
     }
 
     /// Gives up the lead and closes every connection.

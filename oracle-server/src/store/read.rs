@@ -602,6 +602,30 @@ impl ReadStore {
         row.map(|r| Ok((r.hash(0)?, r.get(1)?))).transpose()
     }
 
+    /// A published policy document by the SHA-256 of its bytes.
+    pub async fn policy_document(&self, hash: &[u8; 32]) -> Result<Option<Vec<u8>>, StoreError> {
+        self.document("SELECT document FROM policy WHERE policy_hash = $1", hash)
+            .await
+    }
+
+    /// An evidence manifest by the SHA-256 of its bytes.
+    pub async fn manifest_document(&self, hash: &[u8; 32]) -> Result<Option<Vec<u8>>, StoreError> {
+        self.document(
+            "SELECT document FROM manifest WHERE manifest_sha256 = $1",
+            hash,
+        )
+        .await
+    }
+
+    async fn document(
+        &self,
+        sql: &'static str,
+        hash: &[u8; 32],
+    ) -> Result<Option<Vec<u8>>, StoreError> {
+        let row = self.db.fetch_optional(sql, args![*hash]).await?;
+        row.map(|row| row.get(0)).transpose()
+    }
+
     /// What an event of facts asks its sources.
     pub(crate) async fn subjects(&self, id: &str) -> Result<Vec<String>, StoreError> {
         self.db

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use askama::Template;
+use axum::Extension;
 use axum::extract::State;
 use axum::http::Uri;
 use axum::response::Response;
 use oracle_schema::policy::choice_bits;
 
-use super::{Site, page};
+use super::{PublicUrl, Site, page};
 use crate::http::AppState;
 use crate::http::openapi::Html;
 use crate::http::problem::Problem;
@@ -32,6 +33,7 @@ struct OraclePage {
     responses((status = 200, description = "HTML.", content_type = "text/html", body = Html)))]
 pub(crate) async fn get_oracle_page(
     State(app): State<Arc<AppState>>,
+    Extension(url): Extension<PublicUrl>,
     uri: Uri,
 ) -> Result<Response, Problem> {
     Query::strict(&uri, &[])?;
@@ -44,7 +46,7 @@ pub(crate) async fn get_oracle_page(
         version: env!("CARGO_PKG_VERSION"),
         open_choice_bits: choice_bits(app.store.open_choice().await?),
         max_open_choice_bits: identity.max_open_choice_bits,
-        public_url: app.public_url.clone(),
+        public_url: url.0.to_string(),
     })
 }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use askama::Template;
+use axum::Extension;
 use axum::extract::State;
 use axum::http::Uri;
 use axum::response::Response;
@@ -10,7 +11,7 @@ use chrono::TimeDelta;
 
 use super::value::event_href;
 use super::words::Stamp;
-use super::{Site, page};
+use super::{PublicUrl, Site, page};
 use crate::http::AppState;
 use crate::http::openapi::Html;
 use crate::http::problem::Problem;
@@ -74,6 +75,7 @@ impl From<LogRow> for Entry {
     responses((status = 200, description = "HTML.", content_type = "text/html", body = Html)))]
 pub(crate) async fn get_log_page(
     State(app): State<Arc<AppState>>,
+    Extension(url): Extension<PublicUrl>,
     uri: Uri,
 ) -> Result<Response, Problem> {
     let query = Query::strict(&uri, &["before"])?;
@@ -94,7 +96,7 @@ pub(crate) async fn get_log_page(
         published: head.map(|h| Stamp(h.time)),
         log_origin: oracle.log_origin.clone(),
         log_public_key: hex::encode(oracle.log_public_key),
-        public_url: app.public_url.clone(),
+        public_url: url.0.to_string(),
         older: rows.last().map(|r| r.position).filter(|p| *p > 0),
         entries: rows.into_iter().map(Entry::from).collect(),
         latest: before.is_none_or(|b| b >= size),

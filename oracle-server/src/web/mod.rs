@@ -56,6 +56,10 @@ pub(crate) fn routes() -> OpenApiRouter<Arc<AppState>> {
         .routes(routes!(log::get_log_page))
 }
 
+/// Where readers find the service, as configured.
+#[derive(Debug, Clone)]
+pub(crate) struct PublicUrl(pub(crate) Arc<str>);
+
 /// What every page shows around its content.
 struct Site {
     name: String,

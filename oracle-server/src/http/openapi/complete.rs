@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-use crate::http::cache::{IMMUTABLE, NO_STORE, REVALIDATE, VARY_BY};
+use crate::http::cache::{BRIEFLY, IMMUTABLE, NO_STORE, REVALIDATE, VARY_BY};
 use crate::http::problem::{Kind, PROBLEM_JSON};
 
 /// What every address can answer.
@@ -83,7 +83,7 @@ pub(crate) fn complete(mut document: Value, public_url: &str) -> Value {
                 "description": "Of this representation; weak.", "required": true,
                 "schema": { "type": "string", "pattern": "^W/\"[0-9a-f]{32}\"$" },
             },
-            "Cached": caching("What is published never changes; anything else is asked for again.", &[IMMUTABLE, REVALIDATE]),
+            "Cached": caching("What is published never changes; the log's head is good for a moment; anything else is asked for again.", &[IMMUTABLE, BRIEFLY, REVALIDATE]),
             "Vary": caching("What the representation depends on.", &[VARY_BY]),
             "NotStored": caching("True only now.", &[NO_STORE]),
             "RequestId": {

@@ -34,12 +34,16 @@ use super::query::Query;
     // Those of answers and bodies come with the routes, those of parameters do not.
     components(schemas(
         ProblemJson, AnnouncementForm, AttestationForm, Cursor, EventKind, EventName, EventNames,
-        EventState, EvidenceForm, FormKind, FormOrder, FormState, FormText, FormTime, Hex32, Prefix, SearchText, Switch, Time
+        EventState, EvidenceForm, FormKind, FormOrder, FormState, FormText, FormTime, Hex32,
+        Prefix, ProofForm, ProofOf, SearchText, Switch, TileName, Time
     )),
+    // Its names have slashes in them, so its route is another than its path here.
+    paths(super::log::get_tile),
     tags(
         (name = "oracle", description = "Who this is."),
         (name = "events", description = "What is and was to be decided, by which rules, on what evidence."),
         (name = "messages", description = "Announcements and attestations, and a stream of them."),
+        (name = "log", description = "The append-only log: checkpoint, tiles, proofs, and what its entries name by hash."),
         (name = "operators", description = "Named people with keys of their own: what they did, and how they do it."),
         (name = "compat", description = "Read-only dialects of existing clients: kormir, p2pd, sibyls."),
         (name = "service", description = "For whoever runs or watches it."),

@@ -78,6 +78,15 @@ texts! {
     AttestationForm: one_of(["json", "tlv", "hex", "rust-dlc"], "json");
     /// Form of evidence.
     EvidenceForm: one_of(["manifest"], "manifest");
+    /// Name of a tile or entry bundle (C2SP `tlog-tiles`). Its slashes are slashes in an address.
+    TileName: pattern(
+        r"^(entries|[0-7])/(x[0-9]{3}/)*[0-9]{3}(\.p/[1-9][0-9]{0,2})?$",
+        "entries/000.p/1"
+    );
+    /// Form of a proof; `tlog-proof` is C2SP's, which verifies offline.
+    ProofForm: one_of(["json", "tlog-proof"], "json");
+    /// What is proved to be in the log.
+    ProofOf: one_of(["announcement", "attestation"], "announcement");
     /// On, or left out.
     Switch: one_of(["1"], "1");
     /// At most 100 event ids, with commas between them.

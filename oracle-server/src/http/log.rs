@@ -1,0 +1,282 @@
+//! The log as C2SP `tlog-tiles`, and proofs of what is in it.
+
+use std::sync::Arc;
+
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, Uri};
+use axum::response::Response;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use oracle_schema::tlog::tree::prove_inclusion;
+use oracle_schema::tlog::{Hash, Note, Tile, TileSet, TlogProof};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::AppState;
+use super::cache::Representation;
+use super::events::{ManifestDocument, event};
+use super::openapi::{Bytes, EventName, Hex32, ProofForm, ProofOf, TileName};
+use super::problem::{Kind, Problem};
+use super::query::{EventPath, HashPath, Query};
+use crate::store::StoreError;
+
+const BYTES: &str = "application/octet-stream";
+const JSON: &str = "application/json";
+const TEXT: &str = "text/plain; charset=utf-8";
+
+/// The signed checkpoint: origin, size and root of the log as it is now.
+#[utoipa::path(get, path = "/checkpoint", tag = "log",
+    responses(
+        (status = 200, description = "C2SP `tlog-checkpoint`, a signed note.", content_type = "text/plain", body = String),
+        (status = 304, description = "The reader has it."),
+        (status = 503, description = "`unavailable`: the log has no signed head yet.")))]
+pub(super) async fn get_checkpoint(
+    State(app): State<Arc<AppState>>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    Query::strict(&uri, &[])?;
+    let note = checkpoint(&app).await?;
+    Ok(Representation::new(TEXT, note).briefly(&headers))
+}
+
+async fn checkpoint(app: &AppState) -> Result<String, Problem> {
+    let note = app.store.checkpoint().await?;
+    note.ok_or_else(|| {
+        Kind::Unavailable
+            .because("the log has no signed head yet")
+            .retry_after_s(5)
+    })
+}
+
+/// A tile of hashes (`{level}/{index}`) or a bundle of entries
+/// (`entries/{index}`), by its name in C2SP `tlog-tiles`.
+#[utoipa::path(get, path = "/tile/{name}", tag = "log",
+    params(("name" = TileName, Path, description = "Such as `0/x001/234`, `1/000.p/17` or `entries/000.p/3`; the slashes are slashes.")),
+    responses(
+        (status = 200, description = "Hashes of 32 bytes each, or entries behind two bytes of length each. Never changes.", content_type = "application/octet-stream", body = Bytes),
+        (status = 304, description = "The reader has it."),
+        (status = 404, description = "`unknown-tile`.")))]
+pub(super) async fn get_tile(
+    State(app): State<Arc<AppState>>,
+    Path(name): Path<String>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    Query::strict(&uri, &[])?;
+    let missing = || {
+        Kind::UnknownTile
+            .because(format!("no tile {name:?} is published"))
+            .field("name")
+    };
+    let tile: Tile = name.parse().map_err(|_| missing())?;
+    let found = find_tile(&app, tile).await?.ok_or_else(missing)?;
+    Ok(found.immutable(&headers))
+}
+
+/// A tile out of memory, where its immutability lets it be kept.
+async fn find_tile(app: &AppState, tile: Tile) -> Result<Option<Representation>, StoreError> {
+    if let Some(hot) = app.hot.tiles.get(&tile) {
+        return Ok(Some(hot));
+    }
+    let found = app.store.tile(tile).await?;
+    let found = found.map(|bytes| Representation::new(BYTES, bytes));
+    if let Some(found) = &found {
+        app.hot.tiles.insert(tile, found.clone());
+    }
+    Ok(found)
+}
+
+/// The inclusion proof of the entry at `position` in the tree of `size`
+/// entries, which is published.
+async fn prove(app: &AppState, position: i64, size: u64) -> Result<Inclusion, Problem> {
+    let index = u64::try_from(position).map_err(damaged)?;
+    let mut tiles = TileSet::of(size);
+    for tile in TileSet::needed(index, size) {
+        let found = find_tile(app, tile).await?;
+        let found = found.ok_or_else(|| damaged(format!("tile {tile} is not there")))?;
+        tiles.insert(tile, found.body().to_vec());
+    }
+    let hashes = prove_inclusion(index, size, &tiles)
+        .map_err(damaged)?
+        .ok_or_else(|| damaged(format!("position {index} is not below {size}")))?;
+    Ok(Inclusion { index, hashes })
+}
+
+/// A leaf and the way from it to the root.
+struct Inclusion {
+    index: u64,
+    hashes: Vec<Hash>,
+}
+
+fn damaged(error: impl std::fmt::Display) -> Problem {
+    tracing::error!(%error, "the stored log contradicts itself");
+    Kind::Internal.because("the stored log contradicts itself")
+}
+
+/// Where an entry is, and the way from it to the checkpoint's root.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({"leaf_index": 1, "hashes": ["NhxLl1A4KqUjyPGYNWbIAplDbmC+BTP5s6aDnGXhcmM="]}))]
+struct InclusionJson {
+    /// Position in the log.
+    #[schema(minimum = 0)]
+    leaf_index: u64,
+    /// Base64, from the leaf's sibling to the root's child (RFC 6962, 2.1.1).
+    hashes: Vec<String>,
+}
+
+impl From<Inclusion> for InclusionJson {
+    fn from(proof: Inclusion) -> Self {
+        Self {
+            leaf_index: proof.index,
+            hashes: proof.hashes.iter().map(|h| STANDARD.encode(h)).collect(),
+        }
+    }
+}
+
+/// `GET /v1/proofs/{id}`.
+#[derive(Debug, Serialize, ToSchema)]
+struct ProofsJson {
+    /// The signed checkpoint that the proofs lead to.
+    checkpoint: String,
+    /// Of the announcement's entry.
+    announcement: InclusionJson,
+    /// Of the attestation's entry, once there is one.
+    attestation: Option<InclusionJson>,
+}
+
+/// That an event's announcement and attestation are in the log.
+///
+/// With `format=tlog-proof` one of them as C2SP `tlog-proof`, which verifies
+/// offline.
+#[utoipa::path(get, path = "/v1/proofs/{id}", tag = "log",
+    params(
+        ("id" = EventName, Path, description = "Event id; percent-encoded in an address."),
+        ("format" = Option<ProofForm>, Query, description = "`json` unless given."),
+        ("of" = Option<ProofOf>, Query, description = "With `tlog-proof` only; `announcement` unless given."),
+    ),
+    responses(
+        (status = 200, description = "Under the checkpoint of now.",
+            content((ProofsJson = "application/json"), (String = "text/plain"))),
+        (status = 304, description = "The reader has it."),
+        (status = 404, description = "`unknown-event`, `not-announced`, or with `of=attestation` `not-attested`."),
+        (status = 503, description = "`unavailable`: the log has no signed head yet.")))]
+pub(super) async fn get_proofs(
+    State(app): State<Arc<AppState>>,
+    EventPath(id): EventPath,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let query = Query::strict(&uri, &["format", "of"])?;
+    let wanted = Wanted::of(&query)?;
+    // The event before the checkpoint: what is in the log is under every later one.
+    let event = event(&app, &id).await?;
+    let announced = event
+        .announcement_position
+        .ok_or_else(|| Kind::NotAnnounced.because(format!("event {id} has no announcement")))?;
+    let attested = event.attestation_position;
+    let note = checkpoint(&app).await?;
+    let parsed = Note::parse(&note).map_err(damaged)?;
+    let size = parsed.checkpoint().size;
+    let position = match wanted {
+        Wanted::Both => {
+            let proofs = ProofsJson {
+                announcement: prove(&app, announced, size).await?.into(),
+                attestation: match attested {
+                    Some(position) => Some(prove(&app, position, size).await?.into()),
+                    None => None,
+                },
+                checkpoint: note,
+            };
+            return Ok(Representation::json(&proofs)?.briefly(&headers));
+        }
+        Wanted::Announcement => announced,
+        Wanted::Attestation => attested
+            .ok_or_else(|| Kind::NotAttested.because(format!("event {id} is not attested")))?,
+    };
+    let Inclusion { index, hashes } = prove(&app, position, size).await?;
+    let note = parsed;
+    let proof = TlogProof {
+        index,
+        hashes,
+        note,
+    }
+    .to_string();
+    Ok(Representation::new(TEXT, proof).briefly(&headers))
+}
+
+/// What a request for proofs is for.
+enum Wanted {
+    /// As JSON.
+    Both,
+    /// As `tlog-proof`.
+    Announcement,
+    /// As `tlog-proof`.
+    Attestation,
+}
+
+impl Wanted {
+    fn of(query: &Query) -> Result<Self, Problem> {
+        match (query.get("format"), query.get("of")) {
+            (None | Some("json"), None) => Ok(Self::Both),
+            (None | Some("json"), Some(_)) => {
+                Err(Problem::bad("of", "of goes with format=tlog-proof"))
+            }
+            (Some("tlog-proof"), None | Some("announcement")) => Ok(Self::Announcement),
+            (Some("tlog-proof"), Some("attestation")) => Ok(Self::Attestation),
+            (Some("tlog-proof"), Some(_)) => {
+                Err(Problem::bad("of", "of is announcement or attestation"))
+            }
+            (Some(_), _) => Err(Problem::bad("format", "format is json or tlog-proof")),
+        }
+    }
+}
+
+/// A policy document by the hash that announcements' entries hold.
+///
+/// Exactly the bytes (RFC 8785 JSON) of which this is the SHA-256.
+#[utoipa::path(get, path = "/v1/policies/{sha256}", tag = "log",
+    params(("sha256" = Hex32, Path, description = "SHA-256 of the document, lower-case hex.")),
+    responses(
+        (status = 200, description = "The canonical document.", content_type = "application/json", body = Object),
+        (status = 304, description = "The reader has it."),
+        (status = 404, description = "`unknown-document`.")))]
+pub(super) async fn get_policy_document(
+    State(app): State<Arc<AppState>>,
+    HashPath(hash): HashPath,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    Query::strict(&uri, &[])?;
+    let document = app.store.policy_document(&hash).await?;
+    let document = document.ok_or_else(|| no_document("policy"))?;
+    Ok(Representation::new(JSON, document).immutable(&headers))
+}
+
+/// An evidence manifest by the hash that attestations' entries hold.
+///
+/// Exactly the bytes (RFC 8785 JSON) of which this is the SHA-256. All events
+/// of one price and maturity rest on one.
+#[utoipa::path(get, path = "/v1/manifests/{sha256}", tag = "log",
+    params(("sha256" = Hex32, Path, description = "SHA-256 of the document, lower-case hex.")),
+    responses(
+        (status = 200, description = "The canonical document.", content_type = "application/json", body = ManifestDocument),
+        (status = 304, description = "The reader has it."),
+        (status = 404, description = "`unknown-document`.")))]
+pub(super) async fn get_manifest_document(
+    State(app): State<Arc<AppState>>,
+    HashPath(hash): HashPath,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    Query::strict(&uri, &[])?;
+    let document = app.store.manifest_document(&hash).await?;
+    let document = document.ok_or_else(|| no_document("manifest"))?;
+    Ok(Representation::new(JSON, document).immutable(&headers))
+}
+
+fn no_document(what: &str) -> Problem {
+    Kind::UnknownDocument
+        .because(format!("no {what} of this hash is published"))
+        .field("sha256")
+}
