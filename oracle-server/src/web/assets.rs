@@ -24,11 +24,7 @@ const FILES: [(&str, &str, &str); 5] = [
         "text/css; charset=utf-8",
         include_str!("assets/explorer.css"),
     ),
-    (
-        "icon.svg",
-        "image/svg+xml",
-        include_str!("assets/icon.svg"),
-    ),
+    ("icon.svg", "image/svg+xml", include_str!("assets/icon.svg")),
     (
         "live.js",
         "text/javascript; charset=utf-8",

@@ -88,14 +88,18 @@ fn as_page(app: &AppState, response: Response, problem: &Problem) -> Response {
             parts.headers.insert(name, value);
         }
     }
-    parts.headers.insert(VARY, HeaderValue::from_static("accept"));
+    parts
+        .headers
+        .insert(VARY, HeaderValue::from_static("accept"));
     Response::from_parts(parts, body)
 }
 
 fn hint(kind: Kind, status: StatusCode) -> &'static str {
     match kind {
         Kind::UnknownEvent => "Names are exact, capitals included. Search by a part of it.",
-        Kind::BadParameter | Kind::UnknownParameter => "Correct it in the address, or start again from the list of events.",
+        Kind::BadParameter | Kind::UnknownParameter => {
+            "Correct it in the address, or start again from the list of events."
+        }
         Kind::RateLimited => "Wait a moment, then load the page again.",
         Kind::Unavailable | Kind::Timeout => {
             "What is published stays published. Load the page again in a moment."

@@ -50,6 +50,14 @@ impl Fields {
         }
     }
 
+    /// Those of one series.
+    pub(super) fn of_series(id: &str) -> Self {
+        Self {
+            series: id.to_owned(),
+            ..Self::default()
+        }
+    }
+
     fn pairs(&self) -> Vec<(&'static str, &str)> {
         let order = if self.earliest { "earliest" } else { "" };
         let all = [
@@ -61,11 +69,13 @@ impl Fields {
             ("to", &self.to),
             ("order", order),
         ];
-        all.into_iter().filter(|(_, value)| !value.is_empty()).collect()
+        all.into_iter()
+            .filter(|(_, value)| !value.is_empty())
+            .collect()
     }
 
     /// The address of these filters, with a field changed or added.
-    fn href(&self, name: &str, value: &str) -> String {
+    pub(super) fn href(&self, name: &str, value: &str) -> String {
         let mut query = Serializer::new(String::new());
         query.extend_pairs(self.pairs().into_iter().filter(|(n, _)| *n != name));
         if !value.is_empty() {
@@ -149,11 +159,20 @@ pub(crate) async fn get_event_list(
         .filter(|_| more)
         .map(|e| cursor::encode(e.maturity.unix(), e.event_id.as_str()))
         .map(|cursor| fields.href("cursor", &cursor));
-    let mut series: Vec<String> = app.store.series(SERIES).await?.into_iter().map(|s| s.series_id).collect();
+    let mut series: Vec<String> = app
+        .store
+        .series(SERIES)
+        .await?
+        .into_iter()
+        .map(|s| s.series_id)
+        .collect();
     if !fields.series.is_empty() && !series.contains(&fields.series) {
         series.push(fields.series.clone());
     }
-    let shown = fields.pairs().into_iter().filter(|(name, _)| *name != "order");
+    let shown = fields
+        .pairs()
+        .into_iter()
+        .filter(|(name, _)| *name != "order");
     page(&EventList {
         site: Site::of(&app, "events"),
         chosen: shown

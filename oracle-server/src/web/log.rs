@@ -80,7 +80,10 @@ pub(crate) async fn get_log_page(
 ) -> Result<Response, Problem> {
     let query = Query::strict(&uri, &["before"])?;
     let before = query.number("before", 1..=9_007_199_254_740_991)?;
-    let rows = app.store.log_rows(before.unwrap_or(i64::MAX), ENTRIES).await?;
+    let rows = app
+        .store
+        .log_rows(before.unwrap_or(i64::MAX), ENTRIES)
+        .await?;
     let now = app.clock.now();
     let head = app.store.head_at(now + TimeDelta::days(1)).await?;
     let hour_ago = app.store.head_at(now - TimeDelta::hours(1)).await?;

@@ -74,10 +74,7 @@ pub(super) struct Course {
 }
 
 /// Of attested integers, oldest first; `None` where there is nothing to draw.
-pub(super) fn numbers(
-    lines: &[Line],
-    text: impl Fn(&Line) -> String,
-) -> Option<Course> {
+pub(super) fn numbers(lines: &[Line], text: impl Fn(&Line) -> String) -> Option<Course> {
     let points: Vec<(i64, i128, &Line)> = lines
         .iter()
         .filter_map(|line| {
@@ -123,7 +120,13 @@ fn course(
     let (first, last) = (points.first()?.0, points.last()?.0);
     let (mut path, mut dots) = (String::new(), String::new());
     for (time, value) in points {
-        let x = MARGIN + scaled((*time).into(), first.into(), last.into(), WIDTH - 2 * MARGIN);
+        let x = MARGIN
+            + scaled(
+                (*time).into(),
+                first.into(),
+                last.into(),
+                WIDTH - 2 * MARGIN,
+            );
         let y = HEIGHT - MARGIN - scaled(*value, low, high, HEIGHT - 2 * MARGIN);
         let pen = if path.is_empty() { 'M' } else { 'L' };
         // Writing to a String cannot fail, here and below.

@@ -9,6 +9,7 @@ use axum::response::Response;
 use oracle_schema::Descriptor;
 use oracle_schema::policy::explain;
 
+use super::list::Fields;
 use super::plot::{Course, numbers, words};
 use super::value::{Line, lines};
 use super::words::kind;
@@ -38,6 +39,8 @@ struct SeriesPage {
     next: Vec<Line>,
     /// Ended without an attestation, the latest first.
     refunded: Vec<Line>,
+    /// All events of it.
+    all: String,
 }
 
 /// A series: its fixings over time, what is next, its rules.
@@ -63,7 +66,9 @@ pub(crate) async fn get_series_page(
     // A series that was taken out of the configuration still has its events.
     let any = app.store.events(&of_series(1), now).await?.pop();
     let (Some(hash), any) = (
-        known.map(|s| s.policy_hash).or(any.as_ref().map(|e| e.policy_hash)),
+        known
+            .map(|s| s.policy_hash)
+            .or(any.as_ref().map(|e| e.policy_hash)),
         any,
     ) else {
         return Err(Kind::UnknownSeries
@@ -75,10 +80,16 @@ pub(crate) async fn get_series_page(
         state: Some(state),
         ..of_series(limit)
     };
-    let attested = app.store.events(&in_state(EventState::Attested, PLOTTED), now).await?;
+    let attested = app
+        .store
+        .events(&in_state(EventState::Attested, PLOTTED), now)
+        .await?;
     let outcomes = attested.first().map(|e| e.descriptor.clone());
     let past = lines(&app, attested).await?;
-    let refunded = app.store.events(&in_state(EventState::Refund, AHEAD), now).await?;
+    let refunded = app
+        .store
+        .events(&in_state(EventState::Refund, AHEAD), now)
+        .await?;
     let next = EventFilter {
         from: Some(now.timestamp() + 1),
         latest_first: false,
@@ -96,7 +107,10 @@ pub(crate) async fn get_series_page(
     let rule = policy.as_ref().map(|p| p.rule.kind());
     page(&SeriesPage {
         site: Site::of(&app, "events").live("/v1/stream"),
-        kind: kind(rule.or(any.as_ref().map(|e| e.kind.as_str())).unwrap_or_default()),
+        kind: kind(
+            rule.or(any.as_ref().map(|e| e.kind.as_str()))
+                .unwrap_or_default(),
+        ),
         policy: policy
             .as_deref()
             .map(|p| explain::explain(p, None))
@@ -106,6 +120,7 @@ pub(crate) async fn get_series_page(
         past: oldest_first,
         next: lines(&app, next).await?,
         refunded: lines(&app, refunded).await?,
+        all: Fields::of_series(&id).href("", ""),
         id,
     })
 }

@@ -98,7 +98,6 @@ pub(super) struct Line {
     pub(super) id: String,
     pub(super) href: String,
     pub(super) kind: String,
-    pub(super) series: Option<String>,
     pub(super) state: Badge,
     pub(super) maturity: Stamp,
     pub(super) distance: Distance,
@@ -120,10 +119,7 @@ pub(super) fn series_href(id: &str) -> String {
 }
 
 /// Events as lines, each with what its policy says about its outcome.
-pub(super) async fn lines(
-    app: &AppState,
-    events: Vec<EventView>,
-) -> Result<Vec<Line>, StoreError> {
+pub(super) async fn lines(app: &AppState, events: Vec<EventView>) -> Result<Vec<Line>, StoreError> {
     let mut lines = Vec::with_capacity(events.len());
     for event in events {
         let policy = app.policies.of(&app.store, &event.policy_hash).await?;
@@ -138,12 +134,13 @@ fn line(app: &AppState, event: EventView, policy: Option<Arc<Policy>>) -> Line {
         .outcome
         .as_deref()
         .map(|outcome| Value::of(outcome, &event.descriptor, policy.as_deref()));
-    let lateness_ms = event.attested_at.map(|at| (at - matures_at).num_milliseconds());
+    let lateness_ms = event
+        .attested_at
+        .map(|at| (at - matures_at).num_milliseconds());
     Line {
         href: event_href(event.event_id.as_str()),
         id: event.event_id.to_string(),
         kind: event.kind,
-        series: event.series,
         state: Badge(event.state),
         maturity: Stamp(matures_at),
         distance: Distance {
@@ -170,7 +167,11 @@ mod tests {
             ("0", 2, "0.00"),
             ("-5", 1, "-0.5"),
             ("97431", 0, "97431"),
-            ("123456789012345678901234567890", 10, "12345678901234567890.1234567890"),
+            (
+                "123456789012345678901234567890",
+                10,
+                "12345678901234567890.1234567890",
+            ),
         ] {
             assert_eq!(with_point(integer, decimals), text);
         }

@@ -102,7 +102,10 @@ pub(super) fn late(ms: i64) -> String {
     let sign = if ms < 0 { "−" } else { "" };
     let ms = ms.unsigned_abs();
     if ms >= 3_600_000 {
-        return format!("{sign}{}", rough(i64::try_from(ms / 1000).unwrap_or(i64::MAX)));
+        return format!(
+            "{sign}{}",
+            rough(i64::try_from(ms / 1000).unwrap_or(i64::MAX))
+        );
     }
     format!("{sign}{}.{:03} s", ms / 1000, ms % 1000)
 }

@@ -14,7 +14,7 @@ use axum::http::{HeaderMap, Uri};
 use axum::response::Response;
 use utoipa::OpenApi;
 
-pub(crate) use bodies::{
+pub(super) use bodies::{
     ApprovalBody, DlcAnnouncement, DlcAttestation, EventBody, ReasonBody, ReportBody,
 };
 pub(crate) use complete::complete;

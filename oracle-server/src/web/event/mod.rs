@@ -99,7 +99,10 @@ pub(crate) async fn get_event_page(
     let (sources, left_out) = sources::of(observations);
     let now = app.clock.now();
     let steps = timeline::of(&event, &milestones, &actions, agreed_ms, now);
-    let stream = format!("/v1/stream?events={}", path_segment(&id).replace('+', "%2B"));
+    let stream = format!(
+        "/v1/stream?events={}",
+        path_segment(&id).replace('+', "%2B")
+    );
     let words = in_words(&event, policy.as_deref());
     let oracle = &app.identity.oracle;
     page(&EventPage {

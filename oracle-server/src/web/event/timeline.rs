@@ -32,7 +32,11 @@ pub(super) fn of(
     if event.state != EventState::Withdrawn {
         let past = maturity <= now;
         let what = if past { "Matured" } else { "Matures" };
-        steps.push(step(Some(maturity), what, if past { "done" } else { "ahead" }));
+        steps.push(step(
+            Some(maturity),
+            what,
+            if past { "done" } else { "ahead" },
+        ));
     }
     if let Some(at) = agreed_ms.and_then(DateTime::from_timestamp_millis) {
         steps.push(step(Some(at), "Sources agreed", "done"));
@@ -66,7 +70,9 @@ fn announced(event: &EventView) -> Step {
     match (event.announced_at, event.state) {
         (Some(at), _) => Step {
             position: event.announcement_position,
-            detail: Some("Its nonces are promised: what is signed later fits them or nothing.".to_owned()),
+            detail: Some(
+                "Its nonces are promised: what is signed later fits them or nothing.".to_owned(),
+            ),
             ..step(Some(at), "Announced", "done")
         },
         (None, EventState::Withdrawn) => step(None, "Was never announced", "bad"),
@@ -86,11 +92,18 @@ fn acted(action: &ActionRow) -> Step {
     };
     Step {
         position: Some(action.position),
-        detail: action.refusal.as_ref().map(|why| format!("Kept, and not counted: {why}.")),
+        detail: action
+            .refusal
+            .as_ref()
+            .map(|why| format!("Kept, and not counted: {why}.")),
         ..step(
             Some(action.received_at),
             what,
-            if action.refusal.is_some() { "bad" } else { "done" },
+            if action.refusal.is_some() {
+                "bad"
+            } else {
+                "done"
+            },
         )
     }
 }
@@ -129,12 +142,15 @@ fn current(event: &EventView) -> Vec<Step> {
         EventState::Scheduled | EventState::Announced => {
             return vec![step(Some(event.attest_by), LAST, "ahead")];
         }
-        EventState::Attested
-        | EventState::Voided
-        | EventState::Refund
-        | EventState::Withdrawn => return Vec::new(),
+        EventState::Attested | EventState::Voided | EventState::Refund | EventState::Withdrawn => {
+            return Vec::new();
+        }
     };
-    let mark = if event.state == EventState::Held { "bad" } else { "now" };
+    let mark = if event.state == EventState::Held {
+        "bad"
+    } else {
+        "now"
+    };
     let mut steps = vec![Step {
         detail: event.reason.clone(),
         ..step(None, waiting, mark)
