@@ -2,7 +2,7 @@
 
 use askama::Template;
 use axum::extract::{Request, State};
-use axum::http::header::{ACCEPT, CONTENT_LENGTH, HeaderMap, HeaderValue, VARY};
+use axum::http::header::{ACCEPT, CONTENT_ENCODING, CONTENT_LENGTH, HeaderMap, HeaderValue, VARY};
 use axum::http::{Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::Response;
@@ -82,7 +82,9 @@ fn as_page(app: &AppState, response: Response, problem: &Problem) -> Response {
     };
     let (mut parts, _) = response.into_parts();
     let (of_page, body) = page.into_parts();
+    // They are of the body that goes.
     parts.headers.remove(CONTENT_LENGTH);
+    parts.headers.remove(CONTENT_ENCODING);
     for (name, value) in of_page.headers {
         if let Some(name) = name {
             parts.headers.insert(name, value);

@@ -29,6 +29,9 @@ struct LogPage {
     /// Entries that came in the last hour.
     growth: i64,
     published: Option<Stamp>,
+    /// The signed checkpoint, and who else signed it.
+    checkpoint: Option<String>,
+    cosigners: Vec<String>,
     log_origin: String,
     log_public_key: String,
     public_url: String,
@@ -89,6 +92,7 @@ pub(crate) async fn get_log_page(
     let hour_ago = app.store.head_at(now - TimeDelta::hours(1)).await?;
     let size = *app.store.head().borrow();
     let oracle = &app.identity.oracle;
+    let checkpoint = app.store.checkpoint().await?;
     page(&LogPage {
         site: match before {
             None => Site::of(&app, "log").live("/v1/stream"),
@@ -97,6 +101,11 @@ pub(crate) async fn get_log_page(
         size,
         growth: size - hour_ago.map_or(0, |h| h.size),
         published: head.map(|h| Stamp(h.time)),
+        cosigners: checkpoint
+            .as_deref()
+            .map(|note| cosigners(note, &oracle.log_origin))
+            .unwrap_or_default(),
+        checkpoint,
         log_origin: oracle.log_origin.clone(),
         log_public_key: hex::encode(oracle.log_public_key),
         public_url: url.0.to_string(),
@@ -104,4 +113,16 @@ pub(crate) async fn get_log_page(
         entries: rows.into_iter().map(Entry::from).collect(),
         latest: before.is_none_or(|b| b >= size),
     })
+}
+
+/// Names of the note's signatures but the log's own; none of them is checked
+/// here.
+fn cosigners(note: &str, origin: &str) -> Vec<String> {
+    let signatures = note.split_once("\n\n").map_or("", |(_, lines)| lines);
+    signatures
+        .lines()
+        .filter_map(|line| line.strip_prefix("— ")?.split_once(' '))
+        .map(|(name, _)| name.to_owned())
+        .filter(|name| name != origin)
+        .collect()
 }

@@ -38,7 +38,7 @@ pub(super) fn lateness(attested: &[Line]) -> Option<Lateness> {
     sorted.sort_unstable();
     let longest = *sorted.last()?;
     let median = *sorted.get(sorted.len() / 2)?;
-    let count = i128::try_from(attested.len()).unwrap_or(1).max(12);
+    let count = i128::try_from(attested.len()).unwrap_or(1).max(30);
     let step = WIDTH / count;
     let bars = attested.iter().rev().zip(0_i128..).map(|(line, i)| {
         let height = scaled(late_ms(line).into(), 0, longest.into(), HEIGHT - 2).max(2);

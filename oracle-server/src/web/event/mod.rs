@@ -68,8 +68,6 @@ struct EventPage {
     attested: bool,
     manifest: Option<String>,
     public_key: String,
-    log_public_key: String,
-    log_origin: String,
 }
 
 /// An event's life, rules, sources, decision, points and downloads.
@@ -138,8 +136,6 @@ pub(crate) async fn get_event_page(
         attested: event.attested_at.is_some(),
         manifest: manifest.map(hex::encode),
         public_key: hex::encode(oracle.public_key),
-        log_public_key: hex::encode(oracle.log_public_key),
-        log_origin: oracle.log_origin.clone(),
         id,
     })
 }
