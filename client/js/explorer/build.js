@@ -1,7 +1,8 @@
 /**
  * Bundles the checks of the explorer's page with the client and its curves into
  * the one file that the server embeds: `npm run explorer`; with `--check` it only
- * compares. Readable, since whoever verifies with it may want to read it.
+ * compares. Small, since every reader who verifies loads it; the sources are to be
+ * read, and `tests/run js` holds the one against the others.
  *
  * @module
  */
@@ -21,7 +22,7 @@ const { outputFiles } = await build({
   bundle: true,
   format: 'esm',
   target: 'es2022',
-  minifySyntax: true,
+  minify: true,
   legalComments: 'none',
   write: false,
 });

@@ -11,6 +11,8 @@ const WIDTH: i128 = 1000;
 const HEIGHT: i128 = 200;
 /// Room at the edges, so that no dot is cut.
 const MARGIN: i128 = 8;
+/// Bar of a plot that has only a few.
+const WIDEST: i128 = 40;
 
 /// Bars of the time from maturity to attestation, oldest first.
 pub(super) struct Lateness {
@@ -38,14 +40,14 @@ pub(super) fn lateness(attested: &[Line]) -> Option<Lateness> {
     sorted.sort_unstable();
     let longest = *sorted.last()?;
     let median = *sorted.get(sorted.len() / 2)?;
-    let count = i128::try_from(attested.len()).unwrap_or(1).max(30);
-    let step = WIDTH / count;
+    let step = WIDTH / i128::try_from(attested.len()).unwrap_or(1).max(1);
+    let width = (step - 3).clamp(1, WIDEST);
     let bars = attested.iter().rev().zip(0_i128..).map(|(line, i)| {
         let height = scaled(late_ms(line).into(), 0, longest.into(), HEIGHT - 2).max(2);
         Bar {
-            x: i * step,
+            x: i * step + (step - width) / 2,
             y: HEIGHT - height,
-            width: (step - 3).max(1),
+            width,
             height,
             about: format!("{}: {}", line.id, late(late_ms(line))),
         }

@@ -34,6 +34,8 @@ struct SeriesPage {
     policy: Vec<String>,
     policy_hash: String,
     course: Option<Course>,
+    /// Outcomes are numbers, which stand beside what they mean.
+    numbers: bool,
     /// The latest first.
     past: Vec<Line>,
     next: Vec<Line>,
@@ -98,6 +100,7 @@ pub(crate) async fn get_series_page(
     let next = app.store.events(&next, now).await?;
     let mut oldest_first: Vec<Line> = past;
     oldest_first.reverse();
+    let is_number = matches!(outcomes, Some(Descriptor::Digits(_)));
     let course = match outcomes {
         Some(Descriptor::Enum(d)) => words(&oldest_first, d.outcomes()),
         Some(Descriptor::Digits(_)) => numbers(&oldest_first, in_decimal),
@@ -117,6 +120,7 @@ pub(crate) async fn get_series_page(
             .unwrap_or_default(),
         policy_hash: hex::encode(hash),
         course,
+        numbers: is_number,
         past: oldest_first,
         next: lines(&app, next).await?,
         refunded: lines(&app, refunded).await?,
