@@ -53,10 +53,12 @@
 
 pub mod adaptor;
 mod attested;
+pub mod audit;
 mod backoff;
 mod cache;
 mod client;
 pub mod coinlib;
+pub mod equivocation;
 mod error;
 mod evidence;
 mod http;

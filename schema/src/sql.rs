@@ -19,6 +19,7 @@ pub const SQLITE: &[Migration] = &[
         "log_tree",
         include_str!("../sql/sqlite/0006_log_tree.sql"),
     ),
+    (9, "status", include_str!("../sql/sqlite/0009_status.sql")),
 ];
 
 /// For Postgres.
@@ -45,4 +46,5 @@ pub const POSTGRES: &[Migration] = &[
         "log_tree",
         include_str!("../sql/postgres/0006_log_tree.sql"),
     ),
+    (9, "status", include_str!("../sql/postgres/0009_status.sql")),
 ];

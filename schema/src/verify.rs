@@ -205,6 +205,20 @@ pub fn verify_attestation(
     attestation: Attestation,
     announcement: &Verified<Announcement>,
 ) -> Result<Verified<Attestation>, VerifyError> {
+    let established = attested_outcome(&attestation, announcement)?;
+    Ok(Verified {
+        message: attestation,
+        established,
+    })
+}
+
+/// The same check, for who verifies the announcement at another time: an audit
+/// of a log meets each announcement twice and verifies it once. What comes of
+/// it is no [`Verified`] message.
+pub fn attested_outcome(
+    attestation: &Attestation,
+    announcement: &Announcement,
+) -> Result<Outcome, VerifyError> {
     let event = &announcement.event;
     if let Some(got) = &attestation.event_id
         && *got != event.event_id
@@ -239,8 +253,5 @@ pub fn verify_attestation(
             .verify(&attestation_hash(text), &announcement.oracle_public_key)
             .map_err(|_| VerifyError::Signature { index })?;
     }
-    Ok(Verified {
-        message: attestation,
-        established: outcome,
-    })
+    Ok(outcome)
 }

@@ -6,6 +6,9 @@ use std::time::Duration;
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use oracle_client::Client;
 use oracle_schema::EventId;
+use oracle_schema::tlog::checkpoint::Algorithm;
+use oracle_schema::tlog::tile::{Content, Tile, WIDTH, unbundle};
+use oracle_schema::tlog::{Hash, NoteKey, TlogProof};
 use serde::Deserialize;
 
 use crate::home::now;
@@ -33,6 +36,9 @@ struct Page {
 pub(crate) struct Book {
     pub(crate) announcements: BTreeMap<String, Vec<u8>>,
     pub(crate) attestations: BTreeMap<String, Vec<u8>>,
+    /// Checkpoints under which they were proved: sizes and roots.
+    pub(crate) heads: BTreeMap<u64, Hash>,
+    pub(crate) log_key: Option<NoteKey>,
     pub(crate) http: reqwest::Client,
 }
 
@@ -104,24 +110,59 @@ impl Book {
         let id = &event.event_id;
         if event.announced_at.is_some() && !self.announcements.contains_key(id) {
             let bytes = self.fetch(url, "announcements", id).await?;
-            self.announcements.insert(id.clone(), bytes);
+            self.announcements.insert(id.clone(), bytes.clone());
+            self.prove(url, id, "announcement", &bytes).await?;
         }
         if event.attested_at.is_some() && !self.attestations.contains_key(id) {
             let bytes = self.fetch(url, "attestations", id).await?;
-            self.attestations.insert(id.clone(), bytes);
+            self.attestations.insert(id.clone(), bytes.clone());
+            self.prove(url, id, "attestation", &bytes).await?;
         }
         Ok(())
     }
 
+    /// What anyone can read is under the signed checkpoint, and is the entry
+    /// that the proof is about.
+    async fn prove(
+        &mut self,
+        url: &str,
+        id: &str,
+        of: &str,
+        message: &[u8],
+    ) -> Result<(), reqwest::Error> {
+        let path = format!("/v1/proofs/{id}?format=tlog-proof&of={of}");
+        let proof = String::from_utf8(self.get(url, &path).await?).unwrap();
+        let proof: TlogProof = proof.parse().unwrap();
+        let size = proof.note.checkpoint().size;
+        let tile = Tile::of(Content::Entries, proof.index / WIDTH, size).unwrap();
+        let bundle = self.get(url, &format!("/tile/{tile}")).await?;
+        let within = usize::try_from(proof.index % WIDTH).unwrap();
+        let entry = unbundle(&bundle).unwrap()[within];
+        assert!(entry.ends_with(message), "{of} of {id}");
+        if self.log_key.is_none() {
+            let Ok(oracle) = Client::new(url).unwrap().oracle().await else {
+                return Ok(());
+            };
+            let (origin, key) = (&oracle.log_origin, &oracle.log_public_key);
+            self.log_key = Some(NoteKey::new(origin, Algorithm::Ed25519, key).unwrap());
+        }
+        let key = self.log_key.as_ref().unwrap();
+        let root = proof.verify(entry, key).unwrap().root;
+        let before = self.heads.insert(size, root);
+        assert!(
+            before.is_none_or(|before| before == root),
+            "two heads of {size}"
+        );
+        Ok(())
+    }
+
+    async fn get(&self, url: &str, path: &str) -> Result<Vec<u8>, reqwest::Error> {
+        let answer = self.http.get(format!("{url}{path}")).send().await?;
+        answer.error_for_status()?.bytes().await.map(Vec::from)
+    }
+
     async fn fetch(&self, url: &str, what: &str, id: &str) -> Result<Vec<u8>, reqwest::Error> {
-        self.http
-            .get(format!("{url}/v1/{what}/{id}?format=tlv"))
-            .send()
-            .await?
-            .error_for_status()?
-            .bytes()
-            .await
-            .map(Vec::from)
+        self.get(url, &format!("/v1/{what}/{id}?format=tlv")).await
     }
 
     /// Waits until every event that has matured by `until` is finished.

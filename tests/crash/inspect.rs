@@ -5,6 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use oracle_schema::Announcement;
 use oracle_schema::codec::Layout;
 use oracle_schema::log_entry::LogEntry;
+use oracle_schema::tlog::Growing;
+use oracle_schema::tlog::tree::leaf_hash;
 
 use crate::book::Book;
 use crate::database::Database;
@@ -29,12 +31,14 @@ pub(crate) async fn assert_sound(home: &Home, book: &Book) {
     }
 }
 
-/// Positions count from 0 without a gap, heads only grow, and every entry holds
-/// what readers got.
+/// Positions count from 0 without a gap, heads only grow, every entry holds
+/// what readers got, and every checkpoint they saw is of the first of these
+/// entries.
 async fn assert_log_is_gapless_and_holds(database: &Database, book: &Book) {
     let entries = database
         .pairs::<i64, Vec<u8>>("SELECT position, entry FROM log_entry ORDER BY position")
         .await;
+    let (mut tree, mut proved) = (Growing::default(), 0);
     let (mut announced, mut attested) = (BTreeMap::new(), BTreeMap::new());
     for (expected, (position, bytes)) in (0_i64..).zip(&entries) {
         assert_eq!(*position, expected, "log position");
@@ -49,9 +53,18 @@ async fn assert_log_is_gapless_and_holds(database: &Database, book: &Book) {
                 let earlier = attested.insert(id.clone(), attestation.to_tlv(Layout::Spec));
                 assert_eq!(earlier, None, "{id} is attested twice");
             }
-            LogEntry::Genesis(_) | LogEntry::Notice { .. } | LogEntry::OperatorAction(_) => {}
+            LogEntry::Genesis(_)
+            | LogEntry::Notice { .. }
+            | LogEntry::OperatorAction(_)
+            | LogEntry::Status(_) => {}
+        }
+        tree.append(leaf_hash(bytes));
+        if let Some(root) = book.heads.get(&tree.size()) {
+            assert_eq!(*root, tree.root(), "root at {}", tree.size());
+            proved += 1;
         }
     }
+    assert_eq!(proved, book.heads.len(), "checkpoints of this log");
     let size = i64::try_from(entries.len()).unwrap();
     assert_eq!(
         database.number("SELECT next_position FROM ledger").await,

@@ -57,6 +57,7 @@ async fn storm(home: Home) {
     assert!(epochs > 50, "only {epochs} of {ROUNDS} starts came to lead");
     assert!(announced_in_storm > 30, "{announced_in_storm} announced");
     assert!(attested_in_storm > 10, "{attested_in_storm} attested");
+    assert!(book.heads.len() > 20, "{} checkpoints", book.heads.len());
     assert_sound(&home, &book).await;
     println!(
         "{ROUNDS} kills, {epochs} epochs, {unsigned} starts found committed outcomes unsigned, \

@@ -49,6 +49,7 @@ fn run(law: Pin<Box<dyn Future<Output = ()>>>) {
         .block_on(law);
 }
 
+mod audit;
 mod compat;
 mod evidence;
 mod facts;
@@ -61,4 +62,5 @@ mod promises;
 mod readers;
 mod restarts;
 mod series;
+mod status;
 mod tree;

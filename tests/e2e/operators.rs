@@ -43,8 +43,10 @@ laws! {
     an_approval_counts_again_after_a_veto_that_followed_it,
 }
 
-const MATURITY: i64 = START + 3600;
-const DELAY: i64 = 7200;
+/// When the questions mature.
+pub(crate) const MATURITY: i64 = START + 3600;
+/// Their settle delay.
+pub(crate) const DELAY: i64 = 7200;
 /// `[http] public_url` of a world.
 const AUTHORITY: &str = "127.0.0.1:0";
 const QUESTION: &str = "pm-upgrade";
@@ -54,7 +56,8 @@ fn key(name: &str) -> SigningKey {
     SigningKey::from_bytes(&Sha256::digest(name).into())
 }
 
-fn config() -> String {
+/// Operators, and two questions for their panel.
+pub(crate) fn config() -> String {
     let operator = |name: &str, scopes: &str| {
         let key = hex::encode(key(name).verifying_key().to_bytes());
         format!("[[operator]]\nname = \"{name}\"\npublic_key = \"{key}\"\nscopes = [{scopes}]\n")
@@ -153,7 +156,7 @@ async fn send_with(world: &mut World, post: &Post, fields: &[(&str, String)]) ->
 }
 
 /// Signs, sends, and lets the engine do what follows.
-async fn act(world: &mut World, operator: &str, what: &str, body: Value) -> Answer {
+pub(crate) async fn act(world: &mut World, operator: &str, what: &str, body: Value) -> Answer {
     act_on(world, operator, QUESTION, what, body).await
 }
 

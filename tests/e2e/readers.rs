@@ -81,7 +81,7 @@ async fn the_stream_gives_each_position_once_across_disconnects(backend: Backend
     world.break_all(Some(&Fault::Down));
     world.at(MATURITY + 61).await;
     world.break_all(None);
-    world.at(MATURITY + 600).await;
+    world.at(MATURITY + 170).await;
     for _ in 0..2 {
         heard.push(
             timeout(PATIENCE, live.next())

@@ -107,7 +107,7 @@ async fn entries_tiles_and_root_follow_from_each_other(backend: Backend) {
     let mut world = World::new(backend, &many(270)).await;
     let key = log_key(&world).await;
     let before = checkpoint(&world, &key).await;
-    world.at(START + 3600 + 600).await;
+    world.at(START + 3600 + 100).await;
     let attested = world.event(&"above-269".parse().unwrap()).await;
     assert_eq!(attested.state, EventState::Attested);
     let after = checkpoint(&world, &key).await;
@@ -163,7 +163,7 @@ async fn entries_tiles_and_root_follow_from_each_other(backend: Backend) {
 async fn a_log_from_before_the_tree_has_one_after_the_next_start(backend: Backend) {
     let mut world = World::new(backend, &many(270)).await;
     let key = log_key(&world).await;
-    world.at(START + 3600 + 600).await;
+    world.at(START + 3600 + 100).await;
     let before = checkpoint(&world, &key).await;
     world.stop().await;
     world
@@ -201,7 +201,7 @@ async fn exported_files_are_what_the_service_serves_and_grow_with_the_log(backen
     };
     let first = export(&world).await.unwrap();
     assert_eq!((first.before, first.size), (0, 271));
-    world.at(START + 3600 + 600).await;
+    world.at(START + 3600 + 100).await;
     let second = export(&world).await.unwrap();
     assert_eq!((second.before, second.size), (271, 541));
     assert_eq!(export(&world).await.unwrap().files, 0);

@@ -1,5 +1,7 @@
 //! Arguments, and the way from a failure to an exit code.
 
+mod audit;
+mod equivocation;
 mod event;
 mod evidence;
 mod operator;
@@ -18,9 +20,11 @@ use self::output::{eline, printable};
 
 const EXIT_CODES: &str = "\
 Exit codes:
-  0  done; for `verify` valid, for `wait` attested, for `evidence` reproduced
+  0  done; for `verify` valid, for `wait` attested, for `evidence` reproduced,
+     for `audit` clean
   1  failed, or something did not verify
-  2  wrong arguments; for `evidence` not everything could be had
+  2  wrong arguments; for `evidence` and `audit` not everything could be
+     had
   3  not attested or not even announced yet (`wait`: not within --timeout)
   4  refunded: will never be attested
   5  withdrawn: was never announced
@@ -48,6 +52,8 @@ enum Command {
     Watch(watch::Watch),
     Points(points::Points),
     Evidence(evidence::EvidenceOf),
+    Audit(audit::Audit),
+    ProveEquivocation(equivocation::ProveEquivocation),
     Operator(operator::Operator),
 }
 
@@ -122,6 +128,8 @@ pub(crate) async fn run(cli: Cli) -> ExitCode {
         Command::Watch(command) => command.run().await,
         Command::Points(command) => command.run().await,
         Command::Evidence(command) => command.run().await,
+        Command::Audit(command) => command.run().await,
+        Command::ProveEquivocation(command) => command.run(),
         Command::Operator(command) => command.run().await,
     };
     match result {

@@ -84,7 +84,7 @@ fn attested(input: &str, announcement: &Verified<Announcement>) -> Result<String
 
 /// A file of that name, else the message itself. No file is tried for what can
 /// only be a message, so a stray file cannot shadow one.
-fn read(input: &str) -> Result<Vec<u8>, String> {
+pub(super) fn read(input: &str) -> Result<Vec<u8>, String> {
     let text = input.trim();
     if text.starts_with('{') || (text.len() >= 64 && hex::decode(text).is_ok()) {
         return Ok(text.as_bytes().to_vec());

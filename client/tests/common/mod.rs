@@ -8,11 +8,15 @@
 )]
 
 mod command;
+mod log;
 mod oracle;
+mod round;
 mod server;
 
 pub use command::*;
+pub use log::*;
 pub use oracle::*;
+pub use round::*;
 pub use server::*;
 
 use std::time::Duration;

@@ -10,6 +10,9 @@ use secp256k1::schnorr::{Signature, sign_no_aux_rand};
 use secp256k1::{Parity, Scalar, SecretKey, XOnlyPublicKey};
 use sha2::{Digest, Sha256};
 
+/// The maturity of announcements that do not say another, Unix seconds.
+const T: u32 = 1_795_363_200;
+
 /// Signs whatever it is told, also what an honest oracle would not.
 #[derive(Clone)]
 pub struct Oracle(SecretKey);
@@ -30,12 +33,17 @@ impl Oracle {
     }
 
     pub fn announce(&self, id: &str, descriptor: Descriptor) -> Announced {
+        self.announce_at(id, descriptor, T)
+    }
+
+    /// With the maturity, Unix seconds.
+    pub fn announce_at(&self, id: &str, descriptor: Descriptor, maturity: u32) -> Announced {
         let count = descriptor.nonce_count();
         let nonces = (0..count).map(|i| secret(&format!("{id}/{i}"))).collect();
         let nonces = assign_sorted(nonces, |k| k.x_only_public_key().0.to_byte_array());
         let points = nonces.iter().map(|k| k.x_only_public_key().0).collect();
         Announced {
-            announcement: self.promise(id, descriptor, points),
+            announcement: self.promise(id, descriptor, points, maturity),
             nonces,
         }
     }
@@ -58,7 +66,7 @@ impl Oracle {
             })
             .unwrap();
         let joint = a.add_tweak(&self.challenged(&nonce, outcome)).unwrap();
-        let announcement = self.promise(id, choice(outcomes), vec![nonce]);
+        let announcement = self.promise(id, choice(outcomes), vec![nonce], T);
         let secret = AdaptorSecret::from_bytes(&joint.to_secret_bytes()).unwrap();
         (announcement, secret)
     }
@@ -68,10 +76,11 @@ impl Oracle {
         id: &str,
         descriptor: Descriptor,
         nonces: Vec<XOnlyPublicKey>,
+        maturity: u32,
     ) -> Announcement {
         let event = OracleEvent {
             nonces,
-            maturity: Maturity::from_epoch(1_795_363_200),
+            maturity: Maturity::from_epoch(maturity),
             descriptor,
             event_id: event_id(id),
         };
@@ -81,6 +90,16 @@ impl Oracle {
             oracle_public_key: self.key(),
             event,
         }
+    }
+
+    /// Signs a digest as it is.
+    pub fn sign_digest(&self, digest: &[u8; 32]) -> Signature {
+        sign_no_aux_rand(digest, &self.0.keypair())
+    }
+
+    /// The secret key, which an equivocation gives away.
+    pub fn secret(&self) -> [u8; 32] {
+        self.0.to_secret_bytes()
     }
 
     /// Signs these texts under the announced nonces.

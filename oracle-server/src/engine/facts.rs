@@ -23,8 +23,7 @@ use super::health::alarm_of_clock;
 use super::observe::{exchange_row, json, stored};
 use super::settle::DecidedFact;
 use super::{Engine, EngineError, Seen};
-use crate::lifecycle::Input;
-use crate::store::{Candidate, CommitError, DueRound, DueSubject, RoundResult};
+use crate::store::{Candidate, CommitError, DueRound, DueSubject, Progress, RoundResult};
 
 /// Questions to one provider under way at once: a provider that hangs keeps no
 /// other waiting, and its own are asked in the order in which they were due.
@@ -194,7 +193,7 @@ impl Engine {
         match &decision.verdict {
             Verdict::Pending { reason } => {
                 alarm_of_clock(reason);
-                self.progress(candidate, Input::Disagree, None, now).await?;
+                self.progress(candidate, Progress::Disagree, now).await?;
                 self.look_again(round, now + LOOK_AGAIN, Some(reason), now)
                     .await
             }
@@ -203,7 +202,8 @@ impl Engine {
                 until,
                 reason,
             } => {
-                self.progress(candidate, Input::Agree, None, now).await?;
+                let proposal = Progress::Propose { outcome, reason };
+                self.progress(candidate, proposal, now).await?;
                 let reason = format!("{outcome:?} if nothing changes; {reason}");
                 let until = DateTime::from_timestamp(*until, 0).unwrap_or(now + LOOK_AGAIN);
                 // Once the delay is over it waits for the next reading.
@@ -213,7 +213,7 @@ impl Engine {
             Verdict::Hold { reason } => self.stop(round, candidate, reason, now).await,
             Verdict::Attest { outcome } => {
                 // Also ends a hold that the sources ended themselves.
-                self.progress(candidate, Input::Agree, None, now).await?;
+                self.progress(candidate, Progress::Agree, now).await?;
                 let decided = DecidedFact {
                     outcome: outcome.clone(),
                     trace: decision.trace,
@@ -241,7 +241,7 @@ impl Engine {
         now: DateTime<Utc>,
     ) -> Result<(), EngineError> {
         tracing::warn!(event = candidate.event_id().as_str(), reason, "held");
-        self.progress(candidate, Input::Hold, Some(reason), now)
+        self.progress(candidate, Progress::Hold { reason }, now)
             .await?;
         self.look_again(round, now + LOOK_AGAIN, Some(reason), now)
             .await
@@ -250,11 +250,10 @@ impl Engine {
     async fn progress(
         &self,
         candidate: &Candidate,
-        input: Input<'_>,
-        reason: Option<&str>,
+        progress: Progress<'_>,
         now: DateTime<Utc>,
     ) -> Result<(), EngineError> {
-        match self.store.progress(candidate, input, reason, now).await {
+        match self.store.progress(candidate, progress, now).await {
             // Its time may have run out meanwhile: then the refund is due.
             Ok(()) | Err(CommitError::Illegal { .. }) => Ok(()),
             Err(e) => Err(e.into()),

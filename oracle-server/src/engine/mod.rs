@@ -119,6 +119,9 @@ impl EngineError {
 /// How often bodies are looked through for those to be forgotten.
 const FORGET_EVERY: TimeDelta = TimeDelta::hours(1);
 
+/// What a start may take before what matured meanwhile is late.
+const CATCH_UP: TimeDelta = TimeDelta::minutes(1);
+
 /// What an observation brought.
 enum Seen {
     /// A price leg.
@@ -150,6 +153,8 @@ pub struct Engine {
     /// How far the clock is ahead of each root of facts, seconds, and when that
     /// was measured.
     skews: HashMap<String, (clock_trust::Mark, i64)>,
+    /// From when on what is late is said to be: a start first catches up.
+    late_from: DateTime<Utc>,
     /// Committed events that could not be finished, and when to try again.
     stuck: HashMap<EventId, DateTime<Utc>>,
     health: watch::Sender<HealthReport>,
@@ -173,6 +178,7 @@ impl Engine {
     ) -> Self {
         health.send_replace(HealthReport::leading());
         let clock_trust = ClockTrust::new(&*clock);
+        let late_from = clock.now() + CATCH_UP;
         Self {
             clock_trust,
             clock_ran_ahead: false,
@@ -188,6 +194,7 @@ impl Engine {
             seen: HashMap::new(),
             skews: HashMap::new(),
             forget_at: DateTime::UNIX_EPOCH,
+            late_from,
             stuck: HashMap::new(),
             health,
             operations: None,
@@ -220,7 +227,23 @@ impl Engine {
         self.evaluate_waiting(now).await?;
         self.start_rounds(now).await?;
         self.start_subjects(now).await?;
+        more |= self.note_late(now).await?;
         Ok(more)
+    }
+
+    /// Says in the log what is late; last, when what could be attested is.
+    async fn note_late(&mut self, now: DateTime<Utc>) -> Result<bool, EngineError> {
+        if now < self.late_from || self.clock_trust.runs_ahead(&*self.clock) {
+            return Ok(false);
+        }
+        let late = self.store.note_late(now, BATCH).await?;
+        if late > 0 {
+            tracing::error!(
+                events = late,
+                "late: not attested when they should have been"
+            );
+        }
+        Ok(late > 0)
     }
 
     /// Now and then forgets what a licence does not let be kept. A clock that

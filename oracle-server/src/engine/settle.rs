@@ -167,7 +167,7 @@ impl Engine {
     async fn hold(&self, candidate: &Candidate, reason: &str) -> Result<(), EngineError> {
         let id = candidate.event_id().as_str();
         tracing::error!(event = id, reason, "held");
-        self.store.hold(&[id], reason).await?;
+        self.store.hold(id, reason, self.clock.now()).await?;
         Ok(())
     }
 

@@ -138,7 +138,10 @@ async fn documents(
                     files.add(&name, &document)?;
                 }
             }
-            LogEntry::Genesis(_) | LogEntry::Notice { .. } | LogEntry::OperatorAction(_) => {}
+            LogEntry::Genesis(_)
+            | LogEntry::Notice { .. }
+            | LogEntry::OperatorAction(_)
+            | LogEntry::Status(_) => {}
         }
     }
     Ok(())

@@ -87,8 +87,17 @@ impl Candidate {
         &self.announcement
     }
 
+    /// Where it stood when it was read.
+    pub(super) fn state(&self) -> State {
+        self.state
+    }
+
     /// Where `input` takes it.
-    fn step(&self, input: lifecycle::Input<'_>, now: DateTime<Utc>) -> Result<State, CommitError> {
+    pub(super) fn step(
+        &self,
+        input: lifecycle::Input<'_>,
+        now: DateTime<Utc>,
+    ) -> Result<State, CommitError> {
         let bounds = lifecycle::Bounds {
             maturity: self.announcement.event.maturity,
             attest_by: self.attest_by,
@@ -257,36 +266,6 @@ impl Store {
             .transpose()
     }
 
-    /// Moves an undecided event as facts come and go, unless an operator's veto
-    /// holds it.
-    pub async fn progress(
-        &self,
-        event: &Candidate,
-        input: lifecycle::Input<'_>,
-        reason: Option<&str>,
-        now: DateTime<Utc>,
-    ) -> Result<(), CommitError> {
-        let state = event.step(input, now)?;
-        let mut tx = self.db.begin().await?;
-        self.lock(&mut tx, 0).await?;
-        let moved = tx
-            .execute(
-                "UPDATE event SET state = $1, reason = $2 WHERE event_id = $3 AND vetoed = 0 \
-             AND state IN ('announced', 'provisional', 'held')",
-                args![
-                    state.as_str(),
-                    reason.map(str::to_owned),
-                    event.event_id.as_str()
-                ],
-            )
-            .await?;
-        tx.commit().await?;
-        if moved == 1 && state != event.state {
-            self.changed([event.event_id.as_str()], state);
-        }
-        Ok(())
-    }
-
     /// Announced events whose `attest_by` has come (Unix seconds).
     pub async fn expired(&self, now: i64, limit: i64) -> Result<Vec<Candidate>, StoreError> {
         // SQLite uses the index `event_open` for its own list of states only.
@@ -451,30 +430,6 @@ impl Store {
             })
             .collect();
         Ok((tickets, last))
-    }
-
-    /// Holds events until people look, or until they are refunded.
-    pub async fn hold(&self, ids: &[&str], reason: &str) -> Result<u64, StoreError> {
-        let mut tx = self.db.begin().await?;
-        self.lock(&mut tx, 0).await?;
-        let mut held = 0;
-        for chunk in ids.chunks(1000) {
-            held += execute_in(
-                &mut tx,
-                "UPDATE event SET state = 'held', reason = $1 \
-                 WHERE state IN ('announced', 'provisional') AND event_id IN ",
-                chunk,
-                "",
-                args![reason],
-            )
-            .await?;
-        }
-        tx.commit().await?;
-        // Otherwise some were not open any more, and it is unknown which.
-        if held == ids.len() as u64 {
-            self.changed(ids.iter().copied(), State::Held);
-        }
-        Ok(held)
     }
 
     /// Every intent row after `after`, by event id: for uniting at start.

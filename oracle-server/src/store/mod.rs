@@ -16,6 +16,7 @@ mod publish;
 pub mod read;
 mod round;
 mod schedule;
+mod status;
 mod subject;
 mod ticket;
 mod tree;
@@ -44,6 +45,7 @@ pub use round::{
     legs as round_legs, round_key,
 };
 pub use schedule::{DueSeries, NewEvent, PublishError, ScheduledEvent, SeriesRow, SignedEvent};
+pub use status::Progress;
 pub use subject::{DueSubject, NewSubject, fact_json, subject_key};
 pub use ticket::CommittedOutcome;
 pub use tree::SignHead;

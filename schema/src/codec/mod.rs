@@ -14,7 +14,7 @@ mod tlv;
 
 pub(crate) use json::{Member, Object};
 pub use tlv::event_tlv;
-pub(crate) use tlv::{Reader, put_bytes, put_string};
+pub(crate) use tlv::{KnownPoint, Reader, put_bytes, put_string};
 
 use crate::announcement::Announcement;
 use crate::attestation::Attestation;

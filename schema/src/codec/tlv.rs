@@ -137,7 +137,12 @@ impl Announcement {
 
     /// Reads an announcement TLV, or its bare body.
     pub fn from_tlv(bytes: &[u8]) -> Result<Self, CodecError> {
-        either_form(bytes, ANNOUNCEMENT, |body| {
+        Self::from_message(&Reader::new(bytes))
+    }
+
+    /// The same of everything that is left in a reader.
+    pub(crate) fn from_message(message: &Reader<'_>) -> Result<Self, CodecError> {
+        either_form(message, ANNOUNCEMENT, |body| {
             let signature = Signature::from_byte_array(body.array("announcement_signature")?);
             let oracle_public_key = body.point("oracle_public_key")?;
             let event = OracleEvent::read(body)?;
@@ -190,7 +195,12 @@ impl Attestation {
     /// text; the signatures then decide in [`crate::verify`]. When none fits,
     /// the error is that of the one that came furthest.
     pub fn from_tlv(bytes: &[u8]) -> Result<(Self, Layout), CodecError> {
-        either_form(bytes, ATTESTATION, |body| {
+        Self::from_message(&Reader::new(bytes))
+    }
+
+    /// The same of everything that is left in a reader.
+    pub(crate) fn from_message(message: &Reader<'_>) -> Result<(Self, Layout), CodecError> {
+        either_form(message, ATTESTATION, |body| {
             let mut furthest: Option<CodecError> = None;
             for has_id in [true, false] {
                 for layout in [Layout::Spec, Layout::Counted] {
@@ -262,11 +272,11 @@ impl Attestation {
 /// A body can begin with the bytes of a header (a signature may), so a header
 /// that leads nowhere is not the last word; but its error is the better one.
 fn either_form<'a, T>(
-    bytes: &'a [u8],
+    message: &Reader<'a>,
     (kind, field): (u64, &'static str),
     read: impl Fn(&mut Reader<'a>) -> Result<T, CodecError>,
 ) -> Result<T, CodecError> {
-    let mut reader = Reader::new(bytes);
+    let mut reader = message.clone();
     if reader.clone().bigsize(field).ok() != Some(kind) {
         return read(&mut reader);
     }
@@ -274,7 +284,7 @@ fn either_form<'a, T>(
         reader.end(field)?;
         read(&mut body)
     });
-    with_header.or_else(|error| read(&mut Reader::new(bytes)).map_err(|_| error))
+    with_header.or_else(|error| read(&mut message.clone()).map_err(|_| error))
 }
 
 fn wrap((kind, _): (u64, &str), body: &[u8]) -> Vec<u8> {
@@ -328,6 +338,23 @@ fn put_bigsize(out: &mut Vec<u8>, value: u64) {
 pub(crate) struct Reader<'a> {
     rest: &'a [u8],
     offset: usize,
+    known: Option<&'a KnownPoint>,
+}
+
+/// A point that messages are likely to name: finding its y again costs as much
+/// as a tenth of verifying a signature.
+pub(crate) struct KnownPoint {
+    point: XOnlyPublicKey,
+    bytes: [u8; 32],
+}
+
+impl From<&XOnlyPublicKey> for KnownPoint {
+    fn from(point: &XOnlyPublicKey) -> Self {
+        Self {
+            point: *point,
+            bytes: point.to_byte_array(),
+        }
+    }
 }
 
 impl<'a> Reader<'a> {
@@ -335,6 +362,23 @@ impl<'a> Reader<'a> {
         Self {
             rest: bytes,
             offset: 0,
+            known: None,
+        }
+    }
+
+    /// A reader that recognises a point.
+    pub(crate) fn knowing(bytes: &'a [u8], known: &'a KnownPoint) -> Self {
+        Self {
+            known: Some(known),
+            ..Self::new(bytes)
+        }
+    }
+
+    /// What is left, as an input of its own.
+    pub(crate) fn message(&self) -> Self {
+        Self {
+            offset: 0,
+            ..self.clone()
         }
     }
 
@@ -448,8 +492,11 @@ impl<'a> Reader<'a> {
 
     pub(crate) fn point(&mut self, field: &'static str) -> Result<XOnlyPublicKey, CodecError> {
         let offset = self.offset;
-        XOnlyPublicKey::from_byte_array(self.array(field)?)
-            .map_err(|_| CodecError::Point { field, offset })
+        let bytes = self.array(field)?;
+        if let Some(known) = self.known.filter(|known| known.bytes == bytes) {
+            return Ok(known.point);
+        }
+        XOnlyPublicKey::from_byte_array(bytes).map_err(|_| CodecError::Point { field, offset })
     }
 
     fn event_id(&mut self) -> Result<EventId, CodecError> {
@@ -489,7 +536,13 @@ impl<'a> Reader<'a> {
         let len = self.bigsize(field)?;
         let offset = self.offset;
         let rest = self.take(field, len)?;
-        Ok((kind, Self { rest, offset }))
+        let known = self.known;
+        let body = Self {
+            rest,
+            offset,
+            known,
+        };
+        Ok((kind, body))
     }
 
     fn tlv(&mut self, (due, field): (u64, &'static str)) -> Result<Self, CodecError> {

@@ -3,7 +3,9 @@
 use std::num::NonZeroU32;
 
 use oracle_schema::EventId;
-use oracle_schema::log_entry::{Genesis, GenesisStatement, LogEntry, NoticeKind};
+use oracle_schema::log_entry::{
+    Genesis, GenesisStatement, LogEntry, NoticeKind, Status, StatusKind,
+};
 use oracle_schema::operator::{OperatorAction, Verb};
 use oracle_schema::policy::{
     LegPolicy, Method, POLICY_VERSION, Policy, PricePolicy, Rule, Selector, SourcePolicy, TimeUnit,
@@ -87,7 +89,25 @@ pub(crate) fn entries(oracle: &TestOracle) -> Vec<(&'static str, LogEntry)> {
         ("operator-approve", operator_action(Verb::Approve)),
         ("operator-veto", operator_action(Verb::Veto)),
         ("operator-void", operator_action(Verb::Void)),
+        (
+            "proposal",
+            status(
+                StatusKind::Proposal("yes".to_owned()),
+                "2 of 2 sources agree",
+            ),
+        ),
+        ("hold", status(StatusKind::Hold, "sources contradict")),
+        ("late", status(StatusKind::Late, "")),
     ]
+}
+
+fn status(kind: StatusKind, reason: &str) -> LogEntry {
+    LogEntry::Status(Status {
+        event_id: EventId::parse("logged").unwrap(),
+        time_ms: 1_795_363_260_500,
+        kind,
+        reason: reason.to_owned(),
+    })
 }
 
 fn operator_action(verb: Verb) -> LogEntry {
@@ -147,7 +167,7 @@ fn refused(oracle: &TestOracle) -> Vec<(&'static str, &'static str, Vec<u8>)> {
     vec![
         ("nothing", "truncated", Vec::new()),
         ("version 2", "version", edit("refund", &|b| b[0] = 2)),
-        ("type 5", "entry-type", edit("refund", &|b| b[1] = 5)),
+        ("type 6", "entry-type", edit("refund", &|b| b[1] = 6)),
         (
             "notice kind 3",
             "notice-kind",
@@ -188,6 +208,20 @@ fn refused(oracle: &TestOracle) -> Vec<(&'static str, &'static str, Vec<u8>)> {
             edit("announcement", &|b| {
                 b.drain(34..34 + header);
             }),
+        ),
+        ("status kind 4", "status-kind", edit("hold", &|b| b[2] = 4)),
+        (
+            "proposal of nothing",
+            "text",
+            edit("proposal", &|b| {
+                let outcome = 2 + 1 + 1 + "logged".len() + 8;
+                b.splice(outcome..outcome + 4, [0]);
+            }),
+        ),
+        (
+            "hold with an outcome",
+            "trailing",
+            edit("proposal", &|b| b[2] = 2),
         ),
         (
             "operator verb 6",

@@ -288,7 +288,7 @@ fn tags_hash_as_recorded() {
 
 #[test]
 fn log_entries_have_one_encoding() {
-    run("log_entries.json", 28, |case| {
+    run("log_entries.json", 34, |case| {
         let bytes = bytes(&case["entry"]);
         let entry = LogEntry::from_bytes(&bytes);
         let checked = entry.and_then(|entry| {

@@ -5,15 +5,19 @@
 //! examples. An entry has exactly one encoding: what [`LogEntry::from_bytes`]
 //! accepts, [`LogEntry::to_bytes`] writes back to the byte.
 
+mod status;
+
 use secp256k1::XOnlyPublicKey;
 use secp256k1::schnorr::Signature;
 
 use crate::announcement::Announcement;
 use crate::attestation::Attestation;
-use crate::codec::{CodecError, Layout, Reader, put_string};
+use crate::codec::{CodecError, KnownPoint, Layout, Reader, put_string};
 use crate::event::{EventId, IdError, MAX_STRING_BYTES};
 use crate::operator::{ActionError, MAX_BODY_BYTES, OperatorAction};
 use crate::tag::tagged_hash;
+
+pub use status::{Status, StatusKind};
 
 /// Version of the entry format.
 pub const ENTRY_VERSION: u8 = 1;
@@ -27,6 +31,7 @@ const ANNOUNCEMENT: u8 = 1;
 const ATTESTATION: u8 = 2;
 const NOTICE: u8 = 3;
 const OPERATOR_ACTION: u8 = 4;
+const STATUS: u8 = 5;
 
 /// One entry of the log.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,6 +67,8 @@ pub enum LogEntry {
     },
     /// A named operator did something, under their own signature.
     OperatorAction(OperatorAction),
+    /// An announced event is proposed, held or late.
+    Status(Status),
 }
 
 /// How an event ended without an attestation.
@@ -150,6 +157,9 @@ pub enum LogEntryError {
     /// A notice of a kind this version does not have.
     #[error("notice kind {0} is unknown")]
     NoticeKind(u8),
+    /// A status of a kind this version does not have.
+    #[error("status kind {0} is unknown")]
+    StatusKind(u8),
     /// A verb of an operator that this version does not have.
     #[error("operator verb {0} is unknown")]
     Verb(u8),
@@ -193,6 +203,7 @@ impl LogEntryError {
             Self::Version(_) => "version",
             Self::Type(_) => "entry-type",
             Self::NoticeKind(_) => "notice-kind",
+            Self::StatusKind(_) => "status-kind",
             Self::Verb(_) => "operator-verb",
             Self::OperatorBody(_) => "too-long",
             Self::Text { .. } => "text",
@@ -257,6 +268,7 @@ impl LogEntry {
                 action.write(&mut out)?;
                 out
             }
+            Self::Status(status) => status.to_bytes()?,
         };
         check_length(&out)?;
         Ok(out)
@@ -269,14 +281,26 @@ impl LogEntry {
         match self {
             Self::Genesis(genesis) => genesis.verify(),
             Self::OperatorAction(action) => Ok(action.verify()?),
-            Self::Announcement { .. } | Self::Attestation { .. } | Self::Notice { .. } => Ok(()),
+            Self::Announcement { .. }
+            | Self::Attestation { .. }
+            | Self::Notice { .. }
+            | Self::Status(_) => Ok(()),
         }
     }
 
     /// Reads an entry; signatures and rules are not checked here.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, LogEntryError> {
-        check_length(bytes)?;
-        let mut reader = Reader::new(bytes);
+        Self::read(Reader::new(bytes))
+    }
+
+    /// The same, faster for entries that name this key, which need not be all:
+    /// for who reads the whole log of one oracle.
+    pub fn from_bytes_of(bytes: &[u8], key: &XOnlyPublicKey) -> Result<Self, LogEntryError> {
+        Self::read(Reader::knowing(bytes, &KnownPoint::from(key)))
+    }
+
+    fn read(mut reader: Reader<'_>) -> Result<Self, LogEntryError> {
+        check_length(reader.remaining())?;
         let version = reader.u8("version")?;
         if version != ENTRY_VERSION {
             return Err(LogEntryError::Version(version));
@@ -287,6 +311,7 @@ impl LogEntry {
             ATTESTATION => read_attestation(reader),
             NOTICE => read_notice(reader),
             OPERATOR_ACTION => OperatorAction::read(reader).map(Self::OperatorAction),
+            STATUS => Status::read(reader).map(Self::Status),
             other => Err(LogEntryError::Type(other)),
         }
     }
@@ -310,7 +335,7 @@ fn read_genesis(mut reader: Reader<'_>) -> Result<Genesis, LogEntryError> {
 
 fn read_announcement(mut reader: Reader<'_>) -> Result<LogEntry, LogEntryError> {
     let policy_hash = reader.array("policy_hash")?;
-    let announcement = Announcement::from_tlv(reader.remaining())?;
+    let announcement = Announcement::from_message(&reader.message())?;
     // The codec also reads bare bodies; the log holds one form only.
     if announcement.to_tlv() != reader.remaining() {
         return Err(LogEntryError::NotCanonical("announcement"));
@@ -324,7 +349,7 @@ fn read_announcement(mut reader: Reader<'_>) -> Result<LogEntry, LogEntryError> 
 fn read_attestation(mut reader: Reader<'_>) -> Result<LogEntry, LogEntryError> {
     let announcement_position = reader.u64("announcement_position")?;
     let manifest_sha256 = reader.array("manifest_sha256")?;
-    let (attestation, layout) = Attestation::from_tlv(reader.remaining())?;
+    let (attestation, layout) = Attestation::from_message(&reader.message())?;
     let canonical = layout == Layout::Spec
         && attestation.event_id.is_some()
         && attestation.to_tlv(Layout::Spec) == reader.remaining();

@@ -1,0 +1,466 @@
+//! The chain announcement → policy → evidence → decision → outcome: every
+//! document has the hash that the log gives it, and deciding again by the policy
+//! on the evidence leads to what was attested.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use futures::StreamExt as _;
+use oracle_feeds::replay::{self, Conclusion, Evidence, Standing};
+use oracle_feeds::rule;
+use oracle_schema::evidence::Manifest;
+use oracle_schema::policy::{Policy, policy_hash};
+use oracle_schema::{Descriptor, EventId, Outcome};
+use quick_cache::Weighter;
+use quick_cache::sync::Cache;
+use sha2::{Digest, Sha256};
+
+use super::entries::Link;
+use super::facts::{Fact, Kind};
+use super::report::{Finding, Subject, Totals};
+use super::source::{Absent, Source};
+use crate::evidence::{LONGEST, MOST, named};
+
+/// Manifests that are fetched and replayed at a time.
+const AT_ONCE: usize = 8;
+/// Documents kept, bytes.
+const KEPT: u64 = 64 * 1024 * 1024;
+/// Replays kept.
+const REPLAYS: usize = 4096;
+
+type Hash = [u8; 32];
+
+/// A policy document, as far as it could be read.
+#[derive(Debug, Clone)]
+pub(super) enum Known {
+    /// It has its hash and is canonical.
+    Read(Arc<Document>),
+    /// It has not, or is not.
+    Wrong(String),
+    /// It could not be had.
+    Absent(Absent),
+}
+
+/// A policy document.
+#[derive(Debug)]
+pub(super) struct Document {
+    bytes: Vec<u8>,
+    pub(super) policy: Policy,
+    descriptor: Option<Descriptor>,
+}
+
+/// A manifest and the answers it names, as far as they could be had.
+#[derive(Debug, Default)]
+struct Recorded {
+    manifest: Vec<u8>,
+    bodies: BTreeMap<String, Vec<u8>>,
+    unavailable: BTreeMap<String, Absent>,
+    /// Read out of the manifest, where it can be read.
+    decided_ms: Option<i64>,
+    operators: Vec<Hash>,
+}
+
+/// What a replay comes to; for prices it is that of every event under the same
+/// policy and manifest.
+#[derive(Debug)]
+struct Replayed {
+    maturity: i64,
+    descriptor: Descriptor,
+    outcome: Outcome,
+    conclusion: Conclusion,
+    why: String,
+    withheld: u64,
+}
+
+#[derive(Debug, Clone)]
+struct Bytes;
+
+impl Weighter<Hash, Arc<Recorded>> for Bytes {
+    fn weight(&self, _: &Hash, recorded: &Arc<Recorded>) -> u64 {
+        let bodies: usize = recorded.bodies.values().map(Vec::len).sum();
+        (recorded.manifest.len() + bodies + 256) as u64
+    }
+}
+
+impl Weighter<Hash, Known> for Bytes {
+    fn weight(&self, _: &Hash, known: &Known) -> u64 {
+        match known {
+            // The bytes, and about as much again of what was read in them.
+            Known::Read(document) => 3 * document.bytes.len() as u64 + 256,
+            Known::Wrong(_) | Known::Absent(_) => 256,
+        }
+    }
+}
+
+/// Everything that links of one batch come to.
+#[derive(Debug, Default)]
+pub(super) struct Linked {
+    pub(super) facts: Vec<Fact>,
+    pub(super) violations: Vec<Finding>,
+    /// With the position to be checked again when it can be had.
+    pub(super) missing: Vec<(u64, Finding)>,
+    pub(super) totals: Totals,
+    /// Milliseconds from the settle delay's end to the decision, by event.
+    pub(super) lateness: Vec<(i64, EventId)>,
+}
+
+/// Reads documents, each once as long as it is needed.
+pub(super) struct Chain {
+    source: Source,
+    dir: PathBuf,
+    policies: Cache<Hash, Known, Bytes>,
+    recorded: Cache<Hash, Arc<Recorded>, Bytes>,
+    replays: Cache<(Hash, Hash), Arc<Replayed>>,
+}
+
+impl Chain {
+    /// Policies are kept in `dir`.
+    pub(super) fn new(source: Source, dir: &Path) -> io::Result<Self> {
+        std::fs::create_dir_all(dir)?;
+        Ok(Self {
+            source,
+            dir: dir.to_path_buf(),
+            policies: Cache::with_weighter(REPLAYS, KEPT, Bytes),
+            recorded: Cache::with_weighter(REPLAYS, KEPT, Bytes),
+            replays: Cache::new(REPLAYS),
+        })
+    }
+
+    /// Checks the links of one batch; `due` says at which positions.
+    pub(super) async fn check(
+        &self,
+        links: Vec<Link>,
+        due: impl Fn(u64) -> bool,
+    ) -> io::Result<Linked> {
+        let mut linked = Linked::default();
+        let mut named: BTreeMap<Hash, u64> = BTreeMap::new();
+        for link in links.iter().filter(|link| due(link.position)) {
+            let first = named.entry(link.policy_hash).or_insert(link.position);
+            *first = link.position.min(*first);
+        }
+        let policies = self.load(&named, &mut linked).await?;
+        let mut rounds: BTreeMap<Hash, Vec<Link>> = BTreeMap::new();
+        for link in links {
+            let known = policies.get(&link.policy_hash);
+            match &link.outcome {
+                None => announced(&link, known, &mut linked),
+                Some((manifest, _)) => rounds.entry(*manifest).or_default().push(link),
+            }
+        }
+        let policies = &policies;
+        let rounds = futures::stream::iter(rounds)
+            .map(|(manifest, links)| self.round(manifest, links, policies));
+        let mut rounds = rounds.buffered(AT_ONCE);
+        while let Some(round) = rounds.next().await {
+            linked.violations.extend(round.violations);
+            linked.missing.extend(round.missing);
+            linked.facts.extend(round.facts);
+            linked.lateness.extend(round.lateness);
+            linked.totals.add(&round.totals);
+        }
+        Ok(linked)
+    }
+
+    /// The policies under these hashes; what is wrong with one is said once, at
+    /// the first entry that names it.
+    async fn load(
+        &self,
+        named: &BTreeMap<Hash, u64>,
+        linked: &mut Linked,
+    ) -> io::Result<BTreeMap<Hash, Known>> {
+        let mut all = BTreeMap::new();
+        let loads = futures::stream::iter(named.iter());
+        let mut loads = loads
+            .map(async |(hash, position)| (*hash, *position, self.policy(hash).await))
+            .buffered(AT_ONCE);
+        while let Some((hash, position, loaded)) = loads.next().await {
+            let (known, is_new) = loaded?;
+            if is_new {
+                let subject = Subject::Policy {
+                    hash: hex::encode(hash),
+                    position,
+                };
+                match &known {
+                    Known::Read(_) => linked.totals.policies += 1,
+                    Known::Wrong(why) => linked.violations.push(Finding::new(subject, why)),
+                    Known::Absent(why) => {
+                        linked.missing.push((position, Finding::new(subject, why)));
+                    }
+                }
+            }
+            all.insert(hash, known);
+        }
+        Ok(all)
+    }
+
+    /// The policy under a hash, and whether it was read for this.
+    pub(super) async fn policy(&self, hash: &Hash) -> io::Result<(Known, bool)> {
+        if let Some(known) = self.policies.get(hash) {
+            return Ok((known, false));
+        }
+        let name = hex::encode(hash);
+        let kept = self.dir.join(&name);
+        let known = match std::fs::read(&kept) {
+            Ok(bytes) if policy_hash(&bytes) == *hash => read_policy(bytes),
+            _ => {
+                let path = format!("v1/policies/{name}");
+                match self.source.get("policy", &path, LONGEST).await {
+                    Err(absent) => Known::Absent(absent),
+                    Ok(bytes) if policy_hash(&bytes) != *hash => {
+                        let found = hex::encode(policy_hash(&bytes));
+                        Known::Wrong(format!("the document's SHA-256 is {found}"))
+                    }
+                    Ok(bytes) => {
+                        std::fs::write(&kept, &bytes)?;
+                        read_policy(bytes)
+                    }
+                }
+            }
+        };
+        self.policies.insert(*hash, known.clone());
+        Ok((known, true))
+    }
+
+    /// The attestations that rest on one manifest.
+    async fn round(
+        &self,
+        hash: Hash,
+        links: Vec<Link>,
+        policies: &BTreeMap<Hash, Known>,
+    ) -> Linked {
+        let mut linked = Linked::default();
+        let recorded = match self.recorded(&hash).await {
+            Ok(recorded) => recorded,
+            Err(absent) => {
+                linked.missing.extend(links.iter().map(|link| {
+                    let finding = Finding::new(manifest_of(link, &hash), &absent);
+                    (link.position, finding)
+                }));
+                return linked;
+            }
+        };
+        for link in links {
+            let Some(Known::Read(document)) = policies.get(&link.policy_hash) else {
+                // Said of the policy.
+                continue;
+            };
+            let document = document.clone();
+            let claimed = recorded.operators.iter();
+            let claimed = claimed.map(|key| Fact::new(Kind::Claimed, *key, link.position));
+            linked.facts.extend(claimed);
+            if let Some(decided_ms) = recorded.decided_ms {
+                let settled = i64::from(document.policy.rule.settle_delay_s());
+                let settled = link.maturity.unix().saturating_add(settled);
+                let late = decided_ms.saturating_sub(settled.saturating_mul(1000));
+                linked.lateness.push((late, link.event_id.clone()));
+            }
+            self.outcome(&hash, &link, &document, &recorded, &mut linked)
+                .await;
+        }
+        linked
+    }
+
+    async fn outcome(
+        &self,
+        hash: &Hash,
+        link: &Link,
+        document: &Arc<Document>,
+        recorded: &Arc<Recorded>,
+        linked: &mut Linked,
+    ) {
+        let key = (link.policy_hash, *hash);
+        let known = self.replays.get(&key).filter(|known| known.is_of(link));
+        let replayed = if let Some(known) = known {
+            known
+        } else {
+            let Some(replayed) = replay(*hash, link, document, recorded).await else {
+                return;
+            };
+            let replayed = Arc::new(replayed);
+            // A rule about facts may ask operators, who speak of one event.
+            let is_shared = document.policy.rule.price().is_some();
+            if is_shared && replayed.conclusion != Conclusion::Mismatch {
+                self.replays.insert(key, replayed.clone());
+            }
+            replayed
+        };
+        linked.totals.outcomes_replayed += 1;
+        linked.totals.withheld += replayed.withheld;
+        let finding = || Finding::new(manifest_of(link, hash), &replayed.why);
+        match replayed.conclusion {
+            Conclusion::Reproduced => {}
+            Conclusion::Incomplete => linked.missing.push((link.position, finding())),
+            Conclusion::Mismatch => linked.violations.push(finding()),
+        }
+    }
+
+    async fn recorded(&self, hash: &Hash) -> Result<Arc<Recorded>, Absent> {
+        if let Some(recorded) = self.recorded.get(hash) {
+            return Ok(recorded);
+        }
+        if *hash == [0; 32] {
+            let why = "no manifest: the oracle lost it with its database";
+            return Err(Absent::Failed(why.to_owned()));
+        }
+        let path = format!("v1/manifests/{}", hex::encode(hash));
+        let manifest = self.source.get("manifest", &path, LONGEST).await?;
+        let mut recorded = Recorded::of(manifest);
+        let mut room = MOST;
+        // A document with another hash names nothing that is worth fetching.
+        let is_it = Hash::from(Sha256::digest(&recorded.manifest)) == *hash;
+        let names = named(&recorded.manifest, |o| o.public && is_it);
+        let bodies = futures::stream::iter(names).map(async |name| {
+            let path = format!("v1/evidence/{name}");
+            let body = self.source.get("evidence", &path, LONGEST).await;
+            (name, body)
+        });
+        let mut bodies = bodies.buffered(AT_ONCE);
+        while let Some((name, body)) = bodies.next().await {
+            match body {
+                Ok(body) => {
+                    let more = || Absent::Failed(format!("its answers are over {MOST} bytes"));
+                    room = room.checked_sub(body.len()).ok_or_else(more)?;
+                    recorded.bodies.insert(name, body);
+                }
+                Err(absent) => {
+                    recorded.unavailable.insert(name, absent);
+                }
+            }
+        }
+        let recorded = Arc::new(recorded);
+        self.recorded.insert(*hash, recorded.clone());
+        Ok(recorded)
+    }
+}
+
+fn manifest_of(link: &Link, hash: &Hash) -> Subject {
+    Subject::Manifest {
+        hash: hex::encode(hash),
+        position: link.position,
+        event: link.event_id.to_string(),
+    }
+}
+
+/// An announcement: its policy announces the same outcomes.
+fn announced(link: &Link, known: Option<&Known>, linked: &mut Linked) {
+    let mut fact = Fact::about(Kind::Announced, &link.event_id, link.position);
+    fact.time.0 = link.maturity.epoch();
+    if let Some(Known::Read(document)) = known {
+        fact.time.1 = document.policy.give_up_after_s;
+        if document.descriptor.as_ref() != Some(&link.descriptor) {
+            let subject = Subject::Entry {
+                position: link.position,
+                what: format!("announcement of {}", link.event_id),
+            };
+            let why = "announces other outcomes than its policy has";
+            linked.violations.push(Finding::new(subject, why));
+        }
+    }
+    linked.facts.push(fact);
+}
+
+fn read_policy(bytes: Vec<u8>) -> Known {
+    let policy = match Policy::parse(&bytes) {
+        Ok(policy) => policy,
+        Err(e) => return Known::Wrong(e.to_string()),
+    };
+    if policy.canonical().ok().as_deref() != Some(&bytes) {
+        return Known::Wrong("the document is not canonical".to_owned());
+    }
+    let descriptor = rule::outcome::descriptor(&policy.rule).ok();
+    Known::Read(Arc::new(Document {
+        bytes,
+        policy,
+        descriptor,
+    }))
+}
+
+impl Recorded {
+    fn of(manifest: Vec<u8>) -> Self {
+        let read = serde_json::from_slice::<Manifest>(&manifest).ok();
+        let operators = read.iter().flat_map(|m| &m.operators);
+        Self {
+            decided_ms: read.as_ref().map(|m| m.decided_ms),
+            // What is no hex has no entry either.
+            operators: operators
+                .map(|entry| Sha256::digest(hex::decode(entry).unwrap_or_default()).into())
+                .collect(),
+            manifest,
+            ..Self::default()
+        }
+    }
+}
+
+impl Replayed {
+    fn is_of(&self, link: &Link) -> bool {
+        let outcome = link.outcome.as_ref().map(|(_, outcome)| outcome);
+        self.maturity == link.maturity.unix()
+            && self.descriptor == link.descriptor
+            && Some(&self.outcome) == outcome
+    }
+}
+
+async fn replay(
+    manifest_sha256: Hash,
+    link: &Link,
+    document: &Arc<Document>,
+    recorded: &Arc<Recorded>,
+) -> Option<Replayed> {
+    let (_, outcome) = link.outcome.as_ref()?;
+    let (document, recorded) = (document.clone(), recorded.clone());
+    let (id, descriptor) = (link.event_id.clone(), link.descriptor.clone());
+    let (maturity, outcome) = (link.maturity.unix(), outcome.clone());
+    let policy_hash = link.policy_hash;
+    let replayed = move || {
+        let report = replay::replay(&Evidence {
+            manifest: &recorded.manifest,
+            manifest_sha256,
+            policy: &document.bytes,
+            policy_hash,
+            event_id: &id,
+            maturity,
+            descriptor: &descriptor,
+            outcome: &outcome,
+            bodies: &recorded.bodies,
+        });
+        let withheld = report.count(|s| *s == Standing::Withheld);
+        Replayed {
+            conclusion: report.conclusion(),
+            why: why(&report, &recorded.unavailable),
+            withheld: withheld as u64,
+            maturity,
+            descriptor,
+            outcome,
+        }
+    };
+    tokio::task::spawn_blocking(replayed).await.ok()
+}
+
+/// Everything that is wrong; else everything that is not there.
+fn why(report: &replay::Report, unavailable: &BTreeMap<String, Absent>) -> String {
+    let is_wrong = report.conclusion() == Conclusion::Mismatch;
+    let general = if is_wrong {
+        &report.mismatches
+    } else {
+        &report.missing
+    };
+    let mut all = general.clone();
+    for observation in &report.observations {
+        let (Standing::Mismatch(why) | Standing::Missing(why)) = &observation.standing else {
+            continue;
+        };
+        if is_wrong != matches!(observation.standing, Standing::Mismatch(_)) {
+            continue;
+        }
+        let body = observation.sha256.as_deref().unwrap_or_default();
+        let fetched = match unavailable.get(body) {
+            Some(absent) => format!(" (evidence {body} {absent})"),
+            None => String::new(),
+        };
+        let (source, attempt) = (&observation.source, observation.attempt);
+        all.push(format!("{source} attempt={attempt}: {why}{fetched}"));
+    }
+    all.join("; ")
+}

@@ -1,0 +1,266 @@
+//! What each entry of the log must be by itself, and together with the earlier
+//! ones that it names. Source: docs/log-format.md.
+
+use std::io;
+
+use oracle_schema::log_entry::{LogEntry, NoticeKind, StatusKind};
+use oracle_schema::verify::{attested_outcome, verify_announcement};
+use oracle_schema::{Announcement, Attestation, Descriptor, EventId, Maturity, Outcome};
+use secp256k1::XOnlyPublicKey;
+use sha2::{Digest, Sha256};
+
+use super::facts::{Fact, Kind};
+use super::report::{Finding, Subject, Totals};
+
+/// One entry as read.
+#[derive(Debug)]
+pub(super) struct Raw {
+    pub(super) position: u64,
+    pub(super) bytes: Vec<u8>,
+}
+
+/// What an announcement or an attestation rests on besides the log.
+#[derive(Debug)]
+pub(super) struct Link {
+    pub(super) position: u64,
+    pub(super) event_id: EventId,
+    pub(super) maturity: Maturity,
+    pub(super) descriptor: Descriptor,
+    pub(super) policy_hash: [u8; 32],
+    /// Of an attestation: the manifest's hash, and what was attested.
+    pub(super) outcome: Option<([u8; 32], Outcome)>,
+}
+
+/// One entry, checked.
+#[derive(Debug, Default)]
+pub(super) struct Checked {
+    pub(super) facts: Vec<Fact>,
+    pub(super) violations: Vec<Finding>,
+    pub(super) totals: Totals,
+    pub(super) link: Option<Link>,
+}
+
+/// What entries are checked against.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Rules {
+    /// The oracle's key.
+    pub(super) key: XOnlyPublicKey,
+    /// Whether this entry's signatures are due.
+    pub(super) signatures: bool,
+}
+
+/// What an entry is, for people.
+pub(super) fn describe(entry: &LogEntry) -> String {
+    match entry {
+        LogEntry::Genesis(_) => "genesis".to_owned(),
+        LogEntry::Announcement { announcement, .. } => {
+            format!("announcement of {}", announcement.event.event_id)
+        }
+        LogEntry::Attestation { attestation, .. } => match &attestation.event_id {
+            Some(id) => format!("attestation of {id}"),
+            None => "attestation".to_owned(),
+        },
+        LogEntry::Notice { kind, event_id, .. } => match kind {
+            NoticeKind::Refund => format!("refund of {event_id}"),
+            NoticeKind::Withdrawn => format!("withdrawal of {event_id}"),
+        },
+        LogEntry::Status(status) => {
+            let what = match &status.kind {
+                StatusKind::Proposal(_) => "proposal for",
+                StatusKind::Hold => "hold of",
+                StatusKind::Late => "lateness of",
+            };
+            format!("{what} {}", status.event_id)
+        }
+        LogEntry::OperatorAction(action) => {
+            format!(
+                "{} of {} by {}",
+                action.verb, action.event_id, action.operator
+            )
+        }
+    }
+}
+
+/// The entry at a position, named.
+pub(super) fn subject(position: u64, bytes: &[u8]) -> Subject {
+    let what = LogEntry::from_bytes(bytes).map_or_else(|_| String::new(), |e| describe(&e));
+    Subject::Entry { position, what }
+}
+
+/// Checks one entry. `earlier` gives the bytes of entries before it.
+pub(super) fn check(
+    raw: &Raw,
+    rules: Rules,
+    earlier: impl FnMut(u64) -> io::Result<Vec<u8>>,
+) -> io::Result<Checked> {
+    let position = raw.position;
+    let mut checked = Checked::default();
+    checked.totals.entries = 1;
+    let entry = match LogEntry::from_bytes_of(&raw.bytes, &rules.key) {
+        Ok(entry) => entry,
+        Err(e) => {
+            checked
+                .violations
+                .push(Finding::new(Subject::entry(position), e));
+            return Ok(checked);
+        }
+    };
+    let what = describe(&entry);
+    let mut wrong = Vec::new();
+    if (position == 0) != matches!(entry, LogEntry::Genesis(_)) {
+        wrong.push("a log has one genesis, at position 0".to_owned());
+    }
+    if rules.signatures {
+        match &entry {
+            LogEntry::Genesis(_) | LogEntry::OperatorAction(_) => checked.totals.signatures += 1,
+            _ => {}
+        }
+        wrong.extend(entry.verify().err().map(|e| e.to_string()));
+    }
+    match entry {
+        LogEntry::Genesis(_) => {}
+        LogEntry::Announcement {
+            policy_hash,
+            announcement,
+        } => {
+            wrong.extend(announced(
+                &mut checked,
+                rules,
+                position,
+                announcement,
+                policy_hash,
+            ));
+        }
+        LogEntry::Attestation {
+            announcement_position: at,
+            manifest_sha256: manifest,
+            attestation,
+        } => {
+            let named = promise(position, at, rules, earlier)?;
+            let judged = named.and_then(|named| {
+                attested(
+                    &mut checked,
+                    rules,
+                    position,
+                    (&attestation, manifest),
+                    named,
+                )
+            });
+            wrong.extend(judged.err());
+        }
+        LogEntry::Notice { kind, event_id, .. } => {
+            checked.totals.notices = 1;
+            let kind = match kind {
+                NoticeKind::Refund => Kind::Refunded,
+                NoticeKind::Withdrawn => Kind::Withdrawn,
+            };
+            checked.facts.push(Fact::about(kind, &event_id, position));
+        }
+        LogEntry::Status(status) => {
+            checked.totals.statuses = 1;
+            let fact = Fact::about(Kind::Status, &status.event_id, position);
+            checked.facts.push(fact);
+        }
+        LogEntry::OperatorAction(_) => {
+            checked.totals.operator_actions = 1;
+            let key = Sha256::digest(&raw.bytes).into();
+            checked.facts.push(Fact::new(Kind::Logged, key, position));
+        }
+    }
+    let subject = Subject::Entry { position, what };
+    let found = wrong.into_iter().map(|w| Finding::new(subject.clone(), w));
+    checked.violations.extend(found);
+    Ok(checked)
+}
+
+fn announced(
+    checked: &mut Checked,
+    rules: Rules,
+    position: u64,
+    announcement: Announcement,
+    policy_hash: [u8; 32],
+) -> Option<String> {
+    let nonces = &announcement.event.nonces;
+    let facts = nonces.iter().map(XOnlyPublicKey::to_byte_array);
+    let facts = facts.map(|nonce| Fact::new(Kind::Nonce, nonce, position));
+    checked.facts.extend(facts);
+    checked.totals.announcements = 1;
+    checked.totals.nonces = nonces.len() as u64;
+    let key = announcement.oracle_public_key;
+    let (event, wrong) = if rules.signatures {
+        checked.totals.signatures += 1;
+        let event = announcement.event.clone();
+        let verified = verify_announcement(announcement);
+        (event, verified.err().map(|e| e.to_string()))
+    } else {
+        (announcement.event, None)
+    };
+    checked.link = Some(Link {
+        position,
+        event_id: event.event_id,
+        maturity: event.maturity,
+        descriptor: event.descriptor,
+        policy_hash,
+        outcome: None,
+    });
+    if key == rules.key {
+        wrong
+    } else {
+        Some(format!("is by key {key}, not by the oracle's"))
+    }
+}
+
+/// The announcement that an attestation names.
+fn promise(
+    position: u64,
+    at: u64,
+    rules: Rules,
+    mut earlier: impl FnMut(u64) -> io::Result<Vec<u8>>,
+) -> io::Result<Result<Option<(Announcement, [u8; 32])>, String>> {
+    if at >= position {
+        return Ok(Err(format!("refers to entry {at}, which is not before it")));
+    }
+    if !rules.signatures {
+        return Ok(Ok(None));
+    }
+    Ok(match LogEntry::from_bytes_of(&earlier(at)?, &rules.key) {
+        Ok(LogEntry::Announcement {
+            policy_hash,
+            announcement,
+        }) => Ok(Some((announcement, policy_hash))),
+        _ => Err(format!("refers to entry {at}, which is no announcement")),
+    })
+}
+
+fn attested(
+    checked: &mut Checked,
+    rules: Rules,
+    position: u64,
+    (attestation, manifest): (&Attestation, [u8; 32]),
+    promise: Option<(Announcement, [u8; 32])>,
+) -> Result<(), String> {
+    checked.totals.attestations = 1;
+    if let Some(id) = &attestation.event_id {
+        let fact = Fact::about(Kind::Attested, id, position);
+        checked.facts.push(fact);
+    }
+    let Some((announcement, policy_hash)) = promise else {
+        return Ok(());
+    };
+    if attestation.oracle_public_key != rules.key {
+        let key = attestation.oracle_public_key;
+        return Err(format!("is by key {key}, not by the oracle's"));
+    }
+    checked.totals.signatures += attestation.signatures.len() as u64;
+    let outcome = attested_outcome(attestation, &announcement).map_err(|e| e.to_string())?;
+    let event = announcement.event;
+    checked.link = Some(Link {
+        position,
+        event_id: event.event_id,
+        maturity: event.maturity,
+        descriptor: event.descriptor,
+        policy_hash,
+        outcome: Some((manifest, outcome)),
+    });
+    Ok(())
+}

@@ -1,0 +1,167 @@
+//! What must hold over the whole log: a nonce once, an event id once, one end
+//! an event, and an end in time.
+
+use std::num::NonZeroUsize;
+
+use super::facts::{BUCKETS, Fact, FactsReader, Family, Kind};
+use super::parallel;
+use super::report::{Finding, Subject};
+
+/// Seconds after its refund was due that an oracle has to say so.
+pub const GRACE_S: i64 = 600;
+
+/// What the facts of the whole log come to.
+#[derive(Debug, Default)]
+pub(super) struct Whole {
+    /// Positions, and what is wrong there.
+    pub(super) wrong: Vec<(u64, String)>,
+    /// Announcements without an end.
+    pub(super) unfinished: Vec<Unfinished>,
+    /// Events announced without an end whose maturity is to come.
+    pub(super) open: u64,
+}
+
+/// A matured event without an end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Unfinished {
+    pub(super) maturity: u32,
+    pub(super) position: u64,
+    /// Seconds from maturity to the refund; zero if not known.
+    pub(super) give_up_s: u32,
+}
+
+/// Checks the facts, file by file.
+pub(super) fn check(facts: &FactsReader, jobs: NonZeroUsize, now: i64) -> std::io::Result<Whole> {
+    let numbers: Vec<usize> = (0..BUCKETS).collect();
+    let each = |(): &mut (), number: &usize| {
+        facts.bucket(*number).map(|facts| {
+            let mut whole = Whole::default();
+            for group in facts.chunk_by(|a, b| a.group() == b.group()) {
+                whole.group(group, now);
+            }
+            whole
+        })
+    };
+    let mut all = Whole::default();
+    for part in parallel::map(jobs, &numbers, || (), each) {
+        let part = part?;
+        all.wrong.extend(part.wrong);
+        all.unfinished.extend(part.unfinished);
+        all.open += part.open;
+    }
+    all.wrong.sort();
+    all.unfinished.sort_by_key(|u| (u.maturity, u.position));
+    Ok(all)
+}
+
+impl Whole {
+    /// The facts about one key.
+    fn group(&mut self, facts: &[Fact], now: i64) {
+        match facts.first().map(|fact| fact.group().0) {
+            Some(Family::Nonces) => self.nonce(facts),
+            Some(Family::Events) => self.event(facts, now),
+            Some(Family::Actions) => self.action(facts),
+            None => {}
+        }
+    }
+
+    fn nonce(&mut self, facts: &[Fact]) {
+        let Some((first, others)) = facts.split_first() else {
+            return;
+        };
+        // The announcement's own rule speaks of a nonce twice in one entry.
+        for fact in others.iter().filter(|f| f.position != first.position) {
+            let nonce = hex::encode(fact.key);
+            let at = first.position;
+            let why = format!("announces nonce {nonce}, which entry {at} announced before");
+            self.wrong.push((fact.position, why));
+        }
+    }
+
+    fn event(&mut self, facts: &[Fact], now: i64) {
+        let mut announced: Option<&Fact> = None;
+        let mut end: Option<(&Fact, &str)> = None;
+        for fact in facts {
+            let at = fact.position;
+            let mut wrong = |why: String| self.wrong.push((at, why));
+            if let Some((end, how)) = end {
+                wrong(format!(
+                    "comes after the event {how} in entry {}",
+                    end.position
+                ));
+            }
+            match (fact.kind, announced) {
+                (Kind::Announced, Some(first)) => {
+                    wrong(format!(
+                        "announces the event of entry {} again",
+                        first.position
+                    ));
+                }
+                (Kind::Withdrawn, Some(first)) => {
+                    wrong(format!("withdraws what entry {} announced", first.position));
+                }
+                (Kind::Attested | Kind::Refunded, None) => {
+                    wrong("ends an event that was not announced before".to_owned());
+                }
+                (Kind::Status, None) => {
+                    wrong("speaks of an event that was not announced before".to_owned());
+                }
+                _ => {}
+            }
+            match fact.kind {
+                Kind::Announced => announced = announced.or(Some(fact)),
+                Kind::Attested => end = end.or(Some((fact, "was attested"))),
+                Kind::Refunded => end = end.or(Some((fact, "was refunded"))),
+                Kind::Withdrawn => end = end.or(Some((fact, "was withdrawn"))),
+                Kind::Status | Kind::Nonce | Kind::Logged | Kind::Claimed => {}
+            }
+        }
+        let Some(fact) = announced.filter(|_| end.is_none()) else {
+            return;
+        };
+        let (maturity, give_up_s) = fact.time;
+        if i64::from(maturity) > now {
+            self.open += 1;
+        } else {
+            self.unfinished.push(Unfinished {
+                maturity,
+                position: fact.position,
+                give_up_s,
+            });
+        }
+    }
+
+    fn action(&mut self, facts: &[Fact]) {
+        let logged = facts.iter().find(|fact| fact.kind == Kind::Logged);
+        for fact in facts.iter().filter(|fact| fact.kind == Kind::Claimed) {
+            if logged.is_none_or(|logged| logged.position > fact.position) {
+                let hash = hex::encode(fact.key);
+                let why = format!(
+                    "rests on an operator's request that is in no earlier entry (SHA-256 {hash})"
+                );
+                self.wrong.push((fact.position, why));
+            }
+        }
+    }
+}
+
+impl Unfinished {
+    /// When the refund is due, Unix seconds, if that is known.
+    pub(super) fn due(&self) -> Option<i64> {
+        let give_up = i64::from(self.give_up_s);
+        (give_up > 0).then(|| i64::from(self.maturity) + give_up)
+    }
+
+    /// What is wrong if it is overdue.
+    pub(super) fn overdue(&self, subject: Subject, now: i64) -> Option<Finding> {
+        let due = self.due()?;
+        (due.saturating_add(GRACE_S) < now).then(|| {
+            let late = now - due;
+            let why = format!(
+                "is overdue: neither attested nor refunded {late} s after it had to be given up (maturity {}, refund due {due})",
+                self.maturity
+            );
+            Finding::new(subject, why)
+        })
+    }
+}

@@ -1,0 +1,310 @@
+//! What must be compared over the whole log, in files: a fact is a key, a
+//! position and what happened there. Facts about one key are in one file, so
+//! that files are checked one by one, each in little memory.
+
+use std::fs::OpenOptions;
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+
+use oracle_schema::EventId;
+use sha2::{Digest, Sha256};
+
+/// How many files.
+pub(super) const BUCKETS: usize = 256;
+/// Bytes of a file that are held back before they are written.
+const HELD: usize = 32 * 1024;
+/// Bytes of a fact: kind, key, position, time.
+const FACT: usize = 1 + 32 + 8 + 8;
+
+/// What happened to a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Kind {
+    /// A nonce was announced.
+    Nonce,
+    /// An event was announced.
+    Announced,
+    /// An event was attested.
+    Attested,
+    /// An event's refund was noticed.
+    Refunded,
+    /// An event was withdrawn.
+    Withdrawn,
+    /// An event that has no end yet is spoken of.
+    Status,
+    /// An entry keeps this request of an operator.
+    Logged,
+    /// Evidence rests on this request of an operator.
+    Claimed,
+}
+
+/// Keys of different families never meet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Family {
+    Nonces,
+    Events,
+    Actions,
+}
+
+impl Kind {
+    const ALL: [Self; 8] = [
+        Self::Nonce,
+        Self::Announced,
+        Self::Attested,
+        Self::Refunded,
+        Self::Withdrawn,
+        Self::Status,
+        Self::Logged,
+        Self::Claimed,
+    ];
+
+    fn code(self) -> u8 {
+        match self {
+            Self::Nonce => 0,
+            Self::Announced => 1,
+            Self::Attested => 2,
+            Self::Refunded => 3,
+            Self::Withdrawn => 4,
+            Self::Status => 5,
+            Self::Logged => 6,
+            Self::Claimed => 7,
+        }
+    }
+
+    fn family(self) -> Family {
+        match self {
+            Self::Nonce => Family::Nonces,
+            Self::Announced | Self::Attested | Self::Refunded | Self::Withdrawn | Self::Status => {
+                Family::Events
+            }
+            Self::Logged | Self::Claimed => Family::Actions,
+        }
+    }
+}
+
+/// One fact. Ordered by family, key and position.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Fact {
+    pub(super) kind: Kind,
+    /// The nonce, or a hash.
+    pub(super) key: [u8; 32],
+    /// Of the entry that says so.
+    pub(super) position: u64,
+    /// Of an announcement: its maturity, and the seconds to its refund; the
+    /// latter is zero if they are not known.
+    pub(super) time: (u32, u32),
+}
+
+impl Fact {
+    pub(super) fn new(kind: Kind, key: [u8; 32], position: u64) -> Self {
+        Self {
+            kind,
+            key,
+            position,
+            time: (0, 0),
+        }
+    }
+
+    pub(super) fn about(kind: Kind, event: &EventId, position: u64) -> Self {
+        Self::new(kind, event_key(event), position)
+    }
+
+    /// Whose facts are compared with each other.
+    pub(super) fn group(&self) -> (Family, [u8; 32]) {
+        (self.kind.family(), self.key)
+    }
+
+    fn to_bytes(self) -> [u8; FACT] {
+        let mut bytes = [0; FACT];
+        let parts: [&[u8]; 5] = [
+            &[self.kind.code()],
+            &self.key,
+            &self.position.to_be_bytes(),
+            &self.time.0.to_be_bytes(),
+            &self.time.1.to_be_bytes(),
+        ];
+        for (to, from) in bytes.iter_mut().zip(parts.into_iter().flatten()) {
+            *to = *from;
+        }
+        bytes
+    }
+
+    fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let (code, rest) = bytes.split_first()?;
+        let (key, rest) = rest.split_first_chunk()?;
+        let (position, rest) = rest.split_first_chunk()?;
+        let (maturity, rest) = rest.split_first_chunk()?;
+        Some(Self {
+            kind: Kind::ALL.into_iter().find(|kind| kind.code() == *code)?,
+            key: *key,
+            position: u64::from_be_bytes(*position),
+            time: (
+                u32::from_be_bytes(*maturity),
+                u32::from_be_bytes(rest.try_into().ok()?),
+            ),
+        })
+    }
+}
+
+/// The key of an event: the SHA-256 of its id.
+pub(super) fn event_key(event: &EventId) -> [u8; 32] {
+    Sha256::digest(event.as_str()).into()
+}
+
+/// The files.
+#[derive(Debug)]
+pub(super) struct Facts {
+    dir: PathBuf,
+    held: Vec<Vec<u8>>,
+}
+
+impl Facts {
+    /// Opens or makes the files in `dir`. What a killed run left is a
+    /// [`Self::truncate`] away from being right.
+    pub(super) fn open(dir: &Path) -> io::Result<Self> {
+        std::fs::create_dir_all(dir)?;
+        Ok(Self {
+            dir: dir.to_path_buf(),
+            held: vec![Vec::new(); BUCKETS],
+        })
+    }
+
+    pub(super) fn push(&mut self, fact: Fact) -> io::Result<()> {
+        // Keys are hashes or x coordinates: any byte of them spreads.
+        let number = usize::from(fact.key[0]);
+        let Some(held) = self.held.get_mut(number) else {
+            return Ok(());
+        };
+        held.extend_from_slice(&fact.to_bytes());
+        if held.len() < HELD {
+            return Ok(());
+        }
+        let bytes = std::mem::take(held);
+        append(&self.path(number), &bytes)
+    }
+
+    pub(super) fn flush(&mut self) -> io::Result<()> {
+        for (number, held) in self.held.iter_mut().enumerate() {
+            if !held.is_empty() {
+                append(&path(&self.dir, number), held)?;
+                held.clear();
+            }
+        }
+        Ok(())
+    }
+
+    /// Forgets what entries from `position` on said, and halves of facts.
+    pub(super) fn truncate(&mut self, position: u64) -> io::Result<()> {
+        for number in 0..BUCKETS {
+            if let Some(held) = self.held.get_mut(number) {
+                held.clear();
+            }
+            let path = self.path(number);
+            let bytes = read(&path)?;
+            let kept: Vec<u8> = facts(&bytes)
+                .filter(|fact| fact.position < position)
+                .flat_map(Fact::to_bytes)
+                .collect();
+            if kept.len() != bytes.len() {
+                std::fs::write(&path, kept)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn path(&self, number: usize) -> PathBuf {
+        path(&self.dir, number)
+    }
+
+    /// Reads what was flushed.
+    pub(super) fn reader(&self) -> FactsReader {
+        FactsReader {
+            dir: self.dir.clone(),
+        }
+    }
+}
+
+/// The files, to be read.
+#[derive(Debug, Clone)]
+pub(super) struct FactsReader {
+    dir: PathBuf,
+}
+
+impl FactsReader {
+    /// The facts of one file, by family, key and position.
+    pub(super) fn bucket(&self, number: usize) -> io::Result<Vec<Fact>> {
+        let mut all: Vec<Fact> = facts(&read(&path(&self.dir, number))?).collect();
+        all.sort_unstable_by_key(|fact| (fact.group(), fact.position, fact.kind));
+        Ok(all)
+    }
+
+    /// The facts about one key, by position.
+    pub(super) fn of(&self, family: Family, key: &[u8; 32]) -> io::Result<Vec<Fact>> {
+        let mut facts = self.bucket(usize::from(key[0]))?;
+        facts.retain(|fact| fact.group() == (family, *key));
+        Ok(facts)
+    }
+}
+
+fn path(dir: &Path, number: usize) -> PathBuf {
+    dir.join(format!("{number:02x}"))
+}
+
+fn facts(bytes: &[u8]) -> impl Iterator<Item = Fact> + '_ {
+    bytes.chunks_exact(FACT).filter_map(Fact::from_bytes)
+}
+
+fn read(path: &Path) -> io::Result<Vec<u8>> {
+    match std::fs::read(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+        bytes => bytes,
+    }
+}
+
+fn append(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut file = OpenOptions::new().append(true).create(true).open(path)?;
+    file.write_all(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn facts_come_back_in_order_and_those_of_a_cut_off_run_do_not() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut facts = Facts::open(dir.path()).unwrap();
+        let key = |last| {
+            let mut key = [7; 32];
+            key[31] = last;
+            key
+        };
+        let mut announced = Fact::new(Kind::Announced, key(1), 5);
+        announced.time = (u32::MAX, 60);
+        let all = [
+            Fact::new(Kind::Attested, key(1), 9),
+            announced,
+            Fact::new(Kind::Nonce, key(1), 5),
+            Fact::new(Kind::Claimed, key(1), 9),
+        ];
+        for fact in all {
+            facts.push(fact).unwrap();
+        }
+        facts.flush().unwrap();
+        append(&facts.path(7), &[1; FACT / 2]).unwrap();
+        facts.truncate(9).unwrap();
+        let reader = facts.reader();
+        let kept = reader.bucket(7).unwrap();
+        assert_eq!(kept, [all[2], all[1]]);
+        assert_eq!(reader.of(Family::Events, &key(1)).unwrap(), [announced]);
+        assert_eq!(reader.of(Family::Events, &key(2)).unwrap(), []);
+        assert_eq!(reader.bucket(8).unwrap(), []);
+    }
+
+    #[test]
+    fn every_kind_survives_its_code() {
+        for kind in Kind::ALL {
+            let fact = Fact::new(kind, [3; 32], u64::MAX);
+            assert_eq!(Fact::from_bytes(&fact.to_bytes()), Some(fact));
+        }
+    }
+}

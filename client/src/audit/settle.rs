@@ -1,0 +1,175 @@
+//! The end of an audit: what the log as a whole comes to, and what is left to
+//! the next one.
+
+use std::io;
+
+use oracle_schema::log_entry::LogEntry;
+use oracle_schema::tlog::Checkpoint;
+
+use super::chain::Known;
+use super::events::{self, Unfinished};
+use super::report::{Finding, MOST_LISTED, Subject, Waiting};
+use super::run::{Run, split_view};
+use super::state::{Mark, State};
+use super::tree::{first_other, is_continued};
+use super::{AuditError, also};
+
+impl Run<'_> {
+    /// Whether the tree is the one that was signed, and that of the last audit
+    /// continued.
+    pub(super) async fn judge(&mut self) -> Result<(), AuditError> {
+        let checkpoint = self.signed.checkpoint.clone();
+        let mut tree = std::mem::take(&mut self.tree);
+        let name = |position| self.named(position);
+        tree.judge(self.source, &checkpoint, name).await;
+        self.tree = tree;
+        if self.tree.growing.root() == checkpoint.root {
+            return Ok(());
+        }
+        let last = self.last.as_ref().and_then(State::checkpoint);
+        if let Some(old) = last
+            && !is_continued(self.source, &old, &checkpoint).await
+        {
+            self.forked(&old, &checkpoint).await?;
+        }
+        Ok(())
+    }
+
+    async fn forked(&mut self, old: &Checkpoint, new: &Checkpoint) -> Result<(), AuditError> {
+        if let Some(last) = &self.last {
+            let why = format!(
+                "its {} entries do not continue the {} audited before: a split view",
+                new.size, old.size
+            );
+            let finding = split_view(&self.work, last, &self.signed, &why)?;
+            self.report.violations.add(finding);
+        }
+        let other = first_other(self.source, self.reader()?, old.size, new.size).await;
+        if let Some(position) = other.map_err(|e| self.file(e))? {
+            let why = "is not the entry audited before";
+            let finding = Finding::new(self.named(position), why);
+            self.report.violations.add(finding);
+        }
+        Ok(())
+    }
+
+    /// Nonces, event ids, ends and times over the whole log.
+    pub(super) async fn whole(&mut self) -> Result<(), AuditError> {
+        self.facts.flush().map_err(|e| self.file(e))?;
+        let (facts, jobs, now) = (self.facts.reader(), self.options.jobs, self.options.now);
+        let whole = tokio::task::spawn_blocking(move || events::check(&facts, jobs, now)).await;
+        let whole = whole.map_err(io::Error::other).flatten();
+        let whole = whole.map_err(|e| self.file(e))?;
+        for (position, why) in whole.wrong {
+            let finding = Finding::new(self.named(position), why);
+            self.report.violations.add(finding);
+        }
+        self.report.open = whole.open;
+        for event in whole.unfinished {
+            self.unfinished(event).await?;
+        }
+        Ok(())
+    }
+
+    /// A matured event without an end: waiting, or overdue.
+    async fn unfinished(&mut self, mut event: Unfinished) -> Result<(), AuditError> {
+        let is_listed = self.report.waiting.len() < MOST_LISTED;
+        if event.due().is_none() || is_listed {
+            let bytes = self.reader()?.entry(event.position);
+            let bytes = bytes.map_err(|e| self.file(e))?;
+            let Ok(LogEntry::Announcement {
+                policy_hash,
+                announcement,
+            }) = LogEntry::from_bytes(&bytes)
+            else {
+                return Ok(());
+            };
+            if event.due().is_none() {
+                event.give_up_s = self.give_up_s(&policy_hash, event.position).await?;
+            }
+            if event.overdue(Subject::entry(0), self.options.now).is_none() && is_listed {
+                self.report.waiting.push(Waiting {
+                    event_id: announcement.event.event_id,
+                    position: event.position,
+                    maturity: i64::from(event.maturity),
+                    due: event.due(),
+                });
+            }
+        }
+        match event.overdue(self.named(event.position), self.options.now) {
+            Some(finding) => self.report.violations.add(finding),
+            None => self.report.waiting_count += 1,
+        }
+        Ok(())
+    }
+
+    /// Seconds to the refund by a policy that was not there, or not asked for;
+    /// zero if it cannot be had.
+    async fn give_up_s(&mut self, hash: &[u8; 32], position: u64) -> Result<u32, AuditError> {
+        let known = self.chain.policy(hash).await;
+        let (known, is_new) = known.map_err(|e| self.file(e))?;
+        let subject = Subject::Policy {
+            hash: hex::encode(hash),
+            position,
+        };
+        match known {
+            Known::Read(document) => return Ok(document.policy.give_up_after_s),
+            // Said before, unless this is the first time that it is asked for.
+            Known::Wrong(why) if is_new => {
+                self.report.violations.add(Finding::new(subject, why));
+            }
+            Known::Absent(why) if is_new => self.report.missing.add(Finding::new(subject, why)),
+            Known::Wrong(_) | Known::Absent(_) => {}
+        }
+        Ok(0)
+    }
+
+    pub(super) fn third_parties(&mut self) -> Result<(), AuditError> {
+        let Some(dir) = self.options.also.clone() else {
+            return Ok(());
+        };
+        let key = self.identity.public_key;
+        let (facts, reader) = (self.facts.reader(), self.reader()?);
+        let checked = also::check(&dir, key, &facts, reader, &mut self.report);
+        checked.map_err(|e| super::state::work(&dir.display().to_string(), e))
+    }
+
+    fn reached(&self) -> Mark {
+        Mark::new(
+            &self.identity,
+            &self.tree.growing,
+            self.since,
+            &self.pending,
+        )
+    }
+
+    /// Notes how far the audit is, as long as nothing is wrong.
+    pub(super) fn mark(&mut self) -> Result<(), AuditError> {
+        let is_clean = self.report.violations.is_empty() && self.tree.is_clean();
+        if !self.work.is_kept() || !is_clean || self.forgets {
+            return Ok(());
+        }
+        self.facts.flush().map_err(|e| self.file(e))?;
+        self.work.put_mark(&self.reached())
+    }
+
+    /// Keeps the audit's end, or goes back to the last one's.
+    pub(super) fn leave(&mut self, is_whole: bool) -> Result<(), AuditError> {
+        if !self.work.is_kept() {
+            return Ok(());
+        }
+        if !self.report.violations.is_empty() {
+            // What was downloaded may be what is wrong.
+            let size = self.last.as_ref().map_or(0, |last| last.mark.size);
+            self.work.drop_mark()?;
+            self.facts.truncate(size).map_err(|e| self.file(e))?;
+            return self.spool.truncate(size).map_err(|e| self.file(e));
+        }
+        if !is_whole || self.forgets {
+            return self.mark();
+        }
+        let state = State::new(self.signed.note.clone(), self.reached());
+        self.work.put_state(&state)?;
+        self.work.drop_mark()
+    }
+}

@@ -1,0 +1,174 @@
+//! The entries as read, on disk: an audit comes back to announcements when it
+//! meets their attestations, and memory must not grow with the log.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, BufWriter, Read as _, Seek as _, SeekFrom, Write as _};
+use std::path::{Path, PathBuf};
+
+const ENTRIES: &str = "entries";
+/// For each entry the end of its bytes in the other file, a big-endian u64.
+const ENDS: &str = "ends";
+
+/// The files that are written to.
+#[derive(Debug)]
+pub(super) struct Spool {
+    dir: PathBuf,
+    entries: BufWriter<File>,
+    ends: BufWriter<File>,
+    count: u64,
+    end: u64,
+}
+
+/// The files that are read from; one for each thread.
+#[derive(Debug)]
+pub(super) struct SpoolReader {
+    entries: File,
+    ends: File,
+}
+
+impl Spool {
+    /// Opens or makes the files in `dir`; what an interrupted run left of an
+    /// entry is cut off.
+    pub(super) fn open(dir: &Path) -> io::Result<Self> {
+        let (entries, ends) = (file(&dir.join(ENTRIES))?, file(&dir.join(ENDS))?);
+        let there = entries.metadata()?.len();
+        let mut spool = Self {
+            dir: dir.to_path_buf(),
+            count: ends.metadata()?.len() / 8,
+            end: 0,
+            entries: BufWriter::with_capacity(1 << 20, entries),
+            ends: BufWriter::with_capacity(1 << 16, ends),
+        };
+        let mut reader = spool.reader()?;
+        while spool.count > 0 && reader.end(spool.count)? > there {
+            spool.count -= 1;
+        }
+        spool.truncate(spool.count)?;
+        Ok(spool)
+    }
+
+    /// How many entries there are.
+    pub(super) fn count(&self) -> u64 {
+        self.count
+    }
+
+    /// Keeps the first `count` only; more than there are stay as they are.
+    pub(super) fn truncate(&mut self, count: u64) -> io::Result<()> {
+        self.flush()?;
+        self.count = self.count.min(count);
+        self.end = self.reader()?.end(self.count)?;
+        let ends = self.count.saturating_mul(8);
+        for (file, length) in [(&mut self.entries, self.end), (&mut self.ends, ends)] {
+            file.get_ref().set_len(length)?;
+            file.seek(SeekFrom::Start(length))?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn push(&mut self, entry: &[u8]) -> io::Result<()> {
+        self.entries.write_all(entry)?;
+        self.end += entry.len() as u64;
+        self.count += 1;
+        self.ends.write_all(&self.end.to_be_bytes())
+    }
+
+    /// Makes what was pushed readable; the entries before their ends.
+    pub(super) fn flush(&mut self) -> io::Result<()> {
+        self.entries.flush()?;
+        self.ends.flush()
+    }
+
+    pub(super) fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    fn reader(&self) -> io::Result<SpoolReader> {
+        SpoolReader::open(&self.dir)
+    }
+}
+
+impl SpoolReader {
+    pub(super) fn open(dir: &Path) -> io::Result<Self> {
+        Ok(Self {
+            entries: File::open(dir.join(ENTRIES))?,
+            ends: File::open(dir.join(ENDS))?,
+        })
+    }
+
+    /// Where the first `count` entries end.
+    fn end(&mut self, count: u64) -> io::Result<u64> {
+        let Some(last) = count.checked_sub(1) else {
+            return Ok(0);
+        };
+        let mut end = [0; 8];
+        self.ends.seek(SeekFrom::Start(last.saturating_mul(8)))?;
+        self.ends.read_exact(&mut end)?;
+        Ok(u64::from_be_bytes(end))
+    }
+
+    /// The entry at a position that has been flushed.
+    pub(super) fn entry(&mut self, position: u64) -> io::Result<Vec<u8>> {
+        let (start, end) = (self.end(position)?, self.end(position.saturating_add(1))?);
+        let length = end.checked_sub(start).ok_or(io::ErrorKind::InvalidData)?;
+        let mut entry = Vec::new();
+        self.entries.seek(SeekFrom::Start(start))?;
+        (&mut self.entries).take(length).read_to_end(&mut entry)?;
+        if entry.len() as u64 == length {
+            Ok(entry)
+        } else {
+            Err(io::ErrorKind::UnexpectedEof.into())
+        }
+    }
+}
+
+fn file(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false);
+    options.open(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_pushed_is_there_again_after_a_restart_but_for_what_was_cut_off() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut spool = Spool::open(dir.path()).unwrap();
+        for entry in [b"one".as_slice(), b"", b"three"] {
+            spool.push(entry).unwrap();
+        }
+        spool.flush().unwrap();
+        drop(spool);
+        // A kill in the middle of the fourth: its end is there, its bytes are not.
+        let ends = dir.path().join(ENDS);
+        let mut bytes = std::fs::read(&ends).unwrap();
+        bytes.extend_from_slice(&100_u64.to_be_bytes());
+        bytes.extend_from_slice(b"cut");
+        std::fs::write(&ends, bytes).unwrap();
+        let mut spool = Spool::open(dir.path()).unwrap();
+        assert_eq!(spool.count(), 3);
+        spool.push(b"four").unwrap();
+        spool.flush().unwrap();
+        let mut reader = spool.reader().unwrap();
+        let all: Vec<_> = (0..4).map(|n| reader.entry(n).unwrap()).collect();
+        assert_eq!(all, [b"one".as_slice(), b"", b"three", b"four"]);
+        assert!(reader.entry(4).is_err());
+    }
+
+    #[test]
+    fn after_a_truncation_other_entries_follow() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut spool = Spool::open(dir.path()).unwrap();
+        for n in 0..10_u8 {
+            spool.push(&[n; 5]).unwrap();
+        }
+        spool.truncate(4).unwrap();
+        spool.push(b"new").unwrap();
+        spool.flush().unwrap();
+        let mut reader = spool.reader().unwrap();
+        assert_eq!(spool.count(), 5);
+        assert_eq!(reader.entry(3).unwrap(), [3; 5]);
+        assert_eq!(reader.entry(4).unwrap(), b"new");
+    }
+}

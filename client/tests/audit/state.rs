@@ -1,0 +1,247 @@
+//! Audits that go on where the last one ended.
+
+use std::path::{Path, PathBuf};
+
+use oracle_client::audit::{AuditError, AuditOptions, Progress, Report, Verdict, audit};
+use oracle_schema::log_entry::NoticeKind;
+use tempfile::TempDir;
+
+use super::common::{BODIES, Log, NOW, put, sha256};
+use super::{audited, clean, finds, source};
+
+/// A mirror of a log, and the state of its auditor.
+struct Auditor {
+    mirror: TempDir,
+    kept: TempDir,
+    options: AuditOptions,
+}
+
+impl Auditor {
+    fn new() -> Self {
+        let kept = tempfile::tempdir().unwrap();
+        let mut options = AuditOptions::at(NOW);
+        options.state = Some(kept.path().join("state.json"));
+        Self {
+            mirror: tempfile::tempdir().unwrap(),
+            kept,
+            options,
+        }
+    }
+
+    async fn audit(&self, log: &Log) -> Report {
+        log.write(self.mirror.path());
+        self.again().await
+    }
+
+    async fn again(&self) -> Report {
+        audited(self.mirror.path(), &self.options).await
+    }
+
+    fn state(&self) -> PathBuf {
+        self.kept.path().join("state.json")
+    }
+}
+
+fn remove(dir: &Path, path: &str) {
+    std::fs::remove_file(dir.join(path)).unwrap();
+}
+
+#[tokio::test]
+async fn the_next_audit_reads_what_is_new_and_compares_it_with_all_there_was() {
+    let auditor = Auditor::new();
+    let mut log = Log::honest(300);
+    clean(&auditor.audit(&log).await);
+    let audited = log.entries.len() as u64;
+    let same = auditor.again().await;
+    clean(&same);
+    assert_eq!((same.from, same.totals.entries), (audited, 0));
+    let more = log.announce("more");
+    log.attest(&more, "above");
+    let waiting = log.promise("waits");
+    log.attest(&(301, waiting), "above");
+    // The full tiles are not asked for again.
+    remove(auditor.mirror.path(), "tile/entries/000");
+    let next = auditor.audit(&log).await;
+    clean(&next);
+    assert_eq!((next.from, next.totals.entries), (audited, 3));
+    assert_eq!((next.totals.signatures, next.waiting_count), (3, 0));
+    let twice = log.promise("event-7").announcement;
+    log.push_announcement(&twice);
+    let report = auditor.audit(&log).await;
+    finds(&report, "announces the event of entry 8 again");
+    finds(&report, ", which entry 8 announced before");
+    // Said again as long as it is so.
+    finds(
+        &auditor.again().await,
+        "announces the event of entry 8 again",
+    );
+}
+
+#[tokio::test]
+async fn a_smaller_or_forked_checkpoint_is_a_split_view_and_both_notes_are_kept() {
+    let auditor = Auditor::new();
+    let log = Log::honest(2);
+    clean(&auditor.audit(&log).await);
+    let old = log.checkpoint();
+    let fork = async |change: &dyn Fn(&mut Log), says: &str| {
+        let mut log = log.clone();
+        change(&mut log);
+        let report = auditor.audit(&log).await;
+        finds(&report, says);
+        let kept = auditor.kept.path().join("state.json.d/split-view");
+        finds(
+            &report,
+            &format!("both signed notes are in {}", kept.display()),
+        );
+        let note = |name| std::fs::read_to_string(kept.join(name)).unwrap();
+        assert_eq!(note("checkpoint-audited"), old);
+        assert_eq!(note("checkpoint-served"), log.checkpoint());
+        report
+    };
+    let shorter = |log: &mut Log| drop(log.entries.pop());
+    fork(
+        &shorter,
+        "checkpoint: covers 9 entries; the audit before saw 10",
+    )
+    .await;
+    let other_end = |log: &mut Log| {
+        log.entries.pop();
+        log.notice("other", NoticeKind::Withdrawn);
+    };
+    fork(&other_end, "checkpoint: has another root over 10 entries").await;
+    let other_and_longer = |log: &mut Log| {
+        other_end(log);
+        log.notice("more", NoticeKind::Withdrawn);
+    };
+    let report = fork(
+        &other_and_longer,
+        "checkpoint: its 11 entries do not continue the 10",
+    )
+    .await;
+    finds(
+        &report,
+        "entry 9 (withdrawal of withdrawn): is not the entry audited before",
+    );
+    // The honest log is still the one that was audited.
+    log.write(auditor.mirror.path());
+    clean(&auditor.again().await);
+}
+
+#[tokio::test]
+async fn a_fork_deep_in_a_large_log_is_found_and_its_first_entry_named() {
+    let auditor = Auditor::new();
+    let log = Log::honest(300);
+    clean(&auditor.audit(&log).await);
+    let mut forked = log.clone();
+    let other = forked.promise("other").announcement;
+    forked.push_announcement(&other);
+    forked.entries[5] = forked.entries.last().unwrap().clone();
+    let report = auditor.audit(&forked).await;
+    finds(
+        &report,
+        "do not continue the 606 audited before: a split view",
+    );
+    finds(
+        &report,
+        "entry 5 (announcement of event-4): is not the entry audited before",
+    );
+}
+
+#[tokio::test]
+async fn an_interrupted_audit_reads_nothing_twice() {
+    let auditor = Auditor::new();
+    let mut log = Log::honest(2);
+    for n in 0..5000 {
+        log.notice(&format!("withdrawn-{n}"), NoticeKind::Withdrawn);
+    }
+    log.write(auditor.mirror.path());
+    let missing = "tile/entries/017";
+    remove(auditor.mirror.path(), missing);
+    let first = auditor.again().await;
+    assert_eq!(first.verdict(), Verdict::Incomplete, "{first:#?}");
+    assert_eq!(first.totals.entries, 4096);
+    put(auditor.mirror.path(), missing, &log.files()[missing]);
+    for index in 0..16 {
+        remove(auditor.mirror.path(), &format!("tile/entries/{index:03}"));
+    }
+    let second = auditor.again().await;
+    clean(&second);
+    assert_eq!((second.from, second.totals.entries), (4096, 5010 - 4096));
+}
+
+#[tokio::test]
+async fn a_killed_audit_leaves_nothing_that_the_next_one_takes_for_checked() {
+    let auditor = Auditor::new();
+    let mut log = Log::honest(2);
+    for n in 0..5000 {
+        log.notice(&format!("withdrawn-{n}"), NoticeKind::Withdrawn);
+    }
+    log.write(auditor.mirror.path());
+    let source = source(auditor.mirror.path());
+    let killed = tokio::sync::Notify::new();
+    let kill = |_: Progress| killed.notify_one();
+    tokio::select! {
+        biased;
+        () = killed.notified() => {}
+        _ = audit(&source, &auditor.options, &kill) => {}
+    }
+    let next = auditor.again().await;
+    clean(&next);
+    assert_eq!(next.totals.announcements, 4);
+    clean(&auditor.again().await);
+}
+
+#[tokio::test]
+async fn evidence_that_was_missing_is_asked_for_again() {
+    let auditor = Auditor::new();
+    let log = Log::honest(2);
+    log.write(auditor.mirror.path());
+    let body = format!("v1/evidence/{}", sha256(BODIES[0].as_bytes()));
+    remove(auditor.mirror.path(), &body);
+    for _ in 0..2 {
+        let report = auditor.again().await;
+        assert_eq!(report.verdict(), Verdict::Incomplete, "{report:#?}");
+        assert_eq!(report.missing.count, 2);
+    }
+    put(auditor.mirror.path(), &body, BODIES[0].as_bytes());
+    let report = auditor.again().await;
+    clean(&report);
+    assert_eq!(report.totals.outcomes_replayed, 2);
+    assert_eq!(auditor.again().await.totals.outcomes_replayed, 0);
+}
+
+#[tokio::test]
+async fn what_an_earlier_audit_left_out_is_checked_when_asked_for() {
+    let mut auditor = Auditor::new();
+    let mut log = Log::honest(2);
+    let promise = log.promise("waits");
+    log.attest(&(3, promise), "not_above");
+    auditor.options.since = log.entries.len() as u64;
+    clean(&auditor.audit(&log).await);
+    auditor.options.since = 0;
+    let report = auditor.again().await;
+    finds(
+        &report,
+        "(attestation of waits): outcome: attested \"not_above\"",
+    );
+}
+
+#[tokio::test]
+async fn a_damaged_state_is_said_to_be_one_and_two_audits_do_not_share_it() {
+    let auditor = Auditor::new();
+    clean(&auditor.audit(&Log::honest(1)).await);
+    let state = std::fs::read_to_string(auditor.state()).unwrap();
+    let size = "\"size\": 8";
+    assert!(state.contains(size), "{state}");
+    std::fs::write(auditor.state(), state.replace(size, "\"size\": 7")).unwrap();
+    let source = source(auditor.mirror.path());
+    let error = audit(&source, &auditor.options, &|_| ()).await.unwrap_err();
+    assert!(matches!(error, AuditError::State { .. }), "{error}");
+    std::fs::write(auditor.state(), state).unwrap();
+    let lock = std::fs::File::create(auditor.kept.path().join("state.json.d/lock")).unwrap();
+    lock.lock().unwrap();
+    let error = audit(&source, &auditor.options, &|_| ()).await.unwrap_err();
+    assert!(matches!(error, AuditError::Busy(_)), "{error}");
+    drop(lock);
+    clean(&auditor.again().await);
+}

@@ -1,0 +1,230 @@
+//! A log of an oracle, honest or not, written as static files.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use ed25519_dalek::{Signer as _, SigningKey};
+use oracle_schema::log_entry::{Genesis, GenesisStatement, LogEntry, NoticeKind};
+use oracle_schema::policy::policy_hash;
+use oracle_schema::tlog::checkpoint::Algorithm;
+use oracle_schema::tlog::tile::{Content, bundle};
+use oracle_schema::tlog::tree::leaf_hash;
+use oracle_schema::tlog::{Checkpoint, Growing, Hash, Note, NoteKey, Tile};
+use oracle_schema::{Announcement, Attestation};
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+use super::{Announced, BODIES, Oracle, T, choice, event_id, manifest, policy};
+
+pub const ORIGIN: &str = "oracle.test/log";
+
+/// Entries and documents, and the keys that sign them.
+#[derive(Clone)]
+pub struct Log {
+    pub oracle: Oracle,
+    pub entries: Vec<Vec<u8>>,
+    /// By path.
+    pub documents: BTreeMap<String, Vec<u8>>,
+    pub policy_hash: [u8; 32],
+    pub manifest_hash: [u8; 32],
+}
+
+fn log_key() -> SigningKey {
+    SigningKey::from_bytes(&[7; 32])
+}
+
+impl Log {
+    /// A log with a genesis, and the documents of one price round.
+    pub fn new() -> Self {
+        let oracle = Oracle::new("oracle");
+        let policy = policy();
+        let document = policy.canonical().unwrap();
+        let manifest = manifest(&policy);
+        let mut log = Self {
+            oracle,
+            entries: Vec::new(),
+            documents: BTreeMap::new(),
+            policy_hash: policy_hash(&document),
+            manifest_hash: Sha256::digest(&manifest).into(),
+        };
+        log.publish("policies", &document);
+        log.publish("manifests", &manifest);
+        for body in BODIES {
+            log.publish("evidence", body.as_bytes());
+        }
+        log.push(&log.genesis());
+        log
+    }
+
+    /// A document at the path of its hash.
+    pub fn publish(&mut self, kind: &str, bytes: &[u8]) -> String {
+        let path = format!("v1/{kind}/{}", hex::encode(Sha256::digest(bytes)));
+        self.documents.insert(path.clone(), bytes.to_vec());
+        path
+    }
+
+    pub fn genesis(&self) -> LogEntry {
+        let statement = GenesisStatement {
+            network: "peercoin-regtest".to_owned(),
+            oracle_public_key: self.oracle.key(),
+            log_public_key: log_key().verifying_key().to_bytes(),
+            log_origin: ORIGIN.to_owned(),
+            created_ms: 1,
+        };
+        let signature = self.oracle.sign_digest(&statement.digest().unwrap());
+        LogEntry::Genesis(Genesis {
+            statement,
+            signature,
+        })
+    }
+
+    /// Appends; the position.
+    pub fn push(&mut self, entry: &LogEntry) -> u64 {
+        self.entries.push(entry.to_bytes().unwrap());
+        self.entries.len() as u64 - 1
+    }
+
+    pub fn promise(&self, id: &str) -> Announced {
+        self.oracle.announce(id, choice(&["above", "not_above"]))
+    }
+
+    /// Announces a threshold event that matures at [`T`].
+    pub fn announce(&mut self, id: &str) -> (u64, Announced) {
+        let announced = self.promise(id);
+        (self.push_announcement(&announced.announcement), announced)
+    }
+
+    pub fn push_announcement(&mut self, announcement: &Announcement) -> u64 {
+        let policy_hash = self.policy_hash;
+        self.push(&LogEntry::Announcement {
+            policy_hash,
+            announcement: announcement.clone(),
+        })
+    }
+
+    pub fn attest(&mut self, (at, announced): &(u64, Announced), outcome: &str) -> u64 {
+        let attestation = self.oracle.attest(announced, &[outcome]);
+        self.push_attestation(*at, attestation)
+    }
+
+    pub fn push_attestation(&mut self, at: u64, attestation: Attestation) -> u64 {
+        let manifest_sha256 = self.manifest_hash;
+        self.push(&LogEntry::Attestation {
+            announcement_position: at,
+            manifest_sha256,
+            attestation,
+        })
+    }
+
+    pub fn notice(&mut self, id: &str, kind: NoticeKind) -> u64 {
+        self.push(&LogEntry::Notice {
+            kind,
+            event_id: event_id(id),
+            time_ms: 0,
+            reason: String::new(),
+        })
+    }
+
+    /// A request of an operator, from the vectors.
+    pub fn operator_action(&mut self) -> u64 {
+        let vectors = include_str!("../../../schema/vectors/log_entries.json");
+        let vectors: Value = serde_json::from_str(vectors).unwrap();
+        let cases = vectors["cases"].as_array().unwrap();
+        let case = cases.iter().find(|case| case["name"] == "operator-report");
+        let entry = case.unwrap()["entry"].as_str().unwrap();
+        self.entries.push(hex::decode(entry).unwrap());
+        self.entries.len() as u64 - 1
+    }
+
+    /// One of everything, and `events` attested events.
+    pub fn honest(events: usize) -> Self {
+        let mut log = Self::new();
+        let announced: Vec<_> = (0..events)
+            .map(|n| log.announce(&format!("event-{n}")))
+            .collect();
+        log.announce("waits");
+        log.announce("refunded");
+        log.operator_action();
+        for announced in &announced {
+            log.attest(announced, "above");
+        }
+        log.notice("refunded", NoticeKind::Refund);
+        log.notice("withdrawn", NoticeKind::Withdrawn);
+        log
+    }
+
+    pub fn leaves(&self) -> impl Iterator<Item = Hash> {
+        self.entries.iter().map(|entry| leaf_hash(entry))
+    }
+
+    pub fn root(&self) -> Hash {
+        let mut tree = Growing::default();
+        self.leaves().for_each(|leaf| {
+            tree.append(leaf);
+        });
+        tree.root()
+    }
+
+    /// The signed note of these entries.
+    pub fn checkpoint(&self) -> String {
+        sign(Checkpoint {
+            origin: ORIGIN.to_owned(),
+            size: self.entries.len() as u64,
+            root: self.root(),
+        })
+    }
+
+    /// Writes the files of the log's state.
+    pub fn write(&self, dir: &Path) {
+        for (path, bytes) in self.files() {
+            put(dir, &path, &bytes);
+        }
+    }
+
+    /// Every file, by path.
+    pub fn files(&self) -> BTreeMap<String, Vec<u8>> {
+        let size = self.entries.len() as u64;
+        let mut tree = Growing::default();
+        let mut hashes: BTreeMap<(u32, u64), Vec<Hash>> = BTreeMap::new();
+        for leaf in self.leaves() {
+            for full in tree.append(leaf) {
+                hashes.insert((full.level, full.index), full.hashes);
+            }
+        }
+        let mut files = self.documents.clone();
+        for tile in Tile::new_between(0, size) {
+            let bytes = match tile.content {
+                Content::Entries => {
+                    let start = usize::try_from(tile.index * 256).unwrap();
+                    let end = start + usize::try_from(tile.width).unwrap();
+                    bundle(&self.entries[start..end]).unwrap()
+                }
+                Content::Hashes(level) => match hashes.get(&(level, tile.index)) {
+                    Some(hashes) => hashes.concat(),
+                    None => tree.partial(level as usize).concat(),
+                },
+            };
+            files.insert(format!("tile/{tile}"), bytes);
+        }
+        files.insert("checkpoint".to_owned(), self.checkpoint().into_bytes());
+        files
+    }
+}
+
+/// A checkpoint, signed by the log's key.
+pub fn sign(checkpoint: Checkpoint) -> String {
+    let key = log_key();
+    let public = key.verifying_key().to_bytes();
+    let note_key = NoteKey::new(ORIGIN, Algorithm::Ed25519, &public).unwrap();
+    let signature = key.sign(checkpoint.text().as_bytes()).to_bytes();
+    Note::signed(checkpoint, &note_key, &signature).to_text()
+}
+
+pub fn put(dir: &Path, path: &str, bytes: &[u8]) {
+    let file = dir.join(path);
+    std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+    std::fs::write(file, bytes).unwrap();
+}
+
+/// Soon after every event's maturity.
+pub const NOW: i64 = T + 60;
