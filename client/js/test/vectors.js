@@ -57,7 +57,7 @@ export const COUNTS = Object.freeze({
   joint: 16,
   coinlib: 11,
   adaptor: 39,
-  log_entries: 28,
+  log_entries: 34,
 });
 
 /** Throws for a case that it does not hold for. @type {Readonly<Record<keyof typeof COUNTS, (c: never) => void>>} */

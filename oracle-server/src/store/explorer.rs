@@ -2,6 +2,7 @@
 //! what needs people, an event's milestones, the entries of the log.
 
 use chrono::{DateTime, Utc};
+use oracle_schema::log_entry::{LogEntry, Status};
 use sqlx::AssertSqlSafe;
 
 use super::db::{Row, args};
@@ -113,6 +114,25 @@ impl ReadStore {
                 .map(|r| Ok::<_, StoreError>((r.get(0)?, time_ms(r.get(1)?)?)))
                 .transpose()?,
         }))
+    }
+
+    /// What the log says of an event before its end, oldest first, each with its
+    /// position; the first hundred.
+    pub async fn statuses(&self, id: &str) -> Result<Vec<(i64, Status)>, StoreError> {
+        let rows = self
+            .db
+            .fetch(
+                "SELECT position, entry FROM log_entry WHERE entry_type = 5 \
+                 AND event_id = $1 ORDER BY position LIMIT 100",
+                args![id],
+            )
+            .await?;
+        let read = |r: &Row| match LogEntry::from_bytes(&r.get::<Vec<u8>>(1)?) {
+            Ok(LogEntry::Status(status)) => Ok((r.get(0)?, status)),
+            Ok(_) => Err(StoreError::Damaged(format!("status of {id}"))),
+            Err(e) => Err(StoreError::Damaged(format!("status of {id}: {e}"))),
+        };
+        rows.iter().map(read).collect()
     }
 
     /// Series, by name.

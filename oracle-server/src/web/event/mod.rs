@@ -96,7 +96,13 @@ pub(crate) async fn get_event_page(
     let agreed_ms = trace.as_ref().and_then(|t| t.agreed_since_ms);
     let (sources, left_out) = sources::of(observations);
     let now = app.clock.now();
-    let steps = timeline::of(&event, &milestones, &actions, agreed_ms, now);
+    let told = timeline::Told {
+        milestones: &milestones,
+        actions: &actions,
+        statuses: app.store.statuses(&id).await?,
+        agreed_ms,
+    };
+    let steps = timeline::of(&event, told, now);
     let stream = format!(
         "/v1/stream?events={}",
         path_segment(&id).replace('+', "%2B")
