@@ -62,6 +62,7 @@ scale *ARGS:
 # a log of a million attestations, audited
 audit *ARGS:
     cargo run --release --locked -p oracle-tests --bin audit -- {{ARGS}}
+
 # read the vectors with @node-dlc/messaging
 node:
     tests/run node

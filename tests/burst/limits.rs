@@ -112,6 +112,33 @@ pub(crate) async fn signing(dir: &Path) -> Result<SigningLimit> {
     })
 }
 
+/// Entries per second of the log's tree: the run's own log is read, hashed and
+/// stored as tiles once more, from the genesis on.
+pub(crate) async fn tree(run: &Run, burst: &Database) -> Result<u128> {
+    let forget = [
+        "DELETE FROM tile",
+        "UPDATE head SET root = NULL, note = NULL",
+    ];
+    if burst.admin.is_none() {
+        let mut connection = SqliteConnection::connect(&burst.url).await?;
+        for statement in forget {
+            sqlx::query(statement).execute(&mut connection).await?;
+        }
+        connection.close().await?;
+    } else {
+        let mut connection = PgConnection::connect(&burst.url).await?;
+        for statement in forget {
+            sqlx::query(statement).execute(&mut connection).await?;
+        }
+        connection.close().await?;
+    }
+    let entries = usize::try_from(*run.store.reader().head().borrow())?;
+    let now = run.oracle.clock.now().timestamp_millis();
+    let begin = Instant::now();
+    run.store.complete_tree(now).await?;
+    Ok(per_second(entries, begin.elapsed()))
+}
+
 async fn tickets(run: &Run) -> Result<Vec<CommittedOutcome>> {
     let events = &run.oracle.config.events;
     let event = events.first().ok_or("no events")?;

@@ -82,6 +82,7 @@ async fn measure(size: Size, dir: &Path, database: &Database, store: &str) -> Re
     let mut run = Run::start(dir, &database.url, size).await?;
     run.announce().await?;
     let attested = run.attest().await?;
+    let tree = limits::tree(&run, database).await?;
     run.store.close().await;
     drop(run);
     let signing = limits::signing(&dir.join("signing")).await?;
@@ -92,6 +93,7 @@ async fn measure(size: Size, dir: &Path, database: &Database, store: &str) -> Re
             "signing_only_enum_per_s": signing.enums_per_s,
             "signing_only_digits_per_s": signing.digits_per_s,
             "plain_inserts_events_per_s": commit,
+            "tree_entries_per_s": tree,
         }})
     );
     println!(
@@ -100,6 +102,8 @@ async fn measure(size: Size, dir: &Path, database: &Database, store: &str) -> Re
             "enum_attested_to_signing_only": percent(attested.enums, signing.enums_per_s),
             "digits_attested_to_signing_only": percent(attested.digits, signing.digits_per_s),
             "attested_to_plain_inserts": percent(attested.events, commit),
+            // What the tree would take of the burst's time, were nothing done beside it.
+            "tree_to_attesting": percent(attested.events, tree),
         }})
     );
     Ok(())
