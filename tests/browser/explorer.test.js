@@ -28,7 +28,7 @@ const WIDTHS = Object.freeze({ desktop: 1280, phone: 360 });
  * @property {() => number} weight bytes on the wire so far
  */
 
-describe('the explorer in headless Chromium', { timeout: 300_000 }, () => {
+describe('the explorer in headless Chromium', { timeout: 600_000 }, () => {
   /** @type {{url: string, publicKey: string}} */
   let oracle;
   /** @type {Browser} */

@@ -90,7 +90,7 @@ impl Fields {
     }
 
     /// As a date field has it: without the zone, which is UTC.
-    fn local<'a>(&self, time: &'a str) -> &'a str {
+    fn local(time: &str) -> &str {
         time.strip_suffix('Z').unwrap_or(time)
     }
 }
@@ -111,11 +111,11 @@ struct EventList {
 }
 
 impl EventList {
-    fn kinds(&self) -> impl Iterator<Item = (&'static str, &'static str)> {
+    fn kinds() -> impl Iterator<Item = (&'static str, &'static str)> {
         KINDS.iter().map(|kind| (*kind, kind_in_words(kind)))
     }
 
-    fn states(&self) -> impl Iterator<Item = &'static str> {
+    fn states() -> impl Iterator<Item = &'static str> {
         STATES.iter().map(|(_, name)| *name)
     }
 }

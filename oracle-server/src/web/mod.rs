@@ -88,10 +88,6 @@ impl Site {
         self
     }
 
-    fn asset(&self, name: &str) -> &'static str {
-        assets::path(name)
-    }
-
     fn rendered(&self) -> words::Stamp {
         words::Stamp(self.now)
     }

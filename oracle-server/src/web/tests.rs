@@ -69,7 +69,7 @@ fn no_page_has_anything_inline_or_from_elsewhere() {
             assert!(!template.contains(banned), "{banned} in {template:.80}");
         }
         for script in template.split("<script").skip(1) {
-            assert!(script.starts_with(" type=\"module\" src=\"{{ site.asset("));
+            assert!(script.starts_with(" type=\"module\" src=\"{{ super::assets::path("));
         }
     }
 }

@@ -1,7 +1,5 @@
 //! An outcome as far as its policy says what it means; no floats.
 
-use std::sync::Arc;
-
 use oracle_schema::Descriptor;
 use oracle_schema::policy::{Policy, Rule};
 
@@ -123,17 +121,17 @@ pub(super) async fn lines(app: &AppState, events: Vec<EventView>) -> Result<Vec<
     let mut lines = Vec::with_capacity(events.len());
     for event in events {
         let policy = app.policies.of(&app.store, &event.policy_hash).await?;
-        lines.push(line(app, event, policy));
+        lines.push(line(app, event, policy.as_deref()));
     }
     Ok(lines)
 }
 
-fn line(app: &AppState, event: EventView, policy: Option<Arc<Policy>>) -> Line {
+fn line(app: &AppState, event: EventView, policy: Option<&Policy>) -> Line {
     let matures_at = chrono::DateTime::from_timestamp(event.maturity.unix(), 0).unwrap_or_default();
     let value = event
         .outcome
         .as_deref()
-        .map(|outcome| Value::of(outcome, &event.descriptor, policy.as_deref()));
+        .map(|outcome| Value::of(outcome, &event.descriptor, policy));
     let lateness_ms = event
         .attested_at
         .map(|at| (at - matures_at).num_milliseconds());

@@ -92,7 +92,7 @@ pub(crate) async fn get_event_page(
         Some(found) => (found.observations, found.decision, found.manifest_sha256),
         None => (Vec::new(), None, None),
     };
-    let trace = decision.map(Trace::of);
+    let trace = decision.as_ref().map(Trace::of);
     let agreed_ms = trace.as_ref().and_then(|t| t.agreed_since_ms);
     let (sources, left_out) = sources::of(observations);
     let now = app.clock.now();
@@ -102,7 +102,7 @@ pub(crate) async fn get_event_page(
         statuses: app.store.statuses(&id).await?,
         agreed_ms,
     };
-    let steps = timeline::of(&event, told, now);
+    let steps = timeline::of(&event, &told, now);
     let stream = format!(
         "/v1/stream?events={}",
         path_segment(&id).replace('+', "%2B")

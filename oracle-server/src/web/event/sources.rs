@@ -12,7 +12,7 @@ const SHOWN: usize = 60;
 /// One exchange with a provider.
 pub(super) struct Source {
     pub(super) leg: Option<String>,
-    pub(super) source: String,
+    pub(super) name: String,
     pub(super) root: String,
     pub(super) adapter: String,
     pub(super) url: String,
@@ -66,7 +66,7 @@ impl From<Observation> for Source {
             sent: Stamp::of_ms(o.sent_ms),
             detail: o.detail.filter(|d| o.literal.as_ref() != Some(d)),
             leg: o.leg,
-            source: o.source,
+            name: o.source,
             root: o.root,
             adapter: o.adapter,
             url: o.url,
@@ -111,7 +111,13 @@ impl Action {
         let (evidence, note) = report.map(|r| (r.evidence, r.note)).unwrap_or_default();
         Self {
             operator: row.operator.clone(),
-            verb: row.verb.name(),
+            verb: match row.verb {
+                Verb::Create => "created it",
+                Verb::Report => "reported",
+                Verb::Approve => "approved",
+                Verb::Veto => "vetoed",
+                Verb::Void => "proposed to void it",
+            },
             outcome: row.outcome.clone(),
             note,
             links: evidence

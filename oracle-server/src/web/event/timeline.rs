@@ -30,7 +30,7 @@ pub(super) struct Told<'a> {
 }
 
 /// In order of time; what has no time yet comes last.
-pub(super) fn of(event: &EventView, told: Told<'_>, now: DateTime<Utc>) -> Vec<Step> {
+pub(super) fn of(event: &EventView, told: &Told<'_>, now: DateTime<Utc>) -> Vec<Step> {
     let milestones = told.milestones;
     let mut steps = vec![announced(event)];
     steps.extend(told.actions.iter().map(acted));
@@ -233,7 +233,7 @@ mod tests {
         };
         of(
             event,
-            told,
+            &told,
             DateTime::from_timestamp(MATURITY + 10, 0).unwrap(),
         )
     }

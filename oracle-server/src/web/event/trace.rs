@@ -110,15 +110,15 @@ struct SourceTrace {
 
 impl Trace {
     /// Of a published decision.
-    pub(super) fn of(decision: Json) -> Self {
-        if let Ok(price) = PriceDecision::deserialize(&decision) {
+    pub(super) fn of(decision: &Json) -> Self {
+        if let Ok(price) = PriceDecision::deserialize(decision) {
             return Self {
                 price: Some(price.price),
                 legs: price.legs.into_iter().map(Leg::from).collect(),
                 ..Self::default()
             };
         }
-        if let Ok(fact) = FactDecision::deserialize(&decision) {
+        if let Ok(fact) = FactDecision::deserialize(decision) {
             let trace = fact.trace;
             let decided = fact.outcome.as_deref();
             return Self {
@@ -139,7 +139,7 @@ impl Trace {
         }
         Self {
             // A document read from JSON can always be written as such.
-            raw: Some(serde_json::to_string_pretty(&decision).unwrap_or_default()),
+            raw: Some(serde_json::to_string_pretty(decision).unwrap_or_default()),
             ..Self::default()
         }
     }
