@@ -21,6 +21,8 @@ mod generate_log;
 mod generate_operator;
 #[path = "../tests/suite/generate_participant.rs"]
 mod generate_participant;
+#[path = "../tests/suite/generate_tlog.rs"]
+mod generate_tlog;
 #[path = "../tests/suite/oracle.rs"]
 mod oracle;
 #[path = "../tests/suite/seeds.rs"]

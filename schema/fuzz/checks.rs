@@ -12,6 +12,7 @@ use oracle_schema::http_signature::{
 use oracle_schema::log_entry::LogEntry;
 use oracle_schema::operator::{Approval, Reason, Report};
 use oracle_schema::policy::Policy;
+use oracle_schema::tlog::{Note, Tile, TlogProof};
 use oracle_schema::verify::verify_announcement;
 use oracle_schema::{Announcement, Attestation};
 
@@ -73,6 +74,33 @@ pub fn log_entry(data: &[u8]) {
     if let Ok(entry) = LogEntry::from_bytes(data) {
         assert_eq!(entry.to_bytes().as_deref(), Ok(data));
         let _ = entry.verify();
+    }
+}
+
+/// [`Note::parse`].
+pub fn note(data: &[u8]) {
+    if let Ok(text) = std::str::from_utf8(data)
+        && let Ok(note) = Note::parse(text)
+    {
+        assert_eq!(Note::parse(&note.to_text()), Ok(note));
+    }
+}
+
+/// [`TlogProof`] from its text.
+pub fn tlog_proof(data: &[u8]) {
+    if let Ok(text) = std::str::from_utf8(data)
+        && let Ok(proof) = text.parse::<TlogProof>()
+    {
+        assert_eq!(proof.to_string().parse(), Ok(proof));
+    }
+}
+
+/// [`Tile`] from its name: each has one.
+pub fn tile_name(data: &[u8]) {
+    if let Ok(name) = std::str::from_utf8(data)
+        && let Ok(tile) = name.parse::<Tile>()
+    {
+        assert_eq!(tile.to_string(), name);
     }
 }
 

@@ -98,6 +98,7 @@ async fn the_checkpoint_covers_the_log_and_every_published_message_is_proved_und
         let proof: TlogProof = text.parse().unwrap();
         assert_eq!(proof.index, index);
         assert_eq!(proof.verify(entry, &key), Ok(&after));
+        assert_eq!(proof.entry(&key), Ok(entry.as_slice()));
         assert!(proof.verify(&log[0].1, &key).is_err());
         assert_eq!(proof.note.to_text(), proofs["checkpoint"].as_str().unwrap());
     }

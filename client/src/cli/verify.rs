@@ -1,10 +1,12 @@
 //! `oracle verify`: messages from anywhere, checked without a network.
 
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use oracle_client::{Announcement, Attestation, Verified};
+use oracle_schema::log_entry::LogEntry;
+use oracle_schema::tlog::{NoteKey, TlogProof};
 use oracle_schema::verify::{verify_announcement, verify_attestation};
 use secp256k1::XOnlyPublicKey;
 
@@ -16,11 +18,16 @@ const MAX_FILE: u64 = 32 * 1024 * 1024;
 const EXAMPLES: &str = "\
 Prints `ok …` and exits 0, or `error: …` and exits 1.
 
+A proof is a `.tlog-proof` of this oracle's log (/v1/proofs/ID?format=tlog-proof):
+it must hold the announcement or the attestation given beside it, under a
+checkpoint signed by the log's key.
+
 Examples:
   oracle verify --announcement announcement.json
   oracle verify --announcement fdd824… --attestation attestation.bin
   curl -s $URL/v1/announcements/$ID?format=hex > a.hex
-  oracle verify --announcement a.hex --key 9be3…";
+  oracle verify --announcement a.hex --key 9be3…
+  oracle verify --announcement a.hex --proof a.tlog-proof --log-key oracle.example/log+…";
 
 /// Check an announcement, and an attestation against it, offline
 #[derive(Args)]
@@ -36,6 +43,12 @@ pub(super) struct Verify {
     /// The oracle key that the announcement must be signed by, x-only hex
     #[arg(long, value_name = "HEX", value_parser = key)]
     key: Option<XOnlyPublicKey>,
+    /// A proof that one of them is in the oracle's log; may be given twice
+    #[arg(long, value_name = "FILE", requires = "log_key")]
+    proof: Vec<PathBuf>,
+    /// The key that signs the log's checkpoints, `name+id+base64` (C2SP vkey)
+    #[arg(long, value_name = "VKEY", requires = "proof")]
+    log_key: Option<NoteKey>,
 }
 
 impl Verify {
@@ -47,16 +60,60 @@ impl Verify {
             .as_deref()
             .map(|input| attested(input, &announcement))
             .transpose()?;
+        let proved = self.proved(&announcement, attested.as_ref())?;
         let id = printable(event.event_id.as_str());
         output::line(&format!(
             "ok announcement {id} key={} maturity={}",
             announcement.oracle_public_key, event.maturity
         ))?;
-        if let Some(outcome) = attested {
+        if let Some(attestation) = attested {
+            let outcome = attestation.outcome().to_string();
             let outcome = printable(&outcome);
             output::line(&format!("ok attestation {id} outcome={outcome}"))?;
         }
+        for line in proved {
+            output::line(&line)?;
+        }
         Ok(())
+    }
+
+    /// What the proofs prove, a line each.
+    fn proved(
+        &self,
+        announcement: &Verified<Announcement>,
+        attestation: Option<&Verified<Attestation>>,
+    ) -> Result<Vec<String>, Failure> {
+        let Some(key) = &self.log_key else {
+            return Ok(Vec::new());
+        };
+        let prove = |file: &PathBuf| {
+            let bad = |e: &dyn std::fmt::Display| {
+                Failure::Invalid(format!("proof {}: {e}", file.display()))
+            };
+            let text = std::fs::read_to_string(file).map_err(|e| bad(&e))?;
+            let proof: TlogProof = text.parse().map_err(|e| bad(&e))?;
+            let entry = proof.entry(key).map_err(|e| bad(&e))?;
+            let entry = LogEntry::from_bytes(entry).map_err(|e| bad(&e))?;
+            let what = match entry {
+                LogEntry::Announcement {
+                    announcement: a, ..
+                } if a == **announcement => "announcement",
+                LogEntry::Attestation { attestation: a, .. }
+                    if attestation.is_some_and(|given| a == **given) =>
+                {
+                    "attestation"
+                }
+                _ => return Err(bad(&"it is of another entry than the messages given")),
+            };
+            let checkpoint = proof.note.checkpoint();
+            Ok(format!(
+                "ok proof {what} position={} log={} size={}",
+                proof.index,
+                printable(&checkpoint.origin),
+                checkpoint.size
+            ))
+        };
+        self.proof.iter().map(prove).collect()
     }
 
     fn announcement(&self) -> Result<Verified<Announcement>, Failure> {
@@ -73,13 +130,15 @@ impl Verify {
     }
 }
 
-/// The outcome's text, if the attestation is valid.
-fn attested(input: &str, announcement: &Verified<Announcement>) -> Result<String, Failure> {
+/// The attestation, if it is valid.
+fn attested(
+    input: &str,
+    announcement: &Verified<Announcement>,
+) -> Result<Verified<Attestation>, Failure> {
     let bad = |e: &dyn std::fmt::Display| Failure::Invalid(format!("attestation: {e}"));
     let bytes = read(input).map_err(|e| bad(&e))?;
     let attestation = Attestation::from_any(&bytes).map_err(|e| bad(&e))?;
-    let attestation = verify_attestation(attestation, announcement).map_err(|e| bad(&e))?;
-    Ok(attestation.outcome().to_string())
+    verify_attestation(attestation, announcement).map_err(|e| bad(&e))
 }
 
 /// A file of that name, else the message itself. No file is tried for what can

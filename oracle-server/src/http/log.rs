@@ -7,6 +7,7 @@ use axum::http::{HeaderMap, Uri};
 use axum::response::Response;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use oracle_schema::tlog::tile::{Content, WIDTH, unbundle};
 use oracle_schema::tlog::tree::prove_inclusion;
 use oracle_schema::tlog::{Hash, Note, Tile, TileSet, TlogProof};
 use serde::Serialize;
@@ -103,6 +104,17 @@ async fn prove(app: &AppState, position: i64, size: u64) -> Result<Inclusion, Pr
     Ok(Inclusion { index, hashes })
 }
 
+/// The entry at an index of the tree of `size` entries, which is published.
+async fn entry(app: &AppState, index: u64, size: u64) -> Result<Vec<u8>, Problem> {
+    let missing = || damaged(format!("entry {index} is not there"));
+    let tile = Tile::of(Content::Entries, index / WIDTH, size).ok_or_else(missing)?;
+    let bundle = find_tile(app, tile).await?.ok_or_else(missing)?;
+    let entries = unbundle(bundle.body()).ok_or_else(missing)?;
+    let within = usize::try_from(index % WIDTH).map_err(damaged)?;
+    let entry = entries.get(within).ok_or_else(missing)?;
+    Ok(entry.to_vec())
+}
+
 /// A leaf and the way from it to the root.
 struct Inclusion {
     index: u64,
@@ -147,8 +159,8 @@ struct ProofsJson {
 
 /// That an event's announcement and attestation are in the log.
 ///
-/// With `format=tlog-proof` one of them as C2SP `tlog-proof`, which verifies
-/// offline.
+/// With `format=tlog-proof` one of them as C2SP `tlog-proof`, whose extra data
+/// is the entry itself: it verifies offline, with the log's key alone.
 #[utoipa::path(get, path = "/v1/proofs/{id}", tag = "log",
     params(
         ("id" = EventName, Path, description = "Event id; percent-encoded in an address."),
@@ -197,11 +209,12 @@ pub(super) async fn get_proofs(
     let Inclusion { index, hashes } = prove(&app, position, size).await?;
     let note = parsed;
     let proof = TlogProof {
+        extra: Some(entry(&app, index, size).await?),
         index,
         hashes,
         note,
-    }
-    .to_string();
+    };
+    let proof = proof.to_string();
     Ok(Representation::new(TEXT, proof).briefly(&headers))
 }
 

@@ -18,6 +18,9 @@ const FIRST_LINE: &str = "c2sp.org/tlog-proof@v1";
 /// The place of an entry, the way from it to the root, and the checkpoint.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TlogProof {
+    /// Extra data: nobody's promise. This log puts the entry itself there, so
+    /// that the proof needs nothing beside it.
+    pub extra: Option<Vec<u8>>,
     /// The entry's position.
     pub index: u64,
     /// From the leaf's sibling to the root's child.
@@ -35,6 +38,9 @@ pub enum TlogProofError {
     /// Anything else about its lines.
     #[error("line {0} is not what it should be")]
     Line(usize),
+    /// Nothing to prove: the entry is not among the extra data.
+    #[error("the proof does not hold the entry that it is of")]
+    NoEntry,
     /// More hashes than any tree needs.
     #[error("more than {MAX_PROOF} hashes")]
     TooMany,
@@ -60,11 +66,21 @@ impl TlogProof {
         )?;
         Ok(checkpoint)
     }
+
+    /// The entry that it holds, [verified](Self::verify).
+    pub fn entry(&self, key: &NoteKey) -> Result<&[u8], TlogProofError> {
+        let entry = self.extra.as_deref().ok_or(TlogProofError::NoEntry)?;
+        self.verify(entry, key).map(|_| entry)
+    }
 }
 
 impl fmt::Display for TlogProof {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut text = format!("{FIRST_LINE}\nindex {}\n", self.index);
+        let mut text = format!("{FIRST_LINE}\n");
+        if let Some(extra) = &self.extra {
+            writeln!(text, "extra {}", STANDARD.encode(extra))?;
+        }
+        writeln!(text, "index {}", self.index)?;
         for hash in &self.hashes {
             writeln!(text, "{}", STANDARD.encode(hash))?;
         }
@@ -81,12 +97,11 @@ impl FromStr for TlogProof {
         if lines.next().is_none_or(|(_, line)| line != FIRST_LINE) {
             return Err(TlogProofError::FirstLine);
         }
-        // Extra data is nobody's promise; it is skipped, as long as it is data.
+        let mut extra = None;
         if let Some((n, line)) = lines.next_if(|(_, line)| line.starts_with("extra ")) {
-            let data = line.trim_start_matches("extra ");
-            STANDARD
-                .decode(data)
-                .map_err(|_| TlogProofError::Line(n + 1))?;
+            let data = line.strip_prefix("extra ").unwrap_or_default();
+            let data = STANDARD.decode(data);
+            extra = Some(data.map_err(|_| TlogProofError::Line(n + 1))?);
         }
         let index = lines
             .next()
@@ -103,6 +118,7 @@ impl FromStr for TlogProof {
         }
         let note = Note::parse(note)?;
         Ok(Self {
+            extra,
             index,
             hashes,
             note,

@@ -110,13 +110,16 @@ static SEEDS: LazyLock<Vec<(String, Vec<u8>)>> = LazyLock::new(crate::seeds::fil
 
 type Check = fn(&[u8]);
 
-fn all_checks() -> [(&'static str, Check); 8] {
+fn all_checks() -> [(&'static str, Check); 11] {
     [
         ("announcement_tlv", checks::announcement_tlv),
         ("announcement_json", checks::announcement_json),
         ("attestation_tlv", checks::attestation_tlv),
         ("attestation_json", checks::attestation_json),
         ("log_entry", checks::log_entry),
+        ("note", checks::note),
+        ("tile_name", checks::tile_name),
+        ("tlog_proof", checks::tlog_proof),
         ("operator_body", checks::operator_body),
         ("operator_request", checks::operator_request),
         ("policy", checks::policy),

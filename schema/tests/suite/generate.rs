@@ -15,6 +15,7 @@ use crate::generate_invalid;
 use crate::generate_log;
 use crate::generate_operator;
 use crate::generate_participant;
+use crate::generate_tlog;
 use crate::oracle::TestOracle;
 
 /// File name and content of every vector file.
@@ -35,6 +36,7 @@ pub(crate) fn files() -> Vec<(&'static str, Value)> {
         ("policies.json", generate_log::policies()),
         ("ranges.json", ranges()),
         ("tags.json", tags(&oracle)),
+        ("tlog.json", generate_tlog::cases()),
     ]
 }
 

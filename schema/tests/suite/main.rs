@@ -15,6 +15,7 @@ mod generate_invalid;
 mod generate_log;
 mod generate_operator;
 mod generate_participant;
+mod generate_tlog;
 mod notes;
 mod operators;
 mod oracle;

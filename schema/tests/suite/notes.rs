@@ -181,6 +181,7 @@ fn another_implementation_verifies_our_notes_and_has_the_same_key_ids() {
 #[test]
 fn an_offline_proof_reads_back_and_proves_one_entry_only() {
     let proof = TlogProof {
+        extra: None,
         index: 1,
         hashes: vec![leaf_hash(b"a")],
         note: cosigned(5),
@@ -194,7 +195,22 @@ fn an_offline_proof_reads_back_and_proves_one_entry_only() {
         Err(TlogProofError::Proof(_))
     ));
     let extra = text.replacen("\nindex", "\nextra AAAA\nindex", 1);
-    assert_eq!(extra.parse(), Ok(proof));
+    let with_extra = TlogProof {
+        extra: Some(vec![0; 3]),
+        ..proof.clone()
+    };
+    assert_eq!(extra.parse(), Ok(with_extra.clone()));
+    assert_eq!(with_extra.to_string(), extra);
+    assert_eq!(proof.entry(&log_key()), Err(TlogProofError::NoEntry));
+    assert!(matches!(
+        with_extra.entry(&log_key()),
+        Err(TlogProofError::Proof(_))
+    ));
+    let itself = TlogProof {
+        extra: Some(b"b".to_vec()),
+        ..proof
+    };
+    assert_eq!(itself.entry(&log_key()), Ok(b"b".as_slice()));
     for (from, to) in [
         ("@v1", "@v2"),
         ("index 1", "index 01"),

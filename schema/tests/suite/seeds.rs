@@ -61,6 +61,15 @@ pub(crate) fn files() -> Vec<(String, Vec<u8>)> {
     for (i, case) in cases("operator_bodies.json").iter().enumerate() {
         add("operator_body", i, binary(case, "body"));
     }
+    for (i, case) in cases("tlog.json").iter().enumerate() {
+        let text = |key: &str| case[key].as_str().unwrap().as_bytes().to_vec();
+        match case["kind"].as_str().unwrap() {
+            "tile" => add("tile_name", i, text("name")),
+            "note" => add("note", i, text("text")),
+            "tlog-proof" => add("tlog_proof", i, text("text")),
+            _ => {}
+        }
+    }
     for (i, case) in cases("policies.json").iter().enumerate() {
         add(
             "policy",

@@ -9,10 +9,13 @@ use oracle_schema::log_entry::LogEntry;
 use oracle_schema::point::{PointError, adaptor_secret, group_range, prefix_point, sum};
 use oracle_schema::policy::{Policy, policy_hash};
 use oracle_schema::tag::{attestation_hash, challenge, challenge_scalar, tagged_hash};
+use oracle_schema::tlog::tile::Content;
+use oracle_schema::tlog::tree::{leaf_hash, verify_consistency, verify_inclusion};
+use oracle_schema::tlog::{Hash, Note, NoteKey, Tile, TlogProof};
 use oracle_schema::verify::{VerifyError, verify_announcement, verify_attestation};
 use oracle_schema::{Announcement, Attestation, DigitsDescriptor, Outcome, Verified};
 use secp256k1::SecretKey;
-use serde_json::Value;
+use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use crate::{generate, seeds};
@@ -305,6 +308,57 @@ fn log_entries_have_one_encoding() {
             assert_eq!(checked, Ok(bytes.clone()));
             let leaf = Sha256::digest([&[0], bytes.as_slice()].concat());
             assert_eq!(<[u8; 32]>::from(leaf), array(&case["leaf_hash"]));
+        }
+    });
+}
+
+#[test]
+fn trees_proofs_tiles_and_notes_are_as_recorded() {
+    let hashes = |value: &Value| -> Vec<Hash> {
+        let hashes = value.as_array().unwrap();
+        hashes.iter().map(array).collect()
+    };
+    let number = |value: &Value| value.as_u64().unwrap();
+    run("tlog.json", 71, |case| match text(&case["kind"]) {
+        "inclusion" => {
+            let leaf = leaf_hash(&bytes(&case["entry"]));
+            let (index, size) = (number(&case["index"]), number(&case["size"]));
+            let (proof, root) = (hashes(&case["proof"]), array(&case["root"]));
+            assert_eq!(verify_inclusion(&leaf, index, size, &proof, &root), Ok(()));
+        }
+        "consistency" => {
+            let (old, new) = (number(&case["old"]), number(&case["new"]));
+            let (was, is) = (array(&case["old_root"]), array(&case["new_root"]));
+            let proof = hashes(&case["proof"]);
+            assert_eq!(verify_consistency(old, &was, new, &is, &proof), Ok(()));
+        }
+        "tile" => {
+            let tile = text(&case["name"]).parse::<Tile>();
+            assert_eq!(tile.is_ok(), case["valid"] == true, "{case}");
+            let level = |tile: &Tile| match tile.content {
+                Content::Entries => json!(null),
+                Content::Hashes(level) => json!(level),
+            };
+            if let Ok(tile) = tile {
+                assert_eq!(level(&tile), case["level"]);
+                assert_eq!(
+                    json!([tile.index, tile.width]),
+                    json!([case["index"], case["width"]])
+                );
+            }
+        }
+        kind => {
+            let key: NoteKey = text(&case["key"]).parse().unwrap();
+            let content = text(&case["text"]);
+            let valid = match kind {
+                "note" => Note::parse(content).is_ok_and(|note| note.verify(&key).is_ok()),
+                "tlog-proof" => {
+                    let proof = content.parse::<TlogProof>();
+                    proof.is_ok_and(|proof| proof.entry(&key).is_ok())
+                }
+                other => panic!("unknown kind {other}"),
+            };
+            assert_eq!(valid, case["valid"] == true, "{case}");
         }
     });
 }
