@@ -34,7 +34,7 @@ fn compressed(text: &str) -> usize {
 }
 
 #[test]
-fn style_and_scripts_together_leave_a_page_half_of_its_weight() {
+fn style_and_scripts_together_leave_room_for_every_page() {
     let all: usize = [
         include_str!("assets/explorer.css"),
         include_str!("assets/live.js"),
@@ -44,7 +44,7 @@ fn style_and_scripts_together_leave_a_page_half_of_its_weight() {
     .into_iter()
     .map(compressed)
     .sum();
-    assert!(all < 48 * 1024, "{all} bytes");
+    assert!(all < 56 * 1024, "{all} bytes");
 }
 
 #[test]
