@@ -4,8 +4,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use chrono::{DateTime, SecondsFormat, Utc};
-use oracle_feeds::rule::explain;
-use oracle_schema::policy::choice_bits;
+use oracle_schema::policy::{choice_bits, explain};
 
 use super::CliError;
 use crate::clock::{Clock as _, SystemClock};

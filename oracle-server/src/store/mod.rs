@@ -8,6 +8,7 @@ mod anchor;
 mod commit;
 pub(crate) mod db;
 mod descriptor;
+mod explorer;
 mod ledger;
 mod listing;
 mod operator;
@@ -34,6 +35,7 @@ use tokio::sync::{broadcast, watch};
 
 pub use anchor::{AnchorState, AnchorStep, DueAnchor, LONGEST_ANCHOR_WAIT, NewAnchor};
 pub use commit::{Candidate, CommitError, Intent};
+pub use explorer::{HeadRow, LogRow, Milestones, SeriesLine};
 pub use listing::{PublishedEvent, PublishedFilter};
 pub use operator::{ActionRow, Effect, NewAction, OperatedEvent};
 pub use outbox::{
