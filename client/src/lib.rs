@@ -47,11 +47,13 @@
 //! | [`adaptor`] | adaptor signatures: verify, adapt, extract |
 //! | [`coinlib`] | the same for Peercoin's coinlib: x-only points, locktimes, scalars |
 //! | [`operator`], [`replay`] | reporting as a named operator; auditing an outcome |
+//! | [`audit`], [`equivocation`] | auditing a whole log; two outcomes under one nonce |
 //!
 //! Whole contracts on Peercoin are in `client/examples/`, the bytes for other
 //! languages in `docs/for-wallets.md` and `schema/vectors/`.
 
 pub mod adaptor;
+pub mod anchor;
 mod attested;
 pub mod audit;
 mod backoff;

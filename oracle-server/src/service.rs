@@ -8,6 +8,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::future::join_all;
 use oracle_feeds::fetch::{Fetcher, TimeSource};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -19,7 +20,9 @@ use crate::config::Config;
 use crate::engine::{self, Engine, EngineError, StartError};
 use crate::health::HealthReport;
 use crate::http;
-use crate::publish::{Publisher, Publishing, Timing};
+use crate::publish::{
+    self, Anchorer, Anchoring, Contradicted, Cosigner, Following, Publisher, Timing,
+};
 use crate::signer::{Signer, SignerConfig, read_passphrase};
 use crate::store::Store;
 
@@ -54,6 +57,12 @@ pub enum ServiceError {
         /// Why.
         source: std::io::Error,
     },
+    /// Somebody outside knows another log.
+    #[error(transparent)]
+    Log(#[from] Contradicted),
+    /// The HTTP client for witnesses.
+    #[error("HTTP client for witnesses: {0}")]
+    Client(#[from] reqwest::Error),
     /// The fetcher's settings.
     #[error("providers: {0}")]
     Fetch(#[from] oracle_feeds::fetch::FetchConfigError),
@@ -244,6 +253,14 @@ impl Leader {
         engine::check_clock(&self.store, &signer, now, self.options.accept_clock).await?;
         engine::unite(&self.store, &signer).await?;
         engine::open_log(&self.store, &signer, now).await?;
+        match &self.config.witness {
+            Some(witness) => publish::check_log(&self.store, &*self.clock, witness).await?,
+            // What nobody renews is not shown.
+            None => {
+                let cleared = self.store.adopt_witnesses(&[], |_| false).await;
+                cleared.map_err(StartError::from)?;
+            }
+        }
         engine::configure(&self.store, &self.config, now).await?;
         tracing::info!(epoch = self.store.epoch(), "leading");
         let engine = Engine::new(
@@ -258,11 +275,34 @@ impl Leader {
         Ok(Some(Lead { engine, signer }))
     }
 
-    /// Starts to pass on what is published, where relays are configured.
-    fn publish(&self, signer: &Arc<Signer>) -> Option<Publishing> {
-        let config = self.config.nostr.as_ref()?;
-        let store = self.store.clone();
-        Some(Publisher::new(store, signer, &self.clock, config, Timing::default()).start())
+    /// Starts to pass on what is published, where relays are configured, and to
+    /// have heads cosigned, where witnesses are.
+    fn publish(&self, signer: &Arc<Signer>) -> Result<Vec<Following>, ServiceError> {
+        let mut following = Vec::new();
+        if let Some(config) = &self.config.nostr {
+            let store = self.store.clone();
+            let timing = Timing::default();
+            let publisher = Publisher::new(store, signer, &self.clock, config, timing);
+            following.push(publisher.start());
+        }
+        if let Some(config) = &self.config.witness {
+            let cosigner = Cosigner::new(self.store.clone(), &self.clock, config)?;
+            following.push(cosigner.start());
+        }
+        Ok(following)
+    }
+
+    /// Starts to anchor checkpoints, where a node is configured.
+    fn anchor(&self) -> Option<Anchoring> {
+        let config = self.config.anchor.as_ref()?;
+        let network = &self.config.network;
+        match Anchorer::new(self.store.clone(), self.clock.clone(), config, network) {
+            Ok(anchorer) => Some(anchorer.start()),
+            Err(error) => {
+                tracing::error!(%error, "no HTTP client for anchors; nothing is anchored");
+                None
+            }
+        }
     }
 
     /// Keystore and journal, checked against the database.
@@ -286,10 +326,12 @@ impl Leader {
     ) -> Result<(), ServiceError> {
         loop {
             if let Some(mut leading) = lead.take() {
-                let publishing = self.publish(&leading.signer);
+                let following = self.publish(&leading.signer)?;
+                let anchoring = self.anchor();
                 let ended = leading.engine.run(stop.clone()).await;
-                if let Some(publishing) = publishing {
-                    publishing.stop().await;
+                join_all(following.into_iter().map(Following::stop)).await;
+                if let Some(anchoring) = anchoring {
+                    anchoring.stop().await;
                 }
                 match ended {
                     Ok(()) => return Ok(()),

@@ -13,6 +13,8 @@ mod events;
 mod generate;
 #[path = "../tests/suite/generate_adaptor.rs"]
 mod generate_adaptor;
+#[path = "../tests/suite/generate_anchor.rs"]
+mod generate_anchor;
 #[path = "../tests/suite/generate_invalid.rs"]
 mod generate_invalid;
 #[path = "../tests/suite/generate_log.rs"]
@@ -23,6 +25,8 @@ mod generate_operator;
 mod generate_participant;
 #[path = "../tests/suite/generate_tlog.rs"]
 mod generate_tlog;
+#[path = "../tests/suite/generate_witness.rs"]
+mod generate_witness;
 #[path = "../tests/suite/oracle.rs"]
 mod oracle;
 #[path = "../tests/suite/seeds.rs"]

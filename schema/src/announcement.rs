@@ -34,3 +34,39 @@ pub struct Announcement {
     /// What is announced.
     pub event: OracleEvent,
 }
+
+/// As much of an announcement as an attestation is held against.
+///
+/// Its nonces are bytes: it is read out of an announcement that was verified
+/// before, and an attestation's signatures need not more of them. Who reads a
+/// whole log saves a square root for each.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Promise {
+    /// The oracle's key P.
+    pub oracle_public_key: XOnlyPublicKey,
+    /// x coordinates of the R values, in the order of the signatures.
+    pub nonces: Vec<[u8; 32]>,
+    /// When the outcome is fixed.
+    pub maturity: Maturity,
+    /// What the outcome can be.
+    pub descriptor: Descriptor,
+    /// Name of the event.
+    pub event_id: EventId,
+}
+
+impl From<&Announcement> for Promise {
+    fn from(announcement: &Announcement) -> Self {
+        let event = &announcement.event;
+        Self {
+            oracle_public_key: announcement.oracle_public_key,
+            nonces: event
+                .nonces
+                .iter()
+                .map(XOnlyPublicKey::to_byte_array)
+                .collect(),
+            maturity: event.maturity,
+            descriptor: event.descriptor.clone(),
+            event_id: event.event_id.clone(),
+        }
+    }
+}

@@ -8,6 +8,7 @@
 //! Sources: dlcspecs `Messaging.md`, `Oracle.md`, `NumericOutcomeCompression.md`;
 //! BIP340; RFC 8785 for the policy document.
 
+pub mod anchor;
 pub mod announcement;
 pub mod attestation;
 pub mod codec;
@@ -23,7 +24,7 @@ pub mod tag;
 pub mod tlog;
 pub mod verify;
 
-pub use announcement::{Announcement, OracleEvent};
+pub use announcement::{Announcement, OracleEvent, Promise};
 pub use attestation::Attestation;
 pub use event::{
     AssetId, Descriptor, Digits, DigitsDescriptor, EnumDescriptor, EventId, Maturity, Outcome,

@@ -19,6 +19,8 @@ pub const SQLITE: &[Migration] = &[
         "log_tree",
         include_str!("../sql/sqlite/0006_log_tree.sql"),
     ),
+    (7, "witness", include_str!("../sql/sqlite/0007_witness.sql")),
+    (8, "anchor", include_str!("../sql/sqlite/0008_anchor.sql")),
     (9, "status", include_str!("../sql/sqlite/0009_status.sql")),
 ];
 
@@ -46,5 +48,11 @@ pub const POSTGRES: &[Migration] = &[
         "log_tree",
         include_str!("../sql/postgres/0006_log_tree.sql"),
     ),
+    (
+        7,
+        "witness",
+        include_str!("../sql/postgres/0007_witness.sql"),
+    ),
+    (8, "anchor", include_str!("../sql/postgres/0008_anchor.sql")),
     (9, "status", include_str!("../sql/postgres/0009_status.sql")),
 ];

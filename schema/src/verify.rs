@@ -9,7 +9,7 @@
 use std::collections::HashSet;
 use std::ops::Deref;
 
-use crate::announcement::Announcement;
+use crate::announcement::{Announcement, Promise};
 use crate::attestation::Attestation;
 use crate::event::{EventId, Outcome, OutcomeError};
 use crate::tag::{announcement_hash, attestation_hash};
@@ -162,11 +162,20 @@ impl VerifyError {
 pub fn verify_announcement(
     announcement: Announcement,
 ) -> Result<Verified<Announcement>, VerifyError> {
+    check_announcement(&announcement)?;
+    Ok(Verified {
+        message: announcement,
+        established: (),
+    })
+}
+
+/// The same check, for who has no use for a [`Verified`] message.
+pub fn check_announcement(announcement: &Announcement) -> Result<(), VerifyError> {
     let Announcement {
         signature,
         oracle_public_key,
         event,
-    } = &announcement;
+    } = announcement;
     let expected = event.descriptor.nonce_count();
     if event.nonces.len() != expected {
         return Err(VerifyError::NonceCount {
@@ -186,11 +195,7 @@ pub fn verify_announcement(
     let digest = announcement_hash(&event.to_tlv());
     signature
         .verify(&digest, oracle_public_key)
-        .map_err(|_| VerifyError::AnnouncementSignature)?;
-    Ok(Verified {
-        message: announcement,
-        established: (),
-    })
+        .map_err(|_| VerifyError::AnnouncementSignature)
 }
 
 /// Checks an attestation against its announcement: same event and key, one
@@ -205,7 +210,7 @@ pub fn verify_attestation(
     attestation: Attestation,
     announcement: &Verified<Announcement>,
 ) -> Result<Verified<Attestation>, VerifyError> {
-    let established = attested_outcome(&attestation, announcement)?;
+    let established = attested_outcome(&attestation, &Promise::from(&**announcement))?;
     Ok(Verified {
         message: attestation,
         established,
@@ -217,9 +222,9 @@ pub fn verify_attestation(
 /// it is no [`Verified`] message.
 pub fn attested_outcome(
     attestation: &Attestation,
-    announcement: &Announcement,
+    promise: &Promise,
 ) -> Result<Outcome, VerifyError> {
-    let event = &announcement.event;
+    let event = promise;
     if let Some(got) = &attestation.event_id
         && *got != event.event_id
     {
@@ -228,7 +233,7 @@ pub fn attested_outcome(
             expected: event.event_id.clone(),
         });
     }
-    if attestation.oracle_public_key != announcement.oracle_public_key {
+    if attestation.oracle_public_key != promise.oracle_public_key {
         return Err(VerifyError::PublicKey);
     }
     let expected = event.nonces.len();
@@ -243,14 +248,11 @@ pub fn attested_outcome(
     let outcome = event.descriptor.parse_messages(&attestation.outcomes)?;
     let signed = attestation.signatures.iter().zip(&attestation.outcomes);
     for (index, ((signature, text), nonce)) in signed.zip(&event.nonces).enumerate() {
-        if !signature
-            .as_byte_array()
-            .starts_with(&nonce.to_byte_array())
-        {
+        if !signature.as_byte_array().starts_with(nonce) {
             return Err(VerifyError::Nonce { index });
         }
         signature
-            .verify(&attestation_hash(text), &announcement.oracle_public_key)
+            .verify(&attestation_hash(text), &promise.oracle_public_key)
             .map_err(|_| VerifyError::Signature { index })?;
     }
     Ok(outcome)

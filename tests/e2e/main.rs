@@ -49,7 +49,10 @@ fn run(law: Pin<Box<dyn Future<Output = ()>>>) {
         .block_on(law);
 }
 
+mod anchor;
+mod anchor_audit;
 mod audit;
+mod by_hand;
 mod compat;
 mod evidence;
 mod facts;
@@ -61,6 +64,8 @@ mod operators;
 mod promises;
 mod readers;
 mod restarts;
+mod rollback;
 mod series;
 mod status;
 mod tree;
+mod witness;

@@ -13,6 +13,8 @@ pub mod database;
 pub mod http;
 pub mod made;
 pub mod market;
+pub mod peercoin;
 pub mod process;
 pub mod relay;
+pub mod witness;
 pub mod world;

@@ -9,12 +9,14 @@ use chrono::{DateTime, Utc};
 use oracle_client::{Client, EventId, EventInfo};
 use oracle_feeds::loopback::{Fault, LoopbackVenues};
 use oracle_feeds::time::TimeSource;
+use oracle_schema::tlog::NoteKey;
+use oracle_schema::tlog::checkpoint::Algorithm;
 use oracle_server::clock::{Clock, TestClock};
 use oracle_server::command;
 use oracle_server::config::Config;
 use oracle_server::engine::{self, Engine};
 use oracle_server::health::HealthReport;
-use oracle_server::publish::{Publisher, Timing};
+use oracle_server::publish::{Anchorer, Cosigner, Publisher, Timing, check_log};
 use oracle_server::service::{self, Options, Running, ServiceError};
 use oracle_server::signer::{Signer, SignerConfig};
 use oracle_server::store::Store;
@@ -176,6 +178,9 @@ impl World {
         engine::check_clock(&store, &signer, now, false).await?;
         engine::unite(&store, &signer).await?;
         engine::open_log(&store, &signer, now).await?;
+        if let Some(witness) = &config.witness {
+            check_log(&store, &*clock, witness).await?;
+        }
         engine::configure(&store, &config, now).await?;
         let health = watch::Sender::new(HealthReport::standby());
         let (stop, stopped) = watch::channel(false);
@@ -278,6 +283,41 @@ impl World {
             &config,
             timing,
         )
+    }
+
+    /// What has heads cosigned by the configured witnesses; it does nothing by
+    /// itself.
+    pub fn cosigner(&self) -> Cosigner {
+        let serving = self.serving.as_ref().expect("a started world");
+        let clock: Arc<dyn Clock> = self.clock.clone();
+        let config = self.config().witness.expect("witnesses");
+        Cosigner::new(serving.store.clone(), &clock, &config).expect("client")
+    }
+
+    /// The key of the log's checkpoints.
+    pub async fn log_key(&self) -> NoteKey {
+        let store = Store::open(&self.config().store_url, false)
+            .await
+            .expect("store");
+        let oracle = store.oracle().await.expect("oracle");
+        store.close().await;
+        let (origin, key) = (&oracle.log_origin, &oracle.log_public_key);
+        NoteKey::new(origin, Algorithm::Ed25519, key).expect("key")
+    }
+
+    /// What anchors checkpoints through the configured node; it does nothing by
+    /// itself.
+    pub fn anchorer(&self) -> Anchorer {
+        let serving = self.serving.as_ref().expect("a started world");
+        let config = self.config();
+        let anchor = config.anchor.expect("an [anchor]");
+        Anchorer::new(
+            serving.store.clone(),
+            self.clock.clone(),
+            &anchor,
+            &config.network,
+        )
+        .expect("an HTTP client")
     }
 
     /// Runs something that asks the engine for an answer; the engine carries

@@ -4,8 +4,8 @@
 use std::io;
 
 use oracle_schema::log_entry::{LogEntry, NoticeKind, StatusKind};
-use oracle_schema::verify::{attested_outcome, verify_announcement};
-use oracle_schema::{Announcement, Attestation, Descriptor, EventId, Maturity, Outcome};
+use oracle_schema::verify::{attested_outcome, check_announcement};
+use oracle_schema::{Announcement, Attestation, Descriptor, EventId, Maturity, Outcome, Promise};
 use secp256k1::XOnlyPublicKey;
 use sha2::{Digest, Sha256};
 
@@ -105,7 +105,6 @@ pub(super) fn check(
             return Ok(checked);
         }
     };
-    let what = describe(&entry);
     let mut wrong = Vec::new();
     if (position == 0) != matches!(entry, LogEntry::Genesis(_)) {
         wrong.push("a log has one genesis, at position 0".to_owned());
@@ -167,9 +166,11 @@ pub(super) fn check(
             checked.facts.push(Fact::new(Kind::Logged, key, position));
         }
     }
-    let subject = Subject::Entry { position, what };
-    let found = wrong.into_iter().map(|w| Finding::new(subject.clone(), w));
-    checked.violations.extend(found);
+    if !wrong.is_empty() {
+        let subject = subject(position, &raw.bytes);
+        let found = wrong.into_iter().map(|w| Finding::new(subject.clone(), w));
+        checked.violations.extend(found);
+    }
     Ok(checked)
 }
 
@@ -187,14 +188,13 @@ fn announced(
     checked.totals.announcements = 1;
     checked.totals.nonces = nonces.len() as u64;
     let key = announcement.oracle_public_key;
-    let (event, wrong) = if rules.signatures {
+    let mut wrong = None;
+    if rules.signatures {
         checked.totals.signatures += 1;
-        let event = announcement.event.clone();
-        let verified = verify_announcement(announcement);
-        (event, verified.err().map(|e| e.to_string()))
-    } else {
-        (announcement.event, None)
-    };
+        let verified = check_announcement(&announcement);
+        wrong = verified.err().map(|e| e.to_string());
+    }
+    let event = announcement.event;
     checked.link = Some(Link {
         position,
         event_id: event.event_id,
@@ -216,20 +216,16 @@ fn promise(
     at: u64,
     rules: Rules,
     mut earlier: impl FnMut(u64) -> io::Result<Vec<u8>>,
-) -> io::Result<Result<Option<(Announcement, [u8; 32])>, String>> {
+) -> io::Result<Result<Option<([u8; 32], Promise)>, String>> {
     if at >= position {
         return Ok(Err(format!("refers to entry {at}, which is not before it")));
     }
     if !rules.signatures {
         return Ok(Ok(None));
     }
-    Ok(match LogEntry::from_bytes_of(&earlier(at)?, &rules.key) {
-        Ok(LogEntry::Announcement {
-            policy_hash,
-            announcement,
-        }) => Ok(Some((announcement, policy_hash))),
-        _ => Err(format!("refers to entry {at}, which is no announcement")),
-    })
+    let promise = LogEntry::promise_of(&earlier(at)?, &rules.key);
+    let none = || format!("refers to entry {at}, which is no announcement");
+    Ok(promise.map(Some).ok_or_else(none))
 }
 
 fn attested(
@@ -237,14 +233,14 @@ fn attested(
     rules: Rules,
     position: u64,
     (attestation, manifest): (&Attestation, [u8; 32]),
-    promise: Option<(Announcement, [u8; 32])>,
+    promise: Option<([u8; 32], Promise)>,
 ) -> Result<(), String> {
     checked.totals.attestations = 1;
     if let Some(id) = &attestation.event_id {
         let fact = Fact::about(Kind::Attested, id, position);
         checked.facts.push(fact);
     }
-    let Some((announcement, policy_hash)) = promise else {
+    let Some((policy_hash, event)) = promise else {
         return Ok(());
     };
     if attestation.oracle_public_key != rules.key {
@@ -252,8 +248,7 @@ fn attested(
         return Err(format!("is by key {key}, not by the oracle's"));
     }
     checked.totals.signatures += attestation.signatures.len() as u64;
-    let outcome = attested_outcome(attestation, &announcement).map_err(|e| e.to_string())?;
-    let event = announcement.event;
+    let outcome = attested_outcome(attestation, &event).map_err(|e| e.to_string())?;
     checked.link = Some(Link {
         position,
         event_id: event.event_id,

@@ -6,7 +6,7 @@ use std::io;
 use oracle_schema::log_entry::LogEntry;
 use oracle_schema::tlog::Checkpoint;
 
-use super::chain::Known;
+use super::documents::Known;
 use super::events::{self, Unfinished};
 use super::report::{Finding, MOST_LISTED, Subject, Waiting};
 use super::run::{Run, split_view};

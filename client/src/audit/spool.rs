@@ -5,6 +5,8 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, BufWriter, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 
+use oracle_schema::log_entry::MAX_ENTRY_BYTES;
+
 const ENTRIES: &str = "entries";
 /// For each entry the end of its bytes in the other file, a big-endian u64.
 const ENDS: &str = "ends";
@@ -106,18 +108,32 @@ impl SpoolReader {
         Ok(u64::from_be_bytes(end))
     }
 
+    /// Where an entry begins and ends.
+    fn bounds(&mut self, position: u64) -> io::Result<(u64, u64)> {
+        let Some(before) = position.checked_sub(1) else {
+            return Ok((0, self.end(1)?));
+        };
+        let mut bounds = [0; 16];
+        self.ends.seek(SeekFrom::Start(before.saturating_mul(8)))?;
+        self.ends.read_exact(&mut bounds)?;
+        let both = u128::from_be_bytes(bounds);
+        let low = |n: u128| u64::try_from(n & u128::from(u64::MAX)).unwrap_or_default();
+        Ok((low(both >> 64), low(both)))
+    }
+
     /// The entry at a position that has been flushed.
     pub(super) fn entry(&mut self, position: u64) -> io::Result<Vec<u8>> {
-        let (start, end) = (self.end(position)?, self.end(position.saturating_add(1))?);
+        let (start, end) = self.bounds(position)?;
         let length = end.checked_sub(start).ok_or(io::ErrorKind::InvalidData)?;
-        let mut entry = Vec::new();
-        self.entries.seek(SeekFrom::Start(start))?;
-        (&mut self.entries).take(length).read_to_end(&mut entry)?;
-        if entry.len() as u64 == length {
-            Ok(entry)
-        } else {
-            Err(io::ErrorKind::UnexpectedEof.into())
+        // Lengths are those of entries that were pushed.
+        let length = usize::try_from(length).map_err(io::Error::other)?;
+        if length > MAX_ENTRY_BYTES {
+            return Err(io::ErrorKind::InvalidData.into());
         }
+        let mut entry = vec![0; length];
+        self.entries.seek(SeekFrom::Start(start))?;
+        self.entries.read_exact(&mut entry)?;
+        Ok(entry)
     }
 }
 

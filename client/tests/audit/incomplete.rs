@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use oracle_client::audit::{AuditOptions, Report, Verdict};
+use oracle_client::audit::{AuditOptions, Report, Source, Verdict, audit};
 
-use super::common::{BODIES, Log, NOW, sha256};
+use super::common::{BODIES, Log, NOW, quick, sha256};
 use super::{audited, names};
 
 async fn without(path: &str) -> Report {
@@ -49,7 +49,17 @@ async fn a_file_that_is_not_there_makes_the_audit_incomplete_and_is_named() {
 }
 
 #[tokio::test]
-async fn a_directory_that_is_none_is_incomplete() {
-    let report = audited(Path::new("/nowhere"), &AuditOptions::at(NOW)).await;
+async fn a_directory_that_is_none_and_a_service_that_is_away_are_incomplete() {
+    let options = AuditOptions::at(NOW);
+    let report = audited(Path::new("/nowhere"), &options).await;
     assert_eq!(report.verdict(), Verdict::Incomplete);
+    // Bound and closed: nobody listens there.
+    let address = {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        format!("http://{}", listener.local_addr().unwrap())
+    };
+    let source = Source::new(&address, &quick()).unwrap();
+    let report = audit(&source, &options, &|_| ()).await.unwrap();
+    assert_eq!(report.verdict(), Verdict::Incomplete);
+    names(&report.missing, "checkpoint: ");
 }

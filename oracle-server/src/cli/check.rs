@@ -8,7 +8,9 @@ use oracle_schema::policy::{choice_bits, explain};
 
 use super::CliError;
 use crate::clock::{Clock as _, SystemClock};
-use crate::config::{Asset, Config, Definition, Nostr, OneOff, Operator, Series};
+use crate::config::{
+    Anchor, Asset, Config, Definition, Nostr, OneOff, Operator, Series, Witnessing,
+};
 
 /// Maturities shown per series.
 const SHOWN: usize = 3;
@@ -46,6 +48,8 @@ fn explain(config: &Config, now: DateTime<Utc>) -> String {
         parts.push(explain_assets(&config.assets));
     }
     parts.extend(config.nostr.as_ref().map(explain_nostr));
+    parts.extend(config.witness.as_ref().map(explain_witness));
+    parts.extend(config.anchor.as_ref().map(explain_anchor));
     parts.concat()
 }
 
@@ -116,6 +120,28 @@ fn explain_nostr(nostr: &Nostr) -> String {
         } else {
             "what is open and what comes"
         }
+    )
+}
+
+fn explain_witness(witness: &Witnessing) -> String {
+    let mut text = "\nwitness\n".to_owned();
+    for (name, key, url) in witness.asked() {
+        // Writing to a String cannot fail.
+        let _ = writeln!(text, "  {name} ({}) cosigns at {url}", key.name());
+    }
+    for mirror in &witness.mirrors {
+        let _ = writeln!(text, "  a start asks {mirror} whether the log went back");
+    }
+    text
+}
+
+fn explain_anchor(anchor: &Anchor) -> String {
+    let wallet = anchor.wallet.as_deref().unwrap_or("its only one");
+    format!(
+        "\nanchor\n  the newest checkpoint every {} through {}, wallet {wallet}; confirmed by {} blocks\n",
+        humantime::format_duration(anchor.every),
+        anchor.rpc,
+        anchor.confirmations
     )
 }
 
@@ -257,6 +283,26 @@ mod tests {
             "{CONTRACT}\n[nostr]\nrelays = [\"wss://relay.example\"]\n"
         ));
         assert!(text.contains("kind 88, attestations as kind 89, to wss://relay.example/\n"));
+    }
+
+    #[test]
+    fn witnesses_and_mirrors_are_named() {
+        assert!(!explained(CONTRACT).contains("\nwitness\n"));
+        let text = explained(&format!(
+            "{CONTRACT}\n[witness]\nmirrors = [\"https://mirror.example\"]\n"
+        ));
+        let mirror = "  a start asks https://mirror.example/ whether the log went back\n";
+        assert!(text.contains(mirror), "{text}");
+    }
+
+    #[test]
+    fn the_node_that_anchors_is_named() {
+        assert!(!explained(CONTRACT).contains("\nanchor\n"));
+        let text = explained(&format!(
+            "{CONTRACT}\n[anchor]\ncookie_file = \"c\"\nwallet = \"w\"\n"
+        ));
+        let expected = "every 6h through http://127.0.0.1:18443/, wallet w; confirmed by 6 blocks";
+        assert!(text.contains(expected), "{text}");
     }
 
     #[test]

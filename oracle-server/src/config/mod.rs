@@ -3,6 +3,7 @@
 //! [`file`] is the text's shape; here it becomes what the service runs on.
 //! Every refusal names the file, the key and the reason.
 
+mod anchor;
 mod compat;
 mod definition;
 mod events;
@@ -15,6 +16,7 @@ mod price;
 mod series;
 #[cfg(test)]
 mod tests;
+mod witness;
 
 use std::collections::{BTreeMap, HashSet};
 use std::net::{IpAddr, SocketAddr};
@@ -27,6 +29,7 @@ use oracle_feeds::rate::Rate;
 use oracle_schema::policy::PricePolicy;
 use oracle_schema::{EventId, Maturity, SeriesId};
 
+pub use anchor::{Anchor, RpcLogin};
 pub use compat::Asset;
 pub use definition::Definition;
 pub(crate) use definition::KINDS;
@@ -34,6 +37,7 @@ pub use events::parse_event;
 pub use nostr::Nostr;
 pub use operators::{Operator, Scope};
 pub use series::{IdFormat, Schedule};
+pub use witness::Witnessing;
 
 /// Why a configuration was refused.
 #[derive(Debug, thiserror::Error)]
@@ -99,6 +103,10 @@ pub struct Config {
     pub assets: Vec<Asset>,
     /// Relays, if any.
     pub nostr: Option<Nostr>,
+    /// Witnesses and mirrors, if any.
+    pub witness: Option<Witnessing>,
+    /// The node that commits checkpoints to Peercoin, if any.
+    pub anchor: Option<Anchor>,
 }
 
 /// What the names in an event refer to.
@@ -229,9 +237,12 @@ impl Config {
         };
         let events = all_events(&file.event, &context)?;
         let assets = compat::assets(&file.compat.assets, &series)?;
+        let anchor = file.anchor.as_ref();
+        let anchor = anchor.map(|section| anchor::anchor(section, &network, base));
         Ok(Self {
             name: file.oracle.name,
             network,
+            anchor: anchor.transpose()?,
             http: http(file.http)?,
             store_url: store_url(&file.store.url, base)?,
             signer: SignerFiles {
@@ -248,6 +259,11 @@ impl Config {
             events,
             assets,
             nostr: file.nostr.as_ref().map(nostr::nostr).transpose()?,
+            witness: file
+                .witness
+                .as_ref()
+                .map(|section| witness::witness(section, base))
+                .transpose()?,
         })
     }
 }

@@ -99,6 +99,8 @@ problem_table! {
     UnknownEvidence = NOT_FOUND, "unknown-evidence", "There is no such evidence";
     /// No tile or entry bundle of that name in the published log.
     UnknownTile = NOT_FOUND, "unknown-tile", "The published log has no such tile";
+    /// No head has the cosignatures that make a quorum.
+    NotCosigned = NOT_FOUND, "not-cosigned", "No quorum of witnesses has cosigned the log yet";
     /// No policy or manifest of that hash.
     UnknownDocument = NOT_FOUND, "unknown-document", "There is no such document";
     /// The method is not one of those named in `Allow`.

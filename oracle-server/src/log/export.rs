@@ -1,13 +1,15 @@
 //! The log as files that any web server or object store can serve.
 //!
 //! The paths are the service's own, so that what audits one audits the other:
-//! `checkpoint`, `tile/…`, and the documents that entries name by hash. Nothing
-//! but the checkpoint ever changes; it is written last.
+//! `checkpoint`, `v1/checkpoints/cosigned` where there is one, `tile/…`, and the
+//! documents that entries name by hash. Nothing but the checkpoints, which are
+//! written last, and the list of anchors ever changes.
 
 use std::fs::{self, File};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
+use oracle_schema::anchor::{Anchors, MAX_PAGE};
 use oracle_schema::evidence::Manifest;
 use oracle_schema::log_entry::LogEntry;
 use oracle_schema::tlog::tile::{Content, Tile, unbundle};
@@ -16,6 +18,8 @@ use oracle_schema::tlog::{Checkpoint, Note};
 use crate::store::{ReadStore, StoreError};
 
 const CHECKPOINT: &str = "checkpoint";
+const COSIGNED: &str = "v1/checkpoints/cosigned";
+const ANCHORS: &str = "v1/anchors";
 
 /// What an export did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,6 +67,8 @@ pub enum ExportError {
 
 /// Brings the files in `dir` up to the log's last checkpoint.
 pub async fn export(store: &ReadStore, dir: &Path) -> Result<Exported, ExportError> {
+    // First, so that it is not beyond the tiles.
+    let cosigned = store.cosigned_checkpoint().await?;
     let note = store.checkpoint().await?.ok_or(ExportError::Empty)?;
     let size = parsed(&note)?.size;
     let mut files = Files::new(dir);
@@ -77,14 +83,37 @@ pub async fn export(store: &ReadStore, dir: &Path) -> Result<Exported, ExportErr
         }
         files.add(&format!("tile/{tile}"), &bytes)?;
     }
-    if before < size {
-        files.put(CHECKPOINT, note.as_bytes())?;
+    anchors(store, &mut files, size).await?;
+    if let Some(cosigned) = cosigned {
+        files.replace(COSIGNED, cosigned.as_bytes())?;
     }
+    files.replace(CHECKPOINT, note.as_bytes())?;
     Ok(Exported {
         before,
         size,
         files: files.written,
     })
+}
+
+/// All anchors of checkpoints that the files hold, in one file; none where nothing
+/// is anchored. The one document that changes, with each new block.
+async fn anchors(store: &ReadStore, files: &mut Files<'_>, size: u64) -> Result<(), ExportError> {
+    let mut all = Anchors::default();
+    let mut before = Some(size.saturating_add(1));
+    while before.is_some() {
+        let mut page = store.anchors(before, MAX_PAGE).await?;
+        before = page.next_before;
+        page.anchors.append(&mut all.anchors);
+        all.anchors = page.anchors;
+    }
+    if all.anchors.is_empty() {
+        return Ok(());
+    }
+    let json = serde_json::to_vec(&all).map_err(|e| damaged(ANCHORS, e))?;
+    if files.read(ANCHORS)?.as_deref() != Some(&json) {
+        files.put(ANCHORS, &json)?;
+    }
+    Ok(())
 }
 
 fn parsed(note: &str) -> Result<Checkpoint, ExportError> {
@@ -205,6 +234,14 @@ impl<'a> Files<'a> {
     /// Writes what never changes, unless it is there.
     fn add(&mut self, name: &str, bytes: &[u8]) -> Result<(), ExportError> {
         if self.has(name) {
+            return Ok(());
+        }
+        self.put(name, bytes)
+    }
+
+    /// Writes what changes, if it has.
+    fn replace(&mut self, name: &str, bytes: &[u8]) -> Result<(), ExportError> {
+        if self.read(name)?.as_deref() == Some(bytes) {
             return Ok(());
         }
         self.put(name, bytes)

@@ -2,6 +2,7 @@
 //! the log as static files.
 
 mod export;
+mod proof;
 
 use std::sync::Arc;
 
@@ -12,6 +13,7 @@ use crate::signer::Signer;
 use crate::store::SignHead;
 
 pub use export::{ExportError, Exported, export};
+pub use proof::{consistency, root};
 
 /// Signs heads as checkpoints of one log.
 pub struct Heads {

@@ -1,14 +1,19 @@
-//! Published messages, passed on to Nostr relays (`docs/nostr.md`).
+//! Published messages, passed on to Nostr relays (`docs/nostr.md`); heads, cosigned
+//! by witnesses (`docs/witnesses.md`); checkpoints, committed to Peercoin (`anchor`,
+//! `docs/anchors.md`).
 //!
 //! Follows the published head and nothing else, on the process that leads. What
 //! each relay lacks stands in rows (`outbox`); each relay has a task of its own
 //! (`relay`), so a dead one delays no other, and none of them the engine,
-//! which knows nothing of this module.
+//! which knows nothing of this module. `witness` is one task for all witnesses,
+//! which have to meet on one head.
 
+mod anchor;
 mod connection;
 mod nostr;
 mod outbox;
 mod relay;
+mod witness;
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -25,8 +30,12 @@ use crate::config::Nostr;
 use crate::signer::Signer;
 use crate::store::{Store, StoreError};
 
+pub use anchor::{Anchorer, Anchoring};
+
 use outbox::Outbox;
 use relay::Relay;
+
+pub use witness::{Contradicted, Cosigner, check_log};
 
 /// Before a task that panicked is started anew.
 const PANIC_PAUSE: Duration = Duration::from_secs(5);
@@ -75,16 +84,18 @@ impl Publisher {
     }
 
     /// Goes on by itself until stopped.
-    pub fn start(self) -> Publishing {
-        let stop = watch::Sender::new(false);
-        let mut tasks = JoinSet::new();
-        for relay in self.relays {
-            let stop = stop.subscribe();
-            tasks.spawn(keep_running(PANIC_PAUSE, stop.clone(), move || {
-                relay.anew().run(stop.clone())
-            }));
-        }
-        Publishing { stop, tasks }
+    pub fn start(self) -> Following {
+        Following::start(|tasks, stop| {
+            for relay in self.relays {
+                let stop = stop.clone();
+                tasks.spawn(keep_running(
+                    "oracle_nostr_panics_total",
+                    PANIC_PAUSE,
+                    stop.clone(),
+                    move || relay.anew().run(stop.clone()),
+                ));
+            }
+        })
     }
 
     /// Does what is due now at every relay, what they answer included: what a
@@ -97,36 +108,48 @@ impl Publisher {
     }
 }
 
-/// Runs a task that ends by itself, and anew for as long as it panics: what it
-/// knows stands in rows.
+/// Runs a task that ends by itself, and anew for as long as it panics, which
+/// `counter` counts: what it knows stands in rows.
 async fn keep_running<F: Future<Output = ()>>(
+    counter: &'static str,
     pause: Duration,
     mut stop: watch::Receiver<bool>,
     mut task: impl FnMut() -> F,
 ) {
     // The task's state is gone with it: nothing half-changed is seen again.
     while AssertUnwindSafe(task()).catch_unwind().await.is_err() {
-        tracing::error!("a relay's task panicked; started anew");
-        metrics::counter!("oracle_nostr_panics_total").increment(1);
+        tracing::error!(
+            counter,
+            "a task that follows the log panicked; started anew"
+        );
+        metrics::counter!(counter).increment(1);
         if timeout(pause, relay::stopped(&mut stop)).await.is_ok() {
             return;
         }
     }
 }
 
-/// A running [`Publisher`]; dropped, it stops at once, and nothing is lost by it.
-pub struct Publishing {
+/// A running [`Publisher`] or [`Cosigner`]; dropped, it stops at once, and
+/// nothing is lost by it.
+pub struct Following {
     stop: watch::Sender<bool>,
     tasks: JoinSet<()>,
 }
 
-impl Publishing {
+impl Following {
+    fn start(spawn: impl FnOnce(&mut JoinSet<()>, watch::Receiver<bool>)) -> Self {
+        let stop = watch::Sender::new(false);
+        let mut tasks = JoinSet::new();
+        spawn(&mut tasks, stop.subscribe());
+        Self { stop, tasks }
+    }
+
     /// Stops and waits until no task has the signer any more.
     pub async fn stop(mut self) {
         self.stop.send_replace(true);
         let ended = async { while self.tasks.join_next().await.is_some() {} };
         if timeout(STOP_PATIENCE, ended).await.is_err() {
-            tracing::warn!("relays' tasks did not stop in time; dropped");
+            tracing::warn!("tasks that follow the log did not stop in time; dropped");
         }
         self.tasks.shutdown().await;
     }
@@ -146,7 +169,7 @@ mod tests {
             starts.set(starts.get() + 1);
             assert!(starts.get() >= 3, "start {}", starts.get());
         };
-        keep_running(Duration::ZERO, stop.subscribe(), task).await;
+        keep_running("panics", Duration::ZERO, stop.subscribe(), task).await;
         assert_eq!(starts.get(), 3);
     }
 
@@ -158,7 +181,7 @@ mod tests {
             starts.set(starts.get() + 1);
             panic!("again");
         };
-        keep_running(Duration::ZERO, stop.subscribe(), task).await;
+        keep_running("panics", Duration::ZERO, stop.subscribe(), task).await;
         assert_eq!(starts.get(), 1);
     }
 }

@@ -4,6 +4,7 @@
 //! ledger, whose `epoch` says who leads and whose `next_position` numbers the
 //! log; what a transaction appends becomes visible with the head it commits.
 
+mod anchor;
 mod commit;
 pub(crate) mod db;
 mod descriptor;
@@ -20,6 +21,7 @@ mod status;
 mod subject;
 mod ticket;
 mod tree;
+mod witness;
 
 use std::fs::File;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -31,6 +33,7 @@ use oracle_schema::EventId;
 use oracle_schema::tlog::Growing;
 use tokio::sync::{broadcast, watch};
 
+pub use anchor::{AnchorState, AnchorStep, DueAnchor, LONGEST_ANCHOR_WAIT, NewAnchor};
 pub use commit::{Candidate, CommitError, Intent};
 pub use explorer::{HeadRow, LogRow, Milestones, SeriesLine};
 pub use listing::{PublishedEvent, PublishedFilter};
@@ -49,6 +52,7 @@ pub use status::Progress;
 pub use subject::{DueSubject, NewSubject, fact_json, subject_key};
 pub use ticket::CommittedOutcome;
 pub use tree::SignHead;
+pub use witness::{CosignatureRow, NewCosignature, SignedHead};
 
 use crate::lifecycle::State;
 use db::{Db, args};

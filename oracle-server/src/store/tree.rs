@@ -210,27 +210,15 @@ async fn roots(tx: &mut Tx, level: u32, first: u64, end: u64) -> Result<Vec<Hash
     rows.iter().map(|row| row.hash(0)).collect()
 }
 
-fn signed(n: u64) -> Result<i64, StoreError> {
+pub(super) fn signed(n: u64) -> Result<i64, StoreError> {
     i64::try_from(n).map_err(|_| StoreError::Damaged(format!("log position {n}")))
 }
 
-fn unsigned(n: i64) -> Result<u64, StoreError> {
+pub(super) fn unsigned(n: i64) -> Result<u64, StoreError> {
     u64::try_from(n).map_err(|_| StoreError::Damaged(format!("log position {n}")))
 }
 
 impl ReadStore {
-    /// The signed checkpoint of the last head; `None` before the first.
-    pub async fn checkpoint(&self) -> Result<Option<String>, StoreError> {
-        self.db
-            .fetch_optional(
-                "SELECT note FROM head WHERE note IS NOT NULL ORDER BY size DESC LIMIT 1",
-                args![],
-            )
-            .await?
-            .map(|row| row.get(0))
-            .transpose()
-    }
-
     /// The root of the log's first `size` entries, if that was a published head.
     pub async fn root_at(&self, size: u64) -> Result<Option<Hash>, StoreError> {
         let row = self

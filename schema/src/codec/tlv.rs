@@ -8,7 +8,7 @@ use secp256k1::XOnlyPublicKey;
 use secp256k1::schnorr::Signature;
 
 use super::{CodecError, Layout};
-use crate::announcement::{Announcement, OracleEvent};
+use crate::announcement::{Announcement, OracleEvent, Promise};
 use crate::attestation::Attestation;
 use crate::event::{
     Descriptor, DigitsDescriptor, EnumDescriptor, EventId, MAX_STRING_BYTES, Maturity,
@@ -85,13 +85,43 @@ impl OracleEvent {
     }
 
     fn read(outer: &mut Reader<'_>) -> Result<Self, CodecError> {
-        let mut body = outer.tlv(EVENT)?;
-        let nonces = body.list("oracle_nonces", 32, |r| r.point("oracle_nonces"))?;
-        let maturity = Maturity::from_epoch(body.u32("event_maturity_epoch")?);
-        let descriptor = read_descriptor(&mut body)?;
-        let event_id = body.event_id()?;
-        body.end(EVENT.1)?;
+        let (nonces, maturity, descriptor, event_id) =
+            read_event(outer, |r| r.point("oracle_nonces"))?;
         Ok(Self {
+            nonces,
+            maturity,
+            descriptor,
+            event_id,
+        })
+    }
+}
+
+type EventParts<N> = (Vec<N>, Maturity, Descriptor, EventId);
+
+/// An event whose nonces are read by `nonce`, from 32 bytes each.
+fn read_event<N>(
+    outer: &mut Reader<'_>,
+    nonce: impl Fn(&mut Reader<'_>) -> Result<N, CodecError>,
+) -> Result<EventParts<N>, CodecError> {
+    let mut body = outer.tlv(EVENT)?;
+    let nonces = body.list("oracle_nonces", 32, nonce)?;
+    let maturity = Maturity::from_epoch(body.u32("event_maturity_epoch")?);
+    let descriptor = read_descriptor(&mut body)?;
+    let event_id = body.event_id()?;
+    body.end(EVENT.1)?;
+    Ok((nonces, maturity, descriptor, event_id))
+}
+
+impl Promise {
+    /// Reads an announcement TLV that was read before.
+    pub(crate) fn from_message(message: &Reader<'_>) -> Result<Self, CodecError> {
+        let mut body = message.clone().tlv(ANNOUNCEMENT)?;
+        let _signature: [u8; 64] = body.array("announcement_signature")?;
+        let oracle_public_key = body.point("oracle_public_key")?;
+        let (nonces, maturity, descriptor, event_id) =
+            read_event(&mut body, |r| r.array("oracle_nonces"))?;
+        Ok(Self {
+            oracle_public_key,
             nonces,
             maturity,
             descriptor,

@@ -10,7 +10,7 @@ mod status;
 use secp256k1::XOnlyPublicKey;
 use secp256k1::schnorr::Signature;
 
-use crate::announcement::Announcement;
+use crate::announcement::{Announcement, Promise};
 use crate::attestation::Attestation;
 use crate::codec::{CodecError, KnownPoint, Layout, Reader, put_string};
 use crate::event::{EventId, IdError, MAX_STRING_BYTES};
@@ -297,6 +297,20 @@ impl LogEntry {
     /// for who reads the whole log of one oracle.
     pub fn from_bytes_of(bytes: &[u8], key: &XOnlyPublicKey) -> Result<Self, LogEntryError> {
         Self::read(Reader::knowing(bytes, &KnownPoint::from(key)))
+    }
+
+    /// Of an announcement's entry that was read before: the policy's hash, and
+    /// what an attestation is held against. `None` of any other entry.
+    pub fn promise_of(bytes: &[u8], key: &XOnlyPublicKey) -> Option<([u8; 32], Promise)> {
+        let known = KnownPoint::from(key);
+        let mut reader = Reader::knowing(bytes, &known);
+        let kind: [u8; 2] = reader.array("type").ok()?;
+        if kind != [ENTRY_VERSION, ANNOUNCEMENT] {
+            return None;
+        }
+        let policy_hash = reader.array("policy_hash").ok()?;
+        let promise = Promise::from_message(&reader.message()).ok()?;
+        Some((policy_hash, promise))
     }
 
     fn read(mut reader: Reader<'_>) -> Result<Self, LogEntryError> {

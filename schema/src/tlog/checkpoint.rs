@@ -291,11 +291,25 @@ impl Note {
     /// A line of this key that does not verify refuses the note, whatever other
     /// lines of the key say.
     pub fn signed_by(&self, key: &NoteKey) -> Result<u64, NoteError> {
+        self.found(key).map(|(time_s, _)| time_s)
+    }
+
+    /// The line that [`Self::signed_by`] finds, with its line feed: what is kept
+    /// of a witness's answer.
+    pub fn line_of(&self, key: &NoteKey) -> Result<String, NoteError> {
+        self.found(key).map(|(_, line)| line.to_string())
+    }
+
+    /// Of several lines of a key the latest counts.
+    fn found(&self, key: &NoteKey) -> Result<(u64, &Line), NoteError> {
         let bad = || NoteError::BadSignature(key.name.clone());
-        let mut found = None;
+        let mut found: Option<(u64, &Line)> = None;
         for line in &self.signatures {
             if line.name == key.name && line.id == key.id() {
-                found = Some(line.verify(key, &self.checkpoint.text()).ok_or_else(bad)?);
+                let time_s = line.verify(key, &self.checkpoint.text()).ok_or_else(bad)?;
+                if found.is_none_or(|(latest, _)| latest < time_s) {
+                    found = Some((time_s, line));
+                }
             }
         }
         found.ok_or_else(|| NoteError::Unsigned(key.name.clone()))
@@ -317,12 +331,19 @@ impl Note {
         let mut text = self.checkpoint.text();
         text.push('\n');
         for line in &self.signatures {
-            let mut bytes = line.id.to_vec();
-            bytes.extend_from_slice(&line.signature);
             // Writing into a String does not fail.
-            let _ = writeln!(text, "{SIGNATURE}{} {}", line.name, STANDARD.encode(bytes));
+            let _ = write!(text, "{line}");
         }
         text
+    }
+}
+
+/// With its line feed.
+impl std::fmt::Display for Line {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let mut bytes = self.id.to_vec();
+        bytes.extend_from_slice(&self.signature);
+        writeln!(f, "{SIGNATURE}{} {}", self.name, STANDARD.encode(bytes))
     }
 }
 

@@ -10,15 +10,19 @@
 //!   tiles.
 //! - [`checkpoint`]: C2SP `tlog-checkpoint` and `signed-note`.
 //! - [`proof`]: C2SP `tlog-proof`, a proof that verifies offline.
+//! - [`policy`]: C2SP `tlog-policy`, which cosignatures make a checkpoint
+//!   believable.
 
 pub mod checkpoint;
 pub mod growing;
+pub mod policy;
 pub mod proof;
 pub mod tile;
 pub mod tree;
 
 pub use checkpoint::{Checkpoint, Note, NoteKey};
 pub use growing::{FullTile, Growing};
+pub use policy::Policy;
 pub use proof::TlogProof;
 pub use tile::{Tile, TileSet};
 pub use tree::Subtrees;

@@ -11,11 +11,13 @@ use serde_json::{Value, json};
 
 use crate::events::samples;
 use crate::generate_adaptor;
+use crate::generate_anchor;
 use crate::generate_invalid;
 use crate::generate_log;
 use crate::generate_operator;
 use crate::generate_participant;
 use crate::generate_tlog;
+use crate::generate_witness;
 use crate::oracle::TestOracle;
 
 /// File name and content of every vector file.
@@ -23,6 +25,7 @@ pub(crate) fn files() -> Vec<(&'static str, Value)> {
     let oracle = TestOracle::new("first oracle");
     vec![
         ("adaptor.json", generate_adaptor::cases()),
+        ("anchors.json", generate_anchor::cases()),
         ("announcements.json", announcements(&oracle)),
         ("attestations.json", attestations(&oracle)),
         ("coinlib.json", generate_participant::coinlib()),
@@ -37,6 +40,7 @@ pub(crate) fn files() -> Vec<(&'static str, Value)> {
         ("ranges.json", ranges()),
         ("tags.json", tags(&oracle)),
         ("tlog.json", generate_tlog::cases()),
+        ("witness_policies.json", generate_witness::cases()),
     ]
 }
 

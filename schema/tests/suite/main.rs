@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
+mod anchors;
 mod arbitrary;
 mod changed_bytes;
 #[path = "../../fuzz/checks.rs"]
@@ -11,14 +12,17 @@ mod ddk;
 mod events;
 mod generate;
 mod generate_adaptor;
+mod generate_anchor;
 mod generate_invalid;
 mod generate_log;
 mod generate_operator;
 mod generate_participant;
 mod generate_tlog;
+mod generate_witness;
 mod notes;
 mod operators;
 mod oracle;
 mod seeds;
 mod tlog;
 mod vectors;
+mod witnesses;

@@ -13,8 +13,8 @@ use oracle_schema::tlog::tile::Content;
 use oracle_schema::tlog::tree::{leaf_hash, verify_consistency, verify_inclusion};
 use oracle_schema::tlog::{Hash, Note, NoteKey, Tile, TlogProof};
 use oracle_schema::verify::{VerifyError, verify_announcement, verify_attestation};
-use oracle_schema::{Announcement, Attestation, DigitsDescriptor, Outcome, Verified};
-use secp256k1::SecretKey;
+use oracle_schema::{Announcement, Attestation, DigitsDescriptor, Outcome, Promise, Verified};
+use secp256k1::{SecretKey, XOnlyPublicKey};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
@@ -359,6 +359,33 @@ fn trees_proofs_tiles_and_notes_are_as_recorded() {
                 other => panic!("unknown kind {other}"),
             };
             assert_eq!(valid, case["valid"] == true, "{case}");
+        }
+    });
+}
+
+#[test]
+fn an_entry_reads_the_same_whichever_key_its_reader_knows() {
+    let oracle = array(&Value::from(
+        "45dd095a8888e3ad6ca7eeff538d43c5cb0e79fee57c5483d6169895c110ac05",
+    ));
+    let oracle = XOnlyPublicKey::from_byte_array(oracle).unwrap();
+    let other = SecretKey::from_secret_bytes([9; 32]).unwrap();
+    let other = other.x_only_public_key().0;
+    run("log_entries.json", 34, |case| {
+        let bytes = bytes(&case["entry"]);
+        let entry = LogEntry::from_bytes(&bytes);
+        let promise = match &entry {
+            Ok(LogEntry::Announcement {
+                policy_hash,
+                announcement,
+            }) => Some((*policy_hash, Promise::from(announcement))),
+            _ => None,
+        };
+        for key in [oracle, other] {
+            assert_eq!(LogEntry::from_bytes_of(&bytes, &key), entry);
+            if entry.is_ok() {
+                assert_eq!(LogEntry::promise_of(&bytes, &key), promise);
+            }
         }
     });
 }

@@ -2,11 +2,13 @@
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+mod anchor;
 mod compat;
 mod events;
 mod facts;
 mod nostr;
 mod operators;
+mod witness;
 
 use super::*;
 

@@ -35,9 +35,10 @@ const SIGNED: [Kind; 6] = [
 ];
 
 /// Problems that say when to ask again.
-const LATER: [Kind; 4] = [
+const LATER: [Kind; 5] = [
     Kind::NotAnnounced,
     Kind::NotAttested,
+    Kind::NotCosigned,
     Kind::RateLimited,
     Kind::Unavailable,
 ];

@@ -1,0 +1,460 @@
+//! Cosignatures: each head is submitted to the policy's witnesses
+//! (`docs/witnesses.md`).
+//!
+//! Follows the published head and nothing else, on the process that leads;
+//! nothing waits for it. There is one target at a time, the head that everybody
+//! is asked to cosign, so that a quorum meets on one head even where heads come
+//! faster than witnesses answer. The target moves on when it has its quorum, or
+//! when nobody who was asked is left to answer.
+
+mod client;
+mod start;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use futures::StreamExt as _;
+use futures::future::BoxFuture;
+use futures::stream::FuturesUnordered;
+use oracle_schema::tlog::{Note, Policy};
+use tokio::sync::watch;
+use url::Url;
+
+use super::outbox::Outbox;
+use super::relay::stopped;
+use super::{Following, PANIC_PAUSE, keep_running};
+use crate::clock::Clock;
+use crate::config::Witnessing;
+use crate::store::{NewCosignature, SignedHead, Store, StoreError};
+
+use client::{Witness, WitnessError};
+
+pub use start::{Contradicted, check_log};
+
+/// Wait after an error of the database.
+const STORE_RETRY: TimeDelta = TimeDelta::seconds(5);
+/// How far witnesses are behind is measured no more often than this.
+const MEASURE_EVERY: Duration = Duration::from_secs(1);
+/// And no more rarely than this while one is.
+const LOOK_EVERY: TimeDelta = TimeDelta::seconds(30);
+
+/// Gets heads cosigned; see [`Cosigner::start`].
+pub struct Cosigner {
+    shared: Shared,
+    peers: Vec<Peer>,
+    asked: FuturesUnordered<BoxFuture<'static, Answered>>,
+    /// What everybody is asked to cosign.
+    target: Option<Arc<Target>>,
+    /// Whether the target has its quorum.
+    is_met: bool,
+    /// When the target moved, by [`Clock::uptime`].
+    moved_at: Duration,
+    measure_at: Duration,
+    has_adopted: bool,
+}
+
+/// What survives a panic.
+#[derive(Clone)]
+struct Shared {
+    store: Arc<Store>,
+    clock: Arc<dyn Clock>,
+    policy: Arc<Policy>,
+    witnesses: Vec<Arc<Witness>>,
+    every: Duration,
+}
+
+/// What is known of a witness.
+struct Peer {
+    witness: Arc<Witness>,
+    /// What it cosigned last, as far as is known.
+    known: u64,
+    /// Heads up to this size need not be submitted.
+    done: u64,
+    /// The size of the head that it is asked to cosign.
+    asked: Option<u64>,
+    /// Troubles in a row.
+    failures: i64,
+    paused_until: Option<DateTime<Utc>>,
+}
+
+struct Target {
+    head: SignedHead,
+}
+
+struct Answered {
+    peer: usize,
+    target: Arc<Target>,
+    result: Result<NewCosignature, WitnessError>,
+}
+
+/// When there may be something to do, beside answers.
+struct Next {
+    at: Option<DateTime<Utc>>,
+    /// Or with the next head.
+    or_news: bool,
+}
+
+impl Shared {
+    fn cosigner(&self) -> Cosigner {
+        let peer = |witness: &Arc<Witness>| Peer {
+            witness: witness.clone(),
+            known: 0,
+            done: 0,
+            asked: None,
+            failures: 0,
+            paused_until: None,
+        };
+        Cosigner {
+            peers: self.witnesses.iter().map(peer).collect(),
+            shared: self.clone(),
+            asked: FuturesUnordered::new(),
+            target: None,
+            is_met: false,
+            moved_at: Duration::ZERO,
+            measure_at: Duration::ZERO,
+            has_adopted: false,
+        }
+    }
+}
+
+impl Cosigner {
+    /// Over the store of a process that leads, with those witnesses of the
+    /// policy that have a URL. Nothing happens yet.
+    pub fn new(
+        store: Arc<Store>,
+        clock: &Arc<dyn Clock>,
+        config: &Witnessing,
+    ) -> Result<Self, reqwest::Error> {
+        let http = client::http_client()?;
+        let witness = |(name, key, url): (&str, _, &Url)| {
+            let http = http.clone();
+            Arc::new(Witness::new(name, key, url, http, config.timeout))
+        };
+        let shared = Shared {
+            store,
+            clock: clock.clone(),
+            policy: Arc::new(config.policy.clone()),
+            witnesses: config.asked().map(witness).collect(),
+            every: config.every,
+        };
+        Ok(shared.cosigner())
+    }
+
+    /// Goes on by itself until stopped.
+    pub fn start(self) -> Following {
+        let shared = self.shared;
+        Following::start(|tasks, stop| {
+            tasks.spawn(keep_running(
+                "oracle_witness_panics_total",
+                PANIC_PAUSE,
+                stop.clone(),
+                move || shared.cosigner().run(stop.clone()),
+            ));
+        })
+    }
+
+    /// Does what is due now, what the witnesses answer included: what a test
+    /// with an injected clock calls instead of [`Cosigner::start`].
+    pub async fn settle(&mut self) -> Result<(), StoreError> {
+        loop {
+            let next = self.tick().await?;
+            if let Some(answered) = self.asked.next().await {
+                self.hear(answered).await?;
+            } else if next.at.is_none_or(|at| at > self.now()) {
+                return Ok(());
+            }
+        }
+    }
+
+    async fn run(mut self, mut stop: watch::Receiver<bool>) {
+        let mut head = self.shared.store.reader().head();
+        while !*stop.borrow() {
+            head.mark_unchanged();
+            let next = self.tick().await.unwrap_or_else(|e| self.retry(&e));
+            let clock = self.shared.clock.clone();
+            let answered = tokio::select! {
+                biased;
+                () = stopped(&mut stop) => return,
+                Some(answered) = self.asked.next() => Some(answered),
+                changed = head.changed(), if next.or_news => {
+                    if changed.is_err() {
+                        return;
+                    }
+                    None
+                }
+                () = sleep_until(&*clock, next.at) => None,
+            };
+            if let Some(answered) = answered
+                && let Err(error) = self.hear(answered).await
+            {
+                let next = self.retry(&error);
+                tokio::select! {
+                    () = stopped(&mut stop) => return,
+                    () = sleep_until(&*clock, next.at) => {}
+                }
+            }
+        }
+    }
+
+    fn retry(&self, error: &StoreError) -> Next {
+        tracing::warn!(%error, "cosignatures: the store failed; tried again");
+        Next {
+            at: Some(self.now() + STORE_RETRY),
+            or_news: false,
+        }
+    }
+
+    fn now(&self) -> DateTime<Utc> {
+        self.shared.clock.now()
+    }
+
+    /// Moves the target on if it may, and asks whoever is to be asked.
+    async fn tick(&mut self) -> Result<Next, StoreError> {
+        self.adopt().await?;
+        let Some(head) = self.shared.store.reader().last_head().await? else {
+            return Ok(Next {
+                at: None,
+                or_news: true,
+            });
+        };
+        let newest = head.size;
+        let mut at = self.move_target(head);
+        self.ask();
+        self.measure(newest).await?;
+        let or_news = at.is_none();
+        let size = self.target.as_ref().map_or(0, |target| target.head.size);
+        for peer in &self.peers {
+            if peer.asked.is_none() && peer.done < size {
+                at = earlier(at, peer.paused_until);
+            }
+        }
+        if self.peers.iter().any(|peer| peer.done < newest) {
+            at = earlier(at, Some(self.now() + LOOK_EVERY));
+        }
+        Ok(Next { at, or_news })
+    }
+
+    /// Reads once what is stored, under the policy of now.
+    async fn adopt(&mut self) -> Result<(), StoreError> {
+        if self.has_adopted {
+            return Ok(());
+        }
+        let store = &self.shared.store;
+        let keys: Vec<String> = self
+            .shared
+            .policy
+            .witnesses()
+            .iter()
+            .map(|witness| witness.key.to_string())
+            .collect();
+        let policy = self.shared.policy.clone();
+        store
+            .adopt_witnesses(&keys, |note| is_met(&policy, note))
+            .await?;
+        for row in store.reader().cosignatures().await? {
+            for peer in &mut self.peers {
+                if peer.witness.key.to_string() == row.key {
+                    peer.known = row.size;
+                    peer.done = row.size;
+                }
+            }
+        }
+        self.has_adopted = true;
+        Ok(())
+    }
+
+    /// Takes the newest head as the target once the last one is over; answers
+    /// when it will be taken, if only time is missing.
+    fn move_target(&mut self, head: SignedHead) -> Option<DateTime<Utc>> {
+        if let Some(target) = &self.target {
+            if head.size <= target.head.size {
+                return None;
+            }
+            // Who is still asked to cosign the target may give it its quorum.
+            let size = Some(target.head.size);
+            if !self.is_met && self.peers.iter().any(|peer| peer.asked == size) {
+                return None;
+            }
+            let rest =
+                (self.moved_at + self.shared.every).saturating_sub(self.shared.clock.uptime());
+            if !rest.is_zero() {
+                let rest = TimeDelta::from_std(rest).unwrap_or(LOOK_EVERY);
+                return Some(self.now() + rest);
+            }
+        }
+        self.moved_at = self.shared.clock.uptime();
+        self.is_met = false;
+        self.target = Some(Arc::new(Target { head }));
+        None
+    }
+
+    /// Asks everybody who lacks the target, is not asked yet and not left alone.
+    fn ask(&mut self) {
+        let now = self.shared.clock.now();
+        let Some(target) = &self.target else {
+            return;
+        };
+        for (index, peer) in self.peers.iter_mut().enumerate() {
+            if peer.asked.is_some()
+                || peer.done >= target.head.size
+                || peer.paused_until.is_some_and(|until| until > now)
+            {
+                continue;
+            }
+            peer.asked = Some(target.head.size);
+            peer.paused_until = None;
+            let (witness, target, known) = (peer.witness.clone(), target.clone(), peer.known);
+            let (reader, clock) = (self.shared.store.reader(), self.shared.clock.clone());
+            self.asked.push(Box::pin(async move {
+                let result = witness.cosign(&reader, &*clock, &target.head, known).await;
+                Answered {
+                    peer: index,
+                    target,
+                    result,
+                }
+            }));
+        }
+    }
+
+    /// Keeps what a witness answered, or leaves it alone for a while.
+    async fn hear(&mut self, answered: Answered) -> Result<(), StoreError> {
+        let size = answered.target.head.size;
+        let now = self.now();
+        let Some(peer) = self.peers.get_mut(answered.peer) else {
+            return Ok(());
+        };
+        peer.asked = None;
+        match answered.result {
+            Ok(cosignature) => {
+                self.keep(&cosignature).await?;
+                if let Some(peer) = self.peers.get_mut(answered.peer) {
+                    peer.succeed(size);
+                }
+            }
+            Err(WitnessError::Ahead { theirs, .. }) if has(&self.shared.store, theirs).await? => {
+                // Another process was quicker, with a later head.
+                peer.known = theirs;
+                peer.done = size;
+            }
+            Err(error) => peer.fail(&error, now),
+        }
+        Ok(())
+    }
+
+    async fn keep(&mut self, cosignature: &NewCosignature) -> Result<(), StoreError> {
+        let size = cosignature.size;
+        // The smallest head that somebody is still asked to cosign.
+        let asked = self.peers.iter().filter_map(|peer| peer.asked);
+        let floor = asked.min().map_or(size, |asked| asked.min(size));
+        let policy = self.shared.policy.clone();
+        let is_cosigned = self
+            .shared
+            .store
+            .add_cosignature(cosignature, floor, |note| is_met(&policy, note))
+            .await?;
+        if is_cosigned {
+            metrics::gauge!("oracle_cosigned_size").set(gauge(size));
+            if self.target.as_ref().is_some_and(|t| t.head.size == size) {
+                self.is_met = true;
+            }
+        }
+        Ok(())
+    }
+
+    /// Publishes how far the witnesses are behind, if that was not just done.
+    async fn measure(&mut self, newest: u64) -> Result<(), StoreError> {
+        let uptime = self.shared.clock.uptime();
+        if uptime < self.measure_at {
+            return Ok(());
+        }
+        self.measure_at = uptime + MEASURE_EVERY;
+        let reader = self.shared.store.reader();
+        for peer in &self.peers {
+            let size = peer.known.min(newest);
+            let behind_s = match reader.head_after(size).await? {
+                Some(time) => (self.now() - time).num_seconds().max(0),
+                None => 0,
+            };
+            let name = peer.witness.key.name().to_owned();
+            metrics::gauge!("oracle_witness_size", "witness" => name.clone()).set(gauge(size));
+            metrics::gauge!("oracle_witness_behind_seconds", "witness" => name)
+                .set(gauge(behind_s.unsigned_abs()));
+        }
+        Ok(())
+    }
+}
+
+impl Peer {
+    fn succeed(&mut self, size: u64) {
+        let name = self.witness.key.name();
+        if std::mem::take(&mut self.failures) > 0 {
+            tracing::info!(
+                witness = name,
+                size,
+                "a witness that had failed cosigns again"
+            );
+        }
+        self.known = size;
+        self.done = self.done.max(size);
+        metrics::counter!("oracle_witness_cosigned_total", "witness" => name.to_owned())
+            .increment(1);
+    }
+
+    fn fail(&mut self, error: &WitnessError, now: DateTime<Utc>) {
+        self.failures += 1;
+        let name = self.witness.key.name();
+        self.paused_until = Some(now + Outbox::pause(name, self.failures));
+        metrics::counter!("oracle_witness_failed_total", "witness" => name.to_owned()).increment(1);
+        match error {
+            WitnessError::Ahead { .. } | WitnessError::Forked(_) => tracing::error!(
+                witness = name, %error,
+                "a witness knows another log: stop, and see docs/witnesses.md"
+            ),
+            _ if self.failures == 1 => {
+                tracing::warn!(witness = name, %error, "witness failed; tried again and again");
+            }
+            _ => tracing::debug!(
+                witness = name, %error, failures = self.failures, "witness failed"
+            ),
+        }
+    }
+}
+
+/// Whether the log has grown to this size.
+async fn has(store: &Store, size: u64) -> Result<bool, StoreError> {
+    let head = store.reader().last_head().await?;
+    Ok(head.is_some_and(|head| head.size >= size))
+}
+
+/// Whether the cosignatures of a checkpoint are a quorum.
+fn is_met(policy: &Policy, note: &str) -> bool {
+    Note::parse(note).is_ok_and(|note| {
+        let cosigned = policy.cosigned(&note).unwrap_or_default();
+        policy.is_met_by(|w| cosigned.iter().any(|c| c.witness.key == w.key))
+    })
+}
+
+fn earlier(a: Option<DateTime<Utc>>, b: Option<DateTime<Utc>>) -> Option<DateTime<Utc>> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some(a.min(b)),
+        (one, other) => one.or(other),
+    }
+}
+
+#[allow(
+    clippy::cast_precision_loss,
+    reason = "gauges are floats by their format; the counts are small"
+)]
+fn gauge(value: u64) -> f64 {
+    value as f64
+}
+
+async fn sleep_until(clock: &dyn Clock, at: Option<DateTime<Utc>>) {
+    let Some(at) = at else {
+        return std::future::pending().await;
+    };
+    while clock.now() < at {
+        clock.sleep_until(at).await;
+    }
+}
