@@ -8,6 +8,7 @@ use axum::extract::State;
 use axum::http::Uri;
 use axum::response::Response;
 use chrono::TimeDelta;
+use oracle_schema::anchor::Anchor;
 
 use super::value::event_href;
 use super::words::Stamp;
@@ -20,6 +21,8 @@ use crate::store::LogRow;
 
 /// Entries on a page.
 const ENTRIES: i64 = 50;
+/// Anchors on a page.
+const ANCHORS: usize = 5;
 
 #[derive(Template)]
 #[template(path = "log.html")]
@@ -32,6 +35,8 @@ struct LogPage {
     /// The signed checkpoint, and who else signed it.
     checkpoint: Option<String>,
     cosigners: Vec<String>,
+    /// In Peercoin's chain, the latest first.
+    anchors: Vec<Anchor>,
     log_origin: String,
     log_public_key: String,
     public_url: String,
@@ -106,6 +111,14 @@ pub(crate) async fn get_log_page(
             .map(|note| cosigners(note, &oracle.log_origin))
             .unwrap_or_default(),
         checkpoint,
+        anchors: app
+            .store
+            .anchors(None, ANCHORS)
+            .await?
+            .anchors
+            .into_iter()
+            .rev()
+            .collect(),
         log_origin: oracle.log_origin.clone(),
         log_public_key: hex::encode(oracle.log_public_key),
         public_url: url.0.to_string(),
