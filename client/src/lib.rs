@@ -53,6 +53,7 @@
 //! languages in `docs/for-wallets.md` and `schema/vectors/`.
 
 pub mod adaptor;
+pub mod anchor;
 mod attested;
 pub mod audit;
 mod backoff;

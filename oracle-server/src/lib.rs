@@ -3,7 +3,7 @@
 //! One way through: observation → decision → committed outcome → signature →
 //! log entry → head → reader. [`engine`] is the only orchestration, [`store`]
 //! the only SQL, [`signer`] the only place with secrets, [`clock`] the only
-//! clock; [`http`] sees neither feeds nor signer; [`publish`] follows what is
+//! clock; [`http`] and its pages, [`web`], see neither feeds nor signer; [`publish`] follows what is
 //! published, and nothing waits for it.
 
 pub mod cli;
@@ -20,3 +20,4 @@ pub mod publish;
 pub mod service;
 pub mod signer;
 pub mod store;
+pub mod web;

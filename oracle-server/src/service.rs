@@ -20,7 +20,9 @@ use crate::config::Config;
 use crate::engine::{self, Engine, EngineError, StartError};
 use crate::health::HealthReport;
 use crate::http;
-use crate::publish::{self, Contradicted, Cosigner, Following, Publisher, Timing};
+use crate::publish::{
+    self, Anchorer, Anchoring, Contradicted, Cosigner, Following, Publisher, Timing,
+};
 use crate::signer::{Signer, SignerConfig, read_passphrase};
 use crate::store::Store;
 
@@ -251,13 +253,12 @@ impl Leader {
         engine::check_clock(&self.store, &signer, now, self.options.accept_clock).await?;
         engine::unite(&self.store, &signer).await?;
         engine::open_log(&self.store, &signer, now).await?;
-        match &self.config.witness {
-            Some(witness) => publish::check_log(&self.store, &*self.clock, witness).await?,
+        if let Some(witness) = &self.config.witness {
+            publish::check_log(&self.store, &*self.clock, witness).await?;
+        } else {
             // What nobody renews is not shown.
-            None => {
-                let cleared = self.store.adopt_witnesses(&[], |_| false).await;
-                cleared.map_err(StartError::from)?;
-            }
+            let cleared = self.store.adopt_witnesses(&[], |_| false).await;
+            cleared.map_err(StartError::from)?;
         }
         engine::configure(&self.store, &self.config, now).await?;
         tracing::info!(epoch = self.store.epoch(), "leading");
@@ -290,6 +291,19 @@ impl Leader {
         Ok(following)
     }
 
+    /// Starts to anchor checkpoints, where a node is configured.
+    fn anchor(&self) -> Option<Anchoring> {
+        let config = self.config.anchor.as_ref()?;
+        let network = &self.config.network;
+        match Anchorer::new(self.store.clone(), self.clock.clone(), config, network) {
+            Ok(anchorer) => Some(anchorer.start()),
+            Err(error) => {
+                tracing::error!(%error, "no HTTP client for anchors; nothing is anchored");
+                None
+            }
+        }
+    }
+
     /// Keystore and journal, checked against the database.
     async fn open_signer(&self) -> Result<Signer, ServiceError> {
         let passphrase = read_passphrase(self.config.signer.passphrase_file.as_deref())
@@ -312,8 +326,12 @@ impl Leader {
         loop {
             if let Some(mut leading) = lead.take() {
                 let following = self.publish(&leading.signer)?;
+                let anchoring = self.anchor();
                 let ended = leading.engine.run(stop.clone()).await;
                 join_all(following.into_iter().map(Following::stop)).await;
+                if let Some(anchoring) = anchoring {
+                    anchoring.stop().await;
+                }
                 match ended {
                     Ok(()) => return Ok(()),
                     // SQLite has no standby: whoever lost the file must go.

@@ -13,6 +13,8 @@ mod events;
 mod generate;
 #[path = "../tests/suite/generate_adaptor.rs"]
 mod generate_adaptor;
+#[path = "../tests/suite/generate_anchor.rs"]
+mod generate_anchor;
 #[path = "../tests/suite/generate_invalid.rs"]
 mod generate_invalid;
 #[path = "../tests/suite/generate_log.rs"]

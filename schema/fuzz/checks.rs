@@ -5,6 +5,7 @@
 //! with arbitrary bytes.
 
 use ed25519_dalek::SigningKey;
+use oracle_schema::anchor::{ChainHash, Payload, Transaction, branch_of};
 use oracle_schema::codec::Layout;
 use oracle_schema::http_signature::{
     FIELDS, FieldValues, Parameters, Request, SignedRequest, sign,
@@ -65,6 +66,24 @@ fn check_attestation(attestation: &Attestation) {
         for layout in [Layout::Spec, Layout::Counted] {
             let again = Attestation::from_tlv(&attestation.to_tlv(layout));
             assert_eq!(again.as_ref(), Ok(&(attestation.clone(), layout)));
+        }
+    }
+}
+
+/// [`Transaction::parse`] and [`branch_of`].
+pub fn anchor(data: &[u8]) {
+    if let Ok(transaction) = Transaction::parse(data)
+        && let Ok((_, payload)) = transaction.anchor()
+    {
+        assert_eq!(Payload::from_script(&payload.script()), Some(payload));
+    }
+    // Of the one transaction that could be marked first.
+    for at in [85, 117, 149] {
+        let Some(Ok(txid)) = data.get(at..at + 32).map(<[u8; 32]>::try_from) else {
+            return;
+        };
+        if let Ok((header, branch)) = branch_of(ChainHash(txid), data) {
+            assert_eq!(branch.verify(ChainHash(txid), &header), Ok(()));
         }
     }
 }

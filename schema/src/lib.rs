@@ -8,6 +8,7 @@
 //! Sources: dlcspecs `Messaging.md`, `Oracle.md`, `NumericOutcomeCompression.md`;
 //! BIP340; RFC 8785 for the policy document.
 
+pub mod anchor;
 pub mod announcement;
 pub mod attestation;
 pub mod codec;

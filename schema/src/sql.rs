@@ -20,6 +20,7 @@ pub const SQLITE: &[Migration] = &[
         include_str!("../sql/sqlite/0006_log_tree.sql"),
     ),
     (7, "witness", include_str!("../sql/sqlite/0007_witness.sql")),
+    (8, "anchor", include_str!("../sql/sqlite/0008_anchor.sql")),
     (9, "status", include_str!("../sql/sqlite/0009_status.sql")),
 ];
 
@@ -52,5 +53,6 @@ pub const POSTGRES: &[Migration] = &[
         "witness",
         include_str!("../sql/postgres/0007_witness.sql"),
     ),
+    (8, "anchor", include_str!("../sql/postgres/0008_anchor.sql")),
     (9, "status", include_str!("../sql/postgres/0009_status.sql")),
 ];

@@ -49,6 +49,8 @@ fn run(law: Pin<Box<dyn Future<Output = ()>>>) {
         .block_on(law);
 }
 
+mod anchor;
+mod anchor_audit;
 mod audit;
 mod by_hand;
 mod compat;

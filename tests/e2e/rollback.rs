@@ -74,12 +74,12 @@ async fn go_back(backend: Backend, world: &mut World) {
 }
 
 async fn a_database_that_went_back_refuses_the_start(backend: Backend) {
-    let site = Site::of(1).await;
-    let mirror = format!("mirrors = [{:?}]", site.all[0].mirror_url());
-    let section = site.section("quorum W0\n", &mirror);
-    let mut world = site.world(backend, CENTS, &section).await;
+    let outside = Site::of(1).await;
+    let mirror = format!("mirrors = [{:?}]", outside.all[0].mirror_url());
+    let section = outside.section("quorum W0\n", &mirror);
+    let mut world = outside.world(backend, CENTS, &section).await;
     go_back(backend, &mut world).await;
-    let later = site.all[0].last().unwrap();
+    let later = outside.all[0].last().unwrap();
     let line = refusal(&world).await;
     assert!(line.starts_with("the log went back: witness W0 (witness.example/w0) knows"));
     assert!(
@@ -88,16 +88,16 @@ async fn a_database_that_went_back_refuses_the_start(backend: Backend) {
     );
 
     // Nobody else says so, and then the mirror does.
-    site.all[0].set_mood(Mood::Status(503));
-    site.all[0].mirror(&signed(&world, &later).await);
+    outside.all[0].set_mood(Mood::Status(503));
+    outside.all[0].mirror(&signed(&world, &later).await);
     let line = refusal(&world).await;
     let mirror = format!(
         "the log went back: mirror {}/ knows",
-        site.all[0].mirror_url()
+        outside.all[0].mirror_url()
     );
     assert!(line.starts_with(&mirror), "{line}");
     // The same start without the mirror: it was that alone.
-    site.all[0].mirror("");
+    outside.all[0].mirror("");
     world.database.wait_until_free().await;
     let running = world.run(Options::default()).await.unwrap();
     running.stop().await.unwrap();
@@ -112,43 +112,43 @@ async fn signed(world: &World, checkpoint: &Checkpoint) -> String {
 }
 
 async fn a_forked_log_refuses_the_start(backend: Backend) {
-    let site = Site::of(1).await;
-    let mirror = format!("mirrors = [{:?}]", site.all[0].mirror_url());
-    let section = site.section("quorum W0\n", &mirror);
-    let mut world = site.world(backend, CENTS, &section).await;
+    let outside = Site::of(1).await;
+    let mirror = format!("mirrors = [{:?}]", outside.all[0].mirror_url());
+    let section = outside.section("quorum W0\n", &mirror);
+    let mut world = outside.world(backend, CENTS, &section).await;
     world.at(SETTLED).await;
     world.cosigner().settle().await.unwrap();
-    let ours = site.all[0].last().unwrap();
+    let ours = outside.all[0].last().unwrap();
     world.stop().await;
     for size in [ours.size, ours.size - 1] {
         let mut theirs = ours.clone();
         theirs.size = size;
         theirs.root = [7; 32];
-        site.all[0].set_mood(Mood::Honest);
-        site.all[0].set_last(Some(theirs.clone()));
+        outside.all[0].set_mood(Mood::Honest);
+        outside.all[0].set_last(Some(theirs.clone()));
         let line = refusal(&world).await;
         let expected = format!(
             "this is another log: witness W0 (witness.example/w0) knows other entries \
              than the first {size} of this database"
         );
         assert!(line.starts_with(&expected), "{line}");
-        site.all[0].set_mood(Mood::Status(503));
-        site.all[0].mirror(&signed(&world, &theirs).await);
+        outside.all[0].set_mood(Mood::Status(503));
+        outside.all[0].mirror(&signed(&world, &theirs).await);
         let line = refusal(&world).await;
         assert!(
             line.starts_with("this is another log: mirror http://"),
             "{line}"
         );
         assert!(line.contains(&format!("the first {size} ")), "{line}");
-        site.all[0].mirror("");
+        outside.all[0].mirror("");
     }
 }
 
 async fn who_cannot_be_believed_does_not_refuse_the_start(backend: Backend) {
-    let site = Site::of(1).await;
-    let mirror = format!("mirrors = [{:?}]", site.all[0].mirror_url());
-    let section = site.section("quorum W0\n", &mirror);
-    let mut world = site.world(backend, CENTS, &section).await;
+    let outside = Site::of(1).await;
+    let mirror = format!("mirrors = [{:?}]", outside.all[0].mirror_url());
+    let section = outside.section("quorum W0\n", &mirror);
+    let mut world = outside.world(backend, CENTS, &section).await;
     let good = text(&world, "/checkpoint").await;
     let mut later = checkpoint(&world).await;
     later.size += 1;
@@ -162,7 +162,7 @@ async fn who_cannot_be_believed_does_not_refuse_the_start(backend: Backend) {
         text(&foreign, "/checkpoint").await,
         good,
     ] {
-        site.all[0].mirror(&mirrored);
+        outside.all[0].mirror(&mirrored);
         for mood in [
             Mood::Status(403),
             Mood::Status(404),
@@ -170,7 +170,7 @@ async fn who_cannot_be_believed_does_not_refuse_the_start(backend: Backend) {
             Mood::Lying(Arc::new(|_, _| b"lie\n".to_vec())),
             Mood::Honest,
         ] {
-            site.all[0].set_mood(mood);
+            outside.all[0].set_mood(mood);
             world.stop().await;
             world.database.wait_until_free().await;
             world.start().await.unwrap();
@@ -179,18 +179,22 @@ async fn who_cannot_be_believed_does_not_refuse_the_start(backend: Backend) {
 }
 
 async fn a_policy_for_other_logs_refuses_the_start(backend: Backend) {
-    let site = Site::of(1).await;
-    let section = site.section("quorum W0\n", "");
-    let mut world = site.world(backend, CENTS, &section).await;
+    let outside = Site::of(1).await;
+    let section = outside.section("quorum W0\n", "");
+    let mut world = outside.world(backend, CENTS, &section).await;
     let ours = world.log_key().await;
     let theirs = World::new(backend, CENTS).await.log_key().await;
     world.stop().await;
-    let policy = site.dir.path().join("witness.policy");
-    fs::write(&policy, site.policy(&format!("quorum W0\nlog {theirs}\n"))).unwrap();
+    let policy = outside.dir.path().join("witness.policy");
+    fs::write(
+        &policy,
+        outside.policy(&format!("quorum W0\nlog {theirs}\n")),
+    )
+    .unwrap();
     let line = refusal(&world).await;
     assert!(line.contains(&ours.to_string()), "{line}");
     let both = format!("quorum W0\nlog {theirs}\nlog {ours}\n");
-    fs::write(&policy, site.policy(&both)).unwrap();
+    fs::write(&policy, outside.policy(&both)).unwrap();
     world.database.wait_until_free().await;
     world.start().await.unwrap();
 }

@@ -110,14 +110,19 @@ fn wait(world: &World) {
 }
 
 async fn a_head_has_what_cosignatures_there_are_and_a_quorum_is_served_apart(backend: Backend) {
-    let site = Site::of(3).await;
+    let outside = Site::of(3).await;
     let quorum = "group two 2 W0 W1 W2\nquorum two\n";
-    let policy = site.policy(quorum);
-    let mut world = site.world(backend, CENTS, &site.section(quorum, "")).await;
-    site.all[2].set_mood(Mood::Status(503));
-    let none = world.get(COSIGNED).await;
-    assert_eq!((none.status, none.problem()), (404, "not-cosigned".into()));
-    assert_eq!(none.header("retry-after"), "5");
+    let policy = outside.policy(quorum);
+    let mut world = outside
+        .world(backend, CENTS, &outside.section(quorum, ""))
+        .await;
+    outside.all[2].set_mood(Mood::Status(503));
+    let missing = world.get(COSIGNED).await;
+    assert_eq!(
+        (missing.status, missing.problem()),
+        (404, "not-cosigned".into())
+    );
+    assert_eq!(missing.header("retry-after"), "5");
 
     let mut cosigner = world.cosigner();
     cosigner.settle().await.unwrap();
@@ -131,7 +136,7 @@ async fn a_head_has_what_cosignatures_there_are_and_a_quorum_is_served_apart(bac
     let head = text(&world, "/checkpoint").await;
     assert_eq!(cosigners(&policy, &head), [""; 0]);
     assert_eq!(text(&world, COSIGNED).await, first);
-    site.all[2].set_mood(Mood::Honest);
+    outside.all[2].set_mood(Mood::Honest);
     wait(&world);
     cosigner.settle().await.unwrap();
     let note = text(&world, "/checkpoint").await;
@@ -167,7 +172,7 @@ async fn a_head_has_what_cosignatures_there_are_and_a_quorum_is_served_apart(bac
         ]
     );
     assert_eq!(world.database.count("cosignature").await, 3);
-    let out = site.dir.path().join("export");
+    let out = outside.dir.path().join("export");
     oracle_server::log::export(&reader.reader(), &out)
         .await
         .unwrap();
@@ -247,13 +252,13 @@ fn lies() -> Vec<(&'static str, Lie)> {
 }
 
 async fn what_is_no_cosignature_of_the_head_is_not_kept(backend: Backend) {
-    let site = Site::of(2).await;
-    let [witness, elsewhere] = &site.all[..] else {
+    let outside = Site::of(2).await;
+    let [witness, elsewhere] = &outside.all[..] else {
         unreachable!()
     };
     let policy = witness.policy_line("W0") + "quorum W0\n";
-    let section = section(site.dir.path(), &policy, "");
-    let world = site.world(backend, CENTS, &section).await;
+    let section = section(outside.dir.path(), &policy, "");
+    let world = outside.world(backend, CENTS, &section).await;
     witness.set_last(None);
     let mut cosigner = world.cosigner();
     let redirect = format!("{}/w/add-checkpoint", elsewhere.mirror_url());
@@ -290,11 +295,11 @@ async fn what_is_no_cosignature_of_the_head_is_not_kept(backend: Backend) {
 }
 
 async fn what_others_say_beside_a_cosignature_is_passed_over(backend: Backend) {
-    let site = Site::of(1).await;
-    let policy = site.policy("quorum W0\n");
-    let section = site.section("quorum W0\n", "");
-    let world = site.world(backend, CENTS, &section).await;
-    site.all[0].set_mood(Mood::Lying(Arc::new(|s, c| {
+    let outside = Site::of(1).await;
+    let policy = outside.policy("quorum W0\n");
+    let section = outside.section("quorum W0\n", "");
+    let world = outside.world(backend, CENTS, &section).await;
+    outside.all[0].set_mood(Mood::Lying(Arc::new(|s, c| {
         let now = START.unsigned_abs();
         let other = s.line_as("stranger.example", [1, 2, 3, 4], c, now);
         let log = s.line_as(&c.origin, [1, 2, 3, 4], c, now);
@@ -307,17 +312,21 @@ async fn what_others_say_beside_a_cosignature_is_passed_over(backend: Backend) {
     assert_eq!(cosigners(&policy, &note), ["W0"]);
     let lines = note.lines().filter(|line| line.starts_with('\u{2014}'));
     assert_eq!(lines.count(), 2, "{note}");
-    let key = site.all[0].key();
+    let key = outside.all[0].key();
     let at = Note::parse(&note).unwrap().signed_by(key);
     assert_eq!(at, Ok(START.unsigned_abs()));
 }
 
 async fn a_witness_that_forgot_is_told_the_log_from_where_it_is(backend: Backend) {
-    let site = Site::of(1).await;
-    let witness = &site.all[0];
+    let outside = Site::of(1).await;
+    let witness = &outside.all[0];
     let times: Vec<i64> = (0..4).map(|n| MATURITY + 600 * n).collect();
-    let mut world = site
-        .world(backend, &cents_at(&times), &site.section("quorum W0\n", ""))
+    let mut world = outside
+        .world(
+            backend,
+            &cents_at(&times),
+            &outside.section("quorum W0\n", ""),
+        )
         .await;
     let mut cosigner = world.cosigner();
     let mut known = vec![None];
@@ -346,11 +355,11 @@ async fn a_witness_that_forgot_is_told_the_log_from_where_it_is(backend: Backend
 }
 
 async fn a_slow_witness_is_asked_for_one_head_at_a_time_and_then_for_the_newest(backend: Backend) {
-    let site = Site::of(1).await;
-    let witness = &site.all[0];
+    let outside = Site::of(1).await;
+    let witness = &outside.all[0];
     let times: Vec<i64> = (0..10).map(|n| MATURITY + 60 * n).collect();
-    let section = site.section("quorum W0\n", "every = \"0s\"\ntimeout = \"60s\"");
-    let mut world = site.world(backend, &cents_at(&times), &section).await;
+    let section = outside.section("quorum W0\n", "every = \"0s\"\ntimeout = \"60s\"");
+    let mut world = outside.world(backend, &cents_at(&times), &section).await;
     world.cosigner().settle().await.unwrap();
     witness.set_mood(Mood::Held);
     let before = witness.asked().len();
@@ -387,13 +396,13 @@ async fn a_slow_witness_is_asked_for_one_head_at_a_time_and_then_for_the_newest(
 }
 
 async fn a_quorum_meets_on_one_head_however_many_come_meanwhile(backend: Backend) {
-    let site = Site::of(2).await;
-    let [slow, quick] = &site.all[..] else {
+    let outside = Site::of(2).await;
+    let [slow, quick] = &outside.all[..] else {
         unreachable!()
     };
     let times: Vec<i64> = (0..5).map(|n| MATURITY + 60 * n).collect();
-    let section = site.section(ALL, "every = \"0s\"\ntimeout = \"60s\"");
-    let mut world = site.world(backend, &cents_at(&times), &section).await;
+    let section = outside.section(ALL, "every = \"0s\"\ntimeout = \"60s\"");
+    let mut world = outside.world(backend, &cents_at(&times), &section).await;
     world.cosigner().settle().await.unwrap();
     let asked = [slow.asked().len(), quick.asked().len()];
     slow.set_mood(Mood::Held);
@@ -421,32 +430,38 @@ async fn a_quorum_meets_on_one_head_however_many_come_meanwhile(backend: Backend
 }
 
 async fn a_process_that_starts_knows_what_was_cosigned(backend: Backend) {
-    let site = Site::of(1).await;
-    let section = site.section("quorum W0\n", "");
-    let mut world = site.world(backend, CENTS, &section).await;
+    let outside = Site::of(1).await;
+    let section = outside.section("quorum W0\n", "");
+    let mut world = outside.world(backend, CENTS, &section).await;
     world.cosigner().settle().await.unwrap();
     let cosigned = text(&world, COSIGNED).await;
     world.stop().await;
     world.start().await.unwrap();
-    let before = site.all[0].asked().len();
+    let before = outside.all[0].asked().len();
     world.cosigner().settle().await.unwrap();
-    assert_eq!(site.all[0].asked().len(), before, "asked for what it has");
+    assert_eq!(
+        outside.all[0].asked().len(),
+        before,
+        "asked for what it has"
+    );
     assert_eq!(text(&world, COSIGNED).await, cosigned);
     let old = checkpoint(&world).await.size;
     world.at(SETTLED).await;
     world.cosigner().settle().await.unwrap();
     let new = checkpoint(&world).await.size;
-    assert_eq!(site.all[0].asked()[before..], [(old, new)]);
+    assert_eq!(outside.all[0].asked()[before..], [(old, new)]);
 }
 
 async fn another_policy_holds_for_what_there_is(backend: Backend) {
-    let site = Site::of(2).await;
+    let outside = Site::of(2).await;
     let one = "group q any W0 W1\nquorum q\n";
-    let world = site.world(backend, CENTS, &site.section(one, "")).await;
-    site.all[1].set_mood(Mood::Status(500));
+    let world = outside
+        .world(backend, CENTS, &outside.section(one, ""))
+        .await;
+    outside.all[1].set_mood(Mood::Status(500));
     world.cosigner().settle().await.unwrap();
     assert_eq!(world.get(COSIGNED).await.status, 200);
-    let write = |policy: &str| site.section(policy, "");
+    let write = |policy: &str| outside.section(policy, "");
     write(ALL);
     world.cosigner().settle().await.unwrap();
     assert_eq!(world.get(COSIGNED).await.status, 404);
@@ -454,8 +469,8 @@ async fn another_policy_holds_for_what_there_is(backend: Backend) {
     world.cosigner().settle().await.unwrap();
     assert_eq!(world.get(COSIGNED).await.status, 200);
     // Witnesses that are gone from the policy are gone from the list.
-    let last = site.all[1].policy_line("W1") + "quorum W1\n";
-    fs::write(site.dir.path().join("witness.policy"), last).unwrap();
+    let last = outside.all[1].policy_line("W1") + "quorum W1\n";
+    fs::write(outside.dir.path().join("witness.policy"), last).unwrap();
     world.cosigner().settle().await.unwrap();
     assert_eq!(world.get(COSIGNED).await.status, 404);
     assert_eq!(world.database.count("cosignature").await, 0);
@@ -464,14 +479,14 @@ async fn another_policy_holds_for_what_there_is(backend: Backend) {
 async fn a_silent_witness_delays_neither_a_start_nor_an_attestation_nor_the_end(backend: Backend) {
     // All tests of a process share its metrics.
     let name = format!("silent.{backend:?}");
-    let site = Site::named(&name, 2).await;
-    site.all[0].set_mood(Mood::Silent);
-    site.all[1].set_mood(Mood::Silent);
+    let outside = Site::named(&name, 2).await;
+    outside.all[0].set_mood(Mood::Silent);
+    outside.all[1].set_mood(Mood::Silent);
     let more = format!(
         "timeout = \"300ms\"\nmirrors = [{:?}]",
-        site.all[1].mirror_url()
+        outside.all[1].mirror_url()
     );
-    let section = site.section(ALL, &more);
+    let section = outside.section(ALL, &more);
     let mut world = World::new(backend, &format!("{CENTS}{section}")).await;
     world.stop().await;
     world.database.wait_until_free().await;
@@ -556,7 +571,7 @@ async fn a_witness_of_another_make_cosigns_the_log(backend: Backend) {
     let mut sizes = Vec::new();
     for _ in 0..2 {
         let size = checkpoint(&world).await.size;
-        let cosigned = async {
+        let done = async {
             loop {
                 cosigner.settle().await.unwrap();
                 let answer = world.get(COSIGNED).await;
@@ -568,7 +583,7 @@ async fn a_witness_of_another_make_cosigns_the_log(backend: Backend) {
                 }
             }
         };
-        let note = timeout(Duration::from_secs(30), cosigned).await.unwrap();
+        let note = timeout(Duration::from_secs(30), done).await.unwrap();
         assert_eq!(policy.check(&note).unwrap().len(), 1);
         sizes.push(size);
         // The event, long matured, has an end.

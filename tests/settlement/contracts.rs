@@ -4,7 +4,7 @@ use bitcoin::{Amount, TxOut};
 use futures::future::LocalBoxFuture;
 
 use crate::judge::{self, Contract, Refusal};
-use crate::loopback::Loopback;
+use crate::loopback;
 use crate::program::{Program, Settled, WAITING};
 use crate::run;
 use crate::scripted::Scripted;
@@ -230,7 +230,7 @@ fn nothing_is_funded_shortly_before_the_maturity_though_the_event_is_still_open(
         let oracle = Scripted::sports_bet().await;
         let url = oracle.url();
         let event = ["--url", &url, "--event", "cup"];
-        let chain = Loopback::start("regtest").await;
+        let chain = loopback::start("regtest").await;
         let (node, cookie) = (chain.url(), chain.cookie());
         let node = ["--node", &node, "--cookie", cookie.to_str().unwrap()];
         // Half an hour is left.

@@ -3,24 +3,16 @@
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
-use std::time::Duration;
 
 use bitcoin::Transaction;
-use tokio::process::{Child, Command};
+use oracle_tests::peercoin::{PEERCOIND, RealNode};
 
 use crate::contracts::settle_with;
 use crate::judge::Contract;
-use crate::loopback::Loopback;
+use crate::loopback;
 use crate::program::Program;
 use crate::run;
 use crate::scripted::{MATURITY, Scripted};
-
-/// Path of a `peercoind` to test with.
-const VARIABLE: &str = "PEERCOIND";
-
-/// How long a node may take to answer for the first time.
-const START: Duration = Duration::from_mins(1);
 
 /// Settles on the node at `url`; all that can be checked without it is checked.
 async fn settle_on<F>(
@@ -47,7 +39,7 @@ where
 #[test]
 fn a_contract_is_funded_and_settled_over_rpc_and_only_its_true_cet_is_taken() {
     run(async {
-        let chain = Loopback::start("regtest").await;
+        let chain = loopback::start("regtest").await;
         let oracle = Scripted::sports_bet().await;
         let node = (chain.url(), chain.cookie());
         let place = (node.0.as_str(), node.1.as_path());
@@ -67,7 +59,7 @@ fn a_contract_is_funded_and_settled_over_rpc_and_only_its_true_cet_is_taken() {
 #[test]
 fn the_refund_is_taken_over_rpc_once_its_time_has_come() {
     run(async {
-        let chain = Loopback::start("regtest").await;
+        let chain = loopback::start("regtest").await;
         let oracle = Scripted::binary_option("0.25").await;
         let node = (chain.url(), chain.cookie());
         let place = (node.0.as_str(), node.1.as_path());
@@ -81,7 +73,7 @@ fn the_refund_is_taken_over_rpc_once_its_time_has_come() {
 #[test]
 fn no_chain_but_regtest_is_touched() {
     run(async {
-        let chain = Loopback::start("main").await;
+        let chain = loopback::start("main").await;
         let oracle = Scripted::sports_bet().await;
         let (url, node) = (oracle.url(), chain.url());
         let cookie = chain.cookie();
@@ -96,7 +88,7 @@ fn no_chain_but_regtest_is_touched() {
 #[test]
 fn a_chain_that_is_ahead_goes_on_from_there_unless_it_is_past_the_maturity() {
     run(async {
-        let chain = Loopback::start("regtest").await;
+        let chain = loopback::start("regtest").await;
         let node = (chain.url(), chain.cookie());
         let place = (node.0.as_str(), node.1.as_path());
         // A moment later than an hour before the event's maturity.
@@ -118,11 +110,11 @@ fn a_chain_that_is_ahead_goes_on_from_there_unless_it_is_past_the_maturity() {
 
 #[test]
 fn contracts_are_settled_on_a_real_node() {
-    let Some(program) = std::env::var_os(VARIABLE).map(PathBuf::from) else {
+    let Some(program) = std::env::var_os(PEERCOIND).map(PathBuf::from) else {
         // Past the test harness, which keeps what passing tests print.
         let _ = writeln!(
             std::io::stderr(),
-            "\n{VARIABLE} is not set: contracts were NOT settled on a real Peercoin node"
+            "\n{PEERCOIND} is not set: contracts were NOT settled on a real Peercoin node"
         );
         return;
     };
@@ -159,70 +151,4 @@ fn on_node<F>(
         let place = (node.url.as_str(), node.cookie.as_path());
         Box::pin(settle_on(name, place, oracle.await, happens)).await;
     }));
-}
-
-/// A `peercoind` of the test's own; killed when dropped.
-struct RealNode {
-    url: String,
-    cookie: PathBuf,
-    _child: Child,
-    _directory: tempfile::TempDir,
-}
-
-impl RealNode {
-    async fn start(program: &Path) -> Self {
-        let directory = tempfile::tempdir().unwrap();
-        // Free when asked for; a node cannot be told to choose one itself.
-        let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let port = free.local_addr().unwrap().port();
-        drop(free);
-        let mut child = Command::new(program)
-            .args([
-                "-regtest",
-                "-minting=0",
-                "-server=1",
-                "-listen=0",
-                "-dnsseed=0",
-            ])
-            .args(["-rpcbind=127.0.0.1", "-rpcallowip=127.0.0.1"])
-            .arg(format!("-rpcport={port}"))
-            .arg(format!("-datadir={}", directory.path().display()))
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .kill_on_drop(true)
-            .spawn()
-            .unwrap();
-        let cookie = directory.path().join("regtest/.cookie");
-        let url = format!("http://127.0.0.1:{port}");
-        let ready = tokio::time::timeout(START, async {
-            while !answers(&url, &cookie).await {
-                if let Some(status) = child.try_wait().unwrap() {
-                    panic!("{}: {status}", program.display());
-                }
-                tokio::time::sleep(Duration::from_millis(100)).await;
-            }
-        });
-        ready.await.expect("the node never answered");
-        Self {
-            url,
-            cookie,
-            _child: child,
-            _directory: directory,
-        }
-    }
-}
-
-/// Whether the node is warmed up: until then its answers are errors.
-async fn answers(url: &str, cookie: &Path) -> bool {
-    let Ok(secret) = std::fs::read_to_string(cookie) else {
-        return false;
-    };
-    let Some((user, password)) = secret.trim().split_once(':') else {
-        return false;
-    };
-    let request = reqwest::Client::new()
-        .post(url)
-        .basic_auth(user, Some(password))
-        .body(r#"{"id":1,"method":"getblockchaininfo","params":[]}"#);
-    matches!(request.send().await, Ok(answer) if answer.status().is_success())
 }

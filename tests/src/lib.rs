@@ -13,6 +13,7 @@ pub mod database;
 pub mod http;
 pub mod made;
 pub mod market;
+pub mod peercoin;
 pub mod process;
 pub mod relay;
 pub mod witness;

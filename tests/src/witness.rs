@@ -223,7 +223,7 @@ impl Witness {
 pub fn section(dir: &Path, policy: &str, more: &str) -> String {
     let file = dir.join("witness.policy");
     std::fs::write(&file, policy).expect("policy");
-    format!("\n[witness]\npolicy = {file:?}\n{more}\n")
+    format!("\n[witness]\npolicy = \"{}\"\n{more}\n", file.display())
 }
 
 impl Shared {

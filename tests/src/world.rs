@@ -16,7 +16,7 @@ use oracle_server::command;
 use oracle_server::config::Config;
 use oracle_server::engine::{self, Engine};
 use oracle_server::health::HealthReport;
-use oracle_server::publish::{Cosigner, Publisher, Timing, check_log};
+use oracle_server::publish::{Anchorer, Cosigner, Publisher, Timing, check_log};
 use oracle_server::service::{self, Options, Running, ServiceError};
 use oracle_server::signer::{Signer, SignerConfig};
 use oracle_server::store::Store;
@@ -303,6 +303,21 @@ impl World {
         store.close().await;
         let (origin, key) = (&oracle.log_origin, &oracle.log_public_key);
         NoteKey::new(origin, Algorithm::Ed25519, key).expect("key")
+    }
+
+    /// What anchors checkpoints through the configured node; it does nothing by
+    /// itself.
+    pub fn anchorer(&self) -> Anchorer {
+        let serving = self.serving.as_ref().expect("a started world");
+        let config = self.config();
+        let anchor = config.anchor.expect("an [anchor]");
+        Anchorer::new(
+            serving.store.clone(),
+            self.clock.clone(),
+            &anchor,
+            &config.network,
+        )
+        .expect("an HTTP client")
     }
 
     /// Runs something that asks the engine for an answer; the engine carries

@@ -11,17 +11,19 @@ import { liftX } from './curve.js';
 import { HashError, MalformedError, NotYetError, ProblemError, WrongEventError, WrongKeyError, isTransient } from './errors.js';
 import { eventIdProblem } from './event.js';
 import { Http } from './http.js';
-import { readEventInfo, readEventsPage, readEvidenceInfo, readOracleInfo } from './model.js';
+import { readEventInfo, readEventsPage, readEvidenceInfo, readOracleInfo, readProofsInfo } from './model.js';
 import { readPolicy } from './policy.js';
 import { stream } from './stream.js';
 import { sha256Hex } from './tags.js';
+import { firstEntry, verifyGenesis } from './tlog.js';
 import { verifyAnnouncement, verifyAttestation } from './verify.js';
 
 /** @import { Outcome } from './event.js' */
 /** @import { Fetch, Request } from './http.js' */
-/** @import { EventInfo, EventQuery, EventsPage, EvidenceInfo, OracleInfo } from './model.js' */
+/** @import { EventInfo, EventQuery, EventsPage, EvidenceInfo, OracleInfo, ProofsInfo } from './model.js' */
 /** @import { Policy } from './policy.js' */
 /** @import { News, StreamOptions } from './stream.js' */
+/** @import { Genesis } from './tlog.js' */
 /** @import { VerifiedAnnouncement, VerifiedAttestation } from './verify.js' */
 
 /**
@@ -275,6 +277,51 @@ export class OracleClient {
     const got = sha256Hex(body);
     if (got !== sha256.toLowerCase()) throw new HashError(what, sha256, got);
     return body;
+  }
+
+  /**
+   * The evidence manifest that an attestation's entry in the log names: what the
+   * outcome rests on, byte for byte.
+   *
+   * @param {string} sha256 hex
+   * @param {CallOptions} [options]
+   * @returns {Promise<Uint8Array>}
+   * @throws {HashError} for other bytes
+   */
+  async manifest(sha256, options) {
+    const what = 'manifest';
+    const request = { what, path: ['v1', 'manifests', sha256], accept: JSON_TYPE, limit: MAX_EVIDENCE };
+    const body = await this.#retrying(options, () => this.#http.get({ ...request, signal: options?.signal }));
+    const got = sha256Hex(body);
+    if (got !== sha256.toLowerCase()) throw new HashError(what, sha256, got);
+    return body;
+  }
+
+  /**
+   * Proofs that the event's announcement and attestation are in the log, under
+   * its checkpoint of now. To be checked with `verifyCheckpoint` and
+   * `verifyInclusion`.
+   *
+   * @param {string} id
+   * @param {CallOptions} [options]
+   * @returns {Promise<ProofsInfo>}
+   */
+  async proofs(id, options) {
+    return readProofsInfo(await this.#json('proofs', ['v1', 'proofs', eventId(id)], options));
+  }
+
+  /**
+   * The first entry of the oracle's log, signed by the trusted key: who signs the
+   * log's checkpoints, and their origin.
+   *
+   * @param {CallOptions} [options]
+   * @returns {Promise<Genesis>}
+   * @throws {import('./errors.js').LogError}
+   */
+  async genesis(options) {
+    const key = await this.publicKey(options);
+    const request = { what: 'genesis', path: ['tile', 'entries', '000.p', '1'], accept: TLV, signal: options?.signal };
+    return verifyGenesis(firstEntry(await this.#retrying(options, () => this.#http.get(request))), key);
   }
 
   /**

@@ -112,6 +112,17 @@ export class CoinlibError extends OracleError {
   }
 }
 
+/** A log that contradicts itself or its oracle's key. */
+export class LogError extends OracleError {
+  /**
+   * @param {'genesis' | 'checkpoint' | 'inclusion'} code what does not hold
+   * @param {string} problem
+   */
+  constructor(code, problem) {
+    super(code, `${code}: ${problem}`);
+  }
+}
+
 /** The server could not be reached, fell silent, or the connection broke. */
 export class TransportError extends OracleError {
   /**

@@ -26,6 +26,7 @@ export { adaptorPoints, prefixPoint, signaturePoint } from './points.js';
 export { canonicalJson, readPolicy } from './policy.js';
 export { groupRange, rangePrefixes } from './range.js';
 export { announcementHash, attestationHash, challenge, taggedHash } from './tags.js';
+export { announcementEntry, attestationEntry, leafHash, verifyCheckpoint, verifyGenesis, verifyInclusion } from './tlog.js';
 export { verifyAnnouncement, verifyAttestation } from './verify.js';
 
 /** @typedef {import('./event.js').Announcement} Announcement */
@@ -54,6 +55,10 @@ export { verifyAnnouncement, verifyAttestation } from './verify.js';
 /** @typedef {import('./model.js').EventQuery} EventQuery */
 /** @typedef {import('./model.js').EventsPage} EventsPage */
 /** @typedef {import('./model.js').EvidenceInfo} EvidenceInfo */
+/** @typedef {import('./model.js').ProofsInfo} ProofsInfo */
+/** @typedef {import('./model.js').Inclusion} Inclusion */
+/** @typedef {import('./tlog.js').Genesis} Genesis */
+/** @typedef {import('./tlog.js').Checkpoint} Checkpoint */
 /** @typedef {import('./policy.js').Policy} Policy */
 /** @typedef {import('./policy.js').JsonDocument} JsonDocument */
 /** @typedef {import('./stream.js').News} News */

@@ -83,6 +83,19 @@ import { memberOf } from './http.js';
  */
 
 /**
+ * That an event is in the log: `GET /v1/proofs/{id}`.
+ *
+ * @typedef {object} ProofsInfo
+ * @property {string} checkpoint a signed note
+ * @property {Inclusion} announcement
+ * @property {Inclusion | null} attestation null until attested
+ *
+ * @typedef {object} Inclusion
+ * @property {number} leaf_index position in the log
+ * @property {readonly string[]} hashes base64, from the leaf's sibling upwards
+ */
+
+/**
  * @param {Uint8Array} body
  * @returns {OracleInfo}
  */
@@ -124,6 +137,24 @@ export function readEvidenceInfo(body) {
   });
   info.textOrNull('manifest_sha256');
   return info.as();
+}
+
+/**
+ * @param {Uint8Array} body
+ * @returns {ProofsInfo}
+ */
+export function readProofsInfo(body) {
+  const info = new Shape('proofs', body);
+  info.text('checkpoint');
+  info.part('announcement', inclusion);
+  info.part('attestation', inclusion, true);
+  return info.as();
+}
+
+/** @param {Shape} proof */
+function inclusion(proof) {
+  proof.position('leaf_index');
+  proof.texts('hashes');
 }
 
 const EVENT_TEXTS = ['event_id', 'kind', 'state', 'maturity'];
@@ -193,6 +224,33 @@ class Shape {
     const value = memberOf(this.#object, key) ?? null;
     if (value !== null && typeof value !== 'string') throw new MalformedError(this.#what, `${key} is not a string`);
     Object.assign(this.#object, { [key]: value });
+  }
+
+  /** @param {string} key */
+  position(key) {
+    const value = memberOf(this.#object, key);
+    if (!Number.isSafeInteger(value) || Number(value) < 0) throw new MalformedError(this.#what, `${key} is not a position`);
+  }
+
+  /** @param {string} key */
+  texts(key) {
+    const values = memberOf(this.#object, key);
+    if (!Array.isArray(values) || values.some((value) => typeof value !== 'string')) {
+      throw new MalformedError(this.#what, `${key} is not an array of strings`);
+    }
+  }
+
+  /**
+   * A member that is an object; where it may, null.
+   *
+   * @param {string} key
+   * @param {(item: Shape) => void} check
+   * @param {boolean} [nullable]
+   */
+  part(key, check, nullable = false) {
+    const value = memberOf(this.#object, key) ?? null;
+    if (value === null && nullable) Object.assign(this.#object, { [key]: null });
+    else check(new Shape(this.#what, typeof value === 'object' ? value : null));
   }
 
   /**

@@ -33,6 +33,9 @@ import {
   refundLocktime,
   revealLocktime,
   taggedHash,
+  announcementEntry,
+  leafHash,
+  verifyGenesis,
   verifyAnnouncement,
   verifyAttestation,
 } from '../src/index.js';
@@ -54,6 +57,7 @@ export const COUNTS = Object.freeze({
   joint: 16,
   coinlib: 11,
   adaptor: 39,
+  log_entries: 34,
 });
 
 /** Throws for a case that it does not hold for. @type {Readonly<Record<keyof typeof COUNTS, (c: never) => void>>} */
@@ -69,6 +73,7 @@ export const LAWS = {
   joint,
   coinlib,
   adaptor,
+  log_entries,
 };
 
 /**
@@ -100,6 +105,31 @@ function announcements({ tlv, event_tlv, announcement_hash, json }) {
   const forms = [tlv, ` \n${tlv.toUpperCase()}\n`, bareBody(tlv), JSON.stringify(json), textToUtf8(` ${JSON.stringify(json)}\n`)];
   for (const form of forms) equal(decodeAnnouncement(form), announcement, 'another form');
   equal(verifyAnnouncement(announcement), announcement, 'verified');
+}
+
+/**
+ * What of an entry this package writes is written to the byte; of the rest only
+ * the hash is known here.
+ *
+ * @param {{name: string, entry: string, leaf_hash?: string, genesis_digest?: string, error: string | null}} c
+ */
+function log_entries({ name, entry, leaf_hash, error }) {
+  const whole = bytes(entry);
+  if (error !== null) {
+    if (error.startsWith('genesis')) refused(() => verifyGenesis(whole, entryKey(entry)), 'genesis');
+    return;
+  }
+  equal(bytesToHex(leafHash(whole)), leaf_hash, 'leaf hash');
+  if (name === 'genesis') equal(verifyGenesis(whole, entryKey(entry)).network, 'peercoin-regtest', 'network');
+  if (name.startsWith('announcement')) {
+    const announcement = verifyAnnouncement(whole.subarray(34));
+    equal(bytesToHex(announcementEntry(announcement, entry.slice(4, 68))), entry, 'written again');
+  }
+}
+
+/** The oracle key in a genesis of that network. @param {string} entry */
+function entryKey(entry) {
+  return entry.slice(38, 102);
 }
 
 /**

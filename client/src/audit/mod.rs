@@ -15,9 +15,11 @@
 //! | `facts`, `events` | what must hold over the whole log |
 //! | `documents`, `chain` | policies and evidence; decisions made again |
 //! | `state` | what one audit leaves to the next |
+//! | `anchors` | its checkpoints in Peercoin |
 //! | `also` | other people's messages against the log |
 
 mod also;
+mod anchors;
 mod chain;
 mod documents;
 mod entries;
@@ -37,8 +39,11 @@ mod tree;
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use secp256k1::XOnlyPublicKey;
+
+use crate::anchor::Node;
 
 pub use events::GRACE_S;
 pub use lateness::Lateness;
@@ -61,6 +66,9 @@ pub struct AuditOptions {
     pub state: Option<PathBuf>,
     /// A directory of other people's announcements and attestations.
     pub also: Option<PathBuf>,
+    /// The node that is asked for anchors' blocks, and how deep in its chain they
+    /// must be.
+    pub peercoin: Option<(Arc<Node>, u64)>,
     /// Threads.
     pub jobs: NonZeroUsize,
 }
@@ -75,6 +83,7 @@ impl AuditOptions {
             since: 0,
             state: None,
             also: None,
+            peercoin: None,
             jobs: cores.unwrap_or(NonZeroUsize::MIN),
         }
     }

@@ -7,6 +7,7 @@ use secp256k1::XOnlyPublicKey;
 use serde::{Serialize, Serializer};
 
 use super::lateness::Lateness;
+use crate::anchor::Anchored;
 
 /// Findings of one kind that are kept; of more only the number.
 pub const MOST_LISTED: usize = 100;
@@ -43,6 +44,15 @@ pub enum Subject {
     },
     /// A recorded answer of a provider, by its SHA-256, hex.
     Evidence(String),
+    /// The list of anchors.
+    Anchors,
+    /// A checkpoint in Peercoin.
+    Anchor {
+        /// Its transaction, as it is named.
+        txid: String,
+        /// The checkpoint's entries.
+        size: u64,
+    },
     /// A file of somebody else's, with its name.
     File(String),
 }
@@ -64,6 +74,8 @@ impl fmt::Display for Subject {
                 "manifest {hash} of entry {position} (attestation of {event})"
             ),
             Self::Evidence(hash) => write!(f, "evidence {hash}"),
+            Self::Anchors => f.write_str("anchors"),
+            Self::Anchor { txid, size } => write!(f, "anchor of {size} entries ({txid})"),
             Self::File(name) => write!(f, "file {name}"),
         }
     }
@@ -88,7 +100,12 @@ impl Subject {
             Self::Entry { position, .. }
             | Self::Policy { position, .. }
             | Self::Manifest { position, .. } => Some(*position),
-            Self::Checkpoint | Self::Tile(_) | Self::Evidence(_) | Self::File(_) => None,
+            Self::Checkpoint
+            | Self::Tile(_)
+            | Self::Evidence(_)
+            | Self::Anchors
+            | Self::Anchor { .. }
+            | Self::File(_) => None,
         }
     }
 }
@@ -173,6 +190,8 @@ pub struct Totals {
     pub withheld: u64,
     /// Messages of others compared with the log.
     pub third_party: u64,
+    /// Anchors compared with the log.
+    pub anchors: u64,
 }
 
 impl Totals {
@@ -191,6 +210,7 @@ impl Totals {
         self.outcomes_replayed += other.outcomes_replayed;
         self.withheld += other.withheld;
         self.third_party += other.third_party;
+        self.anchors += other.anchors;
     }
 }
 
@@ -262,6 +282,8 @@ pub struct Report {
     pub waiting: Vec<Waiting>,
     /// How long decisions took.
     pub lateness: Lateness,
+    /// The newest checkpoint that is in Peercoin.
+    pub anchored: Option<Anchored>,
     /// What a reader should know though it is no finding.
     pub notes: Vec<String>,
 }

@@ -160,6 +160,7 @@ impl<'a> Run<'a> {
             self.judge().await?;
             self.whole().await?;
             self.third_parties()?;
+            self.anchors().await;
         }
         self.report.totals.tiles += self.tree.compared;
         let is_compared = self.tree.missing.is_empty();

@@ -59,13 +59,24 @@ impl Source {
         path: &str,
         limit: usize,
     ) -> Result<Vec<u8>, Absent> {
+        self.get_with(what, path, &[], limit).await
+    }
+
+    /// The same with a query, of which files know nothing.
+    pub(super) async fn get_with(
+        &self,
+        what: &'static str,
+        path: &str,
+        query: &[(&str, &str)],
+        limit: usize,
+    ) -> Result<Vec<u8>, Absent> {
         match &self.0 {
             Kind::Service { http, attempts } => {
                 let path: Vec<&str> = path.split('/').collect();
                 let get = Get {
                     what,
                     path: &path,
-                    query: &[],
+                    query,
                     accept: "*/*",
                     hold: Duration::ZERO,
                     attempts: *attempts,

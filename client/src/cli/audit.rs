@@ -3,12 +3,13 @@
 use std::io::{IsTerminal as _, Write as _};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 use clap::Args;
 use oracle_client::Options;
+use oracle_client::anchor::Node;
 use oracle_client::audit::{AuditOptions, Progress, Report, Source, Totals, Verdict, audit};
 use secp256k1::XOnlyPublicKey;
 
@@ -31,7 +32,9 @@ Examples:
   oracle audit http://127.0.0.1:8080
   oracle audit https://oracle.example --state ~/.oracle-audit --key 9be3…
   oracle audit ./export --json
-  oracle audit https://oracle.example --also ./attestations-i-was-given";
+  oracle audit https://oracle.example --also ./attestations-i-was-given
+  oracle audit https://oracle.example --peercoin-rpc http://127.0.0.1:9902 \
+    --peercoin-cookie ~/.peercoin/.cookie";
 
 /// Audit an oracle's log: has it ever lied, forgotten or contradicted itself
 #[derive(Args)]
@@ -58,6 +61,16 @@ pub(super) struct Audit {
     /// export that is not fresh
     #[arg(long, value_name = "TIME")]
     at: Option<DateTime<Utc>>,
+    /// Ask this Peercoin node whether the anchors' blocks are in its chain; its
+    /// address, without user and password
+    #[arg(long, value_name = "URL", requires = "peercoin_cookie")]
+    peercoin_rpc: Option<String>,
+    /// The node's cookie, or another file with user:password
+    #[arg(long, value_name = "FILE", requires = "peercoin_rpc")]
+    peercoin_cookie: Option<PathBuf>,
+    /// How many blocks make an anchor final
+    #[arg(long, value_name = "N", default_value_t = 6)]
+    peercoin_confirmations: u64,
     /// Threads; by default one for each core
     #[arg(long, value_name = "N")]
     jobs: Option<NonZeroUsize>,
@@ -75,6 +88,7 @@ impl Audit {
         options.state.clone_from(&self.state);
         options.also.clone_from(&self.also);
         options.jobs = self.jobs.unwrap_or(options.jobs);
+        options.peercoin = self.peercoin()?;
         // A whole log is many requests, and a service limits their rate.
         let patient = Options {
             attempts: 5,
@@ -97,6 +111,17 @@ impl Audit {
             Verdict::Violation => Err(verdict(1)),
             Verdict::Incomplete => Err(verdict(2)),
         }
+    }
+}
+
+impl Audit {
+    fn peercoin(&self) -> Result<Option<(Arc<Node>, u64)>, Failure> {
+        let (Some(url), Some(cookie)) = (&self.peercoin_rpc, &self.peercoin_cookie) else {
+            return Ok(None);
+        };
+        let node = Node::new(url, cookie, Options::default().timeout);
+        let node = node.map_err(|e| Failure::Verdict(2, Some(format!("incomplete: {e}"))))?;
+        Ok(Some((Arc::new(node), self.peercoin_confirmations)))
     }
 }
 
@@ -123,6 +148,9 @@ fn print(report: &Report) -> std::io::Result<()> {
     output::line(&checked(report.from, &report.totals))?;
     if let Some(line) = lateness(report) {
         output::line(&line)?;
+    }
+    if let Some(anchored) = &report.anchored {
+        output::line(&printable(&format!("anchored {anchored}")))?;
     }
     for event in &report.waiting {
         let id = printable(event.event_id.as_str()).into_owned();
@@ -160,7 +188,8 @@ fn checked(from: u64, totals: &Totals) -> String {
     format!(
         "checked {from}{} entries: {} announcements, {} attestations, {} notices, \
          {} statuses, {} operator actions; {} signatures, {} nonces, {} tiles, {} policies, \
-         {} outcomes decided again, {} answers withheld, {} messages of others",
+         {} outcomes decided again, {} answers withheld, {} messages of others, \
+         {} anchors",
         totals.entries,
         totals.announcements,
         totals.attestations,
@@ -174,6 +203,7 @@ fn checked(from: u64, totals: &Totals) -> String {
         totals.outcomes_replayed,
         totals.withheld,
         totals.third_party,
+        totals.anchors,
     )
 }
 

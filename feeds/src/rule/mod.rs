@@ -3,7 +3,6 @@
 pub mod agreement;
 pub mod decision;
 pub mod election;
-pub mod explain;
 pub mod facts;
 pub mod matches;
 pub mod outcome;

@@ -5,7 +5,6 @@
 mod common;
 mod elections;
 mod end_to_end;
-mod explain;
 mod panel;
 mod properties;
 mod replay;

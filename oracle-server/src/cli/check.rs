@@ -4,12 +4,13 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use chrono::{DateTime, SecondsFormat, Utc};
-use oracle_feeds::rule::explain;
-use oracle_schema::policy::choice_bits;
+use oracle_schema::policy::{choice_bits, explain};
 
 use super::CliError;
 use crate::clock::{Clock as _, SystemClock};
-use crate::config::{Asset, Config, Definition, Nostr, OneOff, Operator, Series, Witnessing};
+use crate::config::{
+    Anchor, Asset, Config, Definition, Nostr, OneOff, Operator, Series, Witnessing,
+};
 
 /// Maturities shown per series.
 const SHOWN: usize = 3;
@@ -48,6 +49,7 @@ fn explain(config: &Config, now: DateTime<Utc>) -> String {
     }
     parts.extend(config.nostr.as_ref().map(explain_nostr));
     parts.extend(config.witness.as_ref().map(explain_witness));
+    parts.extend(config.anchor.as_ref().map(explain_anchor));
     parts.concat()
 }
 
@@ -131,6 +133,16 @@ fn explain_witness(witness: &Witnessing) -> String {
         let _ = writeln!(text, "  a start asks {mirror} whether the log went back");
     }
     text
+}
+
+fn explain_anchor(anchor: &Anchor) -> String {
+    let wallet = anchor.wallet.as_deref().unwrap_or("its only one");
+    format!(
+        "\nanchor\n  the newest checkpoint every {} through {}, wallet {wallet}; confirmed by {} blocks\n",
+        humantime::format_duration(anchor.every),
+        anchor.rpc,
+        anchor.confirmations
+    )
 }
 
 fn explain_event(event: &OneOff, now: DateTime<Utc>) -> String {
@@ -281,6 +293,16 @@ mod tests {
         ));
         let mirror = "  a start asks https://mirror.example/ whether the log went back\n";
         assert!(text.contains(mirror), "{text}");
+    }
+
+    #[test]
+    fn the_node_that_anchors_is_named() {
+        assert!(!explained(CONTRACT).contains("\nanchor\n"));
+        let text = explained(&format!(
+            "{CONTRACT}\n[anchor]\ncookie_file = \"c\"\nwallet = \"w\"\n"
+        ));
+        let expected = "every 6h through http://127.0.0.1:18443/, wallet w; confirmed by 6 blocks";
+        assert!(text.contains(expected), "{text}");
     }
 
     #[test]

@@ -33,6 +33,7 @@ pub(super) struct File {
     pub(super) compat: Compat,
     pub(super) nostr: Option<Nostr>,
     pub(super) witness: Option<Witness>,
+    pub(super) anchor: Option<Anchor>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -176,6 +177,34 @@ fn default_witness_timeout() -> String {
 
 fn default_witness_every() -> String {
     "1s".to_owned()
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Anchor {
+    #[serde(default = "default_anchor_every")]
+    pub(super) every: String,
+    pub(super) rpc: Option<String>,
+    pub(super) wallet: Option<String>,
+    pub(super) cookie_file: Option<PathBuf>,
+    pub(super) user: Option<String>,
+    pub(super) password_file: Option<PathBuf>,
+    #[serde(default = "default_confirmations")]
+    pub(super) confirmations: u64,
+    #[serde(default = "default_rpc_timeout")]
+    pub(super) timeout: String,
+}
+
+fn default_anchor_every() -> String {
+    "6h".to_owned()
+}
+
+fn default_confirmations() -> u64 {
+    6
+}
+
+fn default_rpc_timeout() -> String {
+    "30s".to_owned()
 }
 
 #[derive(Debug, Deserialize)]

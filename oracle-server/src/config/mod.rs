@@ -3,6 +3,7 @@
 //! [`file`] is the text's shape; here it becomes what the service runs on.
 //! Every refusal names the file, the key and the reason.
 
+mod anchor;
 mod compat;
 mod definition;
 mod events;
@@ -28,6 +29,7 @@ use oracle_feeds::rate::Rate;
 use oracle_schema::policy::PricePolicy;
 use oracle_schema::{EventId, Maturity, SeriesId};
 
+pub use anchor::{Anchor, RpcLogin};
 pub use compat::Asset;
 pub use definition::Definition;
 pub(crate) use definition::KINDS;
@@ -103,6 +105,8 @@ pub struct Config {
     pub nostr: Option<Nostr>,
     /// Witnesses and mirrors, if any.
     pub witness: Option<Witnessing>,
+    /// The node that commits checkpoints to Peercoin, if any.
+    pub anchor: Option<Anchor>,
 }
 
 /// What the names in an event refer to.
@@ -233,9 +237,12 @@ impl Config {
         };
         let events = all_events(&file.event, &context)?;
         let assets = compat::assets(&file.compat.assets, &series)?;
+        let anchor = file.anchor.as_ref();
+        let anchor = anchor.map(|section| anchor::anchor(section, &network, base));
         Ok(Self {
             name: file.oracle.name,
             network,
+            anchor: anchor.transpose()?,
             http: http(file.http)?,
             store_url: store_url(&file.store.url, base)?,
             signer: SignerFiles {

@@ -11,19 +11,19 @@ use sha2::{Digest, Sha256};
 use super::problem::{Kind, Problem};
 
 /// Of what is published.
-pub(super) const IMMUTABLE: &str = "public, max-age=31536000, immutable";
+pub(crate) const IMMUTABLE: &str = "public, max-age=31536000, immutable";
 /// What a representation depends on.
-pub(super) const VARY_BY: &str = "accept, accept-encoding";
+pub(crate) const VARY_BY: &str = "accept, accept-encoding";
 /// Of what may still grow.
-pub(super) const REVALIDATE: &str = "no-cache";
+pub(crate) const REVALIDATE: &str = "no-cache";
 /// Of what is true only now.
-pub(super) const NO_STORE: &str = "no-store";
+pub(crate) const NO_STORE: &str = "no-store";
 /// Of the log's head, which grows: a moment old is as good.
-pub(super) const BRIEFLY: &str = "public, max-age=2";
+pub(crate) const BRIEFLY: &str = "public, max-age=2";
 
 /// One representation of a resource with its validator.
 #[derive(Debug, Clone)]
-pub(super) struct Representation {
+pub(crate) struct Representation {
     body: Bytes,
     content_type: &'static str,
     /// Weak: compression changes the bytes on the wire, not what they say.
@@ -32,7 +32,7 @@ pub(super) struct Representation {
 
 impl Representation {
     /// Bytes of a media type.
-    pub(super) fn new(content_type: &'static str, body: impl Into<Bytes>) -> Self {
+    pub(crate) fn new(content_type: &'static str, body: impl Into<Bytes>) -> Self {
         let body = body.into();
         let hash = hex::encode(Sha256::digest(&body));
         let tag = format!("W/\"{}\"", hash.get(..32).unwrap_or_default());
@@ -45,7 +45,7 @@ impl Representation {
     }
 
     /// A JSON document.
-    pub(super) fn json(value: &impl Serialize) -> Result<Self, Problem> {
+    pub(crate) fn json(value: &impl Serialize) -> Result<Self, Problem> {
         serde_json::to_vec(value)
             .map(|body| Self::new("application/json", body))
             .map_err(|error| {
@@ -55,27 +55,27 @@ impl Representation {
     }
 
     /// The bytes.
-    pub(super) fn body(&self) -> &[u8] {
+    pub(crate) fn body(&self) -> &[u8] {
         &self.body
     }
 
     /// Size in memory, bytes.
-    pub(super) fn weight(&self) -> u64 {
+    pub(crate) fn weight(&self) -> u64 {
         u64::try_from(self.body.len()).unwrap_or(u64::MAX)
     }
 
     /// Answers a request for something published: it never changes.
-    pub(super) fn immutable(&self, request: &HeaderMap) -> Response {
+    pub(crate) fn immutable(&self, request: &HeaderMap) -> Response {
         self.answer(request, IMMUTABLE)
     }
 
     /// Answers a request for something that may still grow.
-    pub(super) fn revalidated(&self, request: &HeaderMap) -> Response {
+    pub(crate) fn revalidated(&self, request: &HeaderMap) -> Response {
         self.answer(request, REVALIDATE)
     }
 
     /// Answers a request for the log's head: caches may keep it for a moment.
-    pub(super) fn briefly(&self, request: &HeaderMap) -> Response {
+    pub(crate) fn briefly(&self, request: &HeaderMap) -> Response {
         self.answer(request, BRIEFLY)
     }
 
@@ -112,7 +112,7 @@ impl Representation {
 }
 
 /// A JSON answer that is true only now.
-pub(super) fn fresh_json(status: StatusCode, value: &impl Serialize) -> Response {
+pub(crate) fn fresh_json(status: StatusCode, value: &impl Serialize) -> Response {
     match Representation::json(value) {
         Ok(json) => (
             status,

@@ -29,7 +29,7 @@ const PAGE_DEFAULT: i64 = 100;
 const PAGE_MOST: i64 = 500;
 
 /// The contract's names of the states.
-pub(super) const STATES: [(EventState, &str); 10] = [
+pub(crate) const STATES: [(EventState, &str); 10] = [
     (EventState::Scheduled, "scheduled"),
     (EventState::Announced, "announced"),
     (EventState::Matured, "matured"),
@@ -42,7 +42,7 @@ pub(super) const STATES: [(EventState, &str); 10] = [
     (EventState::Withdrawn, "withdrawn"),
 ];
 
-pub(super) fn state_name(state: EventState) -> &'static str {
+pub(crate) fn state_name(state: EventState) -> &'static str {
     STATES
         .iter()
         .find(|(s, _)| *s == state)
@@ -50,7 +50,7 @@ pub(super) fn state_name(state: EventState) -> &'static str {
 }
 
 /// RFC 3339 UTC with a `Z`; a fraction only where there is one.
-pub(super) fn time(at: DateTime<Utc>) -> String {
+pub(crate) fn time(at: DateTime<Utc>) -> String {
     at.to_rfc3339_opts(SecondsFormat::AutoSi, true)
 }
 
@@ -84,7 +84,7 @@ struct OracleJson<'a> {
 /// Who this oracle is.
 #[utoipa::path(get, path = "/v1/oracle", tag = "oracle",
     responses((status = 200, description = "Identity and bounds.", body = OracleJson)))]
-pub(super) async fn get_oracle(
+pub(crate) async fn get_oracle(
     State(app): State<Arc<AppState>>,
     uri: Uri,
 ) -> Result<Response, Problem> {
@@ -134,7 +134,7 @@ struct DigitsJson {
     "outcome": "251873", "next_attempt_at": null,
     "announcement_position": 1, "attestation_position": 2
 }))]
-pub(super) struct EventJson {
+pub(crate) struct EventJson {
     /// Name; burned for ever once used.
     #[schema(value_type = EventName)]
     event_id: String,
@@ -235,7 +235,7 @@ struct EventsJson {
     next_cursor: Option<String>,
 }
 
-fn filter(query: &Query) -> Result<EventFilter, Problem> {
+pub(crate) fn filter(query: &Query) -> Result<EventFilter, Problem> {
     let state = query
         .get("state")
         .map(|wanted| {
@@ -265,6 +265,7 @@ fn filter(query: &Query) -> Result<EventFilter, Problem> {
         to,
         q: query.text("q")?,
         after: query.get("cursor").map(cursor::decode).transpose()?,
+        latest_first: false,
         limit: query
             .number("limit", 1..=PAGE_MOST)?
             .unwrap_or(PAGE_DEFAULT),
@@ -295,7 +296,7 @@ fn kind(query: &Query) -> Result<Option<String>, Problem> {
         ("cursor" = Option<Cursor>, Query, description = "Where to go on: `next_cursor` of the page before."),
     ),
     responses((status = 200, description = "A page.", body = EventsJson)))]
-pub(super) async fn get_events(
+pub(crate) async fn get_events(
     State(app): State<Arc<AppState>>,
     uri: Uri,
 ) -> Result<Response, Problem> {
@@ -329,7 +330,7 @@ pub(super) async fn get_events(
     responses(
         (status = 200, description = "The event as of now.", body = EventJson),
         (status = 404, description = "`unknown-event`.")))]
-pub(super) async fn get_event(
+pub(crate) async fn get_event(
     State(app): State<Arc<AppState>>,
     EventPath(id): EventPath,
     uri: Uri,
@@ -340,7 +341,7 @@ pub(super) async fn get_event(
 }
 
 /// An event that must exist.
-pub(super) async fn event(app: &AppState, id: &str) -> Result<EventView, Problem> {
+pub(crate) async fn event(app: &AppState, id: &str) -> Result<EventView, Problem> {
     app.store
         .event(id, app.clock.now())
         .await?
@@ -368,7 +369,7 @@ struct PolicyDocument {
         (status = 200, description = "Exactly the bytes that were hashed.", content_type = "application/json", body = PolicyDocument),
         (status = 304, description = "The reader has it."),
         (status = 404, description = "`unknown-event`.")))]
-pub(super) async fn get_policy(
+pub(crate) async fn get_policy(
     State(app): State<Arc<AppState>>,
     EventPath(id): EventPath,
     uri: Uri,
@@ -492,7 +493,7 @@ enum EvidenceOrManifest {
 
 /// The canonical manifest (RFC 8785 JSON) that the log entry binds.
 #[derive(Serialize, ToSchema)]
-pub(super) struct ManifestDocument {
+pub(crate) struct ManifestDocument {
     /// Of its shape.
     version: u32,
     /// Unix seconds.
@@ -517,7 +518,7 @@ pub(super) struct ManifestDocument {
         (status = 200, description = "Observations and the decision's trace, or the manifest.", content_type = "application/json", body = EvidenceOrManifest),
         (status = 304, description = "The reader has it."),
         (status = 404, description = "`unknown-event`; `unknown-evidence` for a manifest before there is a decision.")))]
-pub(super) async fn get_evidence(
+pub(crate) async fn get_evidence(
     State(app): State<Arc<AppState>>,
     EventPath(id): EventPath,
     uri: Uri,
@@ -555,7 +556,7 @@ pub(super) async fn get_evidence(
         (status = 200, description = "The recorded body.", content_type = "application/octet-stream", body = Bytes),
         (status = 304, description = "The reader has it."),
         (status = 404, description = "`unknown-evidence`.")))]
-pub(super) async fn get_evidence_body(
+pub(crate) async fn get_evidence_body(
     State(app): State<Arc<AppState>>,
     HashPath(sha256): HashPath,
     uri: Uri,

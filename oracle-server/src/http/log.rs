@@ -7,6 +7,7 @@ use axum::http::{HeaderMap, Uri};
 use axum::response::Response;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use oracle_schema::anchor::MAX_PAGE;
 use oracle_schema::tlog::tile::{Content, WIDTH, unbundle};
 use oracle_schema::tlog::tree::prove_inclusion;
 use oracle_schema::tlog::{Hash, Note, Tile, TileSet, TlogProof};
@@ -16,7 +17,7 @@ use utoipa::ToSchema;
 use super::AppState;
 use super::cache::Representation;
 use super::events::{ManifestDocument, event};
-use super::openapi::{Bytes, EventName, Hex32, ProofForm, ProofOf, TileName};
+use super::openapi::{Bytes, EventName, Hex32, MessageHex, ProofForm, ProofOf, TileName, Time};
 use super::problem::{Kind, Problem};
 use super::query::{EventPath, HashPath, Query};
 use crate::store::StoreError;
@@ -314,6 +315,96 @@ pub(super) async fn get_manifest_document(
     let document = app.store.manifest_document(&hash).await?;
     let document = document.ok_or_else(|| no_document("manifest"))?;
     Ok(Representation::new(JSON, document).immutable(&headers))
+}
+
+/// `GET /v1/anchors`; written by [`oracle_schema::anchor::Anchors`].
+#[derive(ToSchema)]
+#[allow(dead_code, reason = "it documents what another type writes")]
+pub(super) struct AnchorsJson {
+    /// By size, smallest first.
+    anchors: Vec<AnchorJson>,
+    /// Where there are older ones: `before` of the next request.
+    #[schema(minimum = 1, required = true)]
+    next_before: Option<u64>,
+}
+
+/// A checkpoint in a transaction that was sent to the network.
+#[derive(ToSchema)]
+#[allow(dead_code, reason = "it documents what another type writes")]
+pub(super) struct AnchorJson {
+    /// Whose log.
+    origin: String,
+    /// Its entries.
+    #[schema(minimum = 1)]
+    size: u64,
+    /// Their Merkle root.
+    #[schema(value_type = Hex32)]
+    root: String,
+    /// The signed checkpoint.
+    note: String,
+    /// The transaction's id, as nodes write it.
+    #[schema(value_type = Hex32)]
+    txid: String,
+    /// Which of its outputs is the anchor.
+    #[schema(minimum = 0)]
+    vout: u32,
+    /// The transaction.
+    #[schema(value_type = MessageHex)]
+    transaction: String,
+    /// The block, once it is deep enough in the chain.
+    #[schema(required = true)]
+    confirmation: Option<ConfirmationJson>,
+}
+
+/// The block that an anchor is in.
+#[derive(ToSchema)]
+#[allow(dead_code, reason = "it documents what another type writes")]
+pub(super) struct ConfirmationJson {
+    /// Its place in the chain.
+    #[schema(minimum = 0)]
+    height: u64,
+    /// Its id, as nodes write it.
+    #[schema(value_type = Hex32)]
+    block_hash: String,
+    /// Its time: the log had its entries by then.
+    #[schema(value_type = Time)]
+    confirmed_at: String,
+    /// Its 80 bytes, of which `block_hash` is the hash.
+    #[schema(pattern = "^[0-9a-f]{160}$")]
+    header: String,
+    /// Which of its transactions.
+    #[schema(minimum = 0)]
+    position: u32,
+    /// Hashes, as they are hashed, from the transaction up to the root.
+    #[schema(value_type = Vec<Hex32>, max_items = 24)]
+    branch: Vec<String>,
+}
+
+/// Checkpoints that were committed to Peercoin, with their proofs.
+///
+/// Everything that verifies offline (`docs/anchors.md`); whether the block is in
+/// the chain, any node or block explorer says. The newest ones; older ones with
+/// `before`.
+#[utoipa::path(get, path = "/v1/anchors", tag = "log",
+    params(
+        ("before" = Option<u64>, Query, description = "Only those of fewer entries: `next_before` of the page before.", minimum = 1, maximum = 9_223_372_036_854_775_807_u64, example = 258),
+        ("limit" = Option<u64>, Query, description = "At most so many; 100 unless given.", minimum = 1, maximum = 1000, example = 100),
+    ),
+    responses(
+        (status = 200, description = "Empty where nothing is anchored.", content_type = "application/json", body = AnchorsJson),
+        (status = 304, description = "The reader has it.")))]
+pub(super) async fn get_anchors(
+    State(app): State<Arc<AppState>>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let query = Query::strict(&uri, &["before", "limit"])?;
+    let before = query.number("before", 1..=i64::MAX)?;
+    let limit = query.number("limit", 1..=1000)?.unwrap_or(100);
+    let limit = usize::try_from(limit).unwrap_or(MAX_PAGE);
+    let before = before.and_then(|size| u64::try_from(size).ok());
+    let anchors = app.store.anchors(before, limit).await?;
+    Ok(Representation::json(&anchors)?.briefly(&headers))
 }
 
 fn no_document(what: &str) -> Problem {

@@ -7,22 +7,21 @@
 //! (`fanout`) tells streams and long polls what is new.
 
 mod admission;
-mod cache;
+pub(crate) mod cache;
 mod compat;
 mod docs;
-mod events;
+pub(crate) mod events;
 mod fanout;
 mod formats;
 mod health;
 mod log;
 mod messages;
 pub mod metrics;
-mod openapi;
+pub(crate) mod openapi;
 mod operators;
-mod page;
-mod points;
+pub(crate) mod points;
 pub mod problem;
-mod query;
+pub(crate) mod query;
 mod serve;
 mod stream;
 #[cfg(test)]
@@ -57,6 +56,7 @@ use crate::command::Commands;
 use crate::config::{Asset, Operator};
 use crate::health::HealthReport;
 use crate::store::{OracleRow, ReadStore};
+use crate::web;
 use admission::Admission;
 use cache::Representation;
 use fanout::Fanout;
@@ -106,14 +106,15 @@ pub struct Identity {
 
 /// What the handlers share.
 pub struct AppState {
-    store: ReadStore,
-    clock: Arc<dyn Clock>,
-    identity: Identity,
-    health: watch::Receiver<HealthReport>,
+    pub(crate) store: ReadStore,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) identity: Identity,
+    pub(crate) health: watch::Receiver<HealthReport>,
+    pub(crate) policies: web::Policies,
     stopping: watch::Receiver<bool>,
     fanout: Arc<Fanout>,
     hot: messages::Hot,
-    desk: Desk,
+    pub(crate) desk: Desk,
 }
 
 /// Who may ask the engine for something, and the way there.
@@ -143,6 +144,7 @@ impl AppState {
             clock,
             identity,
             health,
+            policies: web::Policies::default(),
             stopping,
             fanout,
             hot: messages::Hot::new(),
@@ -163,16 +165,17 @@ pub fn public_router(state: Arc<AppState>, config: &HttpConfig) -> Router {
     let (routes, document) = public_routes().split_for_parts();
     let (document, page) = finish(document, &config.public_url);
     let routes = routes
-        .route("/style.css", axum::routing::get(page::get_style))
+        .route("/assets/{name}", axum::routing::get(web::get_asset))
         .route("/docs.css", axum::routing::get(docs::get_style))
         .route("/docs.js", axum::routing::get(docs::get_script))
         .route("/tile/{*name}", axum::routing::get(log::get_tile))
-        .with_state(state)
+        .with_state(Arc::clone(&state))
         .layer(Extension(document))
         .layer(Extension(page))
         .layer(Extension(compat::Assets::new(&config.assets)))
-        .layer(Extension(operators::Authority::of(&config.public_url)));
-    with_manners(routes, Some(admission))
+        .layer(Extension(operators::Authority::of(&config.public_url)))
+        .layer(Extension(web::PublicUrl(config.public_url.as_str().into())));
+    with_manners(routes, Some(admission)).layer(from_fn_with_state(state, web::explain_to_people))
 }
 
 /// Everything on `admin_listen`.
@@ -194,7 +197,7 @@ fn health_routes() -> OpenApiRouter<Arc<AppState>> {
 
 fn public_routes() -> OpenApiRouter<Arc<AppState>> {
     OpenApiRouter::with_openapi(openapi::Document::openapi())
-        .routes(routes!(page::get_index))
+        .merge(web::routes())
         .routes(routes!(events::get_oracle))
         .routes(routes!(events::get_events, operators::post_event))
         .routes(routes!(events::get_event))
@@ -215,6 +218,7 @@ fn public_routes() -> OpenApiRouter<Arc<AppState>> {
         .routes(routes!(log::get_cosigned_checkpoint))
         .routes(routes!(log::get_policy_document))
         .routes(routes!(log::get_manifest_document))
+        .routes(routes!(log::get_anchors))
         .routes(routes!(openapi::get_openapi))
         .routes(routes!(docs::get_docs))
         .merge(compat_routes())

@@ -116,18 +116,21 @@ pub(super) async fn get_points(
         let point = prefix_point(&announcement, &values).map_err(|e| refused(&e))?;
         return Ok(Representation::json(&PointJson::from(&point))?.immutable(&headers));
     }
-    let points = if let Some(hot) = app.hot.points.get(&id) {
-        hot
-    } else {
-        let announcement = announcement(&app, &id).await?;
-        // Thousands of point multiplications must not hold up other readers.
-        let points = tokio::task::spawn_blocking(move || all_points(&announcement))
-            .await
-            .map_err(|_| Kind::Internal.because("the points could not be computed"))??;
-        app.hot.points.insert(id, points.clone());
-        points
-    };
-    Ok(points.immutable(&headers))
+    Ok(points(&app, &id).await?.immutable(&headers))
+}
+
+/// All points of an event, computed once.
+pub(crate) async fn points(app: &AppState, id: &str) -> Result<Representation, Problem> {
+    if let Some(hot) = app.hot.points.get(id) {
+        return Ok(hot);
+    }
+    let announcement = announcement(app, id).await?;
+    // Thousands of point multiplications must not hold up other readers.
+    let points = tokio::task::spawn_blocking(move || all_points(&announcement))
+        .await
+        .map_err(|_| Kind::Internal.because("the points could not be computed"))??;
+    app.hot.points.insert(id.to_owned(), points.clone());
+    Ok(points)
 }
 
 /// An enum outcome may hold commas; it is the only value there is.

@@ -87,6 +87,8 @@ problem_table! {
     NotFound = NOT_FOUND, "not-found", "There is nothing at this address";
     /// No event of that name.
     UnknownEvent = NOT_FOUND, "unknown-event", "There is no such event";
+    /// No series of that name.
+    UnknownSeries = NOT_FOUND, "unknown-series", "There is no such series";
     /// No asset of that name.
     UnknownAsset = NOT_FOUND, "unknown-asset", "There is no such asset";
     /// The event is known; its announcement is not yet published.
@@ -210,6 +212,16 @@ impl Problem {
             .field("id")
     }
 
+    /// What is wrong this time.
+    pub fn detail(&self) -> &str {
+        &self.detail
+    }
+
+    /// The input at fault, where one is.
+    pub fn at_fault(&self) -> Option<&str> {
+        self.field.as_deref()
+    }
+
     /// What kind of problem this is.
     pub fn kind(&self) -> Kind {
         self.kind
@@ -251,6 +263,7 @@ impl IntoResponse for Problem {
         let body = serde_json::to_vec(&self.body()).unwrap_or_default();
         let mut response = (self.kind.status(), body).into_response();
         response.extensions_mut().insert(self.kind);
+        response.extensions_mut().insert(self.clone());
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON));
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));

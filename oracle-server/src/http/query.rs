@@ -14,14 +14,17 @@ use super::problem::{Kind, Problem};
 
 /// The parameters of one request, each known to the endpoint and given once.
 #[derive(Debug)]
-pub(super) struct Query(Vec<(&'static str, String)>);
+pub(crate) struct Query(Vec<(&'static str, String)>);
 
 impl Query {
     /// Reads the query string of an endpoint that has exactly these parameters.
     ///
     /// `+` stands for itself (ids, signs and time zones hold it), not for a space.
-    pub(super) fn strict(uri: &Uri, known: &[&'static str]) -> Result<Self, Problem> {
-        let raw = uri.query().unwrap_or_default().replace('+', "%2B");
+    pub(crate) fn strict(uri: &Uri, known: &[&'static str]) -> Result<Self, Problem> {
+        Self::read(&uri.query().unwrap_or_default().replace('+', "%2B"), known)
+    }
+
+    fn read(raw: &str, known: &[&'static str]) -> Result<Self, Problem> {
         let mut given: Vec<(&'static str, String)> = Vec::new();
         for (name, value) in form_urlencoded::parse(raw.as_bytes()) {
             let Some(name) = known.iter().find(|k| **k == name) else {
@@ -45,8 +48,25 @@ impl Query {
         Ok(Self(given))
     }
 
+    /// Reads what a form of a page sends: `+` is a space, a field left empty is not given, and a
+    /// local time of its date fields is one of UTC.
+    pub(crate) fn of_form(
+        uri: &Uri,
+        known: &[&'static str],
+        times: &[&str],
+    ) -> Result<Self, Problem> {
+        let Self(mut given) = Self::read(uri.query().unwrap_or_default(), known)?;
+        given.retain(|(_, value)| !value.is_empty());
+        for (name, value) in &mut given {
+            if times.contains(name) {
+                complete_time(value);
+            }
+        }
+        Ok(Self(given))
+    }
+
     /// The value as given.
-    pub(super) fn get(&self, name: &str) -> Option<&str> {
+    pub(crate) fn get(&self, name: &str) -> Option<&str> {
         self.0
             .iter()
             .find(|(n, _)| *n == name)
@@ -54,7 +74,7 @@ impl Query {
     }
 
     /// A short text: 1 to 100 bytes without control characters.
-    pub(super) fn text(&self, name: &'static str) -> Result<Option<String>, Problem> {
+    pub(crate) fn text(&self, name: &'static str) -> Result<Option<String>, Problem> {
         self.get(name)
             .map(|text| {
                 if is_name(text) {
@@ -70,7 +90,7 @@ impl Query {
     }
 
     /// A whole number inside a range.
-    pub(super) fn number(
+    pub(crate) fn number(
         &self,
         name: &'static str,
         range: std::ops::RangeInclusive<i64>,
@@ -94,7 +114,7 @@ impl Query {
     }
 
     /// A time, RFC 3339 with any offset.
-    pub(super) fn time(&self, name: &'static str) -> Result<Option<DateTime<Utc>>, Problem> {
+    pub(crate) fn time(&self, name: &'static str) -> Result<Option<DateTime<Utc>>, Problem> {
         self.get(name)
             .map(|text| {
                 DateTime::parse_from_rfc3339(text)
@@ -110,7 +130,7 @@ impl Query {
     }
 
     /// A switch: `1` or absent.
-    pub(super) fn switch(&self, name: &'static str) -> Result<bool, Problem> {
+    pub(crate) fn switch(&self, name: &'static str) -> Result<bool, Problem> {
         match self.get(name) {
             None => Ok(false),
             Some("1") => Ok(true),
@@ -119,6 +139,20 @@ impl Query {
                 format!("{name} can only be 1, or absent"),
             )),
         }
+    }
+}
+
+/// `2026-11-22T16:00`, as date fields write it, becomes RFC 3339.
+fn complete_time(text: &mut String) {
+    let shape: String = text
+        .chars()
+        .map(|c| if c.is_ascii_digit() { '0' } else { c })
+        .collect();
+    match shape.as_str() {
+        "0000-00-00" => text.push_str("T00:00:00Z"),
+        "0000-00-00T00:00" => text.push_str(":00Z"),
+        "0000-00-00T00:00:00" => text.push('Z'),
+        _ => {}
     }
 }
 
@@ -131,7 +165,7 @@ fn is_name(text: &str) -> bool {
 /// A text that no event of this service can bear is answered like any other
 /// unknown event, without asking the store.
 #[derive(Debug)]
-pub(super) struct EventPath(pub(super) String);
+pub(crate) struct EventPath(pub(crate) String);
 
 impl<S: Send + Sync> FromRequestParts<S> for EventPath {
     type Rejection = Problem;
@@ -151,7 +185,7 @@ impl<S: Send + Sync> FromRequestParts<S> for EventPath {
 /// The `{sha256}` segment of a path: 64 lower-case hex digits, one name for each
 /// document.
 #[derive(Debug)]
-pub(super) struct HashPath(pub(super) [u8; 32]);
+pub(crate) struct HashPath(pub(crate) [u8; 32]);
 
 impl<S: Send + Sync> FromRequestParts<S> for HashPath {
     type Rejection = Problem;
@@ -171,7 +205,7 @@ impl<S: Send + Sync> FromRequestParts<S> for HashPath {
 }
 
 /// Percent-encodes a text as one path segment (RFC 3986 `pchar`).
-pub(super) fn path_segment(text: &str) -> String {
+pub(crate) fn path_segment(text: &str) -> String {
     use std::fmt::Write as _;
     text.bytes().fold(String::new(), |mut out, byte| {
         if byte.is_ascii_alphanumeric() || b"-._~@:+".contains(&byte) {
@@ -186,7 +220,7 @@ pub(super) fn path_segment(text: &str) -> String {
 
 /// Where a page of events ended: hex of crc32 ‖ maturity (8 bytes) ‖ event id.
 /// Opaque to clients; the checksum tells a damaged one from an old one.
-pub(super) mod cursor {
+pub(crate) mod cursor {
     use super::Problem;
 
     /// After this event.

@@ -2,13 +2,14 @@
 //!
 //! The paths are the service's own, so that what audits one audits the other:
 //! `checkpoint`, `v1/checkpoints/cosigned` where there is one, `tile/…`, and the
-//! documents that entries name by hash. Nothing but the checkpoints ever changes;
-//! they are written last.
+//! documents that entries name by hash. Nothing but the checkpoints, which are
+//! written last, and the list of anchors ever changes.
 
 use std::fs::{self, File};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
+use oracle_schema::anchor::{Anchors, MAX_PAGE};
 use oracle_schema::evidence::Manifest;
 use oracle_schema::log_entry::LogEntry;
 use oracle_schema::tlog::tile::{Content, Tile, unbundle};
@@ -18,6 +19,7 @@ use crate::store::{ReadStore, StoreError};
 
 const CHECKPOINT: &str = "checkpoint";
 const COSIGNED: &str = "v1/checkpoints/cosigned";
+const ANCHORS: &str = "v1/anchors";
 
 /// What an export did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,6 +83,7 @@ pub async fn export(store: &ReadStore, dir: &Path) -> Result<Exported, ExportErr
         }
         files.add(&format!("tile/{tile}"), &bytes)?;
     }
+    anchors(store, &mut files, size).await?;
     if let Some(cosigned) = cosigned {
         files.replace(COSIGNED, cosigned.as_bytes())?;
     }
@@ -90,6 +93,27 @@ pub async fn export(store: &ReadStore, dir: &Path) -> Result<Exported, ExportErr
         size,
         files: files.written,
     })
+}
+
+/// All anchors of checkpoints that the files hold, in one file; none where nothing
+/// is anchored. The one document that changes, with each new block.
+async fn anchors(store: &ReadStore, files: &mut Files<'_>, size: u64) -> Result<(), ExportError> {
+    let mut all = Anchors::default();
+    let mut before = Some(size.saturating_add(1));
+    while before.is_some() {
+        let mut page = store.anchors(before, MAX_PAGE).await?;
+        before = page.next_before;
+        page.anchors.append(&mut all.anchors);
+        all.anchors = page.anchors;
+    }
+    if all.anchors.is_empty() {
+        return Ok(());
+    }
+    let json = serde_json::to_vec(&all).map_err(|e| damaged(ANCHORS, e))?;
+    if files.read(ANCHORS)?.as_deref() != Some(&json) {
+        files.put(ANCHORS, &json)?;
+    }
+    Ok(())
 }
 
 fn parsed(note: &str) -> Result<Checkpoint, ExportError> {

@@ -1,5 +1,6 @@
-//! Published messages, passed on to Nostr relays (`docs/nostr.md`), and heads,
-//! cosigned by witnesses (`docs/witnesses.md`).
+//! Published messages, passed on to Nostr relays (`docs/nostr.md`); heads, cosigned
+//! by witnesses (`docs/witnesses.md`); checkpoints, committed to Peercoin (`anchor`,
+//! `docs/anchors.md`).
 //!
 //! Follows the published head and nothing else, on the process that leads. What
 //! each relay lacks stands in rows (`outbox`); each relay has a task of its own
@@ -7,6 +8,7 @@
 //! which knows nothing of this module. `witness` is one task for all witnesses,
 //! which have to meet on one head.
 
+mod anchor;
 mod connection;
 mod nostr;
 mod outbox;
@@ -27,6 +29,8 @@ use crate::clock::Clock;
 use crate::config::Nostr;
 use crate::signer::Signer;
 use crate::store::{Store, StoreError};
+
+pub use anchor::{Anchorer, Anchoring};
 
 use outbox::Outbox;
 use relay::Relay;

@@ -4,9 +4,11 @@
 //! ledger, whose `epoch` says who leads and whose `next_position` numbers the
 //! log; what a transaction appends becomes visible with the head it commits.
 
+mod anchor;
 mod commit;
 pub(crate) mod db;
 mod descriptor;
+mod explorer;
 mod ledger;
 mod listing;
 mod operator;
@@ -31,7 +33,9 @@ use oracle_schema::EventId;
 use oracle_schema::tlog::Growing;
 use tokio::sync::{broadcast, watch};
 
+pub use anchor::{AnchorState, AnchorStep, DueAnchor, LONGEST_ANCHOR_WAIT, NewAnchor};
 pub use commit::{Candidate, CommitError, Intent};
+pub use explorer::{HeadRow, LogRow, Milestones, SeriesLine};
 pub use listing::{PublishedEvent, PublishedFilter};
 pub use operator::{ActionRow, Effect, NewAction, OperatedEvent};
 pub use outbox::{

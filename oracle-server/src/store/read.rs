@@ -74,7 +74,7 @@ pub struct EventView {
     pub attestation_position: Option<i64>,
 }
 
-/// Which events to list, oldest maturity first.
+/// Which events to list, and in which order.
 #[derive(Debug, Clone, Default)]
 pub struct EventFilter {
     /// Only this state.
@@ -89,8 +89,10 @@ pub struct EventFilter {
     pub to: Option<i64>,
     /// Substring of the event id.
     pub q: Option<String>,
-    /// Continue after this (maturity, event id).
+    /// Continue after this (maturity, event id), in the order asked for.
     pub after: Option<(i64, String)>,
+    /// Latest maturity first; otherwise the earliest.
+    pub latest_first: bool,
     /// Rows at most.
     pub limit: i64,
 }
@@ -266,14 +268,14 @@ fn observation(r: &Row) -> Result<Observation, StoreError> {
 }
 
 /// Columns of an [`EventView`], in order.
-const EVENT_COLUMNS: &str = "SELECT e.event_id, e.kind, e.series, e.state, e.reason, e.maturity, \
+pub(super) const EVENT_COLUMNS: &str = "SELECT e.event_id, e.kind, e.series, e.state, e.reason, e.maturity, \
      e.attest_by, e.announce_at, e.descriptor, e.policy_hash, a.announced_ms, a.position, \
      t.attested_ms, t.position, t.outcome, r.due_ms, r.reason FROM event e \
      LEFT JOIN announcement a ON a.event_id = e.event_id \
      LEFT JOIN attestation t ON t.event_id = e.event_id \
      LEFT JOIN round r ON r.round_key = e.round_key AND r.maturity = e.maturity ";
 
-fn event_view(r: &Row, now: DateTime<Utc>) -> Result<EventView, StoreError> {
+pub(super) fn event_view(r: &Row, now: DateTime<Utc>) -> Result<EventView, StoreError> {
     let id: String = r.get(0)?;
     let stored: String = r.get(3)?;
     let stored = State::parse(&stored)
@@ -443,14 +445,17 @@ impl ReadStore {
                 q.as_str().into(),
             );
         }
+        let (beyond, order) = if filter.latest_first {
+            ("<", " ORDER BY e.maturity DESC, e.event_id DESC")
+        } else {
+            (">", " ORDER BY e.maturity, e.event_id")
+        };
         if let Some((maturity, id)) = &filter.after {
-            condition(" AND (e.maturity, e.event_id) > (?", (*maturity).into());
+            let after = format!(" AND (e.maturity, e.event_id) {beyond} (?");
+            condition(&after, (*maturity).into());
             condition(", ?)", id.as_str().into());
         }
-        condition(
-            " ORDER BY e.maturity, e.event_id LIMIT ?",
-            filter.limit.into(),
-        );
+        condition(&format!("{order} LIMIT ?"), filter.limit.into());
         self.db
             .fetch(sqlx::AssertSqlSafe(sql), args)
             .await?

@@ -7,6 +7,7 @@
 //! names no event and no series: events under equal rules share one document.
 
 mod choice;
+pub mod explain;
 mod facts;
 
 use std::num::NonZeroU32;

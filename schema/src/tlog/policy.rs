@@ -22,7 +22,7 @@ pub struct Policy {
     witnesses: Vec<Witness>,
     /// A group's members come before it.
     groups: Vec<Group>,
-    quorum: Option<Member>,
+    quorum: Quorum,
 }
 
 /// A log whose checkpoints are accepted.
@@ -49,6 +49,13 @@ pub struct Witness {
 struct Group {
     threshold: usize,
     members: Vec<Member>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Quorum {
+    /// No cosignature is needed.
+    Nobody,
+    Member(Member),
 }
 
 /// By its place in the list of its kind.
@@ -193,8 +200,10 @@ impl Policy {
             let count = group.members.iter().filter(counts).count();
             groups.push(count >= group.threshold);
         }
-        self.quorum
-            .is_none_or(|quorum| holds(quorum, &cosigned, &groups))
+        match self.quorum {
+            Quorum::Nobody => true,
+            Quorum::Member(member) => holds(member, &cosigned, &groups),
+        }
     }
 
     /// The witnesses that cosigned a checkpoint. Lines of unknown keys are
@@ -251,7 +260,7 @@ struct Reading<'a> {
     groups: Vec<Group>,
     /// Each with whether a group has it as a member.
     names: HashMap<&'a [u8], (Member, bool)>,
-    quorum: Option<Option<Member>>,
+    quorum: Option<Quorum>,
 }
 
 impl<'a> Reading<'a> {
@@ -345,10 +354,10 @@ impl<'a> Reading<'a> {
             return Err(PolicyFault::SecondQuorum);
         }
         self.quorum = Some(if name == NONE {
-            None
+            Quorum::Nobody
         } else {
             let (member, _) = self.names.get(name).ok_or(PolicyFault::UnknownName)?;
-            Some(*member)
+            Quorum::Member(*member)
         });
         Ok(())
     }

@@ -110,8 +110,9 @@ static SEEDS: LazyLock<Vec<(String, Vec<u8>)>> = LazyLock::new(crate::seeds::fil
 
 type Check = fn(&[u8]);
 
-fn all_checks() -> [(&'static str, Check); 11] {
+fn all_checks() -> [(&'static str, Check); 12] {
     [
+        ("anchor", checks::anchor),
         ("announcement_tlv", checks::announcement_tlv),
         ("announcement_json", checks::announcement_json),
         ("attestation_tlv", checks::attestation_tlv),

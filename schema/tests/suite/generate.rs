@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use crate::events::samples;
 use crate::generate_adaptor;
+use crate::generate_anchor;
 use crate::generate_invalid;
 use crate::generate_log;
 use crate::generate_operator;
@@ -24,6 +25,7 @@ pub(crate) fn files() -> Vec<(&'static str, Value)> {
     let oracle = TestOracle::new("first oracle");
     vec![
         ("adaptor.json", generate_adaptor::cases()),
+        ("anchors.json", generate_anchor::cases()),
         ("announcements.json", announcements(&oracle)),
         ("attestations.json", attestations(&oracle)),
         ("coinlib.json", generate_participant::coinlib()),

@@ -1,6 +1,8 @@
 //! Vectors of witness policies (C2SP `tlog-policy`) with checkpoints that they
 //! accept and refuse.
 
+use std::fmt::Write as _;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use ed25519_dalek::{Signer as _, SigningKey};
@@ -49,7 +51,8 @@ fn note(log_seed: u8, witnesses: &[u8]) -> String {
         let mut bytes = witness(*n).id().to_vec();
         bytes.extend_from_slice(&time_s.to_be_bytes());
         bytes.extend_from_slice(&secret(10 + n).sign(signed.as_bytes()).to_bytes());
-        note += &format!("\u{2014} w{n}.example {}\n", STANDARD.encode(bytes));
+        // Writing to a String cannot fail.
+        let _ = writeln!(note, "\u{2014} w{n}.example {}", STANDARD.encode(bytes));
     }
     note
 }
@@ -127,8 +130,13 @@ fn valid() -> Vec<Valid> {
 }
 
 /// Name, policy, line, error.
-fn invalid() -> Vec<(&'static str, String, usize, &'static str)> {
-    let six = |rest: &str| format!("{SIX}{rest}");
+type Invalid = (&'static str, String, usize, &'static str);
+
+fn six(rest: &str) -> String {
+    format!("{SIX}{rest}")
+}
+
+fn invalid_quorums() -> Vec<Invalid> {
     vec![
         ("no quorum", six(""), 7, "no-quorum"),
         ("nothing", String::new(), 1, "no-quorum"),
@@ -151,6 +159,11 @@ fn invalid() -> Vec<(&'static str, String, usize, &'static str)> {
             7,
             "unknown-name",
         ),
+    ]
+}
+
+fn invalid_groups() -> Vec<Invalid> {
+    vec![
         (
             "unknown member",
             six("group g any X1 X9\nquorum g\n"),
@@ -206,6 +219,11 @@ fn invalid() -> Vec<(&'static str, String, usize, &'static str)> {
             "threshold",
         ),
         ("some", six("group g some X1\nquorum g\n"), 7, "threshold"),
+    ]
+}
+
+fn invalid_names_and_keys() -> Vec<Invalid> {
+    vec![
         (
             "a witness's name twice",
             six("witness X1 {log}\nquorum X1\n"),
@@ -258,6 +276,11 @@ fn invalid() -> Vec<(&'static str, String, usize, &'static str)> {
             "key",
         ),
         ("no key", six("witness X4 secret\nquorum X1\n"), 7, "key"),
+    ]
+}
+
+fn invalid_lines() -> Vec<Invalid> {
+    vec![
         (
             "a group of nobody",
             six("group g any\nquorum X1\n"),
@@ -304,7 +327,13 @@ pub(crate) fn cases() -> Value {
         let notes: Vec<Value> = notes.collect();
         cases.push(json!({ "name": name, "policy": fill(&policy), "notes": notes }));
     }
-    for (name, policy, line, error) in invalid() {
+    let invalid = [
+        invalid_quorums(),
+        invalid_groups(),
+        invalid_names_and_keys(),
+        invalid_lines(),
+    ];
+    for (name, policy, line, error) in invalid.into_iter().flatten() {
         cases.push(json!({ "name": name, "policy": fill(&policy), "line": line, "error": error }));
     }
     file(

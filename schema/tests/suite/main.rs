@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
+mod anchors;
 mod arbitrary;
 mod changed_bytes;
 #[path = "../../fuzz/checks.rs"]
@@ -11,6 +12,7 @@ mod ddk;
 mod events;
 mod generate;
 mod generate_adaptor;
+mod generate_anchor;
 mod generate_invalid;
 mod generate_log;
 mod generate_operator;

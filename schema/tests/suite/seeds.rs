@@ -25,6 +25,12 @@ pub(crate) fn files() -> Vec<(String, Vec<u8>)> {
             case["json"].to_string().into_bytes(),
         );
     }
+    for (i, case) in cases("anchors.json").iter().enumerate() {
+        let key = ["transaction", "proof"]
+            .into_iter()
+            .find(|key| case[*key].is_string());
+        add("anchor", i, binary(case, key.unwrap()));
+    }
     for (i, case) in cases("attestations.json").iter().enumerate() {
         add("attestation_tlv", 2 * i, binary(case, "tlv"));
         add(

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+mod anchor;
 mod compat;
 mod events;
 mod facts;

@@ -14,7 +14,6 @@ use serde_json::Value;
 
 use super::cache::Representation;
 use super::openapi::Html;
-use super::page::escape;
 use super::problem::{PROBLEM_JSON, Problem};
 use super::query::Query;
 
@@ -95,6 +94,13 @@ fn members<'a>(value: &'a Value, name: &str) -> impl Iterator<Item = (&'a String
         .and_then(Value::as_object)
         .into_iter()
         .flatten()
+}
+
+/// Text for element content and quoted attributes.
+fn escape(text: &str) -> String {
+    // Writing to a String cannot fail.
+    askama::filters::escape(text, askama::filters::Html)
+        .map_or_else(|never| match never {}, |safe| safe.to_string())
 }
 
 /// Text as HTML; what stands in backticks becomes code.

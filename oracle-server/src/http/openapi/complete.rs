@@ -54,7 +54,7 @@ const SIGNING: &str = "An HTTP message signature (RFC 9421) of a configured oper
 type Object = Map<String, Value>;
 
 /// Completes what the routes wrote.
-pub(in crate::http) fn complete(mut document: Value, public_url: &str) -> Value {
+pub(crate) fn complete(mut document: Value, public_url: &str) -> Value {
     let mut responses = Object::new();
     let paths = document.get_mut("paths").and_then(Value::as_object_mut);
     for (path, item) in paths.into_iter().flatten() {

@@ -17,8 +17,8 @@ use utoipa::OpenApi;
 pub(super) use bodies::{
     ApprovalBody, DlcAnnouncement, DlcAttestation, EventBody, ReasonBody, ReportBody,
 };
-pub(super) use complete::complete;
-pub(super) use texts::*;
+pub(crate) use complete::complete;
+pub(crate) use texts::*;
 
 use super::cache::Representation;
 use super::problem::{Problem, ProblemJson};
@@ -34,8 +34,8 @@ use super::query::Query;
     // Those of answers and bodies come with the routes, those of parameters do not.
     components(schemas(
         ProblemJson, AnnouncementForm, AttestationForm, Cursor, EventKind, EventName, EventNames,
-        EventState, EvidenceForm, Hex32, Prefix, ProofForm, ProofOf, SearchText, Switch, TileName,
-        Time
+        EventState, EvidenceForm, FormKind, FormOrder, FormState, FormText, FormTime, Hex32,
+        Prefix, ProofForm, ProofOf, SearchText, Switch, TileName, Time
     )),
     // Its names have slashes in them, so its route is another than its path here.
     paths(super::log::get_tile),
@@ -50,18 +50,18 @@ use super::query::Query;
         (name = "pages", description = "For people.")
     )
 )]
-pub(super) struct Document;
+pub(crate) struct Document;
 
 /// The finished document.
 #[derive(Clone)]
-pub(super) struct Written(pub(super) Arc<Representation>);
+pub(crate) struct Written(pub(crate) Arc<Representation>);
 
 /// This document.
 #[utoipa::path(get, path = "/openapi.json", tag = "service",
     responses(
         (status = 200, description = "OpenAPI 3.1.", content_type = "application/json", body = Object),
         (status = 304, description = "The reader has it.")))]
-pub(super) async fn get_openapi(
+pub(crate) async fn get_openapi(
     Extension(Written(document)): Extension<Written>,
     uri: Uri,
     headers: HeaderMap,

@@ -16,7 +16,7 @@ use crate::http::events::STATES;
 macro_rules! texts {
     ($($(#[doc = $doc:literal])+ $name:ident: $schema:expr;)*) => {$(
         $(#[doc = $doc])+
-        pub(in crate::http) struct $name;
+        pub(crate) struct $name;
 
         impl PartialSchema for $name {
             fn schema() -> RefOr<Schema> {
@@ -100,6 +100,16 @@ texts! {
     Basis: one_of(["regular_time", "final", "certified", "called", "endgueltig"], "certified");
     /// What happens while sources contradict each other.
     OnDissent: one_of(["hold"], "hold");
+    /// As a form sends it: any text without control characters, or nothing.
+    FormText: text("ppcusd").pattern(Some(r"^[^\u0000-\u001f\u007f-\u009f]*$")).max_length(Some(100));
+    /// As a form sends it: a kind of events, or nothing.
+    FormKind: one_of(KINDS.into_iter().chain([""]), "digits");
+    /// As a form sends it: a state, or nothing.
+    FormState: one_of(STATES.iter().map(|(_, name)| *name).chain([""]), "attested");
+    /// As a form sends it: `latest` or `earliest`, or nothing, which is `latest`.
+    FormOrder: one_of(["latest", "earliest", ""], "latest");
+    /// As a form sends it: RFC 3339, also without zone, which is then UTC, or nothing.
+    FormTime: text("2026-11-22T16:00");
     /// HTML, UTF-8.
     Html: ObjectBuilder::new().schema_type(Type::String);
 }

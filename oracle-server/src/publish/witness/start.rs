@@ -41,7 +41,7 @@ pub enum Contradicted {
     },
     /// The policy names logs, and this one is not among them.
     #[error("none of the logs in the witness policy is this one, whose key is {0}")]
-    NotInPolicy(NoteKey),
+    NotInPolicy(String),
     /// The log's origin is no name of a key.
     #[error("log origin: {0}")]
     Origin(#[from] KeyError),
@@ -99,7 +99,7 @@ pub async fn check_log(
     )?;
     let logs = config.policy.logs();
     if !logs.is_empty() && logs.iter().all(|log| log.key != key) {
-        return Err(Contradicted::NotInPolicy(key));
+        return Err(Contradicted::NotInPolicy(key.to_string()));
     }
     tracing::info!(log = %key, "asking witnesses and mirrors what they know of the log");
     let Some(head) = reader.last_head().await? else {

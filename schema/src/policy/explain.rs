@@ -2,11 +2,11 @@
 
 use std::fmt::Write as _;
 
-use chrono::DateTime;
-use oracle_schema::policy::{
+use super::{
     ElectionBasis, ElectionPolicy, FactSource, LegPolicy, MatchBasis, MatchPolicy, Method,
     OnDissent, OperatorsPolicy, PanelPolicy, Policy, PricePolicy, Rule, SourcePolicy, VOID,
 };
+use chrono::DateTime;
 use rust_decimal::Decimal;
 
 /// What a policy means, one sentence an entry: what is attested, who is asked

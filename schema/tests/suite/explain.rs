@@ -1,6 +1,6 @@
 //! What a policy says of itself in plain words.
 
-use oracle_feeds::rule::explain::{explain, warnings};
+use oracle_schema::policy::explain::{explain, warnings};
 use oracle_schema::policy::Policy;
 use serde_json::{Value, json};
 

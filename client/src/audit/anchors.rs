@@ -1,0 +1,116 @@
+//! The log's checkpoints in Peercoin.
+
+use std::collections::HashMap;
+
+use oracle_schema::anchor::{Anchors, MAX_PAGE};
+use oracle_schema::tlog::Tile;
+use tokio::sync::Mutex;
+
+use super::report::{Finding, Subject};
+use super::run::Run;
+use super::source::{Absent, Source};
+use crate::anchor::{Log, Tiles, Verdict, check};
+
+/// Longest list that is read, bytes: an export holds all anchors in one.
+const MAX_LIST: usize = 64 * 1024 * 1024;
+/// Bytes of the longest tile of hashes.
+const MAX_TILE: usize = 256 * 32;
+/// Tiles kept from one anchor to the next, which mostly need the same.
+const MAX_KEPT: usize = 256;
+
+struct Kept<'a> {
+    source: &'a Source,
+    tiles: Mutex<HashMap<Tile, Vec<u8>>>,
+}
+
+impl Tiles for Kept<'_> {
+    async fn tile(&self, tile: Tile) -> Result<Vec<u8>, String> {
+        let mut tiles = self.tiles.lock().await;
+        if let Some(kept) = tiles.get(&tile) {
+            return Ok(kept.clone());
+        }
+        let path = format!("tile/{tile}");
+        let bytes = self.source.get("tile", &path, MAX_TILE).await;
+        let bytes = bytes.map_err(|absent| format!("tile {tile} {absent}"))?;
+        if tiles.len() >= MAX_KEPT {
+            tiles.clear();
+        }
+        tiles.insert(tile, bytes.clone());
+        Ok(bytes)
+    }
+}
+
+impl Run<'_> {
+    /// Every anchor that is shown, against the log, and against a node where one
+    /// is given.
+    pub(super) async fn anchors(&mut self) {
+        let tiles = Kept {
+            source: self.source,
+            tiles: Mutex::default(),
+        };
+        let mut before = None;
+        loop {
+            let list = match self.list(before).await {
+                Ok(list) => list,
+                Err(Absent::NotThere) => break,
+                Err(absent) => {
+                    let finding = Finding::new(Subject::Anchors, absent);
+                    self.report.missing.add(finding);
+                    break;
+                }
+            };
+            for anchor in &list.anchors {
+                let log = Log {
+                    head: &self.signed.checkpoint,
+                    key: &self.identity.log_key,
+                    network: &self.identity.network,
+                };
+                let node = self.options.peercoin.as_ref();
+                let node = node.map(|(node, depth)| (node.as_ref(), *depth));
+                let subject = || Subject::Anchor {
+                    txid: anchor.txid.chars().take(64).collect(),
+                    size: anchor.size,
+                };
+                let verdict = check(anchor, &log, &tiles, node).await;
+                self.report.totals.anchors += 1;
+                match verdict {
+                    Verdict::Anchored(anchored) => {
+                        let known = self.report.anchored.as_ref().map(|known| known.size);
+                        if known < Some(anchored.size) {
+                            self.report.anchored = Some(anchored);
+                        }
+                    }
+                    Verdict::Pending => {}
+                    Verdict::Violation(why) => {
+                        self.report.violations.add(Finding::new(subject(), why));
+                    }
+                    Verdict::Unknown(why) => {
+                        self.report.missing.add(Finding::new(subject(), why));
+                    }
+                }
+            }
+            // Each page must be older than the one before, or there is no end.
+            let next = list
+                .next_before
+                .filter(|next| before.is_none_or(|b| *next < b));
+            let Some(next) = next else { break };
+            before = Some(next);
+        }
+        if self.report.totals.anchors == 0 && self.options.peercoin.is_some() {
+            let why = "there are none to look for in Peercoin";
+            self.report.notes.push(format!("anchors: {why}"));
+        }
+    }
+
+    async fn list(&self, before: Option<u64>) -> Result<Anchors, Absent> {
+        let limit = MAX_PAGE.to_string();
+        let before = before.map(|size| size.to_string());
+        let mut query = vec![("limit", limit.as_str())];
+        query.extend(before.as_deref().map(|size| ("before", size)));
+        let source = self.source;
+        let bytes = source
+            .get_with("anchors", "v1/anchors", &query, MAX_LIST)
+            .await?;
+        serde_json::from_slice(&bytes).map_err(|e| Absent::Failed(format!("is no list: {e}")))
+    }
+}

@@ -1,0 +1,380 @@
+//! Checkpoints of the log, committed to Peercoin (`docs/anchors.md`).
+//!
+//! One task on the process that leads. What it knows stands in rows: a
+//! transaction is stored before it is sent, so that a crash anywhere sends the same
+//! bytes again and never two transactions for one checkpoint. A node that hangs
+//! holds up nothing but this task.
+
+mod rpc;
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use futures::FutureExt as _;
+use oracle_schema::anchor::rpc::{MISSING_INPUTS, REJECTED};
+use oracle_schema::anchor::{Payload, Transaction};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+
+use super::relay::stopped;
+use crate::clock::Clock;
+use crate::config::Anchor;
+use crate::store::{AnchorState, AnchorStep, DueAnchor, NewAnchor, Store, StoreError};
+use rpc::{Node, NodeError, Place, Session};
+
+/// Between looks at a transaction that is not deep enough in the chain yet.
+const POLL: TimeDelta = TimeDelta::minutes(1);
+/// Between looks at a confirmed one, which a reorganisation may take out again.
+const RECHECK: TimeDelta = TimeDelta::minutes(10);
+/// So deep, no reorganisation is expected any more.
+const SETTLED_DEPTH: u64 = 100;
+/// Longest wait after a failure, seconds.
+const MAX_PAUSE_S: i64 = 600;
+/// Longest wait of one transaction that nodes do not take, seconds.
+const MAX_DELAY_S: i64 = 3600;
+/// Wait after an error of the database.
+const STORE_RETRY: TimeDelta = TimeDelta::seconds(5);
+/// The schedule is looked at no more rarely than this.
+const LOOK_EVERY: TimeDelta = TimeDelta::minutes(1);
+/// Transactions looked at in one pass.
+const BATCH: i64 = 32;
+/// How long stopping may take before the task is dropped where it stands.
+const STOP_PATIENCE: Duration = Duration::from_secs(5);
+/// Before a task that panicked is started anew.
+const PANIC_PAUSE: Duration = Duration::from_secs(5);
+
+/// Why a pass ended early.
+#[derive(Debug, thiserror::Error)]
+enum Failure {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Node(#[from] NodeError),
+    #[error("the wallet's transaction is not an anchor: {0}")]
+    Transaction(#[from] oracle_schema::anchor::TransactionError),
+    #[error("the wallet's transaction anchors something else")]
+    OtherPayload,
+    #[error("the node would refuse the wallet's transaction: {0}")]
+    Refused(String),
+}
+
+/// Anchors checkpoints; see [`Anchorer::start`].
+pub struct Anchorer {
+    store: Arc<Store>,
+    clock: Arc<dyn Clock>,
+    config: Anchor,
+    network: String,
+    node: Node,
+    /// Passes in a row that failed.
+    failures: i64,
+    paused_until: Option<DateTime<Utc>>,
+    /// The failure that was logged last, so that it is logged once.
+    said: Option<String>,
+}
+
+impl Anchorer {
+    /// Over the store of a process that leads. Nothing happens yet. The error is
+    /// one of the HTTP client's own making.
+    pub fn new(
+        store: Arc<Store>,
+        clock: Arc<dyn Clock>,
+        config: &Anchor,
+        network: &str,
+    ) -> Result<Self, reqwest::Error> {
+        Ok(Self {
+            store,
+            clock,
+            node: Node::new(config)?,
+            config: config.clone(),
+            network: network.to_owned(),
+            failures: 0,
+            paused_until: None,
+            said: None,
+        })
+    }
+
+    /// Goes on by itself until stopped.
+    pub fn start(self) -> Anchoring {
+        let stop = watch::Sender::new(false);
+        let task = tokio::spawn(self.keep_running(stop.subscribe()));
+        Anchoring { stop, task }
+    }
+
+    /// Does once what is due now: what a test with an injected clock calls
+    /// instead of [`Anchorer::start`].
+    pub async fn settle(&mut self) -> Result<(), StoreError> {
+        self.tick().await.map(drop)
+    }
+
+    /// Why the last pass failed, if it did.
+    pub fn trouble(&self) -> Option<&str> {
+        self.said.as_deref()
+    }
+
+    async fn keep_running(mut self, mut stop: watch::Receiver<bool>) {
+        loop {
+            // What a panic may have left is counters; what counts stands in rows.
+            let run = AssertUnwindSafe(self.run(stop.clone())).catch_unwind();
+            if run.await.is_ok() {
+                return;
+            }
+            tracing::error!("the anchoring task panicked; started anew");
+            if timeout(PANIC_PAUSE, stopped(&mut stop)).await.is_ok() {
+                return;
+            }
+        }
+    }
+
+    async fn run(&mut self, mut stop: watch::Receiver<bool>) {
+        while !*stop.borrow() {
+            let mut stopping = stop.clone();
+            // Cut short anywhere, it goes on from the rows.
+            let next = tokio::select! {
+                biased;
+                () = stopped(&mut stopping) => return,
+                next = self.tick() => next,
+            };
+            let wake = next.unwrap_or_else(|error| {
+                tracing::warn!(%error, "anchoring failed; tried again");
+                self.clock.now() + STORE_RETRY
+            });
+            tokio::select! {
+                biased;
+                () = stopped(&mut stop) => return,
+                () = self.sleep_until(wake) => {}
+            }
+        }
+    }
+
+    async fn sleep_until(&self, at: DateTime<Utc>) {
+        while self.clock.now() < at {
+            self.clock.sleep_until(at).await;
+        }
+    }
+
+    /// One pass; answers when to make the next.
+    async fn tick(&mut self) -> Result<DateTime<Utc>, StoreError> {
+        let now = self.clock.now();
+        // Longer than any pause is what a clock says that was wrong.
+        let longest = now + TimeDelta::seconds(MAX_PAUSE_S);
+        let pause = self
+            .paused_until
+            .filter(|until| (now..=longest).contains(until));
+        if let Some(until) = pause.filter(|until| *until > now) {
+            return Ok(until);
+        }
+        match self.work(now).await {
+            Ok(is_asked) => self.recovered(is_asked),
+            Err(Failure::Store(error)) => return Err(error),
+            Err(error) => return Ok(self.back_off(&error.to_string())),
+        }
+        let latest = self.clock.now() + LOOK_EVERY;
+        let due = self.store.next_anchor().await?.unwrap_or(latest);
+        Ok(due.clamp(self.clock.now() + TimeDelta::seconds(1), latest))
+    }
+
+    fn recovered(&mut self, is_asked: bool) {
+        if is_asked {
+            self.failures = 0;
+            self.paused_until = None;
+            if self.said.take().is_some() {
+                tracing::info!("the Peercoin node answers again; anchoring goes on");
+            }
+        }
+    }
+
+    fn back_off(&mut self, error: &str) -> DateTime<Utc> {
+        self.failures += 1;
+        metrics::counter!("oracle_anchor_failures_total").increment(1);
+        if self.said.as_deref() == Some(error) {
+            tracing::debug!(error, failures = self.failures, "anchoring failed");
+        } else {
+            tracing::warn!(error, "anchoring failed; tried again and again");
+            self.said = Some(error.to_owned());
+        }
+        let until = self.clock.now() + doubling(self.failures - 1, MAX_PAUSE_S);
+        self.paused_until = Some(until);
+        until
+    }
+
+    /// Looks at what is due and anchors the newest checkpoint if that is;
+    /// answers whether the node was needed.
+    async fn work(&self, now: DateTime<Utc>) -> Result<bool, Failure> {
+        let due = self.store.due_anchors(now, BATCH).await?;
+        let head = self
+            .store
+            .head_to_anchor(now - self.config.every, now)
+            .await?;
+        if due.is_empty() && head.is_none() {
+            return Ok(false);
+        }
+        let session = self.node.open(&self.network).await?;
+        for anchor in &due {
+            match self.look(&session, anchor).await {
+                Err(Failure::Node(error)) if error.is_of_one() => {
+                    self.postpone(anchor, &error).await?;
+                }
+                looked => looked?,
+            }
+        }
+        // A look may have found a transaction that can never be in the chain.
+        if let Some(head) = self
+            .store
+            .head_to_anchor(now - self.config.every, now)
+            .await?
+        {
+            self.anchor(&session, &head).await?;
+        }
+        Ok(true)
+    }
+
+    /// The node answers, but not about this one: the others go on.
+    async fn postpone(&self, anchor: &DueAnchor, error: &NodeError) -> Result<(), StoreError> {
+        let txid = anchor.txid;
+        if anchor.attempts == 0 {
+            tracing::warn!(%txid, %error, "an anchor cannot be looked at; tried again and again");
+        }
+        let due = self.clock.now() + POLL + doubling(anchor.attempts, MAX_DELAY_S);
+        self.store.postpone_anchor(txid, due).await
+    }
+
+    /// Has the wallet make a transaction, stores it, and sends it.
+    async fn anchor(&self, session: &Session<'_>, head: &Payload) -> Result<(), Failure> {
+        let transaction = session.make(head).await?;
+        let read = Transaction::parse(&transaction)?;
+        let (vout, payload) = read.anchor()?;
+        if payload != *head {
+            return Err(Failure::OtherPayload);
+        }
+        // What would be refused is not worth a row.
+        if let Some(reason) = session.refusal(&transaction).await? {
+            return Err(Failure::Refused(reason));
+        }
+        let new = NewAnchor {
+            size: head.size,
+            txid: read.txid(),
+            transaction,
+            vout,
+        };
+        if !self.store.prepare_anchor(&new, self.clock.now()).await? {
+            return Ok(());
+        }
+        let prepared = DueAnchor {
+            txid: new.txid,
+            transaction: new.transaction,
+            state: AnchorState::Prepared,
+            attempts: 0,
+        };
+        self.look(session, &prepared).await
+    }
+
+    /// Finds out where a transaction is and does what follows.
+    async fn look(&self, session: &Session<'_>, anchor: &DueAnchor) -> Result<(), Failure> {
+        let now = self.clock.now();
+        let mut step = AnchorStep {
+            txid: anchor.txid,
+            state: AnchorState::Sent,
+            due: Some(now + POLL),
+            attempts: 0,
+            block: None,
+        };
+        let place = session.place(anchor.txid).await?;
+        match place {
+            Place::Block(hash) => {
+                if let Some(block) = session.block(hash).await? {
+                    let (header, branch) = session.proof(anchor.txid, hash).await?;
+                    step.block = Some((block.height, header, branch));
+                    if block.depth >= self.config.confirmations {
+                        step.state = AnchorState::Confirmed;
+                        let is_settled =
+                            block.depth >= SETTLED_DEPTH.max(self.config.confirmations);
+                        step.due = (!is_settled).then_some(now + RECHECK);
+                    }
+                }
+            }
+            Place::Conflicted(depth) if depth >= self.config.confirmations => {
+                step.state = AnchorState::Replaced;
+                step.due = None;
+            }
+            // Until the block that has the other spending is deep enough, this one
+            // may come back.
+            Place::Conflicted(_) | Place::Mempool => {}
+            Place::Nowhere | Place::Unknown => self.send(session, anchor, place, &mut step).await?,
+        }
+        tell(anchor, &step);
+        self.store.record_anchor(&step).await?;
+        Ok(())
+    }
+
+    /// Sends the bytes, for the first time or again.
+    async fn send(
+        &self,
+        session: &Session<'_>,
+        anchor: &DueAnchor,
+        place: Place,
+        step: &mut AnchorStep,
+    ) -> Result<(), Failure> {
+        match session.send(&anchor.transaction).await {
+            Ok(()) => Ok(()),
+            Err(e) if matches!(e.code(), Some(MISSING_INPUTS | REJECTED)) => {
+                if anchor.state == AnchorState::Prepared && place == Place::Unknown {
+                    // The node never had it, so nobody has: it can be given up.
+                    step.state = AnchorState::Replaced;
+                    step.due = None;
+                } else {
+                    step.state = anchor.state;
+                    step.attempts = anchor.attempts + 1;
+                    step.due =
+                        Some(self.clock.now() + POLL + doubling(anchor.attempts, MAX_DELAY_S));
+                }
+                tracing::warn!(txid = %anchor.txid, error = %e, "an anchor's transaction is not taken");
+                Ok(())
+            }
+            Err(e) => Err(e.into()),
+        }
+    }
+}
+
+/// Logs and counts a change.
+fn tell(anchor: &DueAnchor, step: &AnchorStep) {
+    if anchor.state == step.state {
+        return;
+    }
+    let txid = anchor.txid;
+    match (anchor.state, step.state) {
+        (AnchorState::Confirmed, AnchorState::Sent) => {
+            tracing::warn!(%txid, "an anchor's block is no longer in the main chain");
+        }
+        (_, AnchorState::Replaced) => {
+            tracing::warn!(%txid, "an anchor's inputs were spent otherwise; made anew");
+        }
+        (_, state) => tracing::info!(%txid, state = state.name(), "anchor"),
+    }
+    metrics::counter!("oracle_anchors_total", "state" => step.state.name()).increment(1);
+}
+
+/// 1 s, 2 s, 4 s … after `earlier` failures.
+fn doubling(earlier: i64, most_s: i64) -> TimeDelta {
+    let exponent = u32::try_from(earlier.clamp(0, 20)).unwrap_or_default();
+    TimeDelta::seconds(2_i64.pow(exponent).min(most_s))
+}
+
+/// A running [`Anchorer`]; dropped, it stops at once, and nothing is lost by it.
+pub struct Anchoring {
+    stop: watch::Sender<bool>,
+    task: JoinHandle<()>,
+}
+
+impl Anchoring {
+    /// Stops and waits until the task is gone.
+    pub async fn stop(mut self) {
+        self.stop.send_replace(true);
+        if timeout(STOP_PATIENCE, &mut self.task).await.is_err() {
+            tracing::warn!("the anchoring task did not stop in time; dropped");
+            self.task.abort();
+        }
+    }
+}

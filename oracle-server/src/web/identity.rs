@@ -1,0 +1,83 @@
+//! `GET /oracle` and `GET /operators`: whose signatures these are.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::Extension;
+use axum::extract::State;
+use axum::http::Uri;
+use axum::response::Response;
+use oracle_schema::policy::choice_bits;
+
+use super::{PublicUrl, Site, page};
+use crate::http::AppState;
+use crate::http::openapi::Html;
+use crate::http::problem::Problem;
+use crate::http::query::Query;
+
+#[derive(Template)]
+#[template(path = "oracle.html")]
+struct OraclePage {
+    site: Site,
+    public_key: String,
+    log_public_key: String,
+    log_origin: String,
+    version: &'static str,
+    open_choice_bits: u32,
+    max_open_choice_bits: u32,
+    public_url: String,
+}
+
+/// The oracle's identity: keys, network, bounds, and how to pin it.
+#[utoipa::path(get, path = "/oracle", tag = "pages",
+    responses((status = 200, description = "HTML.", content_type = "text/html", body = Html)))]
+pub(crate) async fn get_oracle_page(
+    State(app): State<Arc<AppState>>,
+    Extension(url): Extension<PublicUrl>,
+    uri: Uri,
+) -> Result<Response, Problem> {
+    Query::strict(&uri, &[])?;
+    let identity = &app.identity;
+    page(&OraclePage {
+        site: Site::of(&app, "oracle"),
+        public_key: hex::encode(identity.oracle.public_key),
+        log_public_key: hex::encode(identity.oracle.log_public_key),
+        log_origin: identity.oracle.log_origin.clone(),
+        version: env!("CARGO_PKG_VERSION"),
+        open_choice_bits: choice_bits(app.store.open_choice().await?),
+        max_open_choice_bits: identity.max_open_choice_bits,
+        public_url: url.0.to_string(),
+    })
+}
+
+#[derive(Template)]
+#[template(path = "operators.html")]
+struct OperatorsPage {
+    site: Site,
+    operators: Vec<OperatorRow>,
+}
+
+struct OperatorRow {
+    name: String,
+    public_key: String,
+    scopes: Vec<&'static str>,
+}
+
+/// The operators: names, keys, what each may do.
+#[utoipa::path(get, path = "/operators", tag = "pages",
+    responses((status = 200, description = "HTML.", content_type = "text/html", body = Html)))]
+pub(crate) async fn get_operators_page(
+    State(app): State<Arc<AppState>>,
+    uri: Uri,
+) -> Result<Response, Problem> {
+    Query::strict(&uri, &[])?;
+    let operators = app.desk.operators.iter().map(|o| OperatorRow {
+        name: o.name.clone(),
+        public_key: hex::encode(o.public_key),
+        scopes: o.scopes.iter().map(|s| s.as_str()).collect(),
+    });
+    page(&OperatorsPage {
+        site: Site::of(&app, "operators"),
+        operators: operators.collect(),
+    })
+}

@@ -1,0 +1,39 @@
+//! Policies as the pages read them; they never change, so they are kept.
+
+use std::sync::Arc;
+
+use oracle_schema::policy::Policy;
+use quick_cache::sync::Cache;
+
+use crate::store::{ReadStore, StoreError};
+
+/// Policies kept; an oracle has about one for each series.
+const KEPT: usize = 512;
+
+/// Policies by their hash. `None`: a document that this build cannot read.
+pub struct Policies(Cache<[u8; 32], Option<Arc<Policy>>>);
+
+impl Default for Policies {
+    fn default() -> Self {
+        Self(Cache::new(KEPT))
+    }
+}
+
+impl Policies {
+    /// The policy of a hash that an event has.
+    pub(super) async fn of(
+        &self,
+        store: &ReadStore,
+        hash: &[u8; 32],
+    ) -> Result<Option<Arc<Policy>>, StoreError> {
+        if let Some(kept) = self.0.get(hash) {
+            return Ok(kept);
+        }
+        let Some(document) = store.policy_document(hash).await? else {
+            return Ok(None);
+        };
+        let policy = Policy::parse(&document).ok().map(Arc::new);
+        self.0.insert(*hash, policy.clone());
+        Ok(policy)
+    }
+}
