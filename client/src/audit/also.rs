@@ -72,13 +72,11 @@ impl Also<'_> {
         if let Ok(attestation) = Attestation::from_any(bytes) {
             return self.attestation(name, &attestation);
         }
-        match Announcement::from_any(bytes) {
-            Ok(announcement) => self.announcement(name, announcement),
-            Err(_) => {
-                self.note(name, "is neither an announcement nor an attestation");
-                Ok(())
-            }
+        if let Ok(announcement) = Announcement::from_any(bytes) {
+            return self.announcement(name, announcement);
         }
+        self.note(name, "is neither an announcement nor an attestation");
+        Ok(())
     }
 
     fn note(&mut self, name: &str, why: &str) {

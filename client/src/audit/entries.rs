@@ -116,14 +116,33 @@ pub(super) fn check(
         }
         wrong.extend(entry.verify().err().map(|e| e.to_string()));
     }
+    wrong.extend(ruled(&mut checked, rules, raw, entry, earlier)?);
+    if !wrong.is_empty() {
+        let subject = subject(position, &raw.bytes);
+        let found = wrong.into_iter().map(|w| Finding::new(subject.clone(), w));
+        checked.violations.extend(found);
+    }
+    Ok(checked)
+}
+
+/// What the rules of its type find wrong with an entry; what it says besides
+/// goes into `checked`.
+fn ruled(
+    checked: &mut Checked,
+    rules: Rules,
+    raw: &Raw,
+    entry: LogEntry,
+    earlier: impl FnMut(u64) -> io::Result<Vec<u8>>,
+) -> io::Result<Option<String>> {
+    let position = raw.position;
     match entry {
         LogEntry::Genesis(_) => {}
         LogEntry::Announcement {
             policy_hash,
             announcement,
         } => {
-            wrong.extend(announced(
-                &mut checked,
+            return Ok(announced(
+                checked,
                 rules,
                 position,
                 announcement,
@@ -137,15 +156,9 @@ pub(super) fn check(
         } => {
             let named = promise(position, at, rules, earlier)?;
             let judged = named.and_then(|named| {
-                attested(
-                    &mut checked,
-                    rules,
-                    position,
-                    (&attestation, manifest),
-                    named,
-                )
+                attested(checked, rules, position, (&attestation, manifest), named)
             });
-            wrong.extend(judged.err());
+            return Ok(judged.err());
         }
         LogEntry::Notice { kind, event_id, .. } => {
             checked.totals.notices = 1;
@@ -166,12 +179,7 @@ pub(super) fn check(
             checked.facts.push(Fact::new(Kind::Logged, key, position));
         }
     }
-    if !wrong.is_empty() {
-        let subject = subject(position, &raw.bytes);
-        let found = wrong.into_iter().map(|w| Finding::new(subject.clone(), w));
-        checked.violations.extend(found);
-    }
-    Ok(checked)
+    Ok(None)
 }
 
 fn announced(
@@ -210,13 +218,16 @@ fn announced(
     }
 }
 
-/// The announcement that an attestation names.
+/// The policy's hash and the announcement that an attestation names.
+type Named = ([u8; 32], Promise);
+
+/// The announcement that an attestation names; none where it is not needed.
 fn promise(
     position: u64,
     at: u64,
     rules: Rules,
     mut earlier: impl FnMut(u64) -> io::Result<Vec<u8>>,
-) -> io::Result<Result<Option<([u8; 32], Promise)>, String>> {
+) -> io::Result<Result<Option<Named>, String>> {
     if at >= position {
         return Ok(Err(format!("refers to entry {at}, which is not before it")));
     }
@@ -233,7 +244,7 @@ fn attested(
     rules: Rules,
     position: u64,
     (attestation, manifest): (&Attestation, [u8; 32]),
-    promise: Option<([u8; 32], Promise)>,
+    promise: Option<Named>,
 ) -> Result<(), String> {
     checked.totals.attestations = 1;
     if let Some(id) = &attestation.event_id {

@@ -10,7 +10,8 @@ use super::entries::{self, Checked, Raw, Rules, subject};
 use super::facts::{Facts, Kind};
 use super::fetch::{Stop, Stretch, stretch};
 use super::head::{self, Identity, NoHead, Signed};
-use super::report::{Finding, Report, Subject};
+use super::report::{Report, Subject};
+use super::settle::shrunk;
 use super::source::Source;
 use super::spool::{Spool, SpoolReader};
 use super::state::{MOST_PENDING, Mark, State, Work, work};
@@ -88,37 +89,6 @@ async fn open(
     };
     let signed = head::signed(&note, text, &identity)?;
     Ok((identity, signed))
-}
-
-/// What is wrong if the log is smaller than it was, or another.
-fn shrunk(work: &Work, last: &State, signed: &Signed) -> Result<Option<Finding>, AuditError> {
-    let Some(old) = last.checkpoint() else {
-        return Ok(None);
-    };
-    let new = &signed.checkpoint;
-    let why = if new.size < old.size {
-        let (new, old) = (new.size, old.size);
-        format!("covers {new} entries; the audit before saw {old}")
-    } else if new.size == old.size && new.root != old.root {
-        let size = old.size;
-        format!("has another root over {size} entries than the one audited before: a split view")
-    } else {
-        return Ok(None);
-    };
-    split_view(work, last, signed, &why).map(Some)
-}
-
-/// Names the files in which both notes are kept.
-pub(super) fn split_view(
-    work: &Work,
-    last: &State,
-    signed: &Signed,
-    why: &str,
-) -> Result<Finding, AuditError> {
-    let kept = work.keep_notes(&last.checkpoint, &signed.note)?;
-    let kept = kept.map(|dir| format!("; both signed notes are in {}", dir.display()));
-    let why = format!("{why}{}", kept.unwrap_or_default());
-    Ok(Finding::new(Subject::Checkpoint, why))
 }
 
 impl<'a> Run<'a> {

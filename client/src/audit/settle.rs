@@ -8,11 +8,47 @@ use oracle_schema::tlog::Checkpoint;
 
 use super::documents::Known;
 use super::events::{self, Unfinished};
+use super::head::Signed;
 use super::report::{Finding, MOST_LISTED, Subject, Waiting};
-use super::run::{Run, split_view};
-use super::state::{Mark, State};
+use super::run::Run;
+use super::state::{Mark, State, Work};
 use super::tree::{first_other, is_continued};
 use super::{AuditError, also};
+
+/// What is wrong if the log is smaller than it was, or another.
+pub(super) fn shrunk(
+    work: &Work,
+    last: &State,
+    signed: &Signed,
+) -> Result<Option<Finding>, AuditError> {
+    let Some(old) = last.checkpoint() else {
+        return Ok(None);
+    };
+    let new = &signed.checkpoint;
+    let why = if new.size < old.size {
+        let (new, old) = (new.size, old.size);
+        format!("covers {new} entries; the audit before saw {old}")
+    } else if new.size == old.size && new.root != old.root {
+        let size = old.size;
+        format!("has another root over {size} entries than the one audited before: a split view")
+    } else {
+        return Ok(None);
+    };
+    split_view(work, last, signed, &why).map(Some)
+}
+
+/// Names the files in which both notes are kept.
+fn split_view(
+    work: &Work,
+    last: &State,
+    signed: &Signed,
+    why: &str,
+) -> Result<Finding, AuditError> {
+    let kept = work.keep_notes(&last.checkpoint, &signed.note)?;
+    let kept = kept.map(|dir| format!("; both signed notes are in {}", dir.display()));
+    let why = format!("{why}{}", kept.unwrap_or_default());
+    Ok(Finding::new(Subject::Checkpoint, why))
+}
 
 impl Run<'_> {
     /// Whether the tree is the one that was signed, and that of the last audit

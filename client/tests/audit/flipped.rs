@@ -242,7 +242,7 @@ proptest! {
         }
         let dir = tempfile::tempdir().unwrap();
         log.write(dir.path());
-        let path = file.get(&files.keys().collect::<Vec<_>>()).to_string();
+        let path = file.get(&files.keys().cloned().collect::<Vec<_>>()).clone();
         let bytes = files.get_mut(&path).unwrap();
         let at = at.index(bytes.len());
         bytes[at] ^= 1 << bit;
