@@ -59,13 +59,23 @@ pub enum ServiceError {
     },
     /// Somebody outside knows another log.
     #[error(transparent)]
-    Log(#[from] Contradicted),
+    Log(Contradicted),
     /// The HTTP client for witnesses.
     #[error("HTTP client for witnesses: {0}")]
     Client(#[from] reqwest::Error),
     /// The fetcher's settings.
     #[error("providers: {0}")]
     Fetch(#[from] oracle_feeds::fetch::FetchConfigError),
+}
+
+impl From<Contradicted> for ServiceError {
+    fn from(error: Contradicted) -> Self {
+        match error {
+            // Of the database alone: a standby tries again.
+            Contradicted::Store(error) => StartError::from(error).into(),
+            error => Self::Log(error),
+        }
+    }
 }
 
 /// A running service.
