@@ -30,9 +30,9 @@ pub(crate) fn audit(dir: &Path) -> Result<Value, Problem> {
         .build()?;
     let begun = Instant::now();
     let report = runtime.block_on(oracle_client::audit::audit(&source, &options, &|_| ()))?;
-    let seconds = begun.elapsed().as_secs_f64();
+    let ms = begun.elapsed().as_millis();
     Ok(json!({
-        "seconds": seconds,
+        "ms": ms,
         "verdict": report.verdict(),
         "violations": report.violations,
         "missing": report.missing,
@@ -64,7 +64,7 @@ pub(crate) fn verify(dir: &Path) -> Result<Value, Problem> {
         }
     }
     Ok(json!({
-        "seconds": spent.as_secs_f64(),
+        "ms": spent.as_millis(),
         "signatures": count,
         "threads": jobs,
     }))

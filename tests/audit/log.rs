@@ -96,7 +96,7 @@ impl Log {
         let manifest = round::manifest_at(
             &policy,
             maturity.into(),
-            bodies.each_ref().map(|b| b.as_str()),
+            bodies.each_ref().map(String::as_str),
         );
         self.document("manifests", &manifest)?;
         let policy_hash = policy_hash(&document);

@@ -164,7 +164,7 @@ fn refused(oracle: &TestOracle) -> Vec<(&'static str, &'static str, Vec<u8>)> {
     };
     let counted = attestation.to_tlv(oracle_schema::codec::Layout::Counted);
     let header = 4;
-    vec![
+    let mut refused = vec![
         ("nothing", "truncated", Vec::new()),
         ("version 2", "version", edit("refund", &|b| b[0] = 2)),
         ("type 6", "entry-type", edit("refund", &|b| b[1] = 6)),
@@ -223,20 +223,34 @@ fn refused(oracle: &TestOracle) -> Vec<(&'static str, &'static str, Vec<u8>)> {
             "trailing",
             edit("proposal", &|b| b[2] = 2),
         ),
+    ];
+    refused.extend(refused_actions(&bytes("operator-report")));
+    refused.push(("longer than 65535 bytes", "entry-too-long", vec![1; 65_536]));
+    refused
+}
+
+/// An operator's report, changed.
+fn refused_actions(report: &[u8]) -> Vec<(&'static str, &'static str, Vec<u8>)> {
+    let edit = |change: &dyn Fn(&mut Vec<u8>)| {
+        let mut bytes = report.to_vec();
+        change(&mut bytes);
+        bytes
+    };
+    vec![
         (
             "operator verb 6",
             "operator-verb",
-            edit("operator-report", &|b| b[VERB_AT] = 6),
+            edit(&|b| b[VERB_AT] = 6),
         ),
         (
             "byte after an operator's body",
             "trailing",
-            edit("operator-report", &|b| b.push(b' ')),
+            edit(&|b| b.push(b' ')),
         ),
         (
             "operator's body changed",
             "operator-action",
-            edit("operator-report", &|b| {
+            edit(&|b| {
                 let last = b.len() - 2;
                 b[last] ^= 1;
             }),
@@ -244,14 +258,13 @@ fn refused(oracle: &TestOracle) -> Vec<(&'static str, &'static str, Vec<u8>)> {
         (
             "operator's report filed as a veto",
             "operator-action",
-            edit("operator-report", &|b| b[VERB_AT] = Verb::Veto.code()),
+            edit(&|b| b[VERB_AT] = Verb::Veto.code()),
         ),
         (
             "operator's report filed under another event",
             "operator-action",
-            edit("operator-report", &|b| b[3] ^= 1),
+            edit(&|b| b[3] ^= 1),
         ),
-        ("longer than 65535 bytes", "entry-too-long", vec![1; 65_536]),
     ]
 }
 
