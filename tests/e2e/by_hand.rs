@@ -25,7 +25,7 @@ fn script() -> String {
     format!("set -euo pipefail\n{}\n", blocks.join("\n"))
 }
 
-fn run(dir: &Path, url: String, id: EventId) -> Output {
+fn run(dir: &Path, url: &str, id: &EventId) -> Output {
     let mut bash = Command::new("bash");
     bash.arg("-c").arg(script()).current_dir(dir);
     bash.env("URL", url).env("ID", id.as_str());
@@ -46,7 +46,7 @@ async fn every_command_of_the_page_says_ok_about_an_honest_event(backend: Backen
         let dir = tempfile::tempdir().unwrap();
         let (url, id) = (world.url(), event_id(series, MATURITY));
         let path = dir.path().to_path_buf();
-        let ran = tokio::task::spawn_blocking(move || run(&path, url, id)).await;
+        let ran = tokio::task::spawn_blocking(move || run(&path, &url, &id)).await;
         let ran = ran.unwrap();
         let said = String::from_utf8(ran.stdout).unwrap();
         let err = String::from_utf8_lossy(&ran.stderr);
