@@ -108,17 +108,16 @@ pub async fn check(
                 let why = format!("its block is at height {at}, not {height}");
                 return Verdict::Violation(why);
             }
-            Ok(Place::Stale) => {
-                let why = format!("its block {} is not in the main chain", header.hash());
-                return Verdict::Violation(why);
-            }
-            Ok(Place::Missing { tip }) if tip < height => {
-                let why = format!("the node is at height {tip}, before the anchor's {height}");
-                return Verdict::Unknown(why);
-            }
-            Ok(Place::Missing { .. }) => {
-                let why = format!("the node knows no block {}", header.hash());
-                return Verdict::Violation(why);
+            Ok(Place::Elsewhere { tip }) => {
+                let block = header.hash();
+                // Chains are reorganised, and nodes lag or follow another tip for a while.
+                return if tip >= height.saturating_add(confirmations) {
+                    Verdict::Violation(format!("its block {block} is not in the main chain"))
+                } else {
+                    Verdict::Unknown(format!(
+                        "the node is at height {tip}, without the anchor's block {block} of height {height}"
+                    ))
+                };
             }
             Err(error) => return Verdict::Unknown(error.to_string()),
         }
@@ -205,9 +204,14 @@ pub enum NodeError {
 
 /// Where a block is.
 enum Place {
-    Main { depth: u64, at: u64 },
-    Stale,
-    Missing { tip: u64 },
+    Main {
+        depth: u64,
+        at: u64,
+    },
+    /// Not in the main chain, which is at height `tip`.
+    Elsewhere {
+        tip: u64,
+    },
 }
 
 /// A Peercoin node, asked over JSON-RPC for blocks alone; it needs no wallet and
@@ -269,13 +273,13 @@ impl Node {
         }
         let number = |value: &Value, name| value.get(name).and_then(Value::as_i64);
         let unsigned = |n: Option<i64>| n.and_then(|n| u64::try_from(n).ok());
+        let tip = unsigned(number(&info, "blocks")).ok_or(NodeError::Shape)?;
         let header = match self
             .call("getblockheader", &json!([hash.to_string()]))
             .await
         {
             Err(NodeError::Answer(e)) if e.code() == Some(NOT_FOUND) => {
-                let tip = unsigned(number(&info, "blocks")).ok_or(NodeError::Shape)?;
-                return Ok(Place::Missing { tip });
+                return Ok(Place::Elsewhere { tip });
             }
             header => header?,
         };
@@ -285,7 +289,7 @@ impl Node {
                 depth,
                 at: unsigned(number(&header, "height")).ok_or(NodeError::Shape)?,
             }),
-            _ => Ok(Place::Stale),
+            _ => Ok(Place::Elsewhere { tip }),
         }
     }
 

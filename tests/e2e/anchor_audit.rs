@@ -188,7 +188,8 @@ async fn a_wrong_anchor_is_a_violation_that_says_what_is_wrong(backend: Backend)
     }
 
     node.reorganise(3);
-    node.mine(3);
+    // As deep as the auditor asks, past the anchor's height.
+    node.mine(6);
     let said = violation(old, &log).await;
     assert!(said.ends_with("is not in the main chain"), "{said}");
 }
@@ -261,7 +262,8 @@ async fn an_audit_checks_what_is_anchored_and_names_a_wrong_anchor(backend: Back
     assert!(violation.to_string().starts_with(&expected), "{violation}");
 
     node.reorganise(3);
-    node.mine(3);
+    // As deep as the auditor asks, past the anchor's height.
+    node.mine(6);
     let report = audited(&world.url(), &world, &node).await;
     assert_eq!(report.verdict(), Audited::Violation);
     let said = report.violations.first[0].to_string();

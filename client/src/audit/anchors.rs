@@ -6,6 +6,7 @@ use oracle_schema::anchor::{Anchors, MAX_PAGE};
 use oracle_schema::tlog::Tile;
 use tokio::sync::Mutex;
 
+use super::head;
 use super::report::{Finding, Subject};
 use super::run::Run;
 use super::source::{Absent, Source};
@@ -49,6 +50,9 @@ impl Run<'_> {
             tiles: Mutex::default(),
         };
         let mut before = None;
+        // The log as it is by now, asked for once.
+        let mut grown = None;
+        let mut later = 0_u64;
         loop {
             let list = match self.list(before).await {
                 Ok(list) => list,
@@ -71,6 +75,16 @@ impl Run<'_> {
                     txid: anchor.txid.chars().take(64).collect(),
                     size: anchor.size,
                 };
+                if anchor.size > self.signed.checkpoint.size {
+                    // An honest log grows, and is anchored, during an audit.
+                    if grown.is_none() {
+                        grown = self.grown().await;
+                    }
+                    if grown.is_some_and(|grown| anchor.size <= grown) {
+                        later += 1;
+                        continue;
+                    }
+                }
                 let verdict = check(anchor, &log, &tiles, node).await;
                 self.report.totals.anchors += 1;
                 match verdict {
@@ -89,17 +103,30 @@ impl Run<'_> {
                     }
                 }
             }
-            // Each page must be older than the one before, or there is no end.
+            // Each page must be older than the one before and go on where it
+            // ends, or there is no end.
+            let oldest = list.anchors.iter().map(|anchor| anchor.size).min();
             let next = list
                 .next_before
-                .filter(|next| before.is_none_or(|b| *next < b));
+                .filter(|next| Some(*next) == oldest && before.is_none_or(|b| *next < b));
             let Some(next) = next else { break };
             before = Some(next);
+        }
+        if later > 0 {
+            let why = "of heads after the one audited; the next audit sees them";
+            self.report.notes.push(format!("anchors: {later} {why}"));
         }
         if self.report.totals.anchors == 0 && self.options.peercoin.is_some() {
             let why = "there are none to look for in Peercoin";
             self.report.notes.push(format!("anchors: {why}"));
         }
+    }
+
+    /// How many entries the log has by now, under the log's signature.
+    async fn grown(&self) -> Option<u64> {
+        let (note, _) = head::note(self.source).await.ok()?;
+        let checkpoint = note.verify(&self.identity.log_key).ok()?;
+        Some(checkpoint.size)
     }
 
     async fn list(&self, before: Option<u64>) -> Result<Anchors, Absent> {
