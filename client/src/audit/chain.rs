@@ -42,6 +42,9 @@ pub(super) struct Linked {
     pub(super) violations: Vec<Finding>,
     /// With the position to be checked again when it can be had.
     pub(super) missing: Vec<(u64, Finding)>,
+    /// Positions that wait for a policy of which another entry says that it is
+    /// missing.
+    pub(super) waiting: Vec<u64>,
     pub(super) totals: Totals,
     /// Milliseconds from the settle delay's end to the decision, by event.
     pub(super) lateness: Vec<(i64, EventId)>,
@@ -83,6 +86,9 @@ impl Chain {
         let mut rounds: BTreeMap<Hash, Vec<Link>> = BTreeMap::new();
         for link in links {
             let known = policies.get(&link.policy_hash);
+            if matches!(known, Some(Known::Absent(_))) {
+                linked.waiting.push(link.position);
+            }
             match &link.outcome {
                 None => announced(&link, known, &mut linked),
                 Some((manifest, _)) => rounds.entry(*manifest).or_default().push(link),
@@ -154,7 +160,7 @@ impl Chain {
         };
         for link in links {
             let Some(Known::Read(document)) = policies.get(&link.policy_hash) else {
-                // Said of the policy.
+                // Said of the policy, and waiting for it.
                 continue;
             };
             let document = document.clone();

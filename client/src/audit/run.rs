@@ -1,5 +1,6 @@
 //! One audit from beginning to end.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::ops::Range;
 use std::path::Path;
@@ -292,8 +293,12 @@ impl<'a> Run<'a> {
         for (late, event) in linked.lateness {
             self.report.lateness.add(late, event.as_str());
         }
+        let mut positions = BTreeSet::from_iter(linked.waiting);
         for (position, finding) in linked.missing {
             self.report.missing.add(finding);
+            positions.insert(position);
+        }
+        for position in positions {
             if self.pending.len() < MOST_PENDING {
                 self.pending.push(position);
             } else {

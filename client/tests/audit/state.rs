@@ -211,6 +211,34 @@ async fn evidence_that_was_missing_is_asked_for_again() {
 }
 
 #[tokio::test]
+async fn everything_under_a_policy_that_was_missing_is_checked_once_it_is_there() {
+    let auditor = Auditor::new();
+    let mut log = Log::honest(2);
+    let lie = log.announce("lie");
+    let at = log.attest(&lie, "not_above");
+    log.write(auditor.mirror.path());
+    let policy = format!("v1/policies/{}", hex::encode(log.policy_hash));
+    remove(auditor.mirror.path(), &policy);
+    for _ in 0..2 {
+        let report = auditor.again().await;
+        assert_eq!(report.verdict(), Verdict::Incomplete, "{report:#?}");
+        assert_eq!(report.missing.count, 1, "said once: {report:#?}");
+        assert_eq!(report.totals.outcomes_replayed, 0);
+    }
+    put(
+        auditor.mirror.path(),
+        &policy,
+        &log.files()[policy.as_str()],
+    );
+    let report = auditor.again().await;
+    assert_eq!(report.totals.outcomes_replayed, 3);
+    finds(
+        &report,
+        &format!("of entry {at} (attestation of lie): outcome: attested \"not_above\""),
+    );
+}
+
+#[tokio::test]
 async fn what_an_earlier_audit_left_out_is_checked_when_asked_for() {
     let mut auditor = Auditor::new();
     let mut log = Log::honest(2);
