@@ -34,6 +34,10 @@ pub(super) struct Run<'a> {
     pub(super) signed: Signed,
     /// The state of the last audit.
     pub(super) last: Option<State>,
+    /// The tree goes on from that of the state, not from a mark or from nothing.
+    pub(super) continues: bool,
+    /// Entries in the tree, and in the spool, that were there before.
+    pub(super) begun: (u64, u64),
     pub(super) since: u64,
     pub(super) tree: Tree,
     pub(super) spool: Spool,
@@ -118,6 +122,10 @@ impl<'a> Run<'a> {
             .filter(usable)
             .max_by_key(|m| m.size);
         let resumed = mark.and_then(|mark| Some((mark.tree()?, mark)));
+        let continues = match (&resumed, &last) {
+            (Some((_, mark)), Some(last)) => *mark == last.mark,
+            (_, last) => last.is_none(),
+        };
         let (tree, since, pending) = match resumed {
             // From there on nothing was left out.
             Some((tree, mark)) if options.since <= mark.size => (tree, mark.since, mark.pending),
@@ -129,6 +137,7 @@ impl<'a> Run<'a> {
         }
         spool.truncate(signed.checkpoint.size).map_err(file)?;
         facts.truncate(tree.size()).map_err(file)?;
+        let begun = (tree.size(), spool.count());
         let mut report = report;
         report.from = tree.size().max(options.since);
         Ok(Self {
@@ -144,6 +153,8 @@ impl<'a> Run<'a> {
             identity,
             signed,
             last,
+            continues,
+            begun,
             spool,
             facts,
             chain,

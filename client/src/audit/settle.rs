@@ -4,7 +4,8 @@
 use std::io;
 
 use oracle_schema::log_entry::LogEntry;
-use oracle_schema::tlog::Checkpoint;
+use oracle_schema::tlog::tree::leaf_hash;
+use oracle_schema::tlog::{Checkpoint, Growing};
 
 use super::documents::Known;
 use super::events::{self, Unfinished};
@@ -59,16 +60,30 @@ impl Run<'_> {
         let name = |position| self.named(position);
         tree.judge(self.source, &checkpoint, name).await;
         self.tree = tree;
-        if self.tree.growing.root() == checkpoint.root {
+        let Some(old) = self.last.as_ref().and_then(State::checkpoint) else {
             return Ok(());
-        }
-        let last = self.last.as_ref().and_then(State::checkpoint);
-        if let Some(old) = last
-            && !is_continued(self.source, &old, &checkpoint).await
-        {
+        };
+        let is_old_continued = if self.tree.growing.root() == checkpoint.root {
+            self.continues || self.is_rebuilt(&old)?
+        } else {
+            is_continued(self.source, &old, &checkpoint).await
+        };
+        if !is_old_continued {
             self.forked(&old, &checkpoint).await?;
         }
         Ok(())
+    }
+
+    /// Whether the entries as read begin with those under an earlier head. A tree
+    /// that does not go on from that head says nothing about it.
+    fn is_rebuilt(&self, old: &Checkpoint) -> Result<bool, AuditError> {
+        let mut reader = self.reader()?;
+        let mut tree = Growing::default();
+        for position in 0..old.size {
+            let entry = reader.entry(position).map_err(|e| self.file(e))?;
+            tree.append(leaf_hash(&entry));
+        }
+        Ok(tree.root() == old.root)
     }
 
     async fn forked(&mut self, old: &Checkpoint, new: &Checkpoint) -> Result<(), AuditError> {
@@ -197,9 +212,12 @@ impl Run<'_> {
         if !self.report.violations.is_empty() {
             // What was downloaded may be what is wrong.
             let size = self.last.as_ref().map_or(0, |last| last.mark.size);
+            let (facts, entries) = self.begun;
             self.work.drop_mark()?;
-            self.facts.truncate(size).map_err(|e| self.file(e))?;
-            return self.spool.truncate(size).map_err(|e| self.file(e));
+            let cut = self.facts.truncate(size.min(facts));
+            cut.map_err(|e| self.file(e))?;
+            let cut = self.spool.truncate(size.min(entries));
+            return cut.map_err(|e| self.file(e));
         }
         if !is_whole || self.forgets {
             return self.mark();

@@ -148,6 +148,37 @@ async fn a_fork_deep_in_a_large_log_is_found_and_its_first_entry_named() {
 }
 
 #[tokio::test]
+async fn a_fork_is_found_with_the_state_file_alone_or_half_of_its_directory() {
+    let log = Log::honest(300);
+    let mut forked = log.clone();
+    let other = forked.promise("other").announcement;
+    forked.push_announcement(&other);
+    forked.entries[5] = forked.entries.last().unwrap().clone();
+    forked.entries.pop();
+    forked.notice("more", NoticeKind::Withdrawn);
+    let lose_all: &dyn Fn(&Path) = &|dir| std::fs::remove_dir_all(dir).unwrap();
+    let lose_half: &dyn Fn(&Path) = &|dir| {
+        let ends = std::fs::File::options().write(true).open(dir.join("ends"));
+        ends.unwrap().set_len(8 * 3).unwrap();
+    };
+    for lose in [lose_all, lose_half] {
+        let auditor = Auditor::new();
+        clean(&auditor.audit(&log).await);
+        let state = std::fs::read(auditor.state()).unwrap();
+        lose(&auditor.kept.path().join("state.json.d"));
+        let report = auditor.audit(&forked).await;
+        finds(
+            &report,
+            "do not continue the 606 audited before: a split view",
+        );
+        assert_eq!(std::fs::read(auditor.state()).unwrap(), state);
+        // What the fork served is not kept as the log's.
+        log.write(auditor.mirror.path());
+        clean(&auditor.again().await);
+    }
+}
+
+#[tokio::test]
 async fn an_interrupted_audit_reads_nothing_twice() {
     let auditor = Auditor::new();
     let mut log = Log::honest(2);
