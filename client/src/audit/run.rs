@@ -110,33 +110,40 @@ impl<'a> Run<'a> {
         let mut spool = Spool::open(work.dir()).map_err(file)?;
         let mut facts = Facts::open(&work.dir().join("facts")).map_err(file)?;
         let chain = Chain::new(source.clone(), &work.dir().join("policies")).map_err(file)?;
+        // What a mark rests on may have been lost with a disk, or not copied.
         let usable = |mark: &Mark| {
-            mark.identity().as_ref() == Some(&identity)
+            let is_ours = mark.identity().as_ref() == Some(&identity)
                 && mark.since <= options.since
-                && mark.size <= signed.checkpoint.size.min(spool.count())
+                && mark.size <= signed.checkpoint.size;
+            Ok(is_ours && spool.holds(mark.size)? && facts.holds(&mark.facts, mark.size)?)
         };
-        let marks = [work.mark(), last.as_ref().map(|last| last.mark.clone())];
-        let mark = marks
-            .into_iter()
-            .flatten()
-            .filter(usable)
-            .max_by_key(|m| m.size);
+        let audited = last.as_ref().map_or(0, |last| last.mark.size);
+        let mut mark: Option<Mark> = None;
+        for known in [last.as_ref().map(|last| last.mark.clone()), work.mark()] {
+            let reached = mark.as_ref().map_or(0, |mark| mark.size);
+            let known = known.filter(|known| known.size >= reached);
+            if let Some(known) = known
+                && usable(&known).map_err(file)?
+            {
+                mark = Some(known);
+            }
+        }
         let resumed = mark.and_then(|mark| Some((mark.tree()?, mark)));
         let continues = match (&resumed, &last) {
             (Some((_, mark)), Some(last)) => *mark == last.mark,
             (_, last) => last.is_none(),
         };
+        let kept = resumed.as_ref().map(|(_, mark)| mark.facts.clone());
+        facts.truncate(&kept.unwrap_or_default()).map_err(file)?;
         let (tree, since, pending) = match resumed {
             // From there on nothing was left out.
             Some((tree, mark)) if options.since <= mark.size => (tree, mark.since, mark.pending),
             Some((tree, mark)) => (tree, options.since, mark.pending),
             None => Default::default(),
         };
-        if tree.size() == 0 && last.is_none() {
-            spool.truncate(0).map_err(file)?;
-        }
-        spool.truncate(signed.checkpoint.size).map_err(file)?;
-        facts.truncate(tree.size()).map_err(file)?;
+        // What came after may have been lost in a power cut, whole or in part.
+        let read = tree.size().max(audited).min(signed.checkpoint.size);
+        spool.truncate(read).map_err(file)?;
         let begun = (tree.size(), spool.count());
         let mut report = report;
         report.from = tree.size().max(options.since);

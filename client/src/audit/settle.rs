@@ -189,6 +189,7 @@ impl Run<'_> {
         Mark::new(
             &self.identity,
             &self.tree.growing,
+            self.facts.counts(),
             self.since,
             &self.pending,
         )
@@ -200,8 +201,14 @@ impl Run<'_> {
         if !self.work.is_kept() || !is_clean || self.forgets {
             return Ok(());
         }
-        self.facts.flush().map_err(|e| self.file(e))?;
+        self.sync()?;
         self.work.put_mark(&self.reached())
+    }
+
+    /// A mark rests on the entries and the facts before it.
+    fn sync(&mut self) -> Result<(), AuditError> {
+        self.spool.sync().map_err(|e| self.file(e))?;
+        self.facts.sync().map_err(|e| self.file(e))
     }
 
     /// Keeps the audit's end, or goes back to the last one's.
@@ -211,10 +218,13 @@ impl Run<'_> {
         }
         if !self.report.violations.is_empty() {
             // What was downloaded may be what is wrong.
-            let size = self.last.as_ref().map_or(0, |last| last.mark.size);
-            let (facts, entries) = self.begun;
+            let last = self.last.as_ref().map(|last| &last.mark);
+            let size = last.map_or(0, |last| last.size);
+            let (audited, entries) = self.begun;
+            let facts = last.filter(|_| audited >= size);
+            let facts = facts.map_or_else(Vec::new, |last| last.facts.clone());
             self.work.drop_mark()?;
-            let cut = self.facts.truncate(size.min(facts));
+            let cut = self.facts.truncate(&facts);
             cut.map_err(|e| self.file(e))?;
             let cut = self.spool.truncate(size.min(entries));
             return cut.map_err(|e| self.file(e));
@@ -222,6 +232,7 @@ impl Run<'_> {
         if !is_whole || self.forgets {
             return self.mark();
         }
+        self.sync()?;
         let state = State::new(self.signed.note.clone(), self.reached());
         self.work.put_state(&state)?;
         self.work.drop_mark()

@@ -179,6 +179,55 @@ async fn a_fork_is_found_with_the_state_file_alone_or_half_of_its_directory() {
 }
 
 #[tokio::test]
+async fn facts_that_were_lost_are_gathered_again_before_anything_is_compared() {
+    let log = Log::honest(2);
+    let mut reused = log.clone();
+    reused.push_announcement(&log.promise("event-0").announcement);
+    for lost in ["facts", "facts and half of the entries"] {
+        let auditor = Auditor::new();
+        clean(&auditor.audit(&log).await);
+        let dir = auditor.kept.path().join("state.json.d");
+        std::fs::remove_dir_all(dir.join("facts")).unwrap();
+        if lost != "facts" {
+            let entries = std::fs::File::options()
+                .write(true)
+                .open(dir.join("entries"));
+            entries.unwrap().set_len(700).unwrap();
+        }
+        let report = auditor.audit(&reused).await;
+        finds(&report, ", which entry 1 announced before");
+    }
+}
+
+#[tokio::test]
+async fn what_a_power_cut_left_behind_the_mark_is_taken_for_nothing() {
+    let auditor = Auditor::new();
+    let mut log = Log::honest(2);
+    clean(&auditor.audit(&log).await);
+    let dir = auditor.kept.path().join("state.json.d");
+    let grow = |path: &Path, bytes: &[u8]| {
+        let mut all = std::fs::read(path).unwrap_or_default();
+        all.extend_from_slice(bytes);
+        std::fs::write(path, all).unwrap();
+    };
+    // Lengths that reached the disk before what they are the lengths of.
+    grow(&dir.join("ends"), &[0; 8 * 3]);
+    grow(&dir.join("entries"), &[0; 100]);
+    let more = log.announce("more");
+    log.attest(&more, "above");
+    let nonce = more.1.announcement.event.nonces[0].to_byte_array();
+    let file = dir.join("facts").join(format!("{:02x}", nonce[0]));
+    // A fact about the new nonce whose position did not reach it.
+    grow(&file, &[&[0], nonce.as_slice(), &[0; 16]].concat());
+    let next = auditor.audit(&log).await;
+    clean(&next);
+    assert_eq!(next.totals.entries, 2);
+    log.push_announcement(&log.promise("event-0").announcement);
+    let report = auditor.audit(&log).await;
+    finds(&report, ", which entry 1 announced before");
+}
+
+#[tokio::test]
 async fn an_interrupted_audit_reads_nothing_twice() {
     let auditor = Auditor::new();
     let mut log = Log::honest(2);
