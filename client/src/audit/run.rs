@@ -15,7 +15,7 @@ use super::report::{Report, Subject};
 use super::settle::shrunk;
 use super::source::Source;
 use super::spool::{Spool, SpoolReader};
-use super::state::{MOST_PENDING, Mark, State, Work, work};
+use super::state::{MOST_PENDING, Mark, State, Work, furthest, work};
 use super::tree::{Tree, broken_bundle};
 use super::{AuditError, AuditOptions, Progress, parallel};
 
@@ -118,16 +118,8 @@ impl<'a> Run<'a> {
             Ok(is_ours && spool.holds(mark.size)? && facts.holds(&mark.facts, mark.size)?)
         };
         let audited = last.as_ref().map_or(0, |last| last.mark.size);
-        let mut mark: Option<Mark> = None;
-        for known in [last.as_ref().map(|last| last.mark.clone()), work.mark()] {
-            let reached = mark.as_ref().map_or(0, |mark| mark.size);
-            let known = known.filter(|known| known.size >= reached);
-            if let Some(known) = known
-                && usable(&known).map_err(file)?
-            {
-                mark = Some(known);
-            }
-        }
+        let marks = [last.as_ref().map(|last| last.mark.clone()), work.mark()];
+        let mark = furthest(marks.into_iter().flatten(), usable).map_err(file)?;
         let resumed = mark.and_then(|mark| Some((mark.tree()?, mark)));
         let continues = match (&resumed, &last) {
             (Some((_, mark)), Some(last)) => *mark == last.mark,

@@ -237,6 +237,21 @@ fn read<T: DeserializeOwned>(file: &Path) -> io::Result<Option<T>> {
     }
 }
 
+/// The furthest of the marks that can be begun at; of two at one entry the later.
+pub(super) fn furthest(
+    marks: impl IntoIterator<Item = Mark>,
+    usable: impl Fn(&Mark) -> io::Result<bool>,
+) -> io::Result<Option<Mark>> {
+    let mut best: Option<Mark> = None;
+    for mark in marks {
+        let is_further = best.as_ref().is_none_or(|best| best.size <= mark.size);
+        if is_further && usable(&mark)? {
+            best = Some(mark);
+        }
+    }
+    Ok(best)
+}
+
 /// Makes the names in a directory outlast a power cut, where that is possible.
 pub(super) fn sync_dir(dir: &Path) -> io::Result<()> {
     if cfg!(unix) {
