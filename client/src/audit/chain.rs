@@ -42,14 +42,21 @@ pub(super) struct Linked {
     pub(super) violations: Vec<Finding>,
     /// With the position to be checked again when it can be had.
     pub(super) missing: Vec<(u64, Finding)>,
+    /// Positions that wait for a policy of which another entry says that it is
+    /// missing.
+    pub(super) waiting: Vec<u64>,
     pub(super) totals: Totals,
     /// Milliseconds from the settle delay's end to the decision, by event.
     pub(super) lateness: Vec<(i64, EventId)>,
 }
 
+/// Decides one outcome again.
+type Decide = fn(&Evidence<'_>) -> replay::Report;
+
 /// Decides again, what is shared once.
 pub(super) struct Chain {
     documents: Documents,
+    decide: Decide,
     replays: Cache<(Hash, Hash), Arc<Replayed>>,
 }
 
@@ -58,6 +65,7 @@ impl Chain {
     pub(super) fn new(source: Source, dir: &Path) -> io::Result<Self> {
         Ok(Self {
             documents: Documents::new(source, dir)?,
+            decide: replay::replay,
             replays: Cache::new(REPLAYS),
         })
     }
@@ -83,6 +91,9 @@ impl Chain {
         let mut rounds: BTreeMap<Hash, Vec<Link>> = BTreeMap::new();
         for link in links {
             let known = policies.get(&link.policy_hash);
+            if matches!(known, Some(Known::Absent(_))) {
+                linked.waiting.push(link.position);
+            }
             match &link.outcome {
                 None => announced(&link, known, &mut linked),
                 Some((manifest, _)) => rounds.entry(*manifest).or_default().push(link),
@@ -154,7 +165,7 @@ impl Chain {
         };
         for link in links {
             let Some(Known::Read(document)) = policies.get(&link.policy_hash) else {
-                // Said of the policy.
+                // Said of the policy, and waiting for it.
                 continue;
             };
             let document = document.clone();
@@ -186,7 +197,9 @@ impl Chain {
         let replayed = if let Some(known) = known {
             known
         } else {
-            let Some(replayed) = replay(*hash, link, document, recorded).await else {
+            let replayed = replay(self.decide, *hash, link, document, recorded);
+            let Some(replayed) = replayed.await else {
+                linked.undecided(link, hash);
                 return;
             };
             let replayed = Arc::new(replayed);
@@ -205,6 +218,15 @@ impl Chain {
             Conclusion::Incomplete => linked.missing.push((link.position, finding())),
             Conclusion::Mismatch => linked.violations.push(finding()),
         }
+    }
+}
+
+impl Linked {
+    /// An outcome about which this audit knows nothing.
+    fn undecided(&mut self, link: &Link, hash: &Hash) {
+        let why = "could not be decided again: this program failed at it";
+        let finding = Finding::new(manifest_of(link, hash), why);
+        self.missing.push((link.position, finding));
     }
 }
 
@@ -243,7 +265,9 @@ impl Replayed {
     }
 }
 
+/// `None` if the decision cannot be made here.
 async fn replay(
+    decide: Decide,
     manifest_sha256: Hash,
     link: &Link,
     document: &Arc<Document>,
@@ -255,7 +279,7 @@ async fn replay(
     let (maturity, outcome) = (link.maturity.unix(), outcome.clone());
     let policy_hash = link.policy_hash;
     let replayed = move || {
-        let report = replay::replay(&Evidence {
+        let report = decide(&Evidence {
             manifest: &recorded.manifest,
             manifest_sha256,
             policy: &document.bytes,
@@ -304,4 +328,74 @@ fn why(report: &replay::Report, unavailable: &BTreeMap<String, Absent>) -> Strin
         all.push(format!("{source} attempt={attempt}: {why}{fetched}"));
     }
     all.join("; ")
+}
+
+#[cfg(test)]
+mod tests {
+    use oracle_schema::policy::Policy;
+    use oracle_schema::{EnumDescriptor, Maturity};
+    use serde_json::json;
+
+    use super::*;
+    use crate::Options;
+
+    fn fails(_: &Evidence<'_>) -> replay::Report {
+        panic!("as a rule may over an answer that nobody thought of")
+    }
+
+    fn document() -> Document {
+        let source = |name: &str| {
+            json!({
+                "id": format!("generic:{name}"), "provider": "generic", "symbol": name,
+                "root": name,
+                "selector": {
+                    "url": format!("http://{name}.test/p?at={{unix}}"),
+                    "value": "$.price", "time": "$.ts", "time_unit": "s",
+                },
+            })
+        };
+        let leg = json!({
+            "name": "ppcusd", "method": "close1m_median", "sources": [source("a"), source("b")],
+            "min_sources": 2, "max_deviation": "0.05", "max_trade_age_s": 900,
+            "settle_delay_s": 0,
+        });
+        let policy: Policy = serde_json::from_value(json!({
+            "version": 1, "give_up_after_s": 259_200,
+            "rule": {
+                "kind": "threshold", "above": "0.25",
+                "price": {"name": "ppcusd", "legs": [leg]},
+            },
+        }))
+        .unwrap();
+        Document {
+            bytes: Vec::new(),
+            policy,
+            descriptor: None,
+        }
+    }
+
+    #[tokio::test]
+    async fn an_outcome_at_which_the_audit_itself_fails_is_missing_and_asked_for_again() {
+        let dir = tempfile::tempdir().unwrap();
+        let source = Source::new(dir.path().to_str().unwrap(), &Options::default()).unwrap();
+        let mut chain = Chain::new(source, dir.path()).unwrap();
+        chain.decide = fails;
+        let link = Link {
+            position: 7,
+            event_id: EventId::parse("event").unwrap(),
+            maturity: Maturity::from_epoch(1),
+            descriptor: Descriptor::Enum(EnumDescriptor::normalised(&["above", "not"]).unwrap()),
+            policy_hash: [1; 32],
+            outcome: Some(([2; 32], Outcome::Enum("above".to_owned()))),
+        };
+        let (document, recorded) = (Arc::new(document()), Arc::new(Recorded::default()));
+        let mut linked = Linked::default();
+        let outcome = chain.outcome(&[2; 32], &link, &document, &recorded, &mut linked);
+        outcome.await;
+        assert_eq!(linked.totals.outcomes_replayed, 0);
+        let [(7, finding)] = linked.missing.as_slice() else {
+            panic!("{:?}", linked.missing);
+        };
+        assert_eq!(finding.subject, manifest_of(&link, &[2; 32]));
+    }
 }

@@ -2,12 +2,15 @@
 //! position and what happened there. Facts about one key are in one file, so
 //! that files are checked one by one, each in little memory.
 
-use std::fs::OpenOptions;
+use std::collections::BTreeSet;
+use std::fs::{File, OpenOptions};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use oracle_schema::EventId;
 use sha2::{Digest, Sha256};
+
+use super::state::sync_dir;
 
 /// How many files.
 pub(super) const BUCKETS: usize = 256;
@@ -155,17 +158,46 @@ pub(super) fn event_key(event: &EventId) -> [u8; 32] {
 pub(super) struct Facts {
     dir: PathBuf,
     held: Vec<Vec<u8>>,
+    /// Files that were written to and may not be on the disk yet.
+    unsynced: BTreeSet<usize>,
+    /// Facts in each file, with those held back.
+    counts: Vec<u64>,
 }
 
 impl Facts {
-    /// Opens or makes the files in `dir`. What a killed run left is a
-    /// [`Self::truncate`] away from being right.
+    /// Opens or makes the files in `dir`. What a killed run or a power cut left
+    /// at their ends is a [`Self::truncate`] away from being right.
     pub(super) fn open(dir: &Path) -> io::Result<Self> {
         std::fs::create_dir_all(dir)?;
         Ok(Self {
             dir: dir.to_path_buf(),
             held: vec![Vec::new(); BUCKETS],
+            unsynced: BTreeSet::new(),
+            counts: vec![0; BUCKETS],
         })
+    }
+
+    /// How many facts each file has.
+    pub(super) fn counts(&self) -> &[u64] {
+        &self.counts
+    }
+
+    /// Whether the files begin with so many facts each, and these are all of
+    /// entries before `position`.
+    pub(super) fn holds(&self, counts: &[u64], position: u64) -> io::Result<bool> {
+        if counts.len() != BUCKETS {
+            return Ok(false);
+        }
+        for (number, count) in counts.iter().enumerate() {
+            let bytes = read(&self.path(number))?;
+            let first = bytes.chunks_exact(FACT).map(Fact::from_bytes);
+            let first = first.take(usize::try_from(*count).unwrap_or(usize::MAX));
+            let is_before = |fact: &Option<Fact>| fact.is_some_and(|f| f.position < position);
+            if first.take_while(is_before).count() as u64 != *count {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     pub(super) fn push(&mut self, fact: Fact) -> io::Result<()> {
@@ -175,16 +207,21 @@ impl Facts {
             return Ok(());
         };
         held.extend_from_slice(&fact.to_bytes());
+        if let Some(count) = self.counts.get_mut(number) {
+            *count += 1;
+        }
         if held.len() < HELD {
             return Ok(());
         }
         let bytes = std::mem::take(held);
+        self.unsynced.insert(number);
         append(&self.path(number), &bytes)
     }
 
     pub(super) fn flush(&mut self) -> io::Result<()> {
         for (number, held) in self.held.iter_mut().enumerate() {
             if !held.is_empty() {
+                self.unsynced.insert(number);
                 append(&path(&self.dir, number), held)?;
                 held.clear();
             }
@@ -192,20 +229,38 @@ impl Facts {
         Ok(())
     }
 
-    /// Forgets what entries from `position` on said, and halves of facts.
-    pub(super) fn truncate(&mut self, position: u64) -> io::Result<()> {
+    /// Makes what was pushed outlast a power cut. Until then nothing may say that
+    /// it is there.
+    pub(super) fn sync(&mut self) -> io::Result<()> {
+        self.flush()?;
+        while let Some(number) = self.unsynced.first().copied() {
+            File::open(self.path(number))?.sync_all()?;
+            self.unsynced.remove(&number);
+        }
+        sync_dir(&self.dir)
+    }
+
+    /// Keeps the first `counts` facts of each file; none where none are given.
+    pub(super) fn truncate(&mut self, counts: &[u64]) -> io::Result<()> {
         for number in 0..BUCKETS {
             if let Some(held) = self.held.get_mut(number) {
                 held.clear();
             }
+            let count = counts.get(number).copied().unwrap_or_default();
+            let length = count.saturating_mul(FACT as u64);
             let path = self.path(number);
-            let bytes = read(&path)?;
-            let kept: Vec<u8> = facts(&bytes)
-                .filter(|fact| fact.position < position)
-                .flat_map(Fact::to_bytes)
-                .collect();
-            if kept.len() != bytes.len() {
-                std::fs::write(&path, kept)?;
+            let there = match std::fs::metadata(&path) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => 0,
+                metadata => metadata?.len(),
+            };
+            if there > length {
+                OpenOptions::new()
+                    .write(true)
+                    .open(&path)?
+                    .set_len(length)?;
+            }
+            if let Some(kept) = self.counts.get_mut(number) {
+                *kept = there.min(length) / FACT as u64;
             }
         }
         Ok(())
@@ -270,7 +325,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn facts_come_back_in_order_and_those_of_a_cut_off_run_do_not() {
+    fn facts_come_back_in_order_and_those_after_a_mark_do_not() {
         let dir = tempfile::tempdir().unwrap();
         let mut facts = Facts::open(dir.path()).unwrap();
         let key = |last| {
@@ -290,14 +345,27 @@ mod tests {
             facts.push(fact).unwrap();
         }
         facts.flush().unwrap();
-        append(&facts.path(7), &[1; FACT / 2]).unwrap();
-        facts.truncate(9).unwrap();
+        let counts = facts.counts().to_vec();
+        assert!(facts.holds(&counts, 10).unwrap());
+        assert!(!facts.holds(&counts, 9).unwrap(), "one is of entry 9");
+        facts.push(Fact::new(Kind::Nonce, key(2), 10)).unwrap();
+        facts.sync().unwrap();
+        // What a power cut makes of a file that had grown.
+        append(&facts.path(7), &[0; FACT + FACT / 2]).unwrap();
+        let mut facts = Facts::open(dir.path()).unwrap();
+        assert!(facts.holds(&counts, 10).unwrap());
+        facts.truncate(&counts).unwrap();
+        assert_eq!(facts.counts(), counts);
         let reader = facts.reader();
         let kept = reader.bucket(7).unwrap();
-        assert_eq!(kept, [all[2], all[1]]);
-        assert_eq!(reader.of(Family::Events, &key(1)).unwrap(), [announced]);
+        assert_eq!(kept, [all[2], all[1], all[0], all[3]]);
+        let of = reader.of(Family::Events, &key(1)).unwrap();
+        assert_eq!(of, [announced, all[0]]);
         assert_eq!(reader.of(Family::Events, &key(2)).unwrap(), []);
         assert_eq!(reader.bucket(8).unwrap(), []);
+        facts.truncate(&[]).unwrap();
+        assert!(!facts.holds(&counts, 10).unwrap());
+        assert_eq!(reader.bucket(7).unwrap(), []);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! One audit from beginning to end.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::ops::Range;
 use std::path::Path;
@@ -14,7 +15,7 @@ use super::report::{Report, Subject};
 use super::settle::shrunk;
 use super::source::Source;
 use super::spool::{Spool, SpoolReader};
-use super::state::{MOST_PENDING, Mark, State, Work, work};
+use super::state::{MOST_PENDING, Mark, State, Work, furthest, work};
 use super::tree::{Tree, broken_bundle};
 use super::{AuditError, AuditOptions, Progress, parallel};
 
@@ -33,6 +34,10 @@ pub(super) struct Run<'a> {
     pub(super) signed: Signed,
     /// The state of the last audit.
     pub(super) last: Option<State>,
+    /// The tree goes on from that of the state, not from a mark or from nothing.
+    pub(super) continues: bool,
+    /// Entries in the tree, and in the spool, that were there before.
+    pub(super) begun: (u64, u64),
     pub(super) since: u64,
     pub(super) tree: Tree,
     pub(super) spool: Spool,
@@ -105,29 +110,33 @@ impl<'a> Run<'a> {
         let mut spool = Spool::open(work.dir()).map_err(file)?;
         let mut facts = Facts::open(&work.dir().join("facts")).map_err(file)?;
         let chain = Chain::new(source.clone(), &work.dir().join("policies")).map_err(file)?;
+        // What a mark rests on may have been lost with a disk, or not copied.
         let usable = |mark: &Mark| {
-            mark.identity().as_ref() == Some(&identity)
+            let is_ours = mark.identity().as_ref() == Some(&identity)
                 && mark.since <= options.since
-                && mark.size <= signed.checkpoint.size.min(spool.count())
+                && mark.size <= signed.checkpoint.size;
+            Ok(is_ours && spool.holds(mark.size)? && facts.holds(&mark.facts, mark.size)?)
         };
-        let marks = [work.mark(), last.as_ref().map(|last| last.mark.clone())];
-        let mark = marks
-            .into_iter()
-            .flatten()
-            .filter(usable)
-            .max_by_key(|m| m.size);
+        let audited = last.as_ref().map_or(0, |last| last.mark.size);
+        let marks = [last.as_ref().map(|last| last.mark.clone()), work.mark()];
+        let mark = furthest(marks.into_iter().flatten(), usable).map_err(file)?;
         let resumed = mark.and_then(|mark| Some((mark.tree()?, mark)));
+        let continues = match (&resumed, &last) {
+            (Some((_, mark)), Some(last)) => *mark == last.mark,
+            (_, last) => last.is_none(),
+        };
+        let kept = resumed.as_ref().map(|(_, mark)| mark.facts.clone());
+        facts.truncate(&kept.unwrap_or_default()).map_err(file)?;
         let (tree, since, pending) = match resumed {
             // From there on nothing was left out.
             Some((tree, mark)) if options.since <= mark.size => (tree, mark.since, mark.pending),
             Some((tree, mark)) => (tree, options.since, mark.pending),
             None => Default::default(),
         };
-        if tree.size() == 0 && last.is_none() {
-            spool.truncate(0).map_err(file)?;
-        }
-        spool.truncate(signed.checkpoint.size).map_err(file)?;
-        facts.truncate(tree.size()).map_err(file)?;
+        // What came after may have been lost in a power cut, whole or in part.
+        let read = tree.size().max(audited).min(signed.checkpoint.size);
+        spool.truncate(read).map_err(file)?;
+        let begun = (tree.size(), spool.count());
         let mut report = report;
         report.from = tree.size().max(options.since);
         Ok(Self {
@@ -143,6 +152,8 @@ impl<'a> Run<'a> {
             identity,
             signed,
             last,
+            continues,
+            begun,
             spool,
             facts,
             chain,
@@ -292,8 +303,12 @@ impl<'a> Run<'a> {
         for (late, event) in linked.lateness {
             self.report.lateness.add(late, event.as_str());
         }
+        let mut positions = BTreeSet::from_iter(linked.waiting);
         for (position, finding) in linked.missing {
             self.report.missing.add(finding);
+            positions.insert(position);
+        }
+        for position in positions {
             if self.pending.len() < MOST_PENDING {
                 self.pending.push(position);
             } else {

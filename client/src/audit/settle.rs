@@ -4,7 +4,8 @@
 use std::io;
 
 use oracle_schema::log_entry::LogEntry;
-use oracle_schema::tlog::Checkpoint;
+use oracle_schema::tlog::tree::leaf_hash;
+use oracle_schema::tlog::{Checkpoint, Growing};
 
 use super::documents::Known;
 use super::events::{self, Unfinished};
@@ -59,16 +60,30 @@ impl Run<'_> {
         let name = |position| self.named(position);
         tree.judge(self.source, &checkpoint, name).await;
         self.tree = tree;
-        if self.tree.growing.root() == checkpoint.root {
+        let Some(old) = self.last.as_ref().and_then(State::checkpoint) else {
             return Ok(());
-        }
-        let last = self.last.as_ref().and_then(State::checkpoint);
-        if let Some(old) = last
-            && !is_continued(self.source, &old, &checkpoint).await
-        {
+        };
+        let is_old_continued = if self.tree.growing.root() == checkpoint.root {
+            self.continues || self.is_rebuilt(&old)?
+        } else {
+            is_continued(self.source, &old, &checkpoint).await
+        };
+        if !is_old_continued {
             self.forked(&old, &checkpoint).await?;
         }
         Ok(())
+    }
+
+    /// Whether the entries as read begin with those under an earlier head. A tree
+    /// that does not go on from that head says nothing about it.
+    fn is_rebuilt(&self, old: &Checkpoint) -> Result<bool, AuditError> {
+        let mut reader = self.reader()?;
+        let mut tree = Growing::default();
+        for position in 0..old.size {
+            let entry = reader.entry(position).map_err(|e| self.file(e))?;
+            tree.append(leaf_hash(&entry));
+        }
+        Ok(tree.root() == old.root)
     }
 
     async fn forked(&mut self, old: &Checkpoint, new: &Checkpoint) -> Result<(), AuditError> {
@@ -174,6 +189,7 @@ impl Run<'_> {
         Mark::new(
             &self.identity,
             &self.tree.growing,
+            self.facts.counts(),
             self.since,
             &self.pending,
         )
@@ -185,8 +201,14 @@ impl Run<'_> {
         if !self.work.is_kept() || !is_clean || self.forgets {
             return Ok(());
         }
-        self.facts.flush().map_err(|e| self.file(e))?;
+        self.sync()?;
         self.work.put_mark(&self.reached())
+    }
+
+    /// A mark rests on the entries and the facts before it.
+    fn sync(&mut self) -> Result<(), AuditError> {
+        self.spool.sync().map_err(|e| self.file(e))?;
+        self.facts.sync().map_err(|e| self.file(e))
     }
 
     /// Keeps the audit's end, or goes back to the last one's.
@@ -196,14 +218,21 @@ impl Run<'_> {
         }
         if !self.report.violations.is_empty() {
             // What was downloaded may be what is wrong.
-            let size = self.last.as_ref().map_or(0, |last| last.mark.size);
+            let last = self.last.as_ref().map(|last| &last.mark);
+            let size = last.map_or(0, |last| last.size);
+            let (audited, entries) = self.begun;
+            let facts = last.filter(|_| audited >= size);
+            let facts = facts.map_or_else(Vec::new, |last| last.facts.clone());
             self.work.drop_mark()?;
-            self.facts.truncate(size).map_err(|e| self.file(e))?;
-            return self.spool.truncate(size).map_err(|e| self.file(e));
+            let cut = self.facts.truncate(&facts);
+            cut.map_err(|e| self.file(e))?;
+            let cut = self.spool.truncate(size.min(entries));
+            return cut.map_err(|e| self.file(e));
         }
         if !is_whole || self.forgets {
             return self.mark();
         }
+        self.sync()?;
         let state = State::new(self.signed.note.clone(), self.reached());
         self.work.put_state(&state)?;
         self.work.drop_mark()

@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 
 use oracle_schema::log_entry::MAX_ENTRY_BYTES;
 
+use super::state::sync_dir;
+
 const ENTRIES: &str = "entries";
 /// For each entry the end of its bytes in the other file, a big-endian u64.
 const ENDS: &str = "ends";
@@ -29,8 +31,9 @@ pub(super) struct SpoolReader {
 }
 
 impl Spool {
-    /// Opens or makes the files in `dir`; what an interrupted run left of an
-    /// entry is cut off.
+    /// Opens or makes the files in `dir`. What an interrupted run or a power cut
+    /// left at their end is a [`Self::truncate`] away from being right, and
+    /// nothing may be pushed before: here nobody knows how much may be cut off.
     pub(super) fn open(dir: &Path) -> io::Result<Self> {
         let (entries, ends) = (file(&dir.join(ENTRIES))?, file(&dir.join(ENDS))?);
         let there = entries.metadata()?.len();
@@ -45,8 +48,13 @@ impl Spool {
         while spool.count > 0 && reader.end(spool.count)? > there {
             spool.count -= 1;
         }
-        spool.truncate(spool.count)?;
         Ok(spool)
+    }
+
+    /// Whether the first `count` entries are there.
+    pub(super) fn holds(&self, count: u64) -> io::Result<bool> {
+        let there = self.entries.get_ref().metadata()?.len();
+        Ok(count <= self.count && self.reader()?.end(count)? <= there)
     }
 
     /// How many entries there are.
@@ -78,6 +86,14 @@ impl Spool {
     pub(super) fn flush(&mut self) -> io::Result<()> {
         self.entries.flush()?;
         self.ends.flush()
+    }
+
+    /// Makes what was pushed outlast a power cut.
+    pub(super) fn sync(&mut self) -> io::Result<()> {
+        self.flush()?;
+        self.entries.get_ref().sync_all()?;
+        self.ends.get_ref().sync_all()?;
+        sync_dir(&self.dir)
     }
 
     pub(super) fn dir(&self) -> &Path {
@@ -164,6 +180,7 @@ mod tests {
         std::fs::write(&ends, bytes).unwrap();
         let mut spool = Spool::open(dir.path()).unwrap();
         assert_eq!(spool.count(), 3);
+        spool.truncate(3).unwrap();
         spool.push(b"four").unwrap();
         spool.flush().unwrap();
         let mut reader = spool.reader().unwrap();

@@ -30,7 +30,10 @@ pub(super) struct Mark {
     network: String,
     /// Entries audited.
     pub(super) size: u64,
-    /// Of these, signatures and evidence from here on.
+    /// Facts that these said, by file; without them a mark is no beginning.
+    #[serde(default)]
+    pub(super) facts: Vec<u64>,
+    /// Of these entries, signatures and evidence from here on.
     pub(super) since: u64,
     /// The partial tiles of the tree of `size` entries, lowest level first: hex
     /// of their hashes.
@@ -50,7 +53,13 @@ pub(super) struct State {
 }
 
 impl Mark {
-    pub(super) fn new(identity: &Identity, tree: &Growing, since: u64, pending: &[u64]) -> Self {
+    pub(super) fn new(
+        identity: &Identity,
+        tree: &Growing,
+        facts: &[u64],
+        since: u64,
+        pending: &[u64],
+    ) -> Self {
         let mut frontier: Vec<String> = (0..8)
             .map(|level| hex::encode(tree.partial(level).concat()))
             .collect();
@@ -62,6 +71,7 @@ impl Mark {
             log_key: identity.log_key.to_string(),
             network: identity.network.clone(),
             size: tree.size(),
+            facts: facts.to_vec(),
             since,
             frontier,
             pending: pending.to_vec(),
@@ -225,6 +235,29 @@ fn read<T: DeserializeOwned>(file: &Path) -> io::Result<Option<T>> {
         Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
         bytes => Ok(Some(serde_json::from_slice(&bytes?)?)),
     }
+}
+
+/// The furthest of the marks that can be begun at; of two at one entry the later.
+pub(super) fn furthest(
+    marks: impl IntoIterator<Item = Mark>,
+    usable: impl Fn(&Mark) -> io::Result<bool>,
+) -> io::Result<Option<Mark>> {
+    let mut best: Option<Mark> = None;
+    for mark in marks {
+        let is_further = best.as_ref().is_none_or(|best| best.size <= mark.size);
+        if is_further && usable(&mark)? {
+            best = Some(mark);
+        }
+    }
+    Ok(best)
+}
+
+/// Makes the names in a directory outlast a power cut, where that is possible.
+pub(super) fn sync_dir(dir: &Path) -> io::Result<()> {
+    if cfg!(unix) {
+        File::open(dir)?.sync_all()?;
+    }
+    Ok(())
 }
 
 /// Whole or not at all.

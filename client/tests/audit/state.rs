@@ -148,6 +148,86 @@ async fn a_fork_deep_in_a_large_log_is_found_and_its_first_entry_named() {
 }
 
 #[tokio::test]
+async fn a_fork_is_found_with_the_state_file_alone_or_half_of_its_directory() {
+    let log = Log::honest(300);
+    let mut forked = log.clone();
+    let other = forked.promise("other").announcement;
+    forked.push_announcement(&other);
+    forked.entries[5] = forked.entries.last().unwrap().clone();
+    forked.entries.pop();
+    forked.notice("more", NoticeKind::Withdrawn);
+    let lose_all: &dyn Fn(&Path) = &|dir| std::fs::remove_dir_all(dir).unwrap();
+    let lose_half: &dyn Fn(&Path) = &|dir| {
+        let ends = std::fs::File::options().write(true).open(dir.join("ends"));
+        ends.unwrap().set_len(8 * 3).unwrap();
+    };
+    for lose in [lose_all, lose_half] {
+        let auditor = Auditor::new();
+        clean(&auditor.audit(&log).await);
+        let state = std::fs::read(auditor.state()).unwrap();
+        lose(&auditor.kept.path().join("state.json.d"));
+        let report = auditor.audit(&forked).await;
+        finds(
+            &report,
+            "do not continue the 606 audited before: a split view",
+        );
+        assert_eq!(std::fs::read(auditor.state()).unwrap(), state);
+        // What the fork served is not kept as the log's.
+        log.write(auditor.mirror.path());
+        clean(&auditor.again().await);
+    }
+}
+
+#[tokio::test]
+async fn facts_that_were_lost_are_gathered_again_before_anything_is_compared() {
+    let log = Log::honest(2);
+    let mut reused = log.clone();
+    reused.push_announcement(&log.promise("event-0").announcement);
+    for lost in ["facts", "facts and half of the entries"] {
+        let auditor = Auditor::new();
+        clean(&auditor.audit(&log).await);
+        let dir = auditor.kept.path().join("state.json.d");
+        std::fs::remove_dir_all(dir.join("facts")).unwrap();
+        if lost != "facts" {
+            let entries = std::fs::File::options()
+                .write(true)
+                .open(dir.join("entries"));
+            entries.unwrap().set_len(700).unwrap();
+        }
+        let report = auditor.audit(&reused).await;
+        finds(&report, ", which entry 1 announced before");
+    }
+}
+
+#[tokio::test]
+async fn what_a_power_cut_left_behind_the_mark_is_taken_for_nothing() {
+    let auditor = Auditor::new();
+    let mut log = Log::honest(2);
+    clean(&auditor.audit(&log).await);
+    let dir = auditor.kept.path().join("state.json.d");
+    let grow = |path: &Path, bytes: &[u8]| {
+        let mut all = std::fs::read(path).unwrap_or_default();
+        all.extend_from_slice(bytes);
+        std::fs::write(path, all).unwrap();
+    };
+    // Lengths that reached the disk before what they are the lengths of.
+    grow(&dir.join("ends"), &[0; 8 * 3]);
+    grow(&dir.join("entries"), &[0; 100]);
+    let more = log.announce("more");
+    log.attest(&more, "above");
+    let nonce = more.1.announcement.event.nonces[0].to_byte_array();
+    let file = dir.join("facts").join(format!("{:02x}", nonce[0]));
+    // A fact about the new nonce whose position did not reach it.
+    grow(&file, &[&[0], nonce.as_slice(), &[0; 16]].concat());
+    let next = auditor.audit(&log).await;
+    clean(&next);
+    assert_eq!(next.totals.entries, 2);
+    log.push_announcement(&log.promise("event-0").announcement);
+    let report = auditor.audit(&log).await;
+    finds(&report, ", which entry 1 announced before");
+}
+
+#[tokio::test]
 async fn an_interrupted_audit_reads_nothing_twice() {
     let auditor = Auditor::new();
     let mut log = Log::honest(2);
@@ -208,6 +288,34 @@ async fn evidence_that_was_missing_is_asked_for_again() {
     clean(&report);
     assert_eq!(report.totals.outcomes_replayed, 2);
     assert_eq!(auditor.again().await.totals.outcomes_replayed, 0);
+}
+
+#[tokio::test]
+async fn everything_under_a_policy_that_was_missing_is_checked_once_it_is_there() {
+    let auditor = Auditor::new();
+    let mut log = Log::honest(2);
+    let lie = log.announce("lie");
+    let at = log.attest(&lie, "not_above");
+    log.write(auditor.mirror.path());
+    let policy = format!("v1/policies/{}", hex::encode(log.policy_hash));
+    remove(auditor.mirror.path(), &policy);
+    for _ in 0..2 {
+        let report = auditor.again().await;
+        assert_eq!(report.verdict(), Verdict::Incomplete, "{report:#?}");
+        assert_eq!(report.missing.count, 1, "said once: {report:#?}");
+        assert_eq!(report.totals.outcomes_replayed, 0);
+    }
+    put(
+        auditor.mirror.path(),
+        &policy,
+        &log.files()[policy.as_str()],
+    );
+    let report = auditor.again().await;
+    assert_eq!(report.totals.outcomes_replayed, 3);
+    finds(
+        &report,
+        &format!("of entry {at} (attestation of lie): outcome: attested \"not_above\""),
+    );
 }
 
 #[tokio::test]
