@@ -14,7 +14,7 @@ use oracle_schema::tlog::{Checkpoint, Growing, Note, NoteKey, Tile, TileSet, Tlo
 use oracle_server::store::Store;
 use oracle_tests::database::Backend;
 use oracle_tests::market::START;
-use oracle_tests::world::{World, instant};
+use oracle_tests::world::{World, event_id, instant};
 use serde_json::Value;
 
 use crate::series::{CENTS, MATURITY, SETTLED};
@@ -25,6 +25,7 @@ laws! {
     a_log_from_before_the_tree_has_one_after_the_next_start,
     entries_that_are_not_those_that_were_signed_stop_the_start,
     exported_files_are_what_the_service_serves_and_grow_with_the_log,
+    evidence_that_is_lost_or_forgotten_stops_no_export,
 }
 
 /// One-off events on one price, more than two tiles of entries in the end.
@@ -230,6 +231,54 @@ async fn exported_files_are_what_the_service_serves_and_grow_with_the_log(backen
     let other = World::new(backend, CENTS).await;
     let refused = export(&other).await.unwrap_err().to_string();
     assert!(refused.contains("another log"), "{refused}");
+}
+
+async fn evidence_that_is_lost_or_forgotten_stops_no_export(backend: Backend) {
+    let mut world = World::new(backend, CENTS).await;
+    let database = world.dir().join("data/oracle.db");
+    let backup = world.dir().join("oracle.db");
+    // An outcome that comes back from the journal alone has no manifest, and one with
+    // a manifest may have had answers that were forgotten since.
+    let is_restored = matches!(backend, Backend::Sqlite);
+    if is_restored {
+        world.stop().await;
+        fs::copy(&database, &backup).unwrap();
+        world.start().await.unwrap();
+    }
+    world.at(SETTLED).await;
+    let below = |files: &BTreeSet<String>, prefix: &str| {
+        files.iter().filter(|f| f.starts_with(prefix)).count()
+    };
+    if is_restored {
+        world.stop().await;
+        for log in ["oracle.db-wal", "oracle.db-shm"] {
+            let _ = fs::remove_file(database.with_file_name(log));
+        }
+        fs::copy(&backup, &database).unwrap();
+        world.start().await.unwrap();
+        world.at(SETTLED + 60).await;
+        let id = event_id("btc-cents", MATURITY);
+        assert_eq!(world.event(&id).await.state, EventState::Attested);
+        let lost = exported(&world).await;
+        assert_eq!(below(&lost, "v1/policies/"), 1);
+        assert_eq!(below(&lost, "v1/manifests/"), 0);
+    } else {
+        let forget = "DELETE FROM evidence_body WHERE is_public = 1";
+        world.database.execute(forget).await;
+        let forgotten = exported(&world).await;
+        assert_eq!(below(&forgotten, "v1/manifests/"), 1);
+        assert_eq!(below(&forgotten, "v1/evidence/"), 0);
+    }
+}
+
+/// The files of a first export.
+async fn exported(world: &World) -> BTreeSet<String> {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(&world.config().store_url, false).await.unwrap();
+    let exported = oracle_server::log::export(&store.reader(), dir.path()).await;
+    store.close().await;
+    exported.unwrap();
+    files_below(dir.path())
 }
 
 /// Every file's path below a directory.
