@@ -106,13 +106,13 @@ pub(super) async fn get_tile(
 
 /// A tile out of memory, where its immutability lets it be kept.
 async fn find_tile(app: &AppState, tile: Tile) -> Result<Option<Representation>, StoreError> {
-    if let Some(hot) = app.hot.tiles.get(&tile) {
+    if let Some(hot) = app.hot.tile(tile) {
         return Ok(Some(hot));
     }
     let found = app.store.tile(tile).await?;
     let found = found.map(|bytes| Representation::new(BYTES, bytes));
     if let Some(found) = &found {
-        app.hot.tiles.insert(tile, found.clone());
+        app.hot.keep_tile(tile, found.clone());
     }
     Ok(found)
 }
