@@ -6,13 +6,14 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
+use chrono::TimeDelta;
 use oracle_client::EventState;
 use oracle_schema::tlog::checkpoint::Algorithm;
 use oracle_schema::tlog::tile::{Content, unbundle};
 use oracle_schema::tlog::tree::{leaf_hash, prove_consistency, verify_consistency};
 use oracle_schema::tlog::{Checkpoint, Growing, Note, NoteKey, Tile, TileSet, TlogProof};
 use oracle_server::store::Store;
-use oracle_tests::database::Backend;
+use oracle_tests::database::{Backend, leave_out};
 use oracle_tests::market::START;
 use oracle_tests::world::{World, event_id, instant};
 use serde_json::Value;
@@ -25,7 +26,9 @@ laws! {
     a_log_from_before_the_tree_has_one_after_the_next_start,
     entries_that_are_not_those_that_were_signed_stop_the_start,
     exported_files_are_what_the_service_serves_and_grow_with_the_log,
-    evidence_that_is_lost_or_forgotten_stops_no_export,
+    an_answer_that_was_forgotten_stops_no_export,
+    an_outcome_that_only_the_journal_had_stops_no_export,
+    the_checkpoint_is_read_once_a_second_and_with_each_head,
 }
 
 /// One-off events on one price, more than two tiles of entries in the end.
@@ -233,42 +236,61 @@ async fn exported_files_are_what_the_service_serves_and_grow_with_the_log(backen
     assert!(refused.contains("another log"), "{refused}");
 }
 
-async fn evidence_that_is_lost_or_forgotten_stops_no_export(backend: Backend) {
+async fn an_answer_that_was_forgotten_stops_no_export(backend: Backend) {
+    let mut world = World::new(backend, CENTS).await;
+    world.at(SETTLED).await;
+    let forget = "DELETE FROM evidence_body WHERE is_public = 1";
+    world.database.execute(forget).await;
+    let files = exported(&world).await;
+    assert_eq!(count(&files, "v1/manifests/"), 1);
+    assert_eq!(count(&files, "v1/evidence/"), 0);
+}
+
+async fn an_outcome_that_only_the_journal_had_stops_no_export(backend: Backend) {
+    let Backend::Sqlite = backend else {
+        return leave_out("an older Postgres database: its file is not to be had");
+    };
     let mut world = World::new(backend, CENTS).await;
     let database = world.dir().join("data/oracle.db");
     let backup = world.dir().join("oracle.db");
-    // An outcome that comes back from the journal alone has no manifest, and one with
-    // a manifest may have had answers that were forgotten since.
-    let is_restored = matches!(backend, Backend::Sqlite);
-    if is_restored {
-        world.stop().await;
-        fs::copy(&database, &backup).unwrap();
-        world.start().await.unwrap();
-    }
+    world.stop().await;
+    fs::copy(&database, &backup).unwrap();
+    world.start().await.unwrap();
     world.at(SETTLED).await;
-    let below = |files: &BTreeSet<String>, prefix: &str| {
-        files.iter().filter(|f| f.starts_with(prefix)).count()
-    };
-    if is_restored {
-        world.stop().await;
-        for log in ["oracle.db-wal", "oracle.db-shm"] {
-            let _ = fs::remove_file(database.with_file_name(log));
-        }
-        fs::copy(&backup, &database).unwrap();
-        world.start().await.unwrap();
-        world.at(SETTLED + 60).await;
-        let id = event_id("btc-cents", MATURITY);
-        assert_eq!(world.event(&id).await.state, EventState::Attested);
-        let lost = exported(&world).await;
-        assert_eq!(below(&lost, "v1/policies/"), 1);
-        assert_eq!(below(&lost, "v1/manifests/"), 0);
-    } else {
-        let forget = "DELETE FROM evidence_body WHERE is_public = 1";
-        world.database.execute(forget).await;
-        let forgotten = exported(&world).await;
-        assert_eq!(below(&forgotten, "v1/manifests/"), 1);
-        assert_eq!(below(&forgotten, "v1/evidence/"), 0);
+    world.stop().await;
+    for log in ["oracle.db-wal", "oracle.db-shm"] {
+        let _ = fs::remove_file(database.with_file_name(log));
     }
+    fs::copy(&backup, &database).unwrap();
+    world.start().await.unwrap();
+    world.at(SETTLED + 60).await;
+    let id = event_id("btc-cents", MATURITY);
+    assert_eq!(world.event(&id).await.state, EventState::Attested);
+    let files = exported(&world).await;
+    assert_eq!(count(&files, "v1/policies/"), 1);
+    assert_eq!(count(&files, "v1/manifests/"), 0);
+}
+
+fn count(files: &BTreeSet<String>, prefix: &str) -> usize {
+    files.iter().filter(|f| f.starts_with(prefix)).count()
+}
+
+async fn the_checkpoint_is_read_once_a_second_and_with_each_head(backend: Backend) {
+    let mut world = World::new(backend, CENTS).await;
+    let note = async |world: &World| {
+        let answer = world.get("/checkpoint").await;
+        assert_eq!(answer.status, 200);
+        String::from_utf8(answer.body).unwrap()
+    };
+    let first = note(&world).await;
+    let change = "UPDATE head SET note = 'changed' WHERE size = (SELECT MAX(size) FROM head)";
+    world.database.execute(change).await;
+    assert_eq!(note(&world).await, first, "read again within the second");
+    world.clock.advance(TimeDelta::seconds(1));
+    assert_eq!(note(&world).await, "changed");
+    // A head that is there is served at once, whatever is kept.
+    world.at(SETTLED).await;
+    assert!(Note::parse(&note(&world).await).is_ok());
 }
 
 /// The files of a first export.
