@@ -212,6 +212,13 @@ impl Problem {
             .field("id")
     }
 
+    /// No series of that name.
+    pub fn unknown_series(id: &str) -> Self {
+        Kind::UnknownSeries
+            .because(format!("there is no series {id:?}"))
+            .field("id")
+    }
+
     /// What is wrong this time.
     pub fn detail(&self) -> &str {
         &self.detail

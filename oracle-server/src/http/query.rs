@@ -182,6 +182,25 @@ impl<S: Send + Sync> FromRequestParts<S> for EventPath {
     }
 }
 
+/// The percent-decoded `{id}` segment of a series' path.
+#[derive(Debug)]
+pub(crate) struct SeriesPath(pub(crate) String);
+
+impl<S: Send + Sync> FromRequestParts<S> for SeriesPath {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let Path(id) = Path::<String>::from_request_parts(parts, state)
+            .await
+            .map_err(|_| Problem::bad("id", "the id is not percent-encoded UTF-8"))?;
+        if is_name(&id) {
+            Ok(Self(id))
+        } else {
+            Err(Problem::unknown_series(&id))
+        }
+    }
+}
+
 /// The `{sha256}` segment of a path: 64 lower-case hex digits, one name for each
 /// document.
 #[derive(Debug)]

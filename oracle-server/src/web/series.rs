@@ -16,8 +16,8 @@ use super::words::kind;
 use super::{Site, page};
 use crate::http::AppState;
 use crate::http::openapi::{Html, SeriesName};
-use crate::http::problem::{Kind, Problem};
-use crate::http::query::{EventPath, Query};
+use crate::http::problem::Problem;
+use crate::http::query::{Query, SeriesPath};
 use crate::store::read::{EventFilter, EventState};
 
 /// Attested events that are plotted and listed.
@@ -53,7 +53,7 @@ struct SeriesPage {
         (status = 404, description = "`unknown-series`.")))]
 pub(crate) async fn get_series_page(
     State(app): State<Arc<AppState>>,
-    EventPath(id): EventPath,
+    SeriesPath(id): SeriesPath,
     uri: Uri,
 ) -> Result<Response, Problem> {
     Query::strict(&uri, &[])?;
@@ -73,9 +73,7 @@ pub(crate) async fn get_series_page(
             .or(any.as_ref().map(|e| e.policy_hash)),
         any,
     ) else {
-        return Err(Kind::UnknownSeries
-            .because(format!("there is no series {id:?}"))
-            .field("id"));
+        return Err(Problem::unknown_series(&id));
     };
     let policy = app.policies.of(&app.store, &hash).await?;
     let in_state = |state, limit| EventFilter {
