@@ -60,9 +60,6 @@ pub enum ServiceError {
     /// Somebody outside knows another log.
     #[error(transparent)]
     Log(Contradicted),
-    /// The HTTP client for witnesses.
-    #[error("HTTP client for witnesses: {0}")]
-    Client(#[from] reqwest::Error),
     /// The fetcher's settings.
     #[error("providers: {0}")]
     Fetch(#[from] oracle_feeds::fetch::FetchConfigError),
@@ -286,7 +283,7 @@ impl Leader {
 
     /// Starts to pass on what is published, where relays are configured, and to
     /// have heads cosigned, where witnesses are.
-    fn publish(&self, signer: &Arc<Signer>) -> Result<Vec<Following>, ServiceError> {
+    fn publish(&self, signer: &Arc<Signer>) -> Vec<Following> {
         let mut following = Vec::new();
         if let Some(config) = &self.config.nostr {
             let store = self.store.clone();
@@ -295,10 +292,14 @@ impl Leader {
             following.push(publisher.start());
         }
         if let Some(config) = &self.config.witness {
-            let cosigner = Cosigner::new(self.store.clone(), &self.clock, config)?;
-            following.push(cosigner.start());
+            match Cosigner::new(self.store.clone(), &self.clock, config) {
+                Ok(cosigner) => following.push(cosigner.start()),
+                Err(error) => {
+                    tracing::error!(%error, "no HTTP client for witnesses; nothing is cosigned");
+                }
+            }
         }
-        Ok(following)
+        following
     }
 
     /// Starts to anchor checkpoints, where a node is configured.
@@ -335,7 +336,7 @@ impl Leader {
     ) -> Result<(), ServiceError> {
         loop {
             if let Some(mut leading) = lead.take() {
-                let following = self.publish(&leading.signer)?;
+                let following = self.publish(&leading.signer);
                 let anchoring = self.anchor();
                 let ended = leading.engine.run(stop.clone()).await;
                 join_all(following.into_iter().map(Following::stop)).await;

@@ -30,6 +30,7 @@ laws! {
     a_checkpoint_whose_coins_were_spent_is_anchored_by_another_transaction,
     a_prepared_transaction_whose_coins_are_gone_is_given_up_unsent,
     a_node_that_does_not_answer_is_asked_again_ever_more_rarely,
+    a_transaction_refused_against_the_nodes_word_is_made_anew_ever_more_rarely,
     a_node_of_another_network_is_refused_by_name,
     one_anchor_that_a_node_cannot_prove_keeps_no_other_back,
     a_clock_that_was_ahead_for_a_while_stops_nothing,
@@ -331,6 +332,33 @@ async fn a_node_that_does_not_answer_is_asked_again_ever_more_rarely(backend: Ba
     node.fault("", None);
     at(&world, &mut anchorer, START + 2 * LATER).await;
     assert_eq!((anchorer.trouble(), anchored(&node).len()), (None, 1));
+}
+
+async fn a_transaction_refused_against_the_nodes_word_is_made_anew_ever_more_rarely(
+    backend: Backend,
+) {
+    let (world, node) = world(backend).await;
+    let mut anchorer = world.anchorer();
+    node.fault(
+        "sendrawtransaction",
+        Some(Fault::Say(-26, "min relay fee not met")),
+    );
+    let mut made = Vec::new();
+    for second in 0..200 {
+        let before = node.signed().len();
+        at(&world, &mut anchorer, START + second).await;
+        if node.signed().len() > before {
+            made.push(second);
+        }
+    }
+    assert_eq!(made, [0, 1, 3, 7, 15, 31, 63, 127]);
+    let trouble = anchorer.trouble().unwrap();
+    assert!(trouble.contains("said it would take"), "{trouble}");
+    assert_eq!(served(&world).await, []);
+    node.fault("sendrawtransaction", None);
+    at(&world, &mut anchorer, START + LATER).await;
+    assert_eq!((anchorer.trouble(), anchored(&node).len()), (None, 1));
+    assert_eq!(served(&world).await.len(), 1);
 }
 
 async fn a_node_of_another_network_is_refused_by_name(backend: Backend) {

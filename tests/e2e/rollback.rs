@@ -19,6 +19,7 @@ use crate::witness::{Site, checkpoint, text};
 laws! {
     a_database_that_went_back_refuses_the_start,
     a_forked_log_refuses_the_start,
+    one_witness_alone_does_not_refuse_what_a_quorum_cosigns,
     who_cannot_be_believed_does_not_refuse_the_start,
     a_policy_for_other_logs_refuses_the_start,
 }
@@ -141,6 +142,23 @@ async fn a_forked_log_refuses_the_start(backend: Backend) {
         );
         assert!(line.contains(&format!("the first {size} ")), "{line}");
         outside.all[0].mirror("");
+    }
+}
+
+async fn one_witness_alone_does_not_refuse_what_a_quorum_cosigns(backend: Backend) {
+    let outside = Site::of(3).await;
+    let section = outside.section("group two 2 W0 W1 W2\nquorum two\n", "");
+    let mut world = outside.world(backend, CENTS, &section).await;
+    outside.all[0].set_mood(Mood::Conflict("99999999\n"));
+    world.stop().await;
+    world.database.wait_until_free().await;
+    let running = world.run(Options::default()).await.unwrap();
+    running.stop().await.unwrap();
+    // Whether the second says so too or nothing at all: there is no quorum.
+    for mood in [Mood::Conflict("99999999\n"), Mood::Status(503)] {
+        outside.all[1].set_mood(mood);
+        let line = refusal(&world).await;
+        assert!(line.starts_with("the log went back: witness W0"), "{line}");
     }
 }
 

@@ -6,15 +6,16 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
+use chrono::TimeDelta;
 use oracle_client::EventState;
 use oracle_schema::tlog::checkpoint::Algorithm;
 use oracle_schema::tlog::tile::{Content, unbundle};
 use oracle_schema::tlog::tree::{leaf_hash, prove_consistency, verify_consistency};
 use oracle_schema::tlog::{Checkpoint, Growing, Note, NoteKey, Tile, TileSet, TlogProof};
 use oracle_server::store::Store;
-use oracle_tests::database::Backend;
+use oracle_tests::database::{Backend, leave_out};
 use oracle_tests::market::START;
-use oracle_tests::world::{World, instant};
+use oracle_tests::world::{World, event_id, instant};
 use serde_json::Value;
 
 use crate::series::{CENTS, MATURITY, SETTLED};
@@ -25,6 +26,9 @@ laws! {
     a_log_from_before_the_tree_has_one_after_the_next_start,
     entries_that_are_not_those_that_were_signed_stop_the_start,
     exported_files_are_what_the_service_serves_and_grow_with_the_log,
+    an_answer_that_was_forgotten_stops_no_export,
+    an_outcome_that_only_the_journal_had_stops_no_export,
+    the_checkpoint_is_read_once_a_second_and_with_each_head,
 }
 
 /// One-off events on one price, more than two tiles of entries in the end.
@@ -230,6 +234,73 @@ async fn exported_files_are_what_the_service_serves_and_grow_with_the_log(backen
     let other = World::new(backend, CENTS).await;
     let refused = export(&other).await.unwrap_err().to_string();
     assert!(refused.contains("another log"), "{refused}");
+}
+
+async fn an_answer_that_was_forgotten_stops_no_export(backend: Backend) {
+    let mut world = World::new(backend, CENTS).await;
+    world.at(SETTLED).await;
+    let forget = "DELETE FROM evidence_body WHERE is_public = 1";
+    world.database.execute(forget).await;
+    let files = exported(&world).await;
+    assert_eq!(count(&files, "v1/manifests/"), 1);
+    assert_eq!(count(&files, "v1/evidence/"), 0);
+}
+
+async fn an_outcome_that_only_the_journal_had_stops_no_export(backend: Backend) {
+    let Backend::Sqlite = backend else {
+        return leave_out("an older Postgres database: its file is not to be had");
+    };
+    let mut world = World::new(backend, CENTS).await;
+    let database = world.dir().join("data/oracle.db");
+    let backup = world.dir().join("oracle.db");
+    world.stop().await;
+    fs::copy(&database, &backup).unwrap();
+    world.start().await.unwrap();
+    world.at(SETTLED).await;
+    world.stop().await;
+    for log in ["oracle.db-wal", "oracle.db-shm"] {
+        let _ = fs::remove_file(database.with_file_name(log));
+    }
+    fs::copy(&backup, &database).unwrap();
+    world.start().await.unwrap();
+    world.at(SETTLED + 60).await;
+    let id = event_id("btc-cents", MATURITY);
+    assert_eq!(world.event(&id).await.state, EventState::Attested);
+    let files = exported(&world).await;
+    assert_eq!(count(&files, "v1/policies/"), 1);
+    assert_eq!(count(&files, "v1/manifests/"), 0);
+}
+
+fn count(files: &BTreeSet<String>, prefix: &str) -> usize {
+    files.iter().filter(|f| f.starts_with(prefix)).count()
+}
+
+async fn the_checkpoint_is_read_once_a_second_and_with_each_head(backend: Backend) {
+    let mut world = World::new(backend, CENTS).await;
+    let note = async |world: &World| {
+        let answer = world.get("/checkpoint").await;
+        assert_eq!(answer.status, 200);
+        String::from_utf8(answer.body).unwrap()
+    };
+    let first = note(&world).await;
+    let change = "UPDATE head SET note = 'changed' WHERE size = (SELECT MAX(size) FROM head)";
+    world.database.execute(change).await;
+    assert_eq!(note(&world).await, first, "read again within the second");
+    world.clock.advance(TimeDelta::seconds(1));
+    assert_eq!(note(&world).await, "changed");
+    // A head that is there is served at once, whatever is kept.
+    world.at(SETTLED).await;
+    assert!(Note::parse(&note(&world).await).is_ok());
+}
+
+/// The files of a first export.
+async fn exported(world: &World) -> BTreeSet<String> {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(&world.config().store_url, false).await.unwrap();
+    let exported = oracle_server::log::export(&store.reader(), dir.path()).await;
+    store.close().await;
+    exported.unwrap();
+    files_below(dir.path())
 }
 
 /// Every file's path below a directory.

@@ -1,6 +1,7 @@
 //! The log as C2SP `tlog-tiles`, and proofs of what is in it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, Uri};
@@ -12,6 +13,7 @@ use oracle_schema::tlog::tile::{Content, WIDTH, unbundle};
 use oracle_schema::tlog::tree::prove_inclusion;
 use oracle_schema::tlog::{Hash, Note, Tile, TileSet, TlogProof};
 use serde::Serialize;
+use tokio::sync::Mutex;
 use utoipa::ToSchema;
 
 use super::AppState;
@@ -41,8 +43,47 @@ pub(super) async fn get_checkpoint(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     Query::strict(&uri, &[])?;
-    let note = checkpoint(&app).await?;
-    Ok(Representation::new(TEXT, note).briefly(&headers))
+    let note = app.newest.get(&app).await?;
+    Ok(note.briefly(&headers))
+}
+
+/// `/checkpoint` as it was read last: every follower of the log asks for it, and
+/// again and again.
+#[derive(Default)]
+pub(super) struct Newest(Mutex<Option<Kept>>);
+
+struct Kept {
+    /// [`crate::store::ReadStore::checkpoint_version`].
+    version: (i64, u64),
+    /// By [`crate::clock::Clock::uptime`].
+    read_at: Duration,
+    note: Representation,
+}
+
+/// How long a checkpoint is kept, for what another process adds to it.
+const KEPT: Duration = Duration::from_secs(1);
+
+impl Newest {
+    /// Whoever comes while it is read waits, and reads nothing.
+    async fn get(&self, app: &AppState) -> Result<Representation, Problem> {
+        let mut kept = self.0.lock().await;
+        // Before the note: a change meanwhile is read the next time.
+        let version = app.store.checkpoint_version();
+        let read_at = app.clock.uptime();
+        if let Some(kept) = &*kept
+            && kept.version == version
+            && read_at.saturating_sub(kept.read_at) < KEPT
+        {
+            return Ok(kept.note.clone());
+        }
+        let note = Representation::new(TEXT, checkpoint(app).await?);
+        *kept = Some(Kept {
+            version,
+            read_at,
+            note: note.clone(),
+        });
+        Ok(note)
+    }
 }
 
 /// The last checkpoint that a quorum of witnesses has cosigned.
@@ -106,13 +147,13 @@ pub(super) async fn get_tile(
 
 /// A tile out of memory, where its immutability lets it be kept.
 async fn find_tile(app: &AppState, tile: Tile) -> Result<Option<Representation>, StoreError> {
-    if let Some(hot) = app.hot.tiles.get(&tile) {
+    if let Some(hot) = app.hot.tile(tile) {
         return Ok(Some(hot));
     }
     let found = app.store.tile(tile).await?;
     let found = found.map(|bytes| Representation::new(BYTES, bytes));
     if let Some(found) = &found {
-        app.hot.tiles.insert(tile, found.clone());
+        app.hot.keep_tile(tile, found.clone());
     }
     Ok(found)
 }

@@ -28,6 +28,10 @@ use crate::store::read::{AttestationLookup, EventState};
 
 /// Bytes of messages kept in memory, per kind.
 const CACHE_BYTES: u64 = 64 << 20;
+/// Bytes of partial tiles kept in memory.
+const EDGE_BYTES: u64 = 4 << 20;
+/// An estimate of how many partial tiles that is.
+const EDGES: usize = 256;
 /// Longest long poll, seconds.
 const WAIT_MOST_S: i64 = 60;
 
@@ -94,8 +98,11 @@ pub(super) struct Hot {
     attestations: Cache<String, Arc<Message>, Bytes>,
     /// `/v1/events/{id}/points`: some milliseconds of curve arithmetic each.
     pub(super) points: Cache<String, Representation, PointBytes>,
-    /// Tiles and entry bundles.
-    pub(super) tiles: Cache<Tile, Representation, TileBytes>,
+    /// Full tiles and entry bundles.
+    tiles: Cache<Tile, Representation, TileBytes>,
+    /// Partial ones: 255 of each full tile could be asked for, so they have a
+    /// little place of their own, where they evict none of those.
+    edges: Cache<Tile, Representation, TileBytes>,
 }
 
 /// Weighs a tile by its bytes.
@@ -127,6 +134,25 @@ impl Hot {
             attestations: Cache::with_weighter(ENTRIES, CACHE_BYTES, Bytes),
             points: Cache::with_weighter(ENTRIES, CACHE_BYTES, PointBytes),
             tiles: Cache::with_weighter(ENTRIES, CACHE_BYTES, TileBytes),
+            edges: Cache::with_weighter(EDGES, EDGE_BYTES, TileBytes),
+        }
+    }
+
+    /// A tile or entry bundle, if it is still there.
+    pub(super) fn tile(&self, tile: Tile) -> Option<Representation> {
+        self.tiles_like(tile).get(&tile)
+    }
+
+    /// Keeps a tile or entry bundle, which never changes.
+    pub(super) fn keep_tile(&self, tile: Tile, bytes: Representation) {
+        self.tiles_like(tile).insert(tile, bytes);
+    }
+
+    fn tiles_like(&self, tile: Tile) -> &Cache<Tile, Representation, TileBytes> {
+        if tile.is_full() {
+            &self.tiles
+        } else {
+            &self.edges
         }
     }
 }
@@ -288,4 +314,30 @@ fn not_yet(id: &str, next_attempt_at: DateTime<Utc>, now: DateTime<Utc>) -> Prob
             time(next_attempt_at)
         ))
         .retry_after_s((next_attempt_at - now).num_seconds())
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn partial_tiles_evict_no_full_ones() {
+        let hot = Hot::new();
+        let tile = |name: String| name.parse::<Tile>().unwrap();
+        let full: Vec<Tile> = (0..9).map(|n| tile(format!("0/00{n}"))).collect();
+        for tile in &full {
+            hot.keep_tile(*tile, Representation::new("x", vec![0; 1 << 20]));
+        }
+        for n in 0..100 {
+            for width in 1..256 {
+                let partial = tile(format!("0/{n:03}.p/{width}"));
+                hot.keep_tile(partial, Representation::new("x", vec![0; 1 << 14]));
+            }
+        }
+        assert!(full.iter().all(|tile| hot.tile(*tile).is_some()));
+        assert!(hot.edges.weight() <= EDGE_BYTES);
+        let last = tile("0/099.p/255".to_owned());
+        assert!(hot.tile(last).is_some(), "what is asked for now is kept");
+    }
 }

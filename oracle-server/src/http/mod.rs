@@ -114,6 +114,7 @@ pub struct AppState {
     stopping: watch::Receiver<bool>,
     fanout: Arc<Fanout>,
     hot: messages::Hot,
+    newest: log::Newest,
     pub(crate) desk: Desk,
 }
 
@@ -148,6 +149,7 @@ impl AppState {
             stopping,
             fanout,
             hot: messages::Hot::new(),
+            newest: log::Newest::default(),
             desk,
         })
     }

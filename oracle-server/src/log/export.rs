@@ -20,6 +20,8 @@ use crate::store::{ReadStore, StoreError};
 const CHECKPOINT: &str = "checkpoint";
 const COSIGNED: &str = "v1/checkpoints/cosigned";
 const ANCHORS: &str = "v1/anchors";
+/// What an attestation names whose evidence is lost.
+const NO_MANIFEST: [u8; 32] = [0; 32];
 
 /// What an export did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -155,6 +157,11 @@ async fn documents(
                     files.add(&name, &document.ok_or_else(|| missing(&name))?)?;
                 }
             }
+            // The outcome came back from the journal, and its evidence was lost with
+            // the database: there is no document to look for.
+            LogEntry::Attestation {
+                manifest_sha256, ..
+            } if manifest_sha256 == NO_MANIFEST => {}
             LogEntry::Attestation {
                 manifest_sha256, ..
             } => {
@@ -163,7 +170,8 @@ async fn documents(
                     let document = store.manifest_document(&manifest_sha256).await?;
                     let document = document.ok_or_else(|| missing(&name))?;
                     bodies(store, files, &name, &document).await?;
-                    // Behind what it names, so that its being there says that they are.
+                    // Behind what it names, so that its being there says that they are,
+                    // as far as they are kept.
                     files.add(&name, &document)?;
                 }
             }
@@ -189,8 +197,11 @@ async fn bodies(
         hex::decode_to_slice(&sha256, &mut hash).map_err(|e| damaged(name, e))?;
         let name = format!("v1/evidence/{sha256}");
         if !files.has(&name) {
-            let body = store.evidence_body(&hash).await?;
-            files.add(&name, &body.ok_or_else(|| missing(&name))?)?;
+            match store.evidence_body(&hash).await? {
+                Some(body) => files.add(&name, &body)?,
+                // A licence may want what was public once to be forgotten.
+                None => tracing::warn!(name, "a public answer is not kept any more; left out"),
+            }
         }
     }
     Ok(())

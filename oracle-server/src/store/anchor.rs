@@ -142,8 +142,9 @@ impl Store {
         .transpose()
     }
 
-    /// Stores a transaction before it is sent. `Ok(false)`: another one has that
-    /// checkpoint, and this one must not be sent.
+    /// Stores a transaction before it is sent; one that was given up, and that the
+    /// wallet made anew, is back. `Ok(false)`: another one has that checkpoint, and
+    /// this one must not be sent.
     pub async fn prepare_anchor(
         &self,
         new: &NewAnchor,
@@ -152,7 +153,7 @@ impl Store {
         let now_ms = now.timestamp_millis();
         let mut tx = self.db.begin().await?;
         self.lock(&mut tx, 0).await?;
-        let rows = tx
+        let mut rows = tx
             .execute(
                 "INSERT INTO anchor (txid, size, tx, vout, state, prepared_ms, due_ms) \
                  VALUES ($1, $2, $3, $4, 'prepared', $5, $5) ON CONFLICT DO NOTHING",
@@ -165,6 +166,16 @@ impl Store {
                 ],
             )
             .await?;
+        if rows == 0 {
+            rows = tx
+                .execute(
+                    "UPDATE anchor SET state = 'prepared', prepared_ms = $1, due_ms = $1, \
+                     attempts = 0 WHERE txid = $2 AND state = 'replaced' AND NOT EXISTS \
+                     (SELECT 1 FROM anchor b WHERE b.size = $3 AND b.state <> 'replaced')",
+                    args![now_ms, new.txid.0, signed(new.size)?],
+                )
+                .await?;
+        }
         tx.commit().await?;
         Ok(rows == 1)
     }

@@ -24,7 +24,7 @@ mod tree;
 mod witness;
 
 use std::fs::File;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -158,6 +158,8 @@ pub struct Store {
     url: String,
     epoch: AtomicI64,
     head: watch::Sender<i64>,
+    /// Counts what this process changed about cosignatures.
+    cosigned: Arc<AtomicU64>,
     changes: broadcast::Sender<StateChange>,
     lease: Mutex<Lease>,
     head_key: Mutex<Option<Arc<dyn SignHead>>>,
@@ -187,6 +189,7 @@ impl Store {
             url: url.to_owned(),
             epoch: AtomicI64::new(0),
             head: watch::Sender::new(0),
+            cosigned: Arc::default(),
             changes: broadcast::Sender::new(CHANGES),
             lease: Mutex::new(Lease::None),
             head_key: Mutex::default(),
@@ -201,6 +204,7 @@ impl Store {
         ReadStore {
             db: self.readers.clone(),
             head: self.head.subscribe(),
+            cosigned: self.cosigned.clone(),
             changes: self.changes.downgrade(),
         }
     }

@@ -1,6 +1,8 @@
 //! What readers see: published rows only, never a lock.
 
 use std::io::Read as _;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 use chrono::{DateTime, Utc};
 use oracle_schema::evidence::{Manifest, Observation};
@@ -215,6 +217,7 @@ pub struct OracleRow {
 pub struct ReadStore {
     pub(super) db: Db,
     pub(super) head: watch::Receiver<i64>,
+    pub(super) cosigned: Arc<AtomicU64>,
     pub(super) changes: broadcast::WeakSender<StateChange>,
 }
 

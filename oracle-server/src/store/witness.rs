@@ -3,6 +3,8 @@
 //! No leader is needed here: a cosignature that verifies is true whoever stores
 //! it.
 
+use std::sync::atomic::Ordering;
+
 use chrono::{DateTime, Utc};
 
 use super::db::{Tx, args};
@@ -83,7 +85,9 @@ impl Store {
                 break;
             }
         }
-        tx.commit().await
+        tx.commit().await?;
+        self.cosigned.fetch_add(1, Ordering::Release);
+        Ok(())
     }
 
     /// Keeps a cosignature. Where the checkpoint with all it has so far is what
@@ -113,6 +117,7 @@ impl Store {
         .await?;
         let is_cosigned = take_cosigned(&mut tx, size, &meets).await?;
         tx.commit().await?;
+        self.cosigned.fetch_add(1, Ordering::Release);
         Ok(is_cosigned)
     }
 }
@@ -185,6 +190,12 @@ impl ReadStore {
             note += &row.get::<Option<String>>(1)?.unwrap_or_default();
         }
         Ok(Some(note))
+    }
+
+    /// Changes with what [`ReadStore::checkpoint`] answers, as far as this process
+    /// knows: of what another one does, a standby hears a moment later.
+    pub fn checkpoint_version(&self) -> (i64, u64) {
+        (*self.head.borrow(), self.cosigned.load(Ordering::Acquire))
     }
 
     /// The last head, if it is signed.

@@ -2,8 +2,10 @@
 //!
 //! One task on the process that leads. What it knows stands in rows: a
 //! transaction is stored before it is sent, so that a crash anywhere sends the same
-//! bytes again and never two transactions for one checkpoint. A node that hangs
-//! holds up nothing but this task.
+//! bytes again, and another one is made for a checkpoint only once the node says
+//! that the first can never be in the chain. A node that was exchanged meanwhile may
+//! say so wrongly, and the checkpoint then stands in the chain twice: a fee, and
+//! nothing else. A node that hangs holds up nothing but this task.
 
 mod rpc;
 
@@ -59,6 +61,8 @@ enum Failure {
     OtherPayload,
     #[error("the node would refuse the wallet's transaction: {0}")]
     Refused(String),
+    #[error("the node refused a transaction that it had said it would take")]
+    NotTaken,
 }
 
 /// Anchors checkpoints; see [`Anchorer::start`].
@@ -217,7 +221,9 @@ impl Anchorer {
                 Err(Failure::Node(error)) if error.is_of_one() => {
                     self.postpone(anchor, &error).await?;
                 }
-                looked => looked?,
+                looked => {
+                    looked?;
+                }
             }
         }
         // A look may have found a transaction that can never be in the chain.
@@ -268,11 +274,20 @@ impl Anchorer {
             state: AnchorState::Prepared,
             attempts: 0,
         };
-        self.look(session, &prepared).await
+        match self.look(session, &prepared).await? {
+            // The next one would fare no better at once: the pass has failed.
+            AnchorState::Replaced => Err(Failure::NotTaken),
+            _ => Ok(()),
+        }
     }
 
-    /// Finds out where a transaction is and does what follows.
-    async fn look(&self, session: &Session<'_>, anchor: &DueAnchor) -> Result<(), Failure> {
+    /// Finds out where a transaction is and does what follows; answers how far it
+    /// is now.
+    async fn look(
+        &self,
+        session: &Session<'_>,
+        anchor: &DueAnchor,
+    ) -> Result<AnchorState, Failure> {
         let now = self.clock.now();
         let mut step = AnchorStep {
             txid: anchor.txid,
@@ -306,7 +321,7 @@ impl Anchorer {
         }
         tell(anchor, &step);
         self.store.record_anchor(&step).await?;
-        Ok(())
+        Ok(step.state)
     }
 
     /// Sends the bytes, for the first time or again.
@@ -321,7 +336,9 @@ impl Anchorer {
             Ok(()) => Ok(()),
             Err(e) if matches!(e.code(), Some(MISSING_INPUTS | REJECTED)) => {
                 if anchor.state == AnchorState::Prepared && place == Place::Unknown {
-                    // The node never had it, so nobody has: it can be given up.
+                    // Neither node nor wallet knows it, and its coins are not there: it
+                    // is given up. Where the answer to an earlier sending was lost and
+                    // this is another node, it may be in the chain all the same.
                     step.state = AnchorState::Replaced;
                     step.due = None;
                 } else {

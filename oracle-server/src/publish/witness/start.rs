@@ -83,8 +83,10 @@ impl From<WitnessError> for Doubt {
 }
 
 /// Asks every witness and mirror, all at once, whether the log is the one they
-/// know. Whoever says no refuses the start; whoever cannot be asked within the
-/// configured time is passed over with a warning.
+/// know. A mirror that says no refuses the start, since it shows what this log's
+/// own key signed. A witness that says no shows nothing: it refuses the start
+/// unless a quorum of the others cosigns the head of now. Whoever cannot be asked
+/// within the configured time is passed over with a warning.
 pub async fn check_log(
     store: &Store,
     clock: &dyn Clock,
@@ -115,17 +117,51 @@ pub async fn check_log(
         .iter()
         .map(|mirror| ask_mirror(&reader, &head, mirror, &key, config, &http));
     let (witnesses, mirrors) = futures::join!(join_all(witnesses), join_all(mirrors));
-    for said in witnesses.into_iter().chain(mirrors) {
-        match said.result {
-            Ok(()) => {}
-            Err(Doubt::Contradicted(error)) => return Err(error),
-            Err(Doubt::Unknown(error)) => tracing::warn!(
-                who = said.who, %error,
-                "cannot say whether the log went back; started without"
-            ),
+    for said in mirrors {
+        said.heard()?;
+    }
+    let mut cosigned = Vec::new();
+    let mut contradicted = Vec::new();
+    for ((_, key, _), said) in config.asked().zip(witnesses) {
+        match said.heard() {
+            Ok(true) => cosigned.push(key),
+            Ok(false) => {}
+            Err(error @ (Contradicted::WentBack { .. } | Contradicted::Forked { .. })) => {
+                contradicted.push(error);
+            }
+            Err(error) => return Err(error),
         }
     }
+    if contradicted.is_empty() {
+        return Ok(());
+    }
+    // A policy that asks for nobody is met by nobody, who outvotes nobody.
+    let is_outvoted =
+        !cosigned.is_empty() && config.policy.is_met_by(|w| cosigned.contains(&&w.key));
+    for error in contradicted {
+        if !is_outvoted {
+            return Err(error);
+        }
+        tracing::error!(%error, "a witness contradicts what a quorum has cosigned; started");
+    }
     Ok(())
+}
+
+impl Said {
+    /// Whether they know the log as it is; `false`: nobody knows.
+    fn heard(self) -> Result<bool, Contradicted> {
+        match self.result {
+            Ok(()) => Ok(true),
+            Err(Doubt::Contradicted(error)) => Err(error),
+            Err(Doubt::Unknown(error)) => {
+                tracing::warn!(
+                    who = self.who, %error,
+                    "cannot say whether the log went back; started without"
+                );
+                Ok(false)
+            }
+        }
+    }
 }
 
 /// C2SP has no question for it: a submission of the head that is there shows
