@@ -197,10 +197,11 @@ async fn bodies(
         hex::decode_to_slice(&sha256, &mut hash).map_err(|e| damaged(name, e))?;
         let name = format!("v1/evidence/{sha256}");
         if !files.has(&name) {
-            match store.evidence_body(&hash).await? {
-                Some(body) => files.add(&name, &body)?,
+            if let Some(body) = store.evidence_body(&hash).await? {
+                files.add(&name, &body)?;
+            } else {
                 // A licence may want what was public once to be forgotten.
-                None => tracing::warn!(name, "a public answer is not kept any more; left out"),
+                tracing::warn!(name, "a public answer is not kept any more; left out");
             }
         }
     }
