@@ -4,6 +4,7 @@
 use std::io;
 
 use oracle_schema::log_entry::{LogEntry, NoticeKind, StatusKind};
+use oracle_schema::operator::Verb;
 use oracle_schema::verify::{attested_outcome, check_announcement};
 use oracle_schema::{Announcement, Attestation, Descriptor, EventId, Maturity, Outcome, Promise};
 use secp256k1::XOnlyPublicKey;
@@ -160,21 +161,32 @@ fn ruled(
             });
             return Ok(judged.err());
         }
-        LogEntry::Notice { kind, event_id, .. } => {
+        LogEntry::Notice {
+            kind,
+            event_id,
+            time_ms,
+            ..
+        } => {
             checked.totals.notices = 1;
             let kind = match kind {
                 NoticeKind::Refund => Kind::Refunded,
                 NoticeKind::Withdrawn => Kind::Withdrawn,
             };
-            checked.facts.push(Fact::about(kind, &event_id, position));
+            let mut fact = Fact::about(kind, &event_id, position);
+            fact.time.0 = u32::try_from(time_ms / 1000).unwrap_or(u32::MAX);
+            checked.facts.push(fact);
         }
         LogEntry::Status(status) => {
             checked.totals.statuses = 1;
             let fact = Fact::about(Kind::Status, &status.event_id, position);
             checked.facts.push(fact);
         }
-        LogEntry::OperatorAction(_) => {
+        LogEntry::OperatorAction(action) => {
             checked.totals.operator_actions = 1;
+            if matches!(action.verb, Verb::Void | Verb::Approve) {
+                let fact = Fact::about(Kind::Operated, &action.event_id, position);
+                checked.facts.push(fact);
+            }
             let key = Sha256::digest(&raw.bytes).into();
             checked.facts.push(Fact::new(Kind::Logged, key, position));
         }

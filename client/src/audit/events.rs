@@ -19,6 +19,20 @@ pub(super) struct Whole {
     pub(super) unfinished: Vec<Unfinished>,
     /// Events announced without an end whose maturity is to come.
     pub(super) open: u64,
+    /// Refunds before their time.
+    pub(super) early: Vec<EarlyRefund>,
+}
+
+/// A refund before the event had to be given up: two operators may have
+/// carried it out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct EarlyRefund {
+    /// Of the notice.
+    pub(super) position: u64,
+    /// How much too early, seconds.
+    pub(super) early_s: i64,
+    /// What operators asked or approved about the event before.
+    pub(super) operated: Vec<u64>,
 }
 
 /// A matured event without an end.
@@ -48,9 +62,11 @@ pub(super) fn check(facts: &FactsReader, jobs: NonZeroUsize, now: i64) -> std::i
         all.wrong.extend(part.wrong);
         all.unfinished.extend(part.unfinished);
         all.open += part.open;
+        all.early.extend(part.early);
     }
     all.wrong.sort();
     all.unfinished.sort_by_key(|u| (u.maturity, u.position));
+    all.early.sort_by_key(|refund| refund.position);
     Ok(all)
 }
 
@@ -81,8 +97,13 @@ impl Whole {
     fn event(&mut self, facts: &[Fact], now: i64) {
         let mut announced: Option<&Fact> = None;
         let mut end: Option<(&Fact, &str)> = None;
+        let mut operated = Vec::new();
         for fact in facts {
             let at = fact.position;
+            if fact.kind == Kind::Operated {
+                operated.push(at);
+                continue;
+            }
             let mut wrong = |why: String| self.wrong.push((at, why));
             if let Some((end, how)) = end {
                 wrong(format!(
@@ -111,9 +132,14 @@ impl Whole {
             match fact.kind {
                 Kind::Announced => announced = announced.or(Some(fact)),
                 Kind::Attested => end = end.or(Some((fact, "was attested"))),
-                Kind::Refunded => end = end.or(Some((fact, "was refunded"))),
+                Kind::Refunded => {
+                    if end.is_none() {
+                        self.refund(fact, announced, &operated);
+                    }
+                    end = end.or(Some((fact, "was refunded")));
+                }
                 Kind::Withdrawn => end = end.or(Some((fact, "was withdrawn"))),
-                Kind::Status | Kind::Nonce | Kind::Logged | Kind::Claimed => {}
+                Kind::Status | Kind::Operated | Kind::Nonce | Kind::Logged | Kind::Claimed => {}
             }
         }
         let Some(fact) = announced.filter(|_| end.is_none()) else {
@@ -127,6 +153,23 @@ impl Whole {
                 maturity,
                 position: fact.position,
                 give_up_s,
+            });
+        }
+    }
+
+    /// Whether a refund came in its time.
+    fn refund(&mut self, refund: &Fact, announced: Option<&Fact>, operated: &[u64]) {
+        let Some((maturity, give_up_s)) = announced.map(|announced| announced.time) else {
+            return;
+        };
+        let due = i64::from(maturity) + i64::from(give_up_s);
+        let early_s = due - i64::from(refund.time.0);
+        // Without its policy nobody knows when it was due.
+        if give_up_s > 0 && early_s > 0 {
+            self.early.push(EarlyRefund {
+                position: refund.position,
+                early_s,
+                operated: operated.to_vec(),
             });
         }
     }

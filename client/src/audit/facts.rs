@@ -34,6 +34,8 @@ pub(super) enum Kind {
     Withdrawn,
     /// An event that has no end yet is spoken of.
     Status,
+    /// An operator asked to void an event, or approved something about it.
+    Operated,
     /// An entry keeps this request of an operator.
     Logged,
     /// Evidence rests on this request of an operator.
@@ -49,7 +51,7 @@ pub(super) enum Family {
 }
 
 impl Kind {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 9] = [
         Self::Nonce,
         Self::Announced,
         Self::Attested,
@@ -58,6 +60,7 @@ impl Kind {
         Self::Status,
         Self::Logged,
         Self::Claimed,
+        Self::Operated,
     ];
 
     fn code(self) -> u8 {
@@ -70,15 +73,19 @@ impl Kind {
             Self::Status => 5,
             Self::Logged => 6,
             Self::Claimed => 7,
+            Self::Operated => 8,
         }
     }
 
     fn family(self) -> Family {
         match self {
             Self::Nonce => Family::Nonces,
-            Self::Announced | Self::Attested | Self::Refunded | Self::Withdrawn | Self::Status => {
-                Family::Events
-            }
+            Self::Announced
+            | Self::Attested
+            | Self::Refunded
+            | Self::Withdrawn
+            | Self::Status
+            | Self::Operated => Family::Events,
             Self::Logged | Self::Claimed => Family::Actions,
         }
     }
@@ -93,7 +100,7 @@ pub(super) struct Fact {
     /// Of the entry that says so.
     pub(super) position: u64,
     /// Of an announcement: its maturity, and the seconds to its refund; the
-    /// latter is zero if they are not known.
+    /// latter is zero if they are not known. Of a refund: when it was noticed.
     pub(super) time: (u32, u32),
 }
 

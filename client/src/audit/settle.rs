@@ -4,8 +4,10 @@
 use std::io;
 
 use oracle_schema::log_entry::LogEntry;
+use oracle_schema::operator::{Approval, Verb};
 use oracle_schema::tlog::tree::leaf_hash;
 use oracle_schema::tlog::{Checkpoint, Growing};
+use sha2::{Digest, Sha256};
 
 use super::documents::Known;
 use super::events::{self, Unfinished};
@@ -116,10 +118,44 @@ impl Run<'_> {
             self.report.violations.add(finding);
         }
         self.report.open = whole.open;
+        for refund in whole.early {
+            if !self.is_carried_out(&refund.operated)? {
+                let why = format!(
+                    "comes {} s before the event had to be given up, and no operator's approved proposal to void it is in an earlier entry",
+                    refund.early_s
+                );
+                let finding = Finding::new(self.named(refund.position), why);
+                self.report.violations.add(finding);
+            }
+        }
         for event in whole.unfinished {
             self.unfinished(event).await?;
         }
         Ok(())
+    }
+
+    /// Whether one of these requests proposes to void, and another operator's
+    /// approves that.
+    fn is_carried_out(&self, operated: &[u64]) -> Result<bool, AuditError> {
+        let mut reader = self.reader()?;
+        let mut proposed: Vec<([u8; 32], [u8; 32])> = Vec::new();
+        for position in operated {
+            let bytes = reader.entry(*position).map_err(|e| self.file(e))?;
+            let Ok(LogEntry::OperatorAction(action)) = LogEntry::from_bytes(&bytes) else {
+                continue;
+            };
+            if action.verb == Verb::Void {
+                proposed.push((Sha256::digest(&action.body).into(), action.public_key));
+            } else if let Ok(approval) = Approval::parse(&action.body) {
+                let by_another = |(body, key): &([u8; 32], [u8; 32])| {
+                    *body == approval.report && *key != action.public_key
+                };
+                if proposed.iter().any(by_another) {
+                    return Ok(true);
+                }
+            }
+        }
+        Ok(false)
     }
 
     /// A matured event without an end: waiting, or overdue.

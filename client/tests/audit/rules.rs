@@ -33,6 +33,22 @@ fn same_nonces(log: &Log, of: &str, id: &str) -> oracle_schema::Announcement {
 }
 
 #[tokio::test]
+async fn a_refund_before_its_time_needs_two_operators() {
+    let early = |log: &mut Log| {
+        log.push(&LogEntry::Notice {
+            kind: NoticeKind::Refund,
+            event_id: event_id("waits"),
+            time_ms: (T.unsigned_abs() + 259_199) * 1000,
+            reason: "it did not suit".to_owned(),
+        });
+    };
+    finds(
+        &log(early).await,
+        "entry 8 (refund of waits): comes 1 s before the event had to be given up",
+    );
+}
+
+#[tokio::test]
 async fn a_nonce_is_announced_once_in_the_whole_log() {
     let report = log(|log| {
         let again = same_nonces(log, "event-0", "other");

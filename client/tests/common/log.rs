@@ -120,7 +120,8 @@ impl Log {
         self.push(&LogEntry::Notice {
             kind,
             event_id: event_id(id),
-            time_ms: 0,
+            // When its policy gives it up.
+            time_ms: (T.unsigned_abs() + 259_200) * 1000,
             reason: String::new(),
         })
     }
