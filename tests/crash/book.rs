@@ -81,15 +81,17 @@ impl Book {
     /// Reads what is new among recent events. An error only says that the
     /// server went away.
     pub(crate) async fn read(&mut self, url: &str) -> Result<(), reqwest::Error> {
-        let now = now();
-        let recent = self
-            .events(
-                url,
-                now - TimeDelta::seconds(60),
-                now + TimeDelta::seconds(130),
-            )
-            .await?;
-        for event in recent {
+        self.read_from(url, now() - TimeDelta::seconds(60)).await
+    }
+
+    /// Reads what is new among events that mature from then on.
+    pub(crate) async fn read_from(
+        &mut self,
+        url: &str,
+        from: DateTime<Utc>,
+    ) -> Result<(), reqwest::Error> {
+        let to = now() + TimeDelta::seconds(130);
+        for event in self.events(url, from, to).await? {
             self.read_event(url, &event).await?;
         }
         Ok(())
