@@ -331,9 +331,8 @@ pub(super) async fn get_policy_document(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     Query::strict(&uri, &[])?;
-    let document = app.store.policy_document(&hash).await?;
-    let document = document.ok_or_else(|| no_document("policy"))?;
-    Ok(Representation::new(JSON, document).immutable(&headers))
+    let found = app.store.policy_document(&hash).await?;
+    document("policy", found, &headers)
 }
 
 /// An evidence manifest by the hash that attestations' entries hold.
@@ -353,9 +352,8 @@ pub(super) async fn get_manifest_document(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     Query::strict(&uri, &[])?;
-    let document = app.store.manifest_document(&hash).await?;
-    let document = document.ok_or_else(|| no_document("manifest"))?;
-    Ok(Representation::new(JSON, document).immutable(&headers))
+    let found = app.store.manifest_document(&hash).await?;
+    document("manifest", found, &headers)
 }
 
 /// `GET /v1/anchors`; written by [`oracle_schema::anchor::Anchors`].
@@ -448,8 +446,12 @@ pub(super) async fn get_anchors(
     Ok(Representation::json(&anchors)?.briefly(&headers))
 }
 
-fn no_document(what: &str) -> Problem {
-    Kind::UnknownDocument
-        .because(format!("no {what} of this hash is published"))
-        .field("sha256")
+/// A document that its hash names.
+fn document(what: &str, found: Option<Vec<u8>>, headers: &HeaderMap) -> Result<Response, Problem> {
+    let document = found.ok_or_else(|| {
+        Kind::UnknownDocument
+            .because(format!("no {what} of this hash is published"))
+            .field("sha256")
+    })?;
+    Ok(Representation::new(JSON, document).immutable(headers))
 }

@@ -160,6 +160,22 @@ fn is_name(text: &str) -> bool {
     (1..=EventId::MAX_BYTES).contains(&text.len()) && !text.chars().any(char::is_control)
 }
 
+/// The `{id}` segment of a path; what can be nobody's name is `unknown`.
+async fn name<S: Send + Sync>(
+    parts: &mut Parts,
+    state: &S,
+    unknown: fn(&str) -> Problem,
+) -> Result<String, Problem> {
+    let Path(id) = Path::<String>::from_request_parts(parts, state)
+        .await
+        .map_err(|_| Problem::bad("id", "the id is not percent-encoded UTF-8"))?;
+    if is_name(&id) {
+        Ok(id)
+    } else {
+        Err(unknown(&id))
+    }
+}
+
 /// The percent-decoded `{id}` segment of a path.
 ///
 /// A text that no event of this service can bear is answered like any other
@@ -171,14 +187,7 @@ impl<S: Send + Sync> FromRequestParts<S> for EventPath {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        let Path(id) = Path::<String>::from_request_parts(parts, state)
-            .await
-            .map_err(|_| Problem::bad("id", "the id is not percent-encoded UTF-8"))?;
-        if is_name(&id) {
-            Ok(Self(id))
-        } else {
-            Err(Problem::unknown_event(&id))
-        }
+        name(parts, state, Problem::unknown_event).await.map(Self)
     }
 }
 
@@ -190,14 +199,7 @@ impl<S: Send + Sync> FromRequestParts<S> for SeriesPath {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        let Path(id) = Path::<String>::from_request_parts(parts, state)
-            .await
-            .map_err(|_| Problem::bad("id", "the id is not percent-encoded UTF-8"))?;
-        if is_name(&id) {
-            Ok(Self(id))
-        } else {
-            Err(Problem::unknown_series(&id))
-        }
+        name(parts, state, Problem::unknown_series).await.map(Self)
     }
 }
 
