@@ -17,7 +17,7 @@ use super::{Evidence, Report};
 use crate::Exact;
 use crate::observation::SourceReading;
 use crate::rule::{
-    FactTrace, Fixing, OperatorReport, Trace, Verdict, cross, decide_leg, facts, outcome,
+    Cause, FactTrace, Fixing, OperatorReport, Trace, Verdict, cross, decide_leg, facts, outcome,
 };
 
 /// The recorded decision about a price.
@@ -117,8 +117,8 @@ fn decide_price(case: &Case<'_>, price: &PricePolicy, report: &mut Report) -> Op
         let path = format!("decision.legs.{}", leg.name);
         let (price, trace) = match decide_leg_again(case, leg) {
             Fixing::Attest { price, trace } => (price, trace),
-            Fixing::Pending { reason, .. } => {
-                let why = format!("{path}: the evidence comes to no price: {reason}");
+            Fixing::Pending { cause, .. } => {
+                let why = format!("{path}: the evidence comes to no price: {cause}");
                 report.mismatches.push(why);
                 continue;
             }
@@ -214,9 +214,9 @@ fn decide_facts(case: &Case<'_>, report: &mut Report) -> Option<String> {
     }
     match again.verdict {
         Verdict::Attest { outcome } => Some(outcome),
-        Verdict::Pending { reason } => no_outcome("pending", &reason, report),
-        Verdict::Provisional { reason, .. } => no_outcome("provisional", &reason, report),
-        Verdict::Hold { reason } => no_outcome("held", &reason, report),
+        Verdict::Pending { cause } => no_outcome("pending", &cause, report),
+        Verdict::Provisional { cause, .. } => no_outcome("provisional", &cause, report),
+        Verdict::Hold { cause } => no_outcome("held", &cause, report),
     }
 }
 
@@ -300,9 +300,9 @@ fn check_release(
     None
 }
 
-fn no_outcome(verdict: &str, reason: &str, report: &mut Report) -> Option<String> {
+fn no_outcome(verdict: &str, cause: &Cause, report: &mut Report) -> Option<String> {
     report.mismatches.push(format!(
-        "decision.outcome: the evidence comes to none ({verdict}): {reason}"
+        "decision.outcome: the evidence comes to none ({verdict}): {cause}"
     ));
     None
 }

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 
+use super::cause::Cause;
 use super::decision::{Decision, FactTrace, Verdict, VoteTrace};
 use super::price::MAX_CLOCK_AHEAD_S;
 use super::trace::ClockCheck;
@@ -317,34 +318,33 @@ pub fn decide(
 }
 
 fn weigh(terms: &Terms, now: DateTime<Utc>, voters: &[Voter], trace: &mut FactTrace) -> Verdict {
-    let pending = |reason: String| Verdict::Pending { reason };
     let unreadable = voters
         .iter()
         .any(|v| matches!(v.last, Some(Vote::Unreadable(_))));
-    let too_few = |reason: String| {
+    let too_few = |cause: Cause| {
         if unreadable {
-            Verdict::Hold { reason }
+            let leaves = Box::new(cause);
+            let cause = Cause::Unreadable { leaves };
+            Verdict::Hold { cause }
         } else {
-            Verdict::Pending { reason }
+            Verdict::Pending { cause }
         }
     };
     if now.timestamp() < terms.at {
-        return pending("it has not matured".to_owned());
+        let cause = Cause::NotMatured;
+        return Verdict::Pending { cause };
     }
-    if let Some(ahead) = trace.clock.ahead_s.filter(|s| *s > MAX_CLOCK_AHEAD_S) {
-        return pending(format!(
-            "clock: local time is {ahead} s ahead of the providers'"
-        ));
+    if let Some(ahead_s) = trace.clock.ahead_s.filter(|s| *s > MAX_CLOCK_AHEAD_S) {
+        let cause = Cause::Clock { ahead_s };
+        return Verdict::Pending { cause };
     }
-    if let Some(reason) = dissent(voters) {
-        return Verdict::Hold { reason };
+    if let Some(cause) = dissent(voters) {
+        return Verdict::Hold { cause };
     }
     // From here on there is one outcome at most.
     let Some(outcome) = voters.iter().find_map(Voter::stance).map(str::to_owned) else {
-        return too_few(format!(
-            "no outcome yet: {}",
-            whys(voters, terms.stable_reads)
-        ));
+        let why = whys(voters, terms.stable_reads);
+        return too_few(Cause::NoOutcome { why });
     };
     let mut roots: BTreeMap<&str, (i64, i64)> = BTreeMap::new();
     for voter in voters.iter().filter(|v| v.outcome().is_some()) {
@@ -361,11 +361,12 @@ fn weigh(terms: &Terms, now: DateTime<Utc>, voters: &[Voter], trace: &mut FactTr
     let mut since: Vec<i64> = roots.values().map(|(since, _)| *since).collect();
     since.sort_unstable();
     let Some(agreed) = since.get(needed - 1).copied() else {
-        return too_few(format!(
-            "{} of {needed} sources stand for {outcome:?}: {}",
-            roots.len(),
-            whys(voters, terms.stable_reads)
-        ));
+        let whys = whys(voters, terms.stable_reads);
+        return too_few(Cause::TooFew {
+            have: u32::try_from(roots.len()).unwrap_or(u32::MAX),
+            need: terms.agree.max(1),
+            why: format!("sources stand for {outcome:?}: {whys}"),
+        });
     };
     let agreed = agreed.max(turned.unwrap_or(i64::MIN));
     trace.agreed_since_ms = Some(agreed);
@@ -377,18 +378,19 @@ fn weigh(terms: &Terms, now: DateTime<Utc>, voters: &[Voter], trace: &mut FactTr
     Verdict::Provisional {
         outcome,
         until: open_ms.div_euclid(1000) + i64::from(open_ms.rem_euclid(1000) != 0),
-        reason: "settling: sources agree, and must still do so when the delay is over".to_owned(),
+        cause: Cause::Agreed,
     }
 }
 
 /// Why sources contradict each other, if they do.
-fn dissent(voters: &[Voter]) -> Option<String> {
+fn dissent(voters: &[Voter]) -> Option<Cause> {
     let objections: Vec<String> = voters
         .iter()
         .filter_map(|v| Some(format!("{}: {}", v.source, v.objection()?)))
         .collect();
     if !objections.is_empty() {
-        return Some(objections.join("; "));
+        let why = objections.join("; ");
+        return Some(Cause::Objection { why });
     }
     let stances: Vec<(&str, &str)> = voters
         .iter()
@@ -402,7 +404,8 @@ fn dissent(voters: &[Voter]) -> Option<String> {
         .into_iter()
         .map(|(source, outcome)| format!("{source} says {outcome}"))
         .collect();
-    Some(format!("sources disagree: {}", stances.join(", ")))
+    let why = stances.join(", ");
+    Some(Cause::Dissent { why })
 }
 
 fn whys(voters: &[Voter], stable_reads: u32) -> String {

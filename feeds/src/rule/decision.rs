@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::cause::Cause;
 use super::trace::ClockCheck;
 
 /// What facts come to, now.
@@ -10,9 +11,8 @@ use super::trace::ClockCheck;
 pub enum Verdict {
     /// No outcome yet.
     Pending {
-        /// What is missing, for people. Begins with `clock:` where the local
-        /// clock is wrong.
-        reason: String,
+        /// What is missing.
+        cause: Cause,
     },
     /// An outcome, if nothing changes.
     Provisional {
@@ -20,8 +20,8 @@ pub enum Verdict {
         outcome: String,
         /// When it may be decided at the earliest, Unix seconds.
         until: i64,
-        /// What it waits for, for people.
-        reason: String,
+        /// What it waits for.
+        cause: Cause,
     },
     /// The outcome.
     Attest {
@@ -31,8 +31,8 @@ pub enum Verdict {
     /// Sources contradict each other or themselves, or say what no outcome
     /// stands for: nothing is attested while that lasts.
     Hold {
-        /// Why, for people.
-        reason: String,
+        /// Why.
+        cause: Cause,
     },
 }
 

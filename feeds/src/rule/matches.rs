@@ -11,6 +11,7 @@ use chrono::{DateTime, Utc};
 use oracle_schema::policy::{FactSource, MatchBasis, MatchPolicy, VOID};
 
 use super::agreement::{self, Terms, Vote, Voter};
+use super::cause::Cause;
 use super::decision::{Decision, Verdict};
 use crate::fact::{MatchFact, MatchState, Score, Side};
 use crate::observation::{Exchange, Observation, Reading, SourceReading};
@@ -44,12 +45,13 @@ pub fn decide(
     let voters: Vec<Voter> = sources.chain(panel).collect();
     let mut decision = agreement::decide(&terms, now, &voters, readings);
     if now.timestamp() >= void_at(policy).max(at)
-        && let Verdict::Pending { reason } = &decision.verdict
+        && let Verdict::Pending { cause } = &decision.verdict
         // A wrong clock cannot tell that the window is over.
-        && !reason.starts_with("clock:")
+        && !cause.is_clock()
     {
-        let reason = format!("the void window is over and {reason}");
-        decision.verdict = Verdict::Hold { reason };
+        let waited = Box::new(cause.clone());
+        let cause = Cause::VoidWindow { waited };
+        decision.verdict = Verdict::Hold { cause };
     }
     decision
 }

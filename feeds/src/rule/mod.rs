@@ -1,6 +1,7 @@
 //! Rules: facts to a decision, pure.
 
 pub mod agreement;
+pub mod cause;
 pub mod decision;
 pub mod election;
 pub mod facts;
@@ -10,6 +11,7 @@ pub mod panel;
 pub mod price;
 pub mod trace;
 
+pub use cause::Cause;
 pub use decision::{Decision, FactTrace, Verdict, VoteTrace};
 pub use outcome::{OutcomeRuleError, descriptor, outcome};
 pub use panel::OperatorReport;

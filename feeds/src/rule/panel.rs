@@ -9,6 +9,7 @@ use chrono::{DateTime, Utc};
 use oracle_schema::policy::{OperatorsPolicy, PanelMember, PanelPolicy};
 
 use super::agreement::{Vote, Voter};
+use super::cause::Cause;
 use super::decision::{Decision, FactTrace, Verdict, VoteTrace};
 use super::trace::ClockCheck;
 
@@ -35,8 +36,8 @@ pub struct OperatorReport {
 pub enum PanelState {
     /// Not enough equal reports yet, and still possible.
     Open {
-        /// What is missing, for people.
-        why: String,
+        /// What is missing.
+        cause: Cause,
     },
     /// k equal reports.
     Agreed {
@@ -144,7 +145,11 @@ fn weigh(panel: &PanelPolicy, ballots: &[Ballot<'_>]) -> PanelState {
                 };
             }
             PanelState::Open {
-                why: format!("{most} of {k} equal reports: {}", said(ballots)),
+                cause: Cause::TooFew {
+                    have: u32::try_from(most).unwrap_or(u32::MAX),
+                    need: panel.k.get(),
+                    why: format!("equal reports: {}", said(ballots)),
+                },
             }
         }
     }
@@ -183,7 +188,7 @@ pub fn voter(
 ) -> Voter {
     let now_ms = now.timestamp_millis();
     let (since_ms, vote) = match state(panel, at, now, reports) {
-        PanelState::Open { why } => (now_ms, Vote::Open(why)),
+        PanelState::Open { cause } => (now_ms, Vote::Open(cause.to_string())),
         PanelState::Agreed {
             outcome,
             since_ms,
@@ -210,10 +215,12 @@ pub fn decide(
     let mut agreed_since_ms = None;
     let verdict = match weigh(&policy.panel, &ballots) {
         _ if now.timestamp() < at => Verdict::Pending {
-            reason: "it has not matured".to_owned(),
+            cause: Cause::NotMatured,
         },
-        PanelState::Open { why } => Verdict::Pending { reason: why },
-        PanelState::Deadlock { why, .. } => Verdict::Hold { reason: why },
+        PanelState::Open { cause } => Verdict::Pending { cause },
+        PanelState::Deadlock { why, .. } => Verdict::Hold {
+            cause: Cause::Deadlock { why },
+        },
         PanelState::Agreed {
             outcome, since_ms, ..
         } => {
@@ -225,7 +232,7 @@ pub fn decide(
                 Verdict::Provisional {
                     outcome,
                     until: open_ms.div_euclid(1000) + i64::from(open_ms.rem_euclid(1000) != 0),
-                    reason: "settling: operators agree, and a veto may still come".to_owned(),
+                    cause: Cause::Vetoable,
                 }
             }
         }

@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use oracle_schema::policy::{LegPolicy, Method, SourcePolicy};
 use rust_decimal::Decimal;
 
+use super::cause::{Cause, instant};
 use super::trace::{ClockCheck, SourceTrace, Trace};
 use crate::decimal;
 use crate::exact::Exact;
@@ -22,9 +23,8 @@ pub const MAX_CLOCK_AHEAD_S: i64 = 60;
 pub enum Fixing {
     /// No fixing yet.
     Pending {
-        /// What is missing, for people. Begins with `clock:` where the local
-        /// clock is wrong.
-        reason: String,
+        /// What is missing.
+        cause: Cause,
         /// How it came to that.
         trace: Trace,
     },
@@ -113,13 +113,10 @@ pub fn decide_leg(
     trace.roots = count(votes.len());
 
     if now.timestamp() < open_at {
-        return pending(trace, format!("settling until {}", instant(open_at)));
+        return pending(trace, Cause::Settling { until: open_at });
     }
-    if let Some(ahead) = trace.clock.ahead_s.filter(|s| *s > MAX_CLOCK_AHEAD_S) {
-        return pending(
-            trace,
-            format!("clock: local time is {ahead} s ahead of the providers'"),
-        );
+    if let Some(ahead_s) = trace.clock.ahead_s.filter(|s| *s > MAX_CLOCK_AHEAD_S) {
+        return pending(trace, Cause::Clock { ahead_s });
     }
     fix(leg, trace, &votes)
 }
@@ -136,7 +133,7 @@ fn fix(leg: &LegPolicy, mut trace: Trace, votes: &[Vote<'_>]) -> Fixing {
         return missing(trace);
     }
     let Some(centre) = median(votes.iter().map(|v| v.price)) else {
-        return pending(trace, "the median has too many digits".to_owned());
+        return pending(trace, Cause::TooManyDigits);
     };
     trace.first_median = Some(centre);
     let mut kept = Vec::with_capacity(votes.len());
@@ -160,12 +157,12 @@ fn fix(leg: &LegPolicy, mut trace: Trace, votes: &[Vote<'_>]) -> Fixing {
             trace.price = Some(price);
             Fixing::Attest { price, trace }
         }
-        None => pending(trace, "the median has too many digits".to_owned()),
+        None => pending(trace, Cause::TooManyDigits),
     }
 }
 
-fn pending(trace: Trace, reason: String) -> Fixing {
-    Fixing::Pending { reason, trace }
+fn pending(trace: Trace, cause: Cause) -> Fixing {
+    Fixing::Pending { cause, trace }
 }
 
 /// `2 of 3 sources: kraken:XBTUSD: timeout; …`
@@ -180,16 +177,17 @@ fn missing(trace: Trace) -> Fixing {
         .iter()
         .filter_map(|s| Some(format!("{}: {}", s.source, s.why.as_ref()?)))
         .collect();
-    let reason = format!(
-        "{have} of {} sources: {}",
-        trace.min_sources,
-        if whys.is_empty() {
-            "the policy names too few".to_owned()
-        } else {
-            whys.join("; ")
-        }
-    );
-    pending(trace, reason)
+    let whys = if whys.is_empty() {
+        "the policy names too few".to_owned()
+    } else {
+        whys.join("; ")
+    };
+    let cause = Cause::TooFew {
+        have,
+        need: trace.min_sources,
+        why: format!("sources: {whys}"),
+    };
+    pending(trace, cause)
 }
 
 /// Per source the reading sent last; ties broken by content, so that the order
@@ -311,9 +309,4 @@ fn median(prices: impl Iterator<Item = Decimal>) -> Option<Decimal> {
 
 fn count(n: usize) -> u32 {
     u32::try_from(n).unwrap_or(u32::MAX)
-}
-
-fn instant(unix: i64) -> String {
-    DateTime::from_timestamp(unix, 0)
-        .map_or_else(|| unix.to_string(), |t| t.format("%FT%TZ").to_string())
 }

@@ -1,7 +1,7 @@
 use std::sync::{Arc, Mutex};
 
 use chrono::{DateTime, Utc};
-use oracle_feeds::rule::Fixing;
+use oracle_feeds::rule::{Cause, Fixing};
 use oracle_feeds::{
     Exchange, Observation, PriceObservation, PriceQuery, Query, Reading, SourceReading, TimeSource,
 };
@@ -132,13 +132,17 @@ pub(crate) fn reading(name: &str, price: &str) -> SourceReading {
 pub(crate) fn price_of(decision: &Fixing) -> Decimal {
     match decision {
         Fixing::Attest { price, .. } => *price,
-        Fixing::Pending { reason, .. } => panic!("pending: {reason}"),
+        Fixing::Pending { cause, .. } => panic!("pending: {cause}"),
     }
 }
 
-pub(crate) fn reason_of(decision: &Fixing) -> &str {
+pub(crate) fn reason_of(decision: &Fixing) -> String {
+    cause_of(decision).to_string()
+}
+
+pub(crate) fn cause_of(decision: &Fixing) -> &Cause {
     match decision {
-        Fixing::Pending { reason, .. } => reason,
+        Fixing::Pending { cause, .. } => cause,
         Fixing::Attest { price, .. } => panic!("attests {price}"),
     }
 }

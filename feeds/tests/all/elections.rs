@@ -158,7 +158,7 @@ fn attests(policy: &ElectionPolicy, bodies: &[&str], outcome: &str) {
 #[track_caller]
 fn pends(policy: &ElectionPolicy, bodies: &[&str], why: &str) {
     match verdict(policy, bodies) {
-        Verdict::Pending { reason } => assert!(reason.contains(why), "{reason}"),
+        Verdict::Pending { cause } => assert!(cause.to_string().contains(why), "{cause}"),
         other => panic!("{other:?}"),
     }
 }
@@ -166,7 +166,7 @@ fn pends(policy: &ElectionPolicy, bodies: &[&str], why: &str) {
 #[track_caller]
 fn holds(policy: &ElectionPolicy, bodies: &[&str], why: &str) {
     match verdict(policy, bodies) {
-        Verdict::Hold { reason } => assert!(reason.contains(why), "{reason}"),
+        Verdict::Hold { cause } => assert!(cause.to_string().contains(why), "{cause}"),
         other => panic!("{other:?}"),
     }
 }
@@ -454,7 +454,9 @@ fn two_sources_must_name_the_same_winner() {
         ];
         election::decide(&policy, T, now, &readings, None)
     };
-    assert!(matches!(decide(&other).verdict, Verdict::Hold { reason } if reason.contains("other")));
+    assert!(
+        matches!(decide(&other).verdict, Verdict::Hold { cause } if cause.to_string().contains("other"))
+    );
     let agreed = decide(CALLED);
     assert!(matches!(agreed.verdict, Verdict::Attest { outcome } if outcome == "alder"));
     assert_eq!(agreed.trace.sources.len(), 2);

@@ -100,7 +100,9 @@ fn an_operator_who_contradicts_himself_has_no_vote() {
         Verdict::Provisional { .. }
     ));
     let open = verdict(&panel, 20 + DELAY_S, &reports);
-    assert!(matches!(&open, Verdict::Pending { reason } if reason.contains("bob contradicts")));
+    assert!(
+        matches!(&open, Verdict::Pending { cause } if cause.to_string().contains("bob contradicts"))
+    );
     reports.push(report("carol", "yes", 40));
     assert!(matches!(
         verdict(&panel, 20 + DELAY_S, &reports),
@@ -155,7 +157,9 @@ fn two_outcomes_with_k_reports_each_hold() {
         Verdict::Provisional { .. }
     ));
     let held = verdict(&panel, 9_000, &reports);
-    assert!(matches!(&held, Verdict::Hold { reason } if reason.starts_with("two outcomes")));
+    assert!(
+        matches!(&held, Verdict::Hold { cause } if cause.to_string().starts_with("two outcomes"))
+    );
 }
 
 #[test]
@@ -174,7 +178,7 @@ fn early_foreign_and_future_reports_do_not_count() {
     ];
     let open = verdict(&panel, 20_000, &reports);
     assert!(
-        matches!(&open, Verdict::Pending { reason } if reason.starts_with("1 of 2")),
+        matches!(&open, Verdict::Pending { cause } if cause.to_string().starts_with("1 of 2")),
         "{open:?}"
     );
     assert!(matches!(

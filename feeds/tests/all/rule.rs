@@ -1,8 +1,8 @@
-use oracle_feeds::rule::{CrossError, Fixing, cross, decide_leg, descriptor, outcome};
+use oracle_feeds::rule::{Cause, CrossError, Fixing, cross, decide_leg, descriptor, outcome};
 use oracle_feeds::{Observation, Reading};
 use oracle_schema::policy::{LegPolicy, PricePolicy, Rule};
 
-use crate::common::{T, d, leg, price_of, reading, reason_of, time};
+use crate::common::{T, cause_of, d, leg, price_of, reading, reason_of, time};
 
 const NOW: i64 = T + 61;
 
@@ -121,7 +121,8 @@ fn a_clock_five_minutes_ahead_alarms() {
     for r in &mut readings {
         r.exchanges[0].date = Some(time(NOW - 300));
     }
-    assert!(reason_of(&decide(&leg, &readings)).starts_with("clock:"));
+    let cause = Cause::Clock { ahead_s: 300 };
+    assert_eq!(cause_of(&decide(&leg, &readings)), &cause);
     // One venue's wrong clock is that venue's problem.
     for r in &mut readings[1..] {
         r.exchanges[0].date = Some(time(NOW));

@@ -11,7 +11,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use oracle_feeds::observation::{Query, SourceReading};
 use oracle_feeds::retry;
 use oracle_feeds::rule::facts::decide;
-use oracle_feeds::rule::{ClockCheck, Decision, Verdict};
+use oracle_feeds::rule::{Cause, ClockCheck, Decision, Verdict};
 use oracle_schema::evidence::{MANIFEST_VERSION, Manifest};
 use oracle_schema::log_entry::LogEntry;
 use oracle_schema::operator::OperatorAction;
@@ -149,8 +149,9 @@ impl Engine {
         };
         if self.clock_trust.runs_ahead(&*self.clock) {
             // Settle delays and what sources say "since" are measured by it.
-            let (due, reason) = (now + LOOK_AGAIN, "clock: it has jumped ahead");
-            self.look_again(round, due, Some(reason), now).await?;
+            let due = now + LOOK_AGAIN;
+            let reason = Cause::ClockJumped.to_string();
+            self.look_again(round, due, Some(&reason), now).await?;
             // Leased, so that it comes back when the clock is set right.
             self.store
                 .lease_round(round, due.timestamp_millis())
@@ -165,7 +166,12 @@ impl Engine {
         };
         let policy = match Policy::parse(candidate.policy()) {
             Ok(policy) => policy,
-            Err(e) => return self.stop(round, &candidate, &e.to_string(), now).await,
+            Err(e) => {
+                let why = e.to_string();
+                return self
+                    .stop(round, &candidate, &Cause::Policy { why }, now)
+                    .await;
+            }
         };
         let at = round.maturity.unix();
         let mut readings = Vec::new();
@@ -177,8 +183,10 @@ impl Engine {
             None => Vec::new(),
         };
         let Some(decision) = decide(&policy.rule, at, now, &readings, &reports) else {
-            let reason = "the policy has no rule about facts";
-            return self.stop(round, &candidate, reason, now).await;
+            let why = "the policy has no rule about facts".to_owned();
+            return self
+                .stop(round, &candidate, &Cause::Policy { why }, now)
+                .await;
         };
         self.follow(round, &candidate, decision, now).await
     }
@@ -191,18 +199,23 @@ impl Engine {
         now: DateTime<Utc>,
     ) -> Result<(), EngineError> {
         match &decision.verdict {
-            Verdict::Pending { reason } => {
-                alarm_of_clock(reason);
+            Verdict::Pending { cause } => {
+                alarm_of_clock(cause);
                 self.progress(candidate, Progress::Disagree, now).await?;
-                self.look_again(round, now + LOOK_AGAIN, Some(reason), now)
+                let reason = cause.to_string();
+                self.look_again(round, now + LOOK_AGAIN, Some(&reason), now)
                     .await
             }
             Verdict::Provisional {
                 outcome,
                 until,
-                reason,
+                cause,
             } => {
-                let proposal = Progress::Propose { outcome, reason };
+                let reason = cause.to_string();
+                let proposal = Progress::Propose {
+                    outcome,
+                    reason: &reason,
+                };
                 self.progress(candidate, proposal, now).await?;
                 let reason = format!("{outcome:?} if nothing changes; {reason}");
                 let until = DateTime::from_timestamp(*until, 0).unwrap_or(now + LOOK_AGAIN);
@@ -210,7 +223,7 @@ impl Engine {
                 let due = if until > now { until } else { now + LOOK_AGAIN };
                 self.look_again(round, due, Some(&reason), now).await
             }
-            Verdict::Hold { reason } => self.stop(round, candidate, reason, now).await,
+            Verdict::Hold { cause } => self.stop(round, candidate, cause, now).await,
             Verdict::Attest { outcome } => {
                 // Also ends a hold that the sources ended themselves.
                 self.progress(candidate, Progress::Agree, now).await?;
@@ -237,13 +250,14 @@ impl Engine {
         &self,
         round: &DueRound,
         candidate: &Candidate,
-        reason: &str,
+        cause: &Cause,
         now: DateTime<Utc>,
     ) -> Result<(), EngineError> {
+        let reason = cause.to_string();
         tracing::warn!(event = candidate.event_id().as_str(), reason, "held");
-        self.progress(candidate, Progress::Hold { reason }, now)
+        self.progress(candidate, Progress::Hold { reason: &reason }, now)
             .await?;
-        self.look_again(round, now + LOOK_AGAIN, Some(reason), now)
+        self.look_again(round, now + LOOK_AGAIN, Some(&reason), now)
             .await
     }
 

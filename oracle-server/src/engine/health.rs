@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use oracle_feeds::observation::{Reading, SourceReading};
-use oracle_feeds::rule::Trace;
+use oracle_feeds::rule::{Cause, Trace};
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive as _;
 
@@ -103,12 +103,11 @@ impl Engine {
     }
 }
 
-/// A decision that waits because the clock is wrong is an alarm; its reason says
-/// so in its first word.
-pub(super) fn alarm_of_clock(reason: &str) {
-    if reason.starts_with("clock:") {
+/// A decision that waits because the clock is wrong is an alarm.
+pub(super) fn alarm_of_clock(cause: &Cause) {
+    if cause.is_clock() {
         metrics::counter!("oracle_clock_alarms_total").increment(1);
-        tracing::error!(reason, "the clock disagrees with the providers'");
+        tracing::error!(%cause, "the clock disagrees with the providers'");
     }
 }
 

@@ -12,6 +12,7 @@ use oracle_feeds::fetch::Fetcher;
 use oracle_feeds::observation::{Exchange, PriceQuery, Query, Reading, SourceReading};
 use oracle_feeds::provider::{Licence, provider};
 use oracle_feeds::retry;
+use oracle_feeds::rule::Cause;
 use oracle_feeds::rule::price::{Fixing as LegFixing, cross, decide_leg};
 use oracle_schema::evidence::{MANIFEST_VERSION, Manifest, Observation};
 use oracle_schema::policy::{LegPolicy, canonical_json};
@@ -54,7 +55,7 @@ pub(super) struct LegSeen {
 
 /// Why a leg has no price yet.
 pub(super) struct Unfixed {
-    reason: String,
+    cause: Cause,
     /// What the sources without a price said.
     failures: Vec<Reading>,
 }
@@ -212,11 +213,11 @@ impl Engine {
                     trace: serde_json::to_value(trace).map_err(stored("trace"))?,
                 })?)
             }
-            LegFixing::Pending { reason, .. } => {
-                alarm_of_clock(&reason);
+            LegFixing::Pending { cause, .. } => {
+                alarm_of_clock(&cause);
                 let readings = seen.readings.iter().map(|r| r.reading.clone());
                 let failures = readings.filter(|r| r.price().is_none()).collect();
-                self.seen.insert(leg_at, Unfixed { reason, failures });
+                self.seen.insert(leg_at, Unfixed { cause, failures });
                 None
             }
         };
@@ -301,7 +302,8 @@ impl Engine {
                 });
             } else {
                 let unfixed = self.seen.get(key);
-                let reason = unfixed.map_or("not observed", |u| u.reason.as_str());
+                let reason =
+                    unfixed.map_or_else(|| "not observed".to_owned(), |u| u.cause.to_string());
                 missing.push(format!("{}: {reason}", leg.name));
                 wait = wait.max(unfixed.map_or(TimeDelta::zero(), |u| u.wait(round.attempts)));
             }

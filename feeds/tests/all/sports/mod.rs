@@ -12,7 +12,7 @@ mod void;
 use std::collections::BTreeMap;
 
 use oracle_feeds::fact::{MatchFact, Score};
-use oracle_feeds::rule::{Decision, Verdict};
+use oracle_feeds::rule::{Cause, Decision, Verdict};
 use oracle_feeds::{Exchange, Observation, Query, Reading, SourceReading};
 use oracle_schema::policy::{FactSource, MatchBasis, MatchPolicy, OnDissent};
 use serde_json::Value;
@@ -180,10 +180,14 @@ impl Story {
     }
 
     pub(crate) fn reason(&self, now: i64) -> String {
+        self.cause(now).to_string()
+    }
+
+    pub(crate) fn cause(&self, now: i64) -> Cause {
         match self.decide(now).verdict {
-            Verdict::Pending { reason }
-            | Verdict::Hold { reason }
-            | Verdict::Provisional { reason, .. } => reason,
+            Verdict::Pending { cause }
+            | Verdict::Hold { cause }
+            | Verdict::Provisional { cause, .. } => cause,
             Verdict::Attest { outcome } => panic!("attests {outcome}"),
         }
     }

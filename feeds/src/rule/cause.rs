@@ -1,0 +1,122 @@
+//! Why nothing is attested yet. Rules and the engine act on the variant; the
+//! sentence is for people, and rewording it changes nothing.
+
+use std::fmt;
+
+use chrono::DateTime;
+use serde::{Deserialize, Serialize};
+
+/// Why an event waits, or is held.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "cause", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Cause {
+    /// Its maturity is ahead.
+    NotMatured,
+    /// A price's `settle_delay` runs.
+    Settling {
+        /// Until when, Unix seconds.
+        until: i64,
+    },
+    /// Sources agree, and the settle delay runs.
+    Agreed,
+    /// Operators agree, and may still veto.
+    Vetoable,
+    /// The providers' clocks say that the local one is ahead.
+    Clock {
+        /// By how much, seconds.
+        ahead_s: i64,
+    },
+    /// The local clock moved otherwise than the monotonic one. No rule says
+    /// so: the process that runs them does.
+    ClockJumped,
+    /// No source stands for an outcome.
+    NoOutcome {
+        /// What each says, for people.
+        why: String,
+    },
+    /// Fewer stand for an outcome than must.
+    TooFew {
+        /// How many do.
+        have: u32,
+        /// How many must.
+        need: u32,
+        /// Of what, and what is wrong with the others, for people.
+        why: String,
+    },
+    /// An answer that cannot be read leaves too few: people must look.
+    Unreadable {
+        /// What it leaves.
+        leaves: Box<Cause>,
+    },
+    /// Sources stand for different outcomes.
+    Dissent {
+        /// Who says what, for people.
+        why: String,
+    },
+    /// What a source says no outcome stands for, or contradicts the
+    /// announcement.
+    Objection {
+        /// Who says what, for people.
+        why: String,
+    },
+    /// No outcome can have enough reports any more, or two have.
+    Deadlock {
+        /// Who reported what, for people.
+        why: String,
+    },
+    /// The void window is over, and there is no answer to tell whether the
+    /// match was played: people must look.
+    VoidWindow {
+        /// What was waited for.
+        waited: Box<Cause>,
+    },
+    /// A median with more digits than a decimal has.
+    TooManyDigits,
+    /// The announced policy cannot be read or has no rule here.
+    Policy {
+        /// What is wrong with it, for people.
+        why: String,
+    },
+}
+
+impl Cause {
+    /// Whether it is the local clock that is doubted.
+    pub fn is_clock(&self) -> bool {
+        matches!(self, Self::Clock { .. } | Self::ClockJumped)
+    }
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotMatured => f.write_str("it has not matured"),
+            Self::Settling { until } => write!(f, "settling until {}", instant(*until)),
+            Self::Agreed => {
+                f.write_str("settling: sources agree, and must still do so when the delay is over")
+            }
+            Self::Vetoable => f.write_str("settling: operators agree, and a veto may still come"),
+            Self::Clock { ahead_s } => {
+                write!(
+                    f,
+                    "clock: local time is {ahead_s} s ahead of the providers'"
+                )
+            }
+            Self::ClockJumped => f.write_str("clock: it has jumped ahead"),
+            Self::NoOutcome { why } => write!(f, "no outcome yet: {why}"),
+            Self::TooFew { have, need, why } => write!(f, "{have} of {need} {why}"),
+            Self::Unreadable { leaves } => leaves.fmt(f),
+            Self::Dissent { why } => write!(f, "sources disagree: {why}"),
+            Self::Objection { why } | Self::Deadlock { why } | Self::Policy { why } => {
+                f.write_str(why)
+            }
+            Self::VoidWindow { waited } => write!(f, "the void window is over and {waited}"),
+            Self::TooManyDigits => f.write_str("the median has too many digits"),
+        }
+    }
+}
+
+/// A time for people; a number beyond any calendar.
+pub(super) fn instant(unix: i64) -> String {
+    DateTime::from_timestamp(unix, 0)
+        .map_or_else(|| unix.to_string(), |t| t.format("%FT%TZ").to_string())
+}
