@@ -28,6 +28,7 @@ mod redact;
 pub mod replay;
 pub mod retry;
 pub mod rule;
+pub mod sample;
 pub mod time;
 
 pub use exact::Exact;

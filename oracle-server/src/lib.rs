@@ -16,6 +16,7 @@ pub mod health;
 pub mod http;
 pub mod lifecycle;
 pub mod log;
+pub mod probe;
 pub mod publish;
 pub mod service;
 pub mod signer;

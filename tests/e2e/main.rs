@@ -61,6 +61,7 @@ mod interface;
 mod log;
 mod nostr;
 mod operators;
+mod probe;
 mod promises;
 mod readers;
 mod restarts;

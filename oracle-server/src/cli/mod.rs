@@ -3,6 +3,7 @@
 mod check;
 mod init;
 mod log;
+mod probe;
 mod run;
 
 pub(crate) use init::{Init, make, make_passphrase};
@@ -11,6 +12,7 @@ use std::io::IsTerminal as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use chrono::{DateTime, Utc};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::config::ConfigError;
@@ -32,6 +34,7 @@ const EXAMPLES: &str = "Examples:
   oracle-server demo --once
   oracle-server init --dir /var/lib/oracle --network peercoin
   oracle-server check --config /var/lib/oracle/oracle.toml
+  oracle-server probe --config /var/lib/oracle/oracle.toml
   oracle-server run --config /var/lib/oracle/oracle.toml --log-format json
   oracle-server log export /srv/mirror --config /var/lib/oracle/oracle.toml";
 
@@ -49,6 +52,12 @@ enum Command {
     Run(RunArgs),
     /// Checks a configuration and explains what it will do.
     Check(ConfigArg),
+    /// Asks each configured source its real question once and shows the answer.
+    ///
+    /// Prints the request without secrets, the answer, what was read in it and
+    /// what would be decided. Signs and stores nothing. Exit code 1 if a source
+    /// did not answer as documented.
+    Probe(ProbeArgs),
     /// The log as files.
     #[command(subcommand)]
     Log(LogCommand),
@@ -81,6 +90,26 @@ struct ConfigArg {
     /// The configuration; relative paths inside are relative to it.
     #[arg(long)]
     config: PathBuf,
+}
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  oracle-server probe --config ./oracle/oracle.toml --source kraken\n  oracle-server probe --config ./oracle/oracle.toml --at 2026-11-29T16:00:00Z --save ./answers"
+)]
+struct ProbeArgs {
+    #[command(flatten)]
+    config: ConfigArg,
+    /// Only this source, by its id (`kraken:XBTUSD`), or all of a provider
+    /// (`kraken`).
+    #[arg(long)]
+    source: Option<String>,
+    /// Ask for the price at this past time (RFC 3339); by default of the last
+    /// minute that would be decided by now. Facts are always asked now.
+    #[arg(long)]
+    at: Option<DateTime<Utc>>,
+    /// Save the exchanges here, as samples that a test can read.
+    #[arg(long)]
+    save: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -174,6 +203,7 @@ pub fn main(cli: Cli) -> ExitCode {
             Command::Init(args) => init::init(args).await,
             Command::Run(args) => run::run(args).await,
             Command::Check(args) => check::check(&args.config),
+            Command::Probe(args) => probe::probe(args).await,
             Command::Log(LogCommand::Export(args)) => log::export(args).await,
             Command::Demo(args) => crate::demo::demo(args).await,
         }

@@ -1,0 +1,79 @@
+//! What was probed, as people read it.
+
+use std::fmt;
+
+use oracle_feeds::Reading;
+use oracle_feeds::observation::Exchange;
+use oracle_feeds::sample::Read;
+
+use super::{Probed, Report};
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for source in &self.sources {
+            writeln!(f, "{source}")?;
+        }
+        for would_be in &self.decisions {
+            writeln!(f, "{}\n  {}", would_be.about, would_be.decision)?;
+        }
+        let (readable, all) = self.readable();
+        writeln!(f, "\n{readable} of {all} sources answered as documented")
+    }
+}
+
+impl fmt::Display for Probed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let seen = &self.seen;
+        writeln!(
+            f,
+            "{} (root {}), for {}",
+            seen.source,
+            seen.root,
+            self.used_by.join(", ")
+        )?;
+        for exchange in &seen.exchanges {
+            asked(f, exchange)?;
+        }
+        let read = Read::from(&seen.reading);
+        write!(f, "  {}: {}", read.verdict, seen.reading.detail())?;
+        match (&seen.reading, read.effective_at) {
+            (Reading::Observation(_), Some(at)) => writeln!(f, ", of {}", time(at)),
+            (
+                Reading::Transient {
+                    retry_after: Some(wait),
+                    ..
+                },
+                _,
+            ) => writeln!(f, "; asks to be left alone for {} s", wait.as_secs()),
+            _ => writeln!(f),
+        }
+    }
+}
+
+fn asked(f: &mut fmt::Formatter<'_>, exchange: &Exchange) -> fmt::Result {
+    let took = exchange.received_at - exchange.sent_at;
+    writeln!(f, "  GET {}", exchange.url)?;
+    let status = exchange
+        .status
+        .map_or_else(|| "no status".to_owned(), |s| s.to_string());
+    let bytes = exchange.body.len();
+    write!(
+        f,
+        "    {status}, {bytes} bytes, {} ms",
+        took.num_milliseconds()
+    )?;
+    if let Some(failure) = &exchange.failure {
+        write!(f, ", {failure}")?;
+    }
+    writeln!(f)?;
+    for (name, value) in &exchange.headers {
+        // Foreign text: a terminal must not obey it.
+        writeln!(f, "    {name}: {}", value.escape_default())?;
+    }
+    Ok(())
+}
+
+fn time(unix: i64) -> String {
+    chrono::DateTime::from_timestamp(unix, 0)
+        .map_or_else(|| unix.to_string(), |t| t.format("%FT%TZ").to_string())
+}
