@@ -541,6 +541,21 @@ impl Descriptor {
         }
     }
 
+    /// The outcome of that text: one of the announced ones, or a whole number
+    /// as [`Outcome`] displays it (`7`, never `07` or `+7`) that the digits can
+    /// hold.
+    pub fn outcome(&self, text: &str) -> Result<Outcome, OutcomeError> {
+        let Self::Digits(descriptor) = self else {
+            return self.enum_outcome(text);
+        };
+        text.parse()
+            .ok()
+            .map(|value| (value, descriptor.split(value)))
+            .filter(|(value, digits)| digits.value() == Some(*value) && value.to_string() == text)
+            .map(|(_, digits)| Outcome::Digits(digits))
+            .ok_or_else(|| OutcomeError::NotAnOutcome(text.to_owned()))
+    }
+
     /// The outcome that a list of signed texts states; the exact inverse of
     /// [`Outcome::messages`].
     pub fn parse_messages(&self, texts: &[String]) -> Result<Outcome, OutcomeError> {
@@ -668,6 +683,23 @@ mod tests {
 
     fn cut(base: u16, is_signed: bool, nb_digits: u16) -> DigitsDescriptor {
         DigitsDescriptor::new(base, is_signed, String::new(), 0, nb_digits).unwrap()
+    }
+
+    #[test]
+    fn an_outcome_is_read_from_its_own_text_and_from_no_other() {
+        let number = Descriptor::Digits(cut(10, true, 2));
+        for value in [-99, -7, 0, 7, 99] {
+            let outcome = number.outcome(&value.to_string()).unwrap();
+            assert_eq!(outcome.to_string(), value.to_string());
+        }
+        for text in ["100", "-100", "07", "+7", "-0", "7 ", "", "7.0", "seven"] {
+            assert!(number.outcome(text).is_err(), "{text:?}");
+        }
+        assert!(Descriptor::Digits(cut(10, false, 2)).outcome("-7").is_err());
+        let choice = EnumDescriptor::normalised(&["yes", "no"]).unwrap();
+        let choice = Descriptor::Enum(choice);
+        assert_eq!(choice.outcome("no").unwrap().to_string(), "no");
+        assert!(choice.outcome("No").is_err());
     }
 
     fn signed_texts(cut: &DigitsDescriptor, value: i128) -> String {

@@ -51,7 +51,7 @@ struct Args {
 async fn main() -> ExitCode {
     let args = Args::parse();
     let limit = Duration::from_secs(args.limit_s);
-    let outcome = tokio::time::timeout(limit, burst(&args)).await;
+    let outcome = tokio::time::timeout(limit, Box::pin(burst(&args))).await;
     let reason = match outcome {
         Ok(Ok(())) => return ExitCode::SUCCESS,
         Ok(Err(e)) => e.to_string(),

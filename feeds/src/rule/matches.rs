@@ -6,19 +6,30 @@
 //! outage holds and never voids. A source that comes to say `finished` after
 //! having said otherwise beyond that time restarts the settle delay like any
 //! change; whoever finds that unjust has the delay to veto in.
+//!
+//! The total and the spread follow from the score that the basis counts: after
+//! regular time, or with extra time. The goals of a penalty shootout are nobody's
+//! score, so they count for neither; some books add one to the winner's.
+
+use std::cmp::Ordering;
 
 use chrono::{DateTime, Utc};
-use oracle_schema::policy::{FactSource, MatchBasis, MatchPolicy, VOID};
+use oracle_schema::policy::{FactSource, Market, MatchBasis, MatchPolicy, PUSH, VOID};
+use rust_decimal::Decimal;
 
 use super::agreement::{self, Terms, Vote, Voter};
 use super::cause::Cause;
 use super::decision::{Decision, Verdict};
+use super::outcome::attested;
+use crate::exact::Exact;
 use crate::fact::{MatchFact, MatchState, Score, Side};
 use crate::observation::{Exchange, Observation, Reading, SourceReading};
 
 const HOME: &str = "home";
 const DRAW: &str = "draw";
 const AWAY: &str = "away";
+const OVER: &str = "over";
+const UNDER: &str = "under";
 
 /// Decides a match from everything its sources answered since the announcement.
 ///
@@ -46,8 +57,8 @@ pub fn decide(
     let mut decision = agreement::decide(&terms, now, &voters, readings);
     if now.timestamp() >= void_at(policy).max(at)
         && let Verdict::Pending { cause } = &decision.verdict
-        // A doubtful clock cannot tell that the window is over.
-        && !cause.is_of_time()
+        // A wrong clock cannot tell that the window is over.
+        && !cause.is_clock()
     {
         let waited = Box::new(cause.clone());
         let cause = Cause::VoidWindow { waited };
@@ -71,7 +82,7 @@ fn vote(policy: &MatchPolicy, source: &FactSource, reading: &SourceReading) -> V
         return Vote::Objection(objection);
     }
     match ended(policy, fact, asked_at(&reading.exchanges)) {
-        Ok((outcome, because)) => announced(policy, fact, outcome, because),
+        Ok((outcome, because)) => announced(policy, fact, &outcome, because),
         Err(vote) => vote,
     }
 }
@@ -79,7 +90,12 @@ fn vote(policy: &MatchPolicy, source: &FactSource, reading: &SourceReading) -> V
 /// An outcome only if the event has it, and a doubtful one only beside another
 /// source.
 fn announced(policy: &MatchPolicy, fact: &MatchFact, outcome: &str, because: String) -> Vote {
-    if !policy.outcomes.iter().any(|o| o == outcome) {
+    // Digits hold every number; "void" is none.
+    let has = match policy.digits {
+        Some(_) => outcome != VOID,
+        None => policy.outcomes.iter().any(|o| o == outcome),
+    };
+    if !has {
         return Vote::Objection(format!(
             "no announced outcome stands for {outcome} ({because})"
         ));
@@ -115,8 +131,7 @@ fn other_sides(source: &FactSource, fact: &MatchFact) -> Option<String> {
 }
 
 /// When an answer speaks, Unix seconds: the earlier of the local clock and the
-/// provider's `Date`, so that neither voids early by being ahead. What a cache
-/// holds says how the match stood when the answer was made.
+/// provider's, so that neither voids early by being ahead.
 fn asked_at(exchanges: &[Exchange]) -> i64 {
     exchanges.last().map_or(i64::MIN, |e| {
         let sent = e.sent_at.timestamp();
@@ -126,12 +141,8 @@ fn asked_at(exchanges: &[Exchange]) -> i64 {
 
 /// The outcome of a match that is over or void, and its grounds; else the vote
 /// it comes to.
-fn ended(
-    policy: &MatchPolicy,
-    fact: &MatchFact,
-    asked_at: i64,
-) -> Result<(&'static str, String), Vote> {
-    let void = |because: &str| Ok((VOID, because.to_owned()));
+fn ended(policy: &MatchPolicy, fact: &MatchFact, asked_at: i64) -> Result<(String, String), Vote> {
+    let void = |because: &str| Ok((VOID.to_owned(), because.to_owned()));
     match fact.state {
         MatchState::Finished => finished(policy, fact, asked_at),
         MatchState::Cancelled => void("cancelled"),
@@ -170,7 +181,7 @@ fn finished(
     policy: &MatchPolicy,
     fact: &MatchFact,
     asked_at: i64,
-) -> Result<(&'static str, String), Vote> {
+) -> Result<(String, String), Vote> {
     let Some(kickoff) = fact.kickoff else {
         // Nobody can tell whether it was played in time.
         return Err(Vote::Open("finished without a kickoff".to_owned()));
@@ -180,20 +191,76 @@ fn finished(
         return Err(Vote::Objection("finished before its kickoff".to_owned()));
     }
     if kickoff > void_at(policy) {
-        return Ok((VOID, "played beyond the void window".to_owned()));
+        let because = "played beyond the void window";
+        return Ok((VOID.to_owned(), because.to_owned()));
     }
     if kickoff.saturating_add(i64::from(policy.void_after_s)) < policy.kickoff {
         return Err(Vote::Objection(
             "kickoff was long before the announced one".to_owned(),
         ));
     }
-    let (winner, because) = result(policy.basis, fact).map_err(Vote::Objection)?;
-    let outcome = match winner {
-        Some(Side::Home) => HOME,
-        Some(Side::Away) => AWAY,
-        None => DRAW,
+    settled(policy, fact).map_err(Vote::Objection)
+}
+
+/// The outcome of a match that was played, and the score it rests on; else the
+/// objection.
+fn settled(policy: &MatchPolicy, fact: &MatchFact) -> Result<(String, String), String> {
+    let (score, because) = match policy.market {
+        Market::Result => {
+            let (winner, because) = result(policy.basis, fact)?;
+            let outcome = match winner {
+                Some(Side::Home) => HOME,
+                Some(Side::Away) => AWAY,
+                None => DRAW,
+            };
+            return Ok((outcome.to_owned(), because));
+        }
+        Market::Total | Market::Spread => counted(policy.basis, fact)?,
     };
-    Ok((outcome, because))
+    let (home, away) = (Decimal::from(score.home), Decimal::from(score.away));
+    let number = match policy.market {
+        Market::Spread => home - away,
+        Market::Result | Market::Total => home + away,
+    };
+    if let Some(digits) = &policy.digits {
+        let outcome = attested(digits, &Exact::from(number)).map_err(|e| e.to_string())?;
+        return Ok((outcome, because));
+    }
+    let line = policy.line.ok_or("the policy has no line")?;
+    // The line of a spread is given to the home side.
+    let (over, under, against) = match policy.market {
+        Market::Spread => (HOME, AWAY, -line),
+        Market::Result | Market::Total => (OVER, UNDER, line),
+    };
+    let outcome = match number.cmp(&against) {
+        Ordering::Greater => over,
+        Ordering::Less => under,
+        Ordering::Equal => PUSH,
+    };
+    Ok((outcome.to_owned(), because))
+}
+
+/// The score that counts on that basis, a shootout's goals left out, and its
+/// words; else the objection.
+fn counted(basis: MatchBasis, fact: &MatchFact) -> Result<(Score, String), String> {
+    let regular = fact
+        .regular
+        .ok_or("finished without a regular-time score")?;
+    let (score, mut because) = match (basis, fact.extra) {
+        (MatchBasis::Final, Some(extra)) => (extra, format!("{} after extra time", text(extra))),
+        _ => (regular, text(regular)),
+    };
+    let whole = basis == MatchBasis::Final || fact.extra.is_none() && fact.penalties.is_none();
+    if let (MatchBasis::Final, Some(penalties)) = (basis, fact.penalties) {
+        if ahead(score).is_some() {
+            // Perhaps the shootout's goals are in it.
+            return Err(format!("a shootout after {because}"));
+        }
+        because = format!("{because}, {} on penalties", text(penalties));
+    } else if whole && fact.winner.is_some() && fact.winner != ahead(score) {
+        return Err(format!("the score is {because} and the winner another"));
+    }
+    Ok((score, because))
 }
 
 /// Who won on that basis, none for a draw, and the score; else the objection.
@@ -243,9 +310,9 @@ fn played_out(fact: &MatchFact) -> Result<(Option<Side>, String), String> {
 
 fn ahead(score: Score) -> Option<Side> {
     match score.home.cmp(&score.away) {
-        std::cmp::Ordering::Greater => Some(Side::Home),
-        std::cmp::Ordering::Less => Some(Side::Away),
-        std::cmp::Ordering::Equal => None,
+        Ordering::Greater => Some(Side::Home),
+        Ordering::Less => Some(Side::Away),
+        Ordering::Equal => None,
     }
 }
 

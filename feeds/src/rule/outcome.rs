@@ -3,7 +3,7 @@
 use oracle_schema::event::{
     Descriptor, DescriptorError, DigitsDescriptor, EnumDescriptor, Outcome, OutcomeError,
 };
-use oracle_schema::policy::{ElectionPolicy, MatchPolicy, OperatorsPolicy, Rule};
+use oracle_schema::policy::{DigitsPolicy, ElectionPolicy, MatchPolicy, OperatorsPolicy, Rule};
 
 use crate::exact::Exact;
 
@@ -21,9 +21,12 @@ pub enum OutcomeRuleError {
     Outcome(#[from] OutcomeError),
 }
 
-/// What an event under `rule` announces: unsigned digits of precision 0,
-/// `above` and `not_above`, or the rule's own outcomes.
+/// What an event under `rule` announces: digits of precision 0 (unsigned for
+/// prices), `above` and `not_above`, or the rule's own outcomes.
 pub fn descriptor(rule: &Rule) -> Result<Descriptor, DescriptorError> {
+    if let Some(policy) = rule.fact_digits() {
+        return Ok(Descriptor::Digits(digits(policy)?));
+    }
     Ok(match rule {
         Rule::Digits {
             base, digits, unit, ..
@@ -44,6 +47,20 @@ pub fn descriptor(rule: &Rule) -> Result<Descriptor, DescriptorError> {
             Descriptor::Enum(EnumDescriptor::new(outcomes.clone())?)
         }
     })
+}
+
+/// The digits of a fact that is a number.
+pub fn digits(policy: &DigitsPolicy) -> Result<DigitsDescriptor, DescriptorError> {
+    let unit = policy.unit.clone();
+    DigitsDescriptor::new(policy.base, policy.signed, unit, 0, policy.digits)
+}
+
+/// The attested integer of a fact that is a number, as
+/// [`Descriptor::outcome`] reads it: number × 10^decimals rounded half-even,
+/// clamped to the digits.
+pub fn attested(policy: &DigitsPolicy, number: &Exact) -> Result<String, DescriptorError> {
+    let number = number.to_integer(policy.decimals);
+    Ok(Outcome::Digits(digits(policy)?.split(number)).to_string())
 }
 
 /// The outcome that `price` means: clamped digits of price × 10^decimals

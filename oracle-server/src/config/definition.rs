@@ -2,7 +2,7 @@
 
 use oracle_feeds::rule;
 use oracle_schema::event::DescriptorError;
-use oracle_schema::policy::{POLICY_VERSION, Policy, PricePolicy, Rule, policy_hash};
+use oracle_schema::policy::{DigitsPolicy, POLICY_VERSION, Policy, PricePolicy, Rule, policy_hash};
 use oracle_schema::{Descriptor, DigitsDescriptor, EventId, Maturity};
 use rust_decimal::Decimal;
 
@@ -121,6 +121,11 @@ fn keys(kind: &str) -> &'static [&'static str] {
         "threshold" => &["price", "above"],
         "match" => &[
             "kickoff",
+            "market",
+            "line",
+            "base",
+            "digits",
+            "unit",
             "basis",
             "outcomes",
             "void_after",
@@ -215,13 +220,22 @@ pub(super) fn definition(
         (None, Some(single)) => (event_round_key(single.id.as_str()), String::new()),
         (None, None) => return Err(whole(&"needs a price to be a series")),
     };
+    let descriptor = rule::outcome::descriptor(&policy.rule).map_err(|e| whole(&e))?;
+    let sole_outcomes = sole_outcomes(&policy.rule, &descriptor);
+    // The budget counts outcomes in 32 bits.
+    if sole_outcomes > i64::from(u32::MAX) {
+        return Err(place.refuse(
+            "digits",
+            "one source alone would choose among more than 2^32 numbers; let more of them agree",
+        ));
+    }
     Ok(Definition {
-        descriptor: rule::outcome::descriptor(&policy.rule).map_err(|e| whole(&e))?,
+        descriptor,
         policy_hash: policy_hash(&document),
         round_key,
         question,
         subjects: subjects(&policy.rule).map_err(|e| whole(&e))?,
-        sole_outcomes: sole_outcomes(&policy.rule),
+        sole_outcomes,
         document,
         policy,
     })
@@ -244,9 +258,22 @@ fn subjects(rule: &Rule) -> Result<Vec<NewSubject>, StoreError> {
         .collect()
 }
 
-fn sole_outcomes(rule: &Rule) -> i64 {
-    let outcomes = rule.outcomes().filter(|_| rule.has_sole_decider());
-    i64::try_from(outcomes.map_or(0, <[String]>::len)).unwrap_or(i64::MAX)
+/// How many outcomes one outside party alone chooses among; a number is one of
+/// as many as its digits and its sign can write.
+fn sole_outcomes(rule: &Rule, descriptor: &Descriptor) -> i64 {
+    if !rule.has_sole_decider() {
+        return 0;
+    }
+    let outcomes = match descriptor {
+        Descriptor::Enum(choice) => u128::try_from(choice.outcomes().len()).ok(),
+        Descriptor::Digits(digits) => digits.max().and_then(|max| {
+            max.checked_add(1)?
+                .checked_mul(1 + u128::from(digits.is_signed()))
+        }),
+    };
+    outcomes
+        .and_then(|n| i64::try_from(n).ok())
+        .unwrap_or(i64::MAX)
 }
 
 fn rule(
@@ -290,14 +317,42 @@ fn threshold(place: &Place, entry: &Entry, price: PricePolicy) -> Result<Rule, R
 }
 
 fn digits(place: &Place, entry: &Entry, price: PricePolicy) -> Result<Rule, Refusal> {
+    let DigitsPolicy {
+        base,
+        digits,
+        decimals,
+        unit,
+        signed: _,
+    } = number(place, entry, decimals(place, entry)?, false)?;
+    Ok(Rule::Digits {
+        price,
+        decimals,
+        base,
+        digits,
+        unit,
+    })
+}
+
+/// Decimal places kept of a number.
+pub(super) fn decimals(place: &Place, entry: &Entry) -> Result<u32, Refusal> {
     let decimals = place.required("decimals", entry.decimals)?;
     if decimals > 18 {
         return Err(place.refuse("decimals", "must be at most 18"));
     }
+    Ok(decimals)
+}
+
+/// How a number is cut into digits.
+pub(super) fn number(
+    place: &Place,
+    entry: &Entry,
+    decimals: u32,
+    signed: bool,
+) -> Result<DigitsPolicy, Refusal> {
     let base = entry.base.unwrap_or(2);
     let digits = place.required("digits", entry.digits)?;
     let unit = place.required("unit", entry.unit.clone())?;
-    let descriptor = DigitsDescriptor::new(base, false, unit.clone(), 0, digits).map_err(|e| {
+    let descriptor = DigitsDescriptor::new(base, signed, unit.clone(), 0, digits).map_err(|e| {
         let key = match e {
             DescriptorError::Base(_) => "base",
             DescriptorError::NoDigits | DescriptorError::TooManyDigits => "digits",
@@ -308,11 +363,11 @@ fn digits(place: &Place, entry: &Entry, price: PricePolicy) -> Result<Rule, Refu
     if descriptor.max().is_none_or(|m| m > u128::from(u64::MAX)) {
         return Err(place.refuse("digits", format!("{base}^{digits} exceeds 64 bits")));
     }
-    Ok(Rule::Digits {
-        price,
-        decimals,
+    Ok(DigitsPolicy {
         base,
         digits,
+        decimals,
         unit,
+        signed,
     })
 }

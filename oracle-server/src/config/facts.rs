@@ -3,15 +3,17 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::num::NonZeroU32;
 
+use oracle_feeds::decimal;
 use oracle_feeds::provider::{Provider, Subject, provider, provider_names};
 use oracle_schema::Maturity;
 use oracle_schema::event::EnumDescriptor;
 use oracle_schema::policy::{
-    ElectionBasis, ElectionPolicy, FactSource, MatchBasis, MatchPolicy, OnDissent, OperatorsPolicy,
-    PanelPolicy, VOID,
+    DigitsPolicy, ElectionBasis, ElectionPolicy, FactSource, Market, MatchBasis, MatchPolicy,
+    OnDissent, OperatorsPolicy, PUSH, PanelPolicy, VOID,
 };
+use rust_decimal::Decimal;
 
-use super::definition::Place;
+use super::definition::{Place, number};
 use super::file::{Entry, SourceValue};
 use super::operators::panel;
 use super::{Context, Refusal, instant};
@@ -33,7 +35,8 @@ const GERMANY: &str = "bundeswahlleiterin";
 /// Whose matches have a winner, and no result of their own after regular time.
 const NEVER_DRAWN: &str = "mlb";
 const DRAW: &str = "draw";
-const MATCH_OUTCOMES: [&str; 4] = ["home", DRAW, "away", VOID];
+/// Beyond any score; keeps arithmetic exact.
+const MAX_LINE: i64 = 10_000;
 /// What changes a text and not its look: of no width, or of direction alone.
 const INVISIBLE: [char; 15] = [
     '\u{ad}', '\u{200b}', '\u{200e}', '\u{200f}', '\u{202a}', '\u{202b}', '\u{202c}', '\u{202d}',
@@ -49,16 +52,12 @@ pub(super) fn matched(
     context: &Context<'_>,
     maturity: Maturity,
 ) -> Result<MatchPolicy, Refusal> {
-    let outcomes = outcomes(place, entry)?;
-    if let Some(other) = outcomes
-        .iter()
-        .find(|o| !MATCH_OUTCOMES.contains(&o.as_str()))
-    {
-        return Err(place.refuse(
-            "outcomes",
-            format!("{other:?} is not one of {}", MATCH_OUTCOMES.join(", ")),
-        ));
-    }
+    let Bet {
+        market,
+        line,
+        outcomes,
+        digits,
+    } = bet(place, entry)?;
     let kickoff = place.required("kickoff", entry.kickoff.as_deref())?;
     let kickoff = instant(&place.at("kickoff"), kickoff)?;
     if kickoff >= maturity {
@@ -93,6 +92,9 @@ pub(super) fn matched(
     }
     Ok(MatchPolicy {
         outcomes,
+        market,
+        line,
+        digits,
         kickoff: kickoff.unix(),
         basis,
         void_after_s: place.seconds("void_after", entry.void_after.as_deref(), VOID_AFTER_S)?,
@@ -109,6 +111,124 @@ pub(super) fn matched(
         sources: asked.sources,
         panel: asked.panel,
     })
+}
+
+/// What of a match is bet on.
+struct Bet {
+    market: Market,
+    line: Option<Decimal>,
+    outcomes: Vec<String>,
+    digits: Option<DigitsPolicy>,
+}
+
+fn bet(place: &Place, entry: &Entry) -> Result<Bet, Refusal> {
+    let market = named(
+        place,
+        "market",
+        entry.market.as_deref().unwrap_or("result"),
+        &[
+            ("result", Market::Result),
+            ("total", Market::Total),
+            ("spread", Market::Spread),
+        ],
+    )?;
+    if market != Market::Result && entry.digits.is_some() {
+        for (key, given) in [
+            ("line", entry.line.is_some()),
+            ("outcomes", entry.outcomes.is_some()),
+        ] {
+            if given {
+                return Err(place.refuse(key, "does not go with digits: the number is attested"));
+            }
+        }
+        return Ok(Bet {
+            market,
+            line: None,
+            outcomes: Vec::new(),
+            digits: Some(number(place, entry, 0, market == Market::Spread)?),
+        });
+    }
+    for (key, given) in [
+        ("digits", entry.digits.is_some()),
+        ("base", entry.base.is_some()),
+        ("unit", entry.unit.is_some()),
+    ] {
+        if given {
+            let reason = "belongs to a total or spread that is attested as digits";
+            return Err(place.refuse(key, reason));
+        }
+    }
+    let line = line(place, entry, market)?;
+    let outcomes = outcomes(place, entry)?;
+    let known = market.outcomes();
+    if let Some(other) = outcomes.iter().find(|o| !known.contains(&o.as_str())) {
+        return Err(place.refuse(
+            "outcomes",
+            format!("{other:?} is not one of {}", known.join(", ")),
+        ));
+    }
+    if let Some(line) = line {
+        check_sides(place, &outcomes, market, line)?;
+    }
+    Ok(Bet {
+        market,
+        line,
+        outcomes,
+        digits: None,
+    })
+}
+
+/// A multiple of one half, as many digits as it takes: `2.50` and `2.5` are one
+/// policy.
+fn line(place: &Place, entry: &Entry, market: Market) -> Result<Option<Decimal>, Refusal> {
+    if market == Market::Result {
+        return match entry.line {
+            None => Ok(None),
+            Some(_) => Err(place.refuse("line", "the result has none; see market")),
+        };
+    }
+    let text = place.required("line", entry.line.as_deref())?;
+    let line = decimal::parse(text)
+        .map_err(|e| place.refuse("line", format!("{text:?}: {e}")))?
+        .normalize();
+    if !(line * Decimal::TWO).is_integer() || line.abs() > Decimal::from(MAX_LINE) {
+        // A quarter line is two bets, each with half of the stake.
+        return Err(place.refuse(
+            "line",
+            format!("{text:?} is not a multiple of 0.5 up to {MAX_LINE}"),
+        ));
+    }
+    if market == Market::Total && line.is_sign_negative() {
+        return Err(place.refuse("line", "a total is never below zero"));
+    }
+    Ok(Some(line))
+}
+
+/// Every score has an outcome, and no outcome is without a score.
+fn check_sides(
+    place: &Place,
+    outcomes: &[String],
+    market: Market,
+    line: Decimal,
+) -> Result<(), Refusal> {
+    let has = |outcome: &str| outcomes.iter().any(|o| o == outcome);
+    let [over, under] = match market {
+        Market::Total => ["over", "under"],
+        Market::Result | Market::Spread => ["home", "away"],
+    };
+    let push = line.is_integer();
+    let due = [(over, true), (under, true), (PUSH, push)];
+    match due.iter().find(|(outcome, due)| has(outcome) != *due) {
+        None => Ok(()),
+        Some((missing, true)) => Err(place.refuse(
+            "outcomes",
+            format!("{missing:?} is missing: a line of {line}"),
+        )),
+        Some((unfit, false)) => Err(place.refuse(
+            "outcomes",
+            format!("{unfit:?} cannot be: no score falls on {line}"),
+        )),
+    }
 }
 
 /// `kind = "election"`.

@@ -266,6 +266,8 @@ entry! {
     unit: String,
     above: String,
     kickoff: String,
+    market: String,
+    line: String,
     basis: String,
     outcomes: Vec<String>,
     void_after: String,

@@ -64,7 +64,7 @@ impl Decided {
                 outcome(rule, &decision.price, descriptor).map_err(|e| e.to_string())
             }
             Self::Fact(decision) => descriptor
-                .enum_outcome(&decision.outcome)
+                .outcome(&decision.outcome)
                 .map_err(|e| e.to_string()),
         }
     }

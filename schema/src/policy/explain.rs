@@ -3,8 +3,9 @@
 use std::fmt::Write as _;
 
 use super::{
-    ElectionBasis, ElectionPolicy, FactSource, LegPolicy, MatchBasis, MatchPolicy, Method,
-    OnDissent, OperatorsPolicy, PanelPolicy, Policy, PricePolicy, Rule, SourcePolicy, VOID,
+    DigitsPolicy, ElectionBasis, ElectionPolicy, FactSource, LegPolicy, Market, MatchBasis,
+    MatchPolicy, Method, OnDissent, OperatorsPolicy, PUSH, PanelPolicy, Policy, PricePolicy, Rule,
+    SourcePolicy, VOID,
 };
 use chrono::DateTime;
 use rust_decimal::Decimal;
@@ -174,11 +175,7 @@ fn matched(policy: &MatchPolicy) -> Vec<String> {
         MatchBasis::Final => "in the end, extra time and penalties included",
     };
     let mut sentences = vec![
-        format!(
-            "attests {} of the match of {}: the result {basis}",
-            choice(&policy.outcomes),
-            instant(policy.kickoff)
-        ),
+        format!("{}: the result {basis}", bet(policy)),
         asked(
             &policy.sources,
             policy.panel.as_ref(),
@@ -201,6 +198,11 @@ fn matched(policy: &MatchPolicy) -> Vec<String> {
             policy.agree,
             span(policy.void_after_s)
         ));
+    } else if policy.digits.is_some() {
+        sentences.push(format!(
+            "digits cannot say void: cancelled, awarded, or not finished by {until} is held, and \
+             refunded in the end"
+        ));
     } else {
         sentences.push(format!(
             "there is no outcome void: cancelled, awarded, or not finished by {until} is held"
@@ -212,6 +214,60 @@ fn matched(policy: &MatchPolicy) -> Vec<String> {
          stands for, or no decision by {until}"
     )));
     sentences
+}
+
+/// What of the match is attested.
+fn bet(policy: &MatchPolicy) -> String {
+    let of = format!("of the match of {}", instant(policy.kickoff));
+    let number = match policy.market {
+        Market::Result => return format!("attests {} {of}", choice(&policy.outcomes)),
+        Market::Total => "the total: the home side's score plus the away side's",
+        Market::Spread => "the spread: the home side's score minus the away side's",
+    };
+    let shootout = "goals of a penalty shootout are not counted";
+    if let Some(digits) = &policy.digits {
+        return format!("attests {number} {of}, {}; {shootout}", cut(digits));
+    }
+    let line = policy.line.unwrap_or_default();
+    let push = if policy.outcomes.iter().any(|o| o == PUSH) {
+        ", \"push\" if they are equal"
+    } else {
+        ""
+    };
+    let rule = match policy.market {
+        Market::Spread => format!(
+            "\"home\" if the home side's score plus {line} is above the away side's, \"away\" if \
+             below"
+        ),
+        Market::Result | Market::Total => {
+            format!("\"over\" if both sides' scores together are above {line}, \"under\" if below")
+        }
+    };
+    format!("attests {rule}{push} {of}; {shootout}")
+}
+
+/// How a number is cut into digits.
+fn cut(digits: &DigitsPolicy) -> String {
+    let DigitsPolicy {
+        base,
+        digits,
+        decimals,
+        unit,
+        signed,
+    } = digits;
+    let scale = match decimals {
+        0 => String::new(),
+        _ => format!("x 10^{decimals} "),
+    };
+    let (sign, lowest) = if *signed {
+        ("a sign and ", format!("-({base}^{digits}-1)"))
+    } else {
+        ("", "0".to_owned())
+    };
+    format!(
+        "{scale}in {unit}, rounded half-even, as {sign}{digits} digits of base {base}; clamped to \
+         {lowest} … {base}^{digits}-1"
+    )
 }
 
 fn elected(policy: &ElectionPolicy) -> Vec<String> {

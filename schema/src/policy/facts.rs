@@ -4,10 +4,13 @@
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 
+use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 /// The outcome that settles a bet as if it had never been made.
 pub const VOID: &str = "void";
+/// The outcome of a score that falls on the line: stakes go back.
+pub const PUSH: &str = "push";
 
 /// One question to one provider.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,12 +46,43 @@ pub struct PanelMember {
     pub public_key: String,
 }
 
+/// How a fact that is a number is attested: number × 10^decimals, rounded
+/// half-even, clamped to the digits.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DigitsPolicy {
+    /// Number base of the digits.
+    pub base: u16,
+    /// Digits announced, the sign not counted.
+    pub digits: u16,
+    /// Decimal places kept.
+    pub decimals: u32,
+    /// What the attested integer counts.
+    pub unit: String,
+    /// Whether the first nonce signs `+` or `-`; without it a number below zero
+    /// is clamped to zero.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub signed: bool,
+}
+
 /// A bet on a match.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct MatchPolicy {
-    /// As announced: of `home`, `draw`, `away` and `void`.
+    /// As announced, of those that [`Market::outcomes`] lists; empty where the
+    /// number itself is attested.
     pub outcomes: Vec<String>,
+    /// What of the score is bet on; absent for the result.
+    #[serde(default, skip_serializing_if = "Market::is_result")]
+    pub market: Market,
+    /// A multiple of one half: what the total is compared with, or what is added
+    /// to the home side's score. Absent for the result and where the number
+    /// itself is attested.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub line: Option<Decimal>,
+    /// How the number itself is attested, where it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub digits: Option<DigitsPolicy>,
     /// The announced kickoff, Unix seconds.
     pub kickoff: i64,
     /// Which result counts.
@@ -71,6 +105,42 @@ pub struct MatchPolicy {
     /// Operators, who together are one more root.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub panel: Option<PanelPolicy>,
+}
+
+/// What of a match's score is bet on.
+///
+/// Goals of a penalty shootout are part of no total and no spread: they decide
+/// who wins, and nobody's score.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Market {
+    /// Who won: `home`, `draw`, `away`.
+    #[default]
+    Result,
+    /// Home's score plus away's, against a line: `over`, `under`, `push`.
+    Total,
+    /// Home's score plus the line, against away's: `home`, `away`, `push`. As a
+    /// number home's score minus away's.
+    Spread,
+}
+
+impl Market {
+    /// The outcomes that an event of this market can have.
+    pub fn outcomes(self) -> [&'static str; 4] {
+        match self {
+            Self::Result => ["home", "draw", "away", VOID],
+            Self::Total => ["over", "under", PUSH, VOID],
+            Self::Spread => ["home", "away", PUSH, VOID],
+        }
+    }
+
+    #[expect(
+        clippy::trivially_copy_pass_by_ref,
+        reason = "serde passes what it may skip by reference"
+    )]
+    fn is_result(&self) -> bool {
+        *self == Self::Result
+    }
 }
 
 /// Which result of a match counts.

@@ -14,8 +14,8 @@ use std::num::NonZeroU32;
 
 pub use choice::choice_bits;
 pub use facts::{
-    ElectionBasis, ElectionPolicy, FactSource, MatchBasis, MatchPolicy, OnDissent, OperatorsPolicy,
-    PanelMember, PanelPolicy, VOID,
+    DigitsPolicy, ElectionBasis, ElectionPolicy, FactSource, Market, MatchBasis, MatchPolicy,
+    OnDissent, OperatorsPolicy, PUSH, PanelMember, PanelPolicy, VOID,
 };
 
 use rust_decimal::Decimal;
@@ -132,10 +132,22 @@ impl Rule {
         }
     }
 
+    /// How the number itself is attested, of a rule about facts.
+    pub fn fact_digits(&self) -> Option<&DigitsPolicy> {
+        match self {
+            Self::Match(policy) => policy.digits.as_ref(),
+            Self::Election(_)
+            | Self::Operators(_)
+            | Self::Digits { .. }
+            | Self::Threshold { .. } => None,
+        }
+    }
+
     /// The outcomes of an enumerated rule, as announced; none for digits and
     /// thresholds, whose outcomes follow from the rule itself.
     pub fn outcomes(&self) -> Option<&[String]> {
         match self {
+            Self::Match(policy) if policy.digits.is_some() => None,
             Self::Match(policy) => Some(&policy.outcomes),
             Self::Election(policy) => Some(&policy.outcomes),
             Self::Operators(policy) => Some(&policy.outcomes),

@@ -105,6 +105,49 @@ fn a_match_that_mlb_answers_says_that_extra_innings_count() {
 }
 
 #[test]
+fn a_total_and_a_spread_say_what_is_compared_and_that_shootouts_do_not_count() {
+    let mut rule = match_rule();
+    rule["market"] = json!("total");
+    rule["line"] = json!("3");
+    rule["outcomes"] = json!(["over", "under", "push", "void"]);
+    says(
+        &text(&rule),
+        &[
+            "\"over\" if both sides' scores together are above 3, \"under\" if below, \"push\" if \
+             they are equal of the match of 2026-10-24T16:30:00Z",
+            "goals of a penalty shootout are not counted",
+            "after regular time",
+            "void if 2 of them say",
+        ],
+    );
+    rule["market"] = json!("spread");
+    rule["line"] = json!("-1.5");
+    rule["outcomes"] = json!(["home", "away", "void"]);
+    let spread = text(&rule);
+    says(&spread, &["\"home\" if the home side's score plus -1.5 is above the away side's"]);
+    assert!(!spread.contains("push"), "{spread}");
+}
+
+#[test]
+fn a_number_of_a_match_says_how_it_is_cut_and_that_it_cannot_be_void() {
+    let mut rule = match_rule();
+    rule["market"] = json!("spread");
+    rule["outcomes"] = json!([]);
+    rule["digits"] = json!({
+        "base": 2, "digits": 8, "decimals": 0, "unit": "goals", "signed": true,
+    });
+    says(
+        &text(&rule),
+        &[
+            "attests the spread: the home side's score minus the away side's",
+            "in goals, rounded half-even, as a sign and 8 digits of base 2; clamped to -(2^8-1) … 2^8-1",
+            "digits cannot say void",
+            "refunded in the end",
+        ],
+    );
+}
+
+#[test]
 fn a_match_without_the_outcome_void_says_that_it_is_held() {
     let mut rule = match_rule();
     rule["outcomes"] = json!(["home", "draw", "away"]);

@@ -3,6 +3,7 @@
 
 mod agreement;
 mod football;
+mod markets;
 mod mlb;
 mod openligadb;
 mod played;
@@ -14,7 +15,7 @@ use std::collections::BTreeMap;
 use oracle_feeds::fact::{MatchFact, Score};
 use oracle_feeds::rule::{Cause, Decision, Verdict};
 use oracle_feeds::{Exchange, Observation, Query, Reading, SourceReading};
-use oracle_schema::policy::{FactSource, MatchBasis, MatchPolicy, OnDissent};
+use oracle_schema::policy::{FactSource, Market, MatchBasis, MatchPolicy, OnDissent};
 use serde_json::Value;
 
 use crate::common::{exchange, time};
@@ -110,6 +111,9 @@ pub(crate) fn score(home: u32, away: u32) -> Score {
 pub(crate) fn policy(agree: u32, providers: &[&str]) -> MatchPolicy {
     MatchPolicy {
         outcomes: ["home", "draw", "away", "void"].map(str::to_owned).into(),
+        market: Market::Result,
+        line: None,
+        digits: None,
         kickoff: KICKOFF,
         basis: MatchBasis::RegularTime,
         void_after_s: 48 * 3600,

@@ -1,7 +1,7 @@
 //! Matches, elections and questions to operators.
 
 use oracle_schema::policy::{
-    ElectionBasis, ElectionPolicy, MatchBasis, MatchPolicy, OnDissent, Rule,
+    ElectionBasis, ElectionPolicy, Market, MatchBasis, MatchPolicy, OnDissent, Rule,
 };
 
 use super::*;
@@ -218,6 +218,141 @@ fn a_refused_match_is_named_with_its_key() {
             "{from} -> {to}"
         );
     }
+}
+
+/// The documented match with another bet on it.
+fn bet(lines: &str) -> Result<Config, Refusal> {
+    let outcomes = "outcomes = [\"home\", \"draw\", \"away\", \"void\"]";
+    assert!(CONTRACT.contains(outcomes));
+    Config::parse(&CONTRACT.replacen(outcomes, lines, 1), Path::new("/"))
+}
+
+#[test]
+fn a_total_a_spread_and_their_numbers_are_pinned_as_they_are_written() {
+    let total =
+        bet("market = \"total\"\nline = \"2.50\"\noutcomes = [\"over\", \"under\", \"void\"]");
+    let policy = match_policy(&total.unwrap());
+    assert_eq!(policy.market, Market::Total);
+    // As any other writing of the same number.
+    assert_eq!(policy.line.unwrap().to_string(), "2.5");
+    assert_eq!(policy.outcomes, ["over", "under", "void"]);
+    let spread =
+        bet("market = \"spread\"\nline = \"-1\"\noutcomes = [\"home\", \"away\", \"push\"]");
+    assert_eq!(
+        match_policy(&spread.unwrap()).line.unwrap().to_string(),
+        "-1"
+    );
+    for (market, signed) in [("total", false), ("spread", true)] {
+        let number = bet(&format!(
+            "market = {market:?}\ndigits = 8\nunit = \"goals\""
+        ))
+        .unwrap();
+        let policy = match_policy(&number);
+        assert!(policy.outcomes.is_empty() && policy.line.is_none());
+        assert_eq!(policy.digits.unwrap().signed, signed);
+        match &number.events[2].definition.descriptor {
+            oracle_schema::Descriptor::Digits(digits) => {
+                assert_eq!((digits.base(), digits.nb_digits()), (2, 8));
+                assert_eq!((digits.is_signed(), digits.unit()), (signed, "goals"));
+            }
+            other @ oracle_schema::Descriptor::Enum(_) => panic!("{other:?}"),
+        }
+    }
+}
+
+#[test]
+fn the_result_is_pinned_as_before_there_were_markets() {
+    let plain = contract().events[2].definition.document.clone();
+    assert!(!String::from_utf8(plain.clone()).unwrap().contains("market"));
+    let said = bet("market = \"result\"\noutcomes = [\"home\", \"draw\", \"away\", \"void\"]");
+    assert_eq!(said.unwrap().events[2].definition.document, plain);
+}
+
+#[test]
+fn a_bet_that_does_not_fit_its_market_is_refused() {
+    let enumerated = |market: &str, line: &str, outcomes: &str| {
+        format!("market = {market:?}\nline = {line:?}\noutcomes = {outcomes}")
+    };
+    let ou = r#"["over", "under", "void"]"#;
+    let oup = r#"["over", "under", "push"]"#;
+    for (lines, key) in [
+        (enumerated("totals", "2.5", ou), "market"),
+        (enumerated("total", "2.25", ou), "line"),
+        (enumerated("total", "2.75", ou), "line"),
+        (enumerated("total", "2,5", ou), "line"),
+        (enumerated("total", "-2.5", ou), "line"),
+        (enumerated("total", "1e1", ou), "line"),
+        (enumerated("total", "10001", oup), "line"),
+        (enumerated("total", "3", ou), "outcomes"),
+        (enumerated("total", "2.5", oup), "outcomes"),
+        (
+            enumerated("total", "2.5", r#"["over", "void"]"#),
+            "outcomes",
+        ),
+        (
+            enumerated("total", "2.5", r#"["over", "under", "home"]"#),
+            "outcomes",
+        ),
+        (
+            enumerated("total", "2.5", r#"["home", "draw", "away"]"#),
+            "outcomes",
+        ),
+        (enumerated("spread", "1", r#"["home", "away"]"#), "outcomes"),
+        (
+            enumerated("spread", "1", r#"["home", "draw", "away"]"#),
+            "outcomes",
+        ),
+        (
+            enumerated("spread", "0.5", r#"["home", "away", "push"]"#),
+            "outcomes",
+        ),
+        (
+            enumerated("result", "1", r#"["home", "draw", "away"]"#),
+            "line",
+        ),
+        (format!("market = \"total\"\noutcomes = {ou}"), "line"),
+        (
+            "market = \"total\"\nline = \"2.5\"\ndigits = 8\nunit = \"goals\"".to_owned(),
+            "line",
+        ),
+        (
+            format!("market = \"total\"\ndigits = 8\nunit = \"goals\"\noutcomes = {ou}"),
+            "outcomes",
+        ),
+        ("market = \"total\"\ndigits = 8".to_owned(), "unit"),
+        (
+            "market = \"total\"\ndigits = 65\nunit = \"goals\"".to_owned(),
+            "digits",
+        ),
+        (
+            format!("market = \"total\"\nline = \"2.5\"\nunit = \"goals\"\noutcomes = {ou}"),
+            "unit",
+        ),
+        ("digits = 8\nunit = \"goals\"".to_owned(), "digits"),
+    ] {
+        let refusal = bet(&lines).unwrap_err();
+        assert_eq!(
+            refusal.key,
+            format!("event[2] \"bl1-2026-r9-fcb-bvb\".{key}"),
+            "{lines}"
+        );
+    }
+}
+
+#[test]
+fn a_number_that_one_source_alone_decides_is_a_choice_among_all_its_digits() {
+    let sole = |digits: u32| {
+        let text = CONTRACT
+            .replacen("agree = 2\nstable", "agree = 1\nstable", 1)
+            .replacen(
+                "outcomes = [\"home\", \"draw\", \"away\", \"void\"]",
+                &format!("market = \"spread\"\ndigits = {digits}\nunit = \"goals\""),
+                1,
+            );
+        Config::parse(&text, Path::new("/"))
+    };
+    assert_eq!(sole(6).unwrap().events[2].definition.sole_outcomes, 128);
+    assert!(sole(40).unwrap_err().key.ends_with(".digits"));
 }
 
 #[test]

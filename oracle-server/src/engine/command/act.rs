@@ -120,13 +120,13 @@ impl Engine {
                 .members
                 .iter()
                 .any(|m| m.name == operator && m.public_key.eq_ignore_ascii_case(&key)),
-            None => policy.rule.outcomes().is_some(),
+            None => policy.rule.price().is_none(),
         };
         if !may {
             return refuse(Refused::NotOnPanel(operator.to_owned()));
         }
         let report = Report::parse(act.request.body()).map_err(refused_body)?;
-        if event.descriptor.enum_outcome(&report.outcome).is_err() {
+        if event.descriptor.outcome(&report.outcome).is_err() {
             return refuse(Refused::Outcome(report.outcome));
         }
         let actions = self.store.operator_actions(act.id.as_str()).await?;
@@ -284,7 +284,7 @@ impl Engine {
         if act.is_repeated(&actions) {
             return Ok(act.accepted(event.state, event, true));
         }
-        if policy(event)?.rule.outcomes().is_none() {
+        if policy(event)?.rule.price().is_some() {
             // Nobody could release it: to hold a price would be to refund it.
             return refuse(Refused::NotVetoable);
         }
