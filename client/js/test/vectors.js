@@ -38,6 +38,7 @@ import {
   verifyGenesis,
   verifyAnnouncement,
   verifyAttestation,
+  questionOf,
 } from '../src/index.js';
 
 /** @import { DigitsDescriptor } from '../src/index.js' */
@@ -53,7 +54,7 @@ export const COUNTS = Object.freeze({
   ranges: 12,
   digits: 26,
   tags: 17,
-  policies: 2,
+  policies: 3,
   joint: 16,
   coinlib: 11,
   adaptor: 39,
@@ -239,11 +240,12 @@ function tags(c) {
   equal(numberToHex(e, 32), c.scalar, 'scalar');
 }
 
-/** @param {{canonical: string, policy_hash: string}} c */
-function policies({ canonical, policy_hash }) {
+/** @param {{canonical: string, policy_hash: string, maturity: number, title: string | null, description: string | null, names: Record<string, string>}} c */
+function policies({ canonical, policy_hash, maturity, title, description, names }) {
   const policy = readPolicy(canonical, policy_hash);
   equal(policy.hash, policy_hash, 'hash');
   equal(canonicalJson(policy.document), canonical, 'canonical');
+  equal(canonicalJson({ ...questionOf(policy, maturity) }), canonicalJson({ title, description, names }), 'question');
   refused(() => readPolicy(` ${canonical}`), 'malformed');
   refused(() => readPolicy(canonical, policy_hash.replace(/^./, (c) => (c === '0' ? '1' : '0'))), 'wrong-hash');
 }

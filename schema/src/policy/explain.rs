@@ -10,13 +10,39 @@ use super::{
 use chrono::DateTime;
 use rust_decimal::Decimal;
 
-/// What a policy means, one sentence an entry: what is attested, who is asked
-/// and who must agree, when it is decided, what voids, what holds, and when it
-/// is refunded.
+/// What a policy means, one sentence an entry: what it asks, what is attested,
+/// who is asked and who must agree, when it is decided, what voids, what holds,
+/// and when it is refunded. No entry has a line break.
 ///
 /// `maturity` (Unix seconds) turns spans into dates where it is known.
 pub fn explain(policy: &Policy, maturity: Option<i64>) -> Vec<String> {
-    let mut sentences = match &policy.rule {
+    let mut sentences = asks(policy, maturity);
+    sentences.extend(ruled(&policy.rule));
+    sentences.push(refund(policy, maturity));
+    sentences
+}
+
+/// The question as it was put, if it was.
+fn asks(policy: &Policy, maturity: Option<i64>) -> Vec<String> {
+    let question = policy.question(maturity);
+    let mut sentences = Vec::new();
+    sentences.extend(question.title.map(|title| format!("asks: {title}")));
+    sentences.extend(question.description.map(|text| {
+        let words: Vec<&str> = text.split_whitespace().collect();
+        format!("that is: {}", words.join(" "))
+    }));
+    let named = question.names.iter();
+    let named: Vec<String> = named
+        .map(|(key, name)| format!("{key} is {name}"))
+        .collect();
+    if !named.is_empty() {
+        sentences.push(format!("for people, {}; ids decide", listed(&named)));
+    }
+    sentences
+}
+
+fn ruled(rule: &Rule) -> Vec<String> {
+    match rule {
         Rule::Digits {
             price,
             decimals,
@@ -41,9 +67,7 @@ pub fn explain(policy: &Policy, maturity: Option<i64>) -> Vec<String> {
         Rule::Match(policy) => matched(policy),
         Rule::Election(policy) => elected(policy),
         Rule::Operators(policy) => reported(policy),
-    };
-    sentences.push(refund(policy, maturity));
-    sentences
+    }
 }
 
 /// What in a policy a careful person would think about twice. Nothing here is

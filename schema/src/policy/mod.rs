@@ -9,7 +9,9 @@
 mod choice;
 pub mod explain;
 mod facts;
+pub mod question;
 
+use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 
 pub use choice::choice_bits;
@@ -17,6 +19,7 @@ pub use facts::{
     DigitsPolicy, ElectionBasis, ElectionPolicy, FactSource, Market, MatchBasis, MatchPolicy,
     OnDissent, OperatorsPolicy, PUSH, PanelMember, PanelPolicy, VOID,
 };
+pub use question::Question;
 
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
@@ -35,6 +38,15 @@ pub struct Policy {
     pub rule: Rule,
     /// Seconds after maturity at which a missing outcome becomes a refund.
     pub give_up_after_s: u32,
+    /// What is asked, in one line; a template ([`question`]).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+    /// What counts, what does not, where to look; a template.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// Names for people, by role (`home`, `office`, …) or outcome. Ids decide.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub names: BTreeMap<String, String>,
 }
 
 /// How facts become an outcome.

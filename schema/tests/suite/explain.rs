@@ -1,7 +1,7 @@
 //! What a policy says of itself in plain words.
 
-use oracle_schema::policy::explain::{explain, warnings};
 use oracle_schema::policy::Policy;
+use oracle_schema::policy::explain::{explain, warnings};
 use serde_json::{Value, json};
 
 const KICKOFF: i64 = 1_792_859_400; // 2026-10-24T16:30:00Z

@@ -1,5 +1,6 @@
 //! Vectors of log entries and of the policy document.
 
+use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 
 use oracle_schema::EventId;
@@ -18,6 +19,9 @@ use crate::events::{choice, digits};
 use crate::generate::file;
 use crate::generate_operator;
 use crate::oracle::TestOracle;
+
+/// When the events under the policies mature.
+const MATURITY: i64 = 1_795_363_200; // 2026-11-22T16:00:00Z
 
 /// Where the verb of an action on [`generate_operator::EVENT`] stands.
 const VERB_AT: usize = 2 + 1 + generate_operator::EVENT.len() + 8;
@@ -312,18 +316,28 @@ pub(crate) fn policy_samples() -> Vec<(&'static str, Policy)> {
         version: POLICY_VERSION,
         rule,
         give_up_after_s: 259_200,
+        title: None,
+        description: None,
+        names: BTreeMap::new(),
+    };
+    let threshold = policy(Rule::Threshold {
+        price: PricePolicy {
+            name: "btcusd".to_owned(),
+            legs: vec![btcusd.clone()],
+        },
+        above: "60000.5".parse().unwrap(),
+    });
+    let asked = Policy {
+        title: Some("Is {price} above {above} at {maturity}?".to_owned()),
+        description: Some("By two venues.\n\nEqual is not above.".to_owned()),
+        names: [("above", "Über 60.000,50 $"), ("not_above", "at most that")]
+            .map(|(key, name)| (key.to_owned(), name.to_owned()))
+            .into(),
+        ..threshold.clone()
     };
     vec![
-        (
-            "threshold",
-            policy(Rule::Threshold {
-                price: PricePolicy {
-                    name: "btcusd".to_owned(),
-                    legs: vec![btcusd.clone()],
-                },
-                above: "60000.5".parse().unwrap(),
-            }),
-        ),
+        ("threshold", threshold),
+        ("threshold-asked", asked),
         (
             "digits-cross",
             policy(Rule::Digits {
@@ -343,14 +357,20 @@ pub(crate) fn policy_samples() -> Vec<(&'static str, Policy)> {
 pub(crate) fn policies() -> Value {
     let case = |(name, policy): (&str, Policy)| {
         let canonical = policy.canonical().unwrap();
+        let question = policy.question(Some(MATURITY));
         json!({
             "name": name,
             "policy_hash": hex::encode(policy_hash(&canonical)),
             "canonical": String::from_utf8(canonical).unwrap(),
+            "maturity": MATURITY,
+            "title": question.title,
+            "description": question.description,
+            "names": question.names,
         })
     };
     file(
-        "Policy documents: the RFC 8785 text and its SHA-256.",
+        "Policy documents: the RFC 8785 text and its SHA-256, and what an event of that maturity \
+         (Unix seconds) asks under it.",
         &policy_samples().into_iter().map(case).collect::<Vec<_>>(),
     )
 }

@@ -96,6 +96,7 @@ pub(crate) fn verbs() -> Vec<(Verb, Sample)> {
     };
     let event = json!({
         "id": EVENT, "kind": "operators", "maturity": "2026-11-22T16:00:00Z",
+        "title": "Does the upgrade of 2026 activate on the main chain?",
         "outcomes": ["yes", "no", "void"], "panel": ["alice", "bob"], "k": 2,
         "settle_delay": "2h",
     });

@@ -392,7 +392,7 @@ fn an_entry_reads_the_same_whichever_key_its_reader_knows() {
 
 #[test]
 fn policies_hash_as_recorded() {
-    run("policies.json", 2, |case| {
+    run("policies.json", 3, |case| {
         let canonical = text(&case["canonical"]);
         assert_eq!(
             policy_hash(canonical.as_bytes()),
@@ -400,5 +400,9 @@ fn policies_hash_as_recorded() {
         );
         let policy = Policy::parse(canonical.as_bytes()).unwrap();
         assert_eq!(policy.canonical().unwrap(), canonical.as_bytes());
+        let question = policy.question(case["maturity"].as_i64());
+        assert_eq!(json!(question.title), case["title"]);
+        assert_eq!(json!(question.description), case["description"]);
+        assert_eq!(json!(question.names), case["names"]);
     });
 }

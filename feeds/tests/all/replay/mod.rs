@@ -36,6 +36,9 @@ impl Case {
                 version: 1,
                 rule,
                 give_up_after_s: 30 * 86_400,
+                title: None,
+                description: None,
+                names: BTreeMap::new(),
             },
             manifest: Manifest {
                 version: MANIFEST_VERSION,
