@@ -66,6 +66,7 @@ pub(crate) fn config() -> String {
         let maturity = instant(MATURITY).format("%FT%TZ");
         format!(
             "[[event]]\nid = \"{id}\"\nkind = \"operators\"\nmaturity = \"{maturity}\"\n\
+             title = \"Does the upgrade of 2026 activate?\"\n\
              outcomes = [{outcomes}]\npanel = [\"alice\", \"bob\", \"carol\"]\nk = 2\n\
              settle_delay = \"2h\"\n"
         )
@@ -584,7 +585,8 @@ async fn nothing_changes_a_committed_outcome(backend: Backend) {
 
 fn question(id: &str, k: u32, outcomes: &[&str]) -> Value {
     json!({
-        "id": id, "kind": "operators", "maturity": instant(MATURITY).format("%FT%TZ").to_string(),
+        "id": id, "kind": "operators", "title": "Does it rain tomorrow?",
+        "maturity": instant(MATURITY).format("%FT%TZ").to_string(),
         "outcomes": outcomes, "panel": ["alice", "bob"], "k": k, "settle_delay": "2h",
     })
 }

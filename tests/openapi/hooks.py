@@ -84,6 +84,7 @@ def new_event():
     return {
         "id": f"tried-{secrets.token_hex(4)}",
         "kind": "operators",
+        "title": "Does anybody try this?",
         "maturity": tomorrow,
         "outcomes": ["yes", "no", "void"],
         "panel": ["alice", "bob"],

@@ -231,6 +231,7 @@ source = [ {{ provider = "ap", date = "2026-11-03", state = "GA", office = "S" }
         };
         let event = format!(
             "[[event]]\nid = \"pm\"\nkind = \"operators\"\nmaturity = \"{}\"\n\
+             title = \"Does the upgrade activate?\"\n\
              outcomes = [\"yes\", \"no\", \"void\"]\npanel = [\"carol\", \"dave\"]\nk = 2\n\
              settle_delay = \"1m\"\n",
             instant(MATURITY).to_rfc3339()

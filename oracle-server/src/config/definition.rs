@@ -7,7 +7,7 @@ use oracle_schema::{Descriptor, DigitsDescriptor, EventId, Maturity};
 use rust_decimal::Decimal;
 
 use super::file::Entry;
-use super::{Context, Refusal, facts, seconds};
+use super::{Context, Refusal, facts, question, seconds};
 use crate::store::{NewSubject, StoreError, event_round_key, round_key, subject_key};
 
 /// What an event is made of, pinned when it is made.
@@ -114,7 +114,10 @@ const HOUR_S: u32 = 3600;
 /// Of prices, and of everything else.
 const GIVE_UP_AFTER_S: [u32; 2] = [72 * HOUR_S, 30 * 24 * HOUR_S];
 
-/// The keys of a kind, `give_up_after` apart.
+/// Keys of every kind.
+const OF_ALL: &str = "give_up_after";
+
+/// The keys of a kind, those of every kind apart.
 fn keys(kind: &str) -> &'static [&'static str] {
     match kind {
         "digits" => &["price", "decimals", "base", "digits", "unit"],
@@ -178,7 +181,8 @@ fn check_keys(place: &Place, entry: &Entry, in_series: bool) -> Result<(), Refus
         if other.contains(&key) {
             return Err(place.refuse(key, format!("is a key of {other_name}")));
         }
-        if key != "give_up_after" && !own.contains(&key) && !keys(kind).contains(&key) {
+        let of_all = key == OF_ALL || question::KEYS.contains(&key);
+        if !of_all && !own.contains(&key) && !keys(kind).contains(&key) {
             return Err(place.refuse(key, format!("is not a key of kind {kind:?}")));
         }
     }
@@ -205,12 +209,21 @@ pub(super) fn definition(
     if give_up_after_s <= rule.settle_delay_s() {
         return Err(place.refuse("give_up_after", "must be longer than settle_delay"));
     }
+    let whole = |e: &dyn std::fmt::Display| place.refuse("kind", e);
+    let descriptor = rule::outcome::descriptor(&rule).map_err(|e| whole(&e))?;
+    let outcomes = match &descriptor {
+        Descriptor::Enum(choice) => choice.outcomes(),
+        Descriptor::Digits(_) => &[],
+    };
+    let texts = question::texts(place, entry, &rule, outcomes)?;
     let policy = Policy {
         version: POLICY_VERSION,
         rule,
         give_up_after_s,
+        title: texts.title,
+        description: texts.description,
+        names: texts.names,
     };
-    let whole = |e: &dyn std::fmt::Display| place.refuse("kind", e);
     let document = policy.canonical().map_err(|e| whole(&e))?;
     let (round_key, question) = match (policy.rule.price(), single) {
         (Some(price), _) => (

@@ -257,8 +257,12 @@ entry! {
     // of events
     maturity: String,
     announce_at: String,
-    // of kinds
+    // of all
+    title: String,
+    description: String,
+    names: Table<String>,
     give_up_after: String,
+    // of kinds
     price: String,
     decimals: u32,
     base: u16,

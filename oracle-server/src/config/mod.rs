@@ -13,6 +13,7 @@ mod generic;
 mod nostr;
 mod operators;
 mod price;
+mod question;
 mod series;
 #[cfg(test)]
 mod tests;

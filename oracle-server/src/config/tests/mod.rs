@@ -8,6 +8,7 @@ mod events;
 mod facts;
 mod nostr;
 mod operators;
+mod question;
 mod witness;
 
 use super::*;

@@ -151,7 +151,8 @@ pub(in crate::http) struct ReasonBody {
 #[derive(Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({
-    "id": "pm-upgrade-2026", "kind": "operators", "maturity": "2026-11-30T00:00:00Z",
+    "id": "pm-upgrade-2026", "kind": "operators",
+    "title": "Is the upgrade of 2026 active on the main chain?", "maturity": "2026-11-30T00:00:00Z",
     "outcomes": ["yes", "no", "void"], "panel": ["alice", "bob", "carol"], "k": 2,
     "settle_delay": "2h"
 }))]
@@ -167,6 +168,19 @@ pub(in crate::http) struct EventBody {
     /// At once if left out.
     #[schema(value_type = Time, required = false)]
     announce_at: (),
+    /// What is asked, in one line of visible characters; must be there for kind
+    /// `operators`. `{maturity}`, `{price}`, `{unit}` and `{above}` stand for
+    /// what the event says itself, as far as its kind does.
+    #[schema(value_type = String, required = false, min_length = 1, max_length = 140)]
+    title: (),
+    /// What counts, what does not, where to look; lines end in `\n`. The same
+    /// placeholders.
+    #[schema(value_type = String, required = false, min_length = 1, max_length = 4000)]
+    description: (),
+    /// Names for people, by outcome or by what the kind has besides: `home`,
+    /// `away`, `competition`, `office`, `area`. At most 80 characters each.
+    #[schema(value_type = Object, required = false)]
+    names: (),
     /// From the maturity on; then it is a refund.
     #[schema(value_type = Span, required = false)]
     give_up_after: (),
