@@ -108,6 +108,15 @@ pub struct EventInfo {
     /// Name of the series it belongs to.
     #[serde(default)]
     pub series: Option<String>,
+    /// What it asks, in one line; the policy's title, its template filled in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+    /// What counts, what does not, where to look.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// Names for people, by role (`home`, `office`, …) or outcome.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub names: BTreeMap<String, String>,
     /// Where it stands.
     pub state: EventState,
     /// Why, for held, voided, refund and withdrawn.

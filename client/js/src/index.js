@@ -23,7 +23,7 @@ export { digitTexts, maxValue, nonceCount, parseOutcome } from './event.js';
 export { jointPoints } from './joint.js';
 export { AdaptorSecret, OutcomePoint } from './outcome-point.js';
 export { adaptorPoints, prefixPoint, signaturePoint } from './points.js';
-export { canonicalJson, readPolicy } from './policy.js';
+export { canonicalJson, questionOf, readPolicy } from './policy.js';
 export { groupRange, rangePrefixes } from './range.js';
 export { announcementHash, attestationHash, challenge, taggedHash } from './tags.js';
 export { announcementEntry, attestationEntry, leafHash, verifyCheckpoint, verifyGenesis, verifyInclusion } from './tlog.js';
@@ -60,6 +60,7 @@ export { verifyAnnouncement, verifyAttestation } from './verify.js';
 /** @typedef {import('./tlog.js').Genesis} Genesis */
 /** @typedef {import('./tlog.js').Checkpoint} Checkpoint */
 /** @typedef {import('./policy.js').Policy} Policy */
+/** @typedef {import('./policy.js').Question} Question */
 /** @typedef {import('./policy.js').JsonDocument} JsonDocument */
 /** @typedef {import('./stream.js').News} News */
 /** @typedef {import('./stream.js').StreamOptions} StreamOptions */

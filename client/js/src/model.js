@@ -30,6 +30,9 @@ import { memberOf } from './http.js';
  * @typedef {object} EventInfo
  * @property {string} event_id
  * @property {string} kind `digits`, `threshold`, `match`, `election` or `operators`
+ * @property {string | null} title what it asks, in one line; the policy's title, its template filled in
+ * @property {string | null} description what counts, what does not, where to look
+ * @property {Readonly<Record<string, string>>} names for people, by role (`home`, `office`, …) or outcome
  * @property {EventState} state where it stands
  * @property {string} maturity when the outcome is fixed
  * @property {string | null} series
@@ -56,7 +59,7 @@ import { memberOf } from './http.js';
  * @property {string} [series]
  * @property {string} [from] least maturity, RFC 3339
  * @property {string} [to] greatest maturity, RFC 3339
- * @property {string} [q] part of the id
+ * @property {string} [q] part of the id, or of the title and the names in any case
  * @property {number} [limit] 1 to 500
  * @property {string} [cursor] from {@link EventsPage}
  */
@@ -159,7 +162,7 @@ function inclusion(proof) {
 
 const EVENT_TEXTS = ['event_id', 'kind', 'state', 'maturity'];
 const EVENT_NULLABLE = [
-  ...['series', 'reason', 'attest_by', 'policy_hash'],
+  ...['title', 'description', 'series', 'reason', 'attest_by', 'policy_hash'],
   ...['announced_at', 'attested_at', 'outcome', 'next_attempt_at'],
 ];
 
@@ -167,6 +170,7 @@ const EVENT_NULLABLE = [
 function eventInfo(info) {
   for (const key of EVENT_TEXTS) info.text(key);
   for (const key of EVENT_NULLABLE) info.textOrNull(key);
+  info.textsByName('names');
   return info;
 }
 
@@ -238,6 +242,19 @@ class Shape {
     if (!Array.isArray(values) || values.some((value) => typeof value !== 'string')) {
       throw new MalformedError(this.#what, `${key} is not an array of strings`);
     }
+  }
+
+  /**
+   * Texts by their names. An absent member becomes an empty object.
+   *
+   * @param {string} key
+   */
+  textsByName(key) {
+    const value = memberOf(this.#object, key) ?? {};
+    if (typeof value !== 'object' || Array.isArray(value) || Object.values(value).some((v) => typeof v !== 'string')) {
+      throw new MalformedError(this.#what, `${key} is not an object of strings`);
+    }
+    Object.assign(this.#object, { [key]: value });
   }
 
   /**

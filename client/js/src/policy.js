@@ -9,6 +9,7 @@
  */
 import { isText, textToUtf8, utf8ToText } from './bytes.js';
 import { HashError, MalformedError } from './errors.js';
+import { memberOf } from './http.js';
 import { sha256Hex } from './tags.js';
 
 /**
@@ -43,6 +44,73 @@ export function readPolicy(input, expectedHash) {
   const document = parseCanonical(text);
   if (document === undefined) throw new MalformedError('policy', 'is not canonical JSON (RFC 8785)');
   return Object.freeze({ hash, text, document });
+}
+
+/**
+ * What a policy asks, in the words that its hash pins.
+ *
+ * @typedef {object} Question
+ * @property {string | null} title what is asked, in one line
+ * @property {string | null} description what counts, what does not, where to look; lines end in `\n`
+ * @property {Readonly<Record<string, string>>} names for people, by role (`home`, `office`, …) or outcome
+ */
+
+/**
+ * The question of a policy as an event of that maturity asks it. One document
+ * serves all events of a series: its texts are templates in which `{maturity}`,
+ * `{price}`, `{unit}` and `{above}` stand for what event and rule say. What
+ * stands for nothing stays as it is.
+ *
+ * @param {Policy} policy
+ * @param {number} [maturity] Unix seconds; without it `{maturity}` stays
+ * @returns {Question}
+ */
+export function questionOf({ document }, maturity) {
+  const values = placeholders(memberOf(document, 'rule'), maturity);
+  /** @param {string} key */
+  const rendered = (key) => {
+    const template = memberOf(document, key);
+    return typeof template === 'string' ? render(template, values) : null;
+  };
+  const names = Object.entries(memberOf(document, 'names') ?? {}).filter(([, name]) => typeof name === 'string');
+  return Object.freeze({
+    title: rendered('title'),
+    description: rendered('description'),
+    names: Object.freeze(Object.fromEntries(names)),
+  });
+}
+
+/**
+ * @param {unknown} rule
+ * @param {number | undefined} maturity
+ * @returns {Map<string, string>}
+ */
+function placeholders(rule, maturity) {
+  const values = new Map();
+  /**
+   * @param {string} name
+   * @param {unknown} value
+   */
+  const put = (name, value) => {
+    if (typeof value === 'string') values.set(name, value);
+  };
+  // In whole seconds, as event ids write it.
+  if (maturity !== undefined) put('maturity', new Date(maturity * 1000).toISOString().replace('.000Z', 'Z'));
+  const kind = memberOf(rule, 'kind');
+  if (kind === 'digits' || kind === 'threshold') put('price', memberOf(memberOf(rule, 'price'), 'name'));
+  if (kind === 'digits') put('unit', memberOf(rule, 'unit'));
+  if (kind === 'threshold') put('above', memberOf(rule, 'above'));
+  return values;
+}
+
+/**
+ * Fills in a template. What is filled in is not looked at again.
+ *
+ * @param {string} template
+ * @param {Map<string, string>} values
+ */
+function render(template, values) {
+  return template.replaceAll(/\{([^{}]*)\}/g, (whole, name) => values.get(name) ?? whole);
 }
 
 /**

@@ -158,6 +158,15 @@ impl Shown {
 
 fn print_event(event: &EventInfo) -> std::io::Result<()> {
     field("event", event.event_id.as_str())?;
+    if let Some(title) = &event.title {
+        field("title", title)?;
+    }
+    for line in event.description.iter().flat_map(|text| text.lines()) {
+        field("", line)?;
+    }
+    for (key, name) in &event.names {
+        field("name", &format!("{key}: {name}"))?;
+    }
     field("kind", &event.kind)?;
     field("state", &event.state.to_string())?;
     if let Some(reason) = &event.reason {

@@ -3,17 +3,17 @@
 use std::borrow::Cow;
 use std::io::{self, Write};
 
-/// Text safe for a terminal: control characters and those that reorder text
-/// become visible escapes, so that no server can redraw the screen.
+use oracle_schema::policy::question::is_unseen;
+
+/// Text safe for a terminal: what nobody sees, reorders text or commands the
+/// terminal becomes visible escapes, so that no server can redraw the screen.
 pub(super) fn printable(text: &str) -> Cow<'_, str> {
-    let hostile =
-        |c: char| c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    if !text.contains(hostile) {
+    if !text.contains(is_unseen) {
         return Cow::Borrowed(text);
     }
     let mut safe = String::with_capacity(text.len());
     for c in text.chars() {
-        if hostile(c) {
+        if is_unseen(c) {
             safe.extend(c.escape_unicode());
         } else {
             safe.push(c);

@@ -124,7 +124,10 @@ fn a_total_and_a_spread_say_what_is_compared_and_that_shootouts_do_not_count() {
     rule["line"] = json!("-1.5");
     rule["outcomes"] = json!(["home", "away", "void"]);
     let spread = text(&rule);
-    says(&spread, &["\"home\" if the home side's score plus -1.5 is above the away side's"]);
+    says(
+        &spread,
+        &["\"home\" if the home side's score plus -1.5 is above the away side's"],
+    );
     assert!(!spread.contains("push"), "{spread}");
 }
 
