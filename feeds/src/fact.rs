@@ -30,6 +30,11 @@ pub struct MatchFact {
     pub extra: Option<Score>,
     /// The penalty shootout alone; none if there was none.
     pub penalties: Option<Score>,
+    /// More than regular time was played, or may have been, and how the match
+    /// ended cannot be told from the answer: `regular` is then not the final
+    /// score, and `extra` and `penalties` may be missing though there were some.
+    #[serde(default)]
+    pub end_unknown: bool,
     /// Who won or advanced, where the provider says so.
     pub winner: Option<Side>,
     /// What makes the answer doubtful, for people: `goals end at 1-0, result

@@ -6,6 +6,7 @@ use std::collections::HashSet;
 use std::fmt;
 
 use rust_decimal::Decimal;
+use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::error::Category;
 use serde_json::value::RawValue;
@@ -21,7 +22,7 @@ const MAX_QUOTE: usize = 100;
 ///
 /// Not JSON at all (a web page, a cut body, nothing) is transient; JSON of
 /// another shape than documented is a contradiction.
-pub(crate) fn parse<'a, T: serde::Deserialize<'a>>(body: &'a [u8]) -> Result<T, Reading> {
+pub(crate) fn parse<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Reading> {
     check(body)?;
     serde_json::from_slice(body).map_err(|e| refusal(&e))
 }
@@ -88,6 +89,65 @@ pub(crate) fn integer(raw: &RawValue, field: &str) -> Result<i64, Reading> {
     literal.parse().map_err(|_| {
         Reading::Contradiction(format!("{field} {:?}: not an integer", quote(&literal)))
     })
+}
+
+/// A field of an answer that may be missing or of any shape without making the
+/// rest unreadable: it is refused, or passed over, where it is used.
+#[derive(Debug, Clone, Default)]
+pub(crate) enum Field<T> {
+    /// Missing, or null.
+    #[default]
+    Absent,
+    /// Of another shape than documented; the beginning of its text.
+    Odd(String),
+    /// As documented.
+    Is(T),
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Field<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let raw = <&'de RawValue>::deserialize(deserializer)?.get();
+        if raw == "null" {
+            return Ok(Self::Absent);
+        }
+        Ok(serde_json::from_str(raw).map_or_else(|_| Self::Odd(quote(raw)), Self::Is))
+    }
+}
+
+impl<T> Field<T> {
+    /// The value, for a use that can do without.
+    pub(crate) fn hint(self) -> Option<T> {
+        match self {
+            Self::Is(value) => Some(value),
+            Self::Absent | Self::Odd(_) => None,
+        }
+    }
+
+    pub(crate) fn as_ref(&self) -> Field<&T> {
+        match self {
+            Self::Absent => Field::Absent,
+            Self::Odd(text) => Field::Odd(text.clone()),
+            Self::Is(value) => Field::Is(value),
+        }
+    }
+
+    /// The value if there is one; another shape is a contradiction that names
+    /// the field.
+    pub(crate) fn clean(self, name: &str) -> Result<Option<T>, Reading> {
+        match self {
+            Self::Is(value) => Ok(Some(value)),
+            Self::Absent => Ok(None),
+            Self::Odd(text) => Err(Reading::Contradiction(format!(
+                "unexpected JSON: {name} is {text}"
+            ))),
+        }
+    }
+
+    /// The value, which the decision cannot do without.
+    pub(crate) fn due(self, name: &str) -> Result<T, Reading> {
+        let missing = || Reading::Contradiction(format!("unexpected JSON: no {name}"));
+        self.clean(name)?.ok_or_else(missing)
+    }
 }
 
 /// Walks a whole JSON text and fails on a duplicate key at any depth.

@@ -14,8 +14,8 @@ use serde_json::value::RawValue;
 
 use super::matches::{self, Points, contradiction};
 use super::{Licence, Provider, Step, Subject, fact_step};
-use crate::fact::{MatchFact, MatchState};
-use crate::json;
+use crate::fact::{MatchFact, MatchState, Score};
+use crate::json::{self, Field};
 use crate::observation::{Exchange, Observation, Query, Reading, Request};
 use crate::rate::Rate;
 
@@ -24,6 +24,9 @@ pub(super) struct ApiFootball;
 impl Provider for ApiFootball {
     fn name(&self) -> &'static str {
         "api-football"
+    }
+    fn version(&self) -> u32 {
+        2
     }
     fn base_url(&self) -> &'static str {
         "https://v3.football.api-sports.io"
@@ -47,6 +50,28 @@ impl Provider for ApiFootball {
     fn licence(&self) -> Licence {
         Licence::HashOnly
     }
+    fn deciding(&self) -> &'static [&'static str] {
+        &[
+            "response[].fixture.id",
+            "response[].fixture.status.short",
+            "response[].teams.home.id",
+            "response[].teams.away.id",
+            "response[].score.fulltime.home",
+            "response[].score.fulltime.away",
+        ]
+    }
+    fn hints(&self) -> &'static [&'static str] {
+        &[
+            "errors",
+            "response[].fixture.date",
+            "response[].fixture.timestamp",
+            "response[].teams.home.winner",
+            "response[].teams.away.winner",
+            "response[].goals",
+            "response[].score.extratime",
+            "response[].score.penalty",
+        ]
+    }
     fn step(&self, query: &Query<'_>, done: &[Exchange]) -> Step {
         fact_step(query, done, ask, read)
     }
@@ -55,49 +80,55 @@ impl Provider for ApiFootball {
 #[derive(Deserialize)]
 struct Answer<'a> {
     #[serde(borrow)]
-    errors: &'a RawValue,
+    errors: Option<&'a RawValue>,
     #[serde(borrow)]
-    response: &'a RawValue,
+    response: Option<&'a RawValue>,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
+#[serde(default)]
 struct Entry {
-    fixture: Fixture,
-    teams: Sides,
-    goals: Points,
-    score: Scores,
+    fixture: Field<Fixture>,
+    teams: Field<Sides>,
+    goals: Field<Points>,
+    score: Field<Scores>,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
+#[serde(default)]
 struct Fixture {
-    id: u64,
-    date: Option<String>,
-    timestamp: Option<i64>,
-    status: Status,
+    id: Field<u64>,
+    date: Field<String>,
+    timestamp: Field<i64>,
+    status: Field<Status>,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
+#[serde(default)]
 struct Status {
-    short: String,
+    short: Field<String>,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
+#[serde(default)]
 struct Sides {
-    home: Team,
-    away: Team,
+    home: Field<Team>,
+    away: Field<Team>,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
+#[serde(default)]
 struct Team {
-    id: u64,
-    winner: Option<bool>,
+    id: Field<u64>,
+    winner: Field<bool>,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
+#[serde(default)]
 struct Scores {
-    fulltime: Points,
-    extratime: Points,
-    penalty: Points,
+    fulltime: Field<Points>,
+    extratime: Field<Points>,
+    penalty: Field<Points>,
 }
 
 fn ask(source: &FactSource) -> Result<Request, Reading> {
@@ -108,29 +139,47 @@ fn ask(source: &FactSource) -> Result<Request, Reading> {
 fn read(source: &FactSource, body: &[u8]) -> Result<Observation, Reading> {
     let id = matches::match_id(source)?;
     let answer: Answer<'_> = matches::parse(body)?;
-    no_errors(answer.errors)?;
+    if let Some(errors) = answer.errors {
+        no_errors(errors)?;
+    }
     // After the errors: with them the response may be of any shape.
-    let entries: Vec<Entry> = json::parse(answer.response.get().as_bytes())?;
-    let found = matches::only(entries, id, |e| e.fixture.id, Reading::Contradiction)?;
-    let status = found.fixture.status.short.as_str();
+    let Some(response) = answer.response else {
+        return Err(matches::shapeless(body, "response"));
+    };
+    let entries: Vec<Field<Entry>> = json::parse(response.get().as_bytes())?;
+    let entries = entries.into_iter().map(|e| e.hint().unwrap_or_default());
+    let id_of = |e: &Entry| e.fixture.as_ref().hint()?.id.as_ref().hint().copied();
+    let found = matches::only(entries.collect(), id, id_of, Reading::Contradiction)?;
+    let fixture = found.fixture.due("fixture")?;
+    let short = fixture.status.due("status")?.short.due("status.short")?;
+    let status = short.to_ascii_uppercase();
+    let sides = found.teams.due("teams")?;
+    let home = sides.home.due("teams.home")?;
+    let away = sides.away.due("teams.away")?;
+    let mut doubts = Vec::new();
+    let goals = matches::part(matches::score(found.goals, "goals"), &mut doubts);
     let mut fact = MatchFact {
-        literal: matches::literal(status, found.goals.score("goals")?),
-        state: state(status)?,
+        literal: matches::literal(&short, goals),
+        state: state(&status)?,
         kickoff: None,
-        home: found.teams.home.id.to_string(),
-        away: found.teams.away.id.to_string(),
+        home: home.id.due("teams.home.id")?.to_string(),
+        away: away.id.due("teams.away.id")?.to_string(),
         regular: None,
         extra: None,
         penalties: None,
-        winner: matches::winner(found.teams.home.winner, found.teams.away.winner)?,
+        end_unknown: false,
+        winner: None,
         doubts: Vec::new(),
     };
     // `TBD` comes with a time that means nothing.
     if status != "TBD" {
-        fact.kickoff = kickoff(&found.fixture, &mut fact.doubts)?;
+        fact.kickoff = kickoff(fixture.date, fixture.timestamp, &mut fact.doubts);
     }
     if fact.state == MatchState::Finished {
-        finished(&mut fact, status, &found)?;
+        fact.doubts.append(&mut doubts);
+        finished(&mut fact, &status, goals, found.score.due("score")?)?;
+        let winner = matches::winner(home.winner, away.winner);
+        matches::name_winner(&mut fact, winner, status == "FT")?;
     }
     matches::observed(fact)
 }
@@ -155,8 +204,8 @@ fn no_errors(errors: &RawValue) -> Result<(), Reading> {
     })
 }
 
-fn state(short: &str) -> Result<MatchState, Reading> {
-    Ok(match short {
+fn state(status: &str) -> Result<MatchState, Reading> {
+    Ok(match status {
         "NS" | "TBD" => MatchState::Scheduled,
         "1H" | "HT" | "2H" | "ET" | "BT" | "P" | "LIVE" => MatchState::InPlay,
         "FT" | "AET" | "PEN" => MatchState::Finished,
@@ -166,46 +215,63 @@ fn state(short: &str) -> Result<MatchState, Reading> {
         "ABD" => MatchState::Abandoned,
         "AWD" => MatchState::Awarded,
         "WO" => MatchState::Walkover,
-        other => return Err(matches::unknown("status", other)),
+        _ => return Err(matches::unknown("status", status)),
     })
 }
 
-/// Kickoff is given twice; where the two disagree the later.
-fn kickoff(fixture: &Fixture, doubts: &mut Vec<String>) -> Result<Option<i64>, Reading> {
-    let date = fixture
-        .date
-        .as_deref()
-        .map(|text| matches::instant(text, "date"))
-        .transpose()?;
-    if let (Some(date), Some(timestamp)) = (date, fixture.timestamp)
+/// Kickoff is given twice; one of the two is enough, and where they disagree it is
+/// the later.
+fn kickoff(date: Field<String>, timestamp: Field<i64>, doubts: &mut Vec<String>) -> Option<i64> {
+    let date = date
+        .hint()
+        .and_then(|text| matches::instant(&text, "date").ok());
+    let timestamp = timestamp.hint();
+    if let (Some(date), Some(timestamp)) = (date, timestamp)
         && date != timestamp
     {
         doubts.push("date and timestamp of the kickoff disagree".to_owned());
     }
-    Ok(date.max(fixture.timestamp))
+    date.max(timestamp)
 }
 
-fn finished(fact: &mut MatchFact, status: &str, found: &Entry) -> Result<(), Reading> {
-    let goals = found.goals.score("goals")?;
-    let added = found.score.extratime.score("extratime")?;
-    let penalties = found.score.penalty.score("penalty")?;
-    fact.regular = found.score.fulltime.score("fulltime")?;
-    match (status, added, penalties) {
-        ("FT", None, None) | ("AET", _, None) => {}
-        ("PEN", _, Some(_)) => fact.penalties = penalties,
-        _ => {
-            return Err(contradiction(format!(
-                "{status} does not fit extra time and penalties"
-            )));
+fn finished(
+    fact: &mut MatchFact,
+    status: &str,
+    goals: Option<Score>,
+    score: Scores,
+) -> Result<(), Reading> {
+    let doubts = &mut fact.doubts;
+    let regular = matches::part(matches::score(score.fulltime, "fulltime"), doubts);
+    let added = matches::part(matches::score(score.extratime, "extratime"), doubts);
+    let penalties = matches::part(matches::score(score.penalty, "penalty"), doubts);
+    fact.regular = regular;
+    let mut whole = match (regular, added) {
+        (Some(regular), Some(added)) => Some(matches::sum(regular, added)?),
+        _ => None,
+    };
+    let misfit = || format!("{status} does not fit extra time and penalties");
+    match status {
+        "FT" if matches::any_goal(added) || matches::any_goal(penalties) => {
+            return Err(contradiction(misfit()));
         }
-    }
-    let mut whole = fact.regular;
-    if let (Some(regular), Some(added)) = (fact.regular, added) {
-        whole = Some(matches::sum(regular, added)?);
-        fact.extra = whole;
-    } else if status == "AET" {
-        fact.extra = goals;
-        whole = goals;
+        "FT" => whole = regular,
+        "AET" if !matches::any_goal(penalties) => {
+            whole = whole.or(goals);
+            fact.extra = whole;
+            fact.end_unknown = whole.is_none();
+        }
+        "PEN" if penalties.is_some() => {
+            fact.penalties = penalties;
+            // A shootout may follow regular time at once.
+            fact.extra = whole.or(goals.filter(|_| goals != regular));
+            fact.end_unknown = whole.is_none() && goals.is_none();
+            whole = fact.extra.or(regular);
+        }
+        _ => {
+            fact.doubts.push(misfit());
+            fact.end_unknown = true;
+            return Ok(());
+        }
     }
     if whole != goals {
         fact.doubts

@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use super::{error_body, parameter};
 use crate::fact::{MatchFact, MatchState, Score, Side};
-use crate::json;
+use crate::json::{self, Field};
 use crate::observation::{Observation, Reading};
 
 /// What every source of matches says: the match's id and those of its sides.
@@ -52,13 +52,13 @@ pub(super) fn unknown(field: &str, word: &str) -> Reading {
 pub(super) fn only<T>(
     matches: Vec<T>,
     id: &str,
-    id_of: impl Fn(&T) -> u64,
+    id_of: impl Fn(&T) -> Option<u64>,
     others: fn(String) -> Reading,
 ) -> Result<T, Reading> {
     if matches.is_empty() {
         return Err(Reading::NoData(format!("no match {id}")));
     }
-    let mut asked = matches.into_iter().filter(|m| id_of(m).to_string() == id);
+    let mut asked = matches.into_iter().filter(|m| is(id_of(m), id));
     match (asked.next(), asked.next()) {
         (Some(one), None) => Ok(one),
         (None, _) => Err(others(format!("other matches, and no match {id}"))),
@@ -66,22 +66,64 @@ pub(super) fn only<T>(
     }
 }
 
+/// Whether a match's id is the asked one; ids are compared as text.
+pub(super) fn is(found: Option<u64>, id: &str) -> bool {
+    found.is_some_and(|found| found.to_string() == id)
+}
+
+/// The refusal of a body that lacks what every answer has: what it says of
+/// itself, if it is an error that came as HTTP 200.
+pub(super) fn shapeless(body: &[u8], missing: &str) -> Reading {
+    let refusal = || contradiction(format!("unexpected JSON: no {missing}"));
+    error_body(body).unwrap_or_else(refusal)
+}
+
 /// Two numbers, both or neither.
-#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize)]
 pub(super) struct Points {
-    home: Option<u32>,
-    away: Option<u32>,
+    #[serde(default)]
+    home: Field<u32>,
+    #[serde(default)]
+    away: Field<u32>,
 }
 
 impl Points {
     /// The score, if there is one; half a score is a contradiction.
-    pub(super) fn score(self, field: &str) -> Result<Option<Score>, Reading> {
-        match (self.home, self.away) {
-            (Some(home), Some(away)) => Ok(Some(Score { home, away })),
-            (None, None) => Ok(None),
-            _ => Err(contradiction(format!("{field} has one side only"))),
-        }
+    pub(super) fn score(self, name: &str) -> Result<Option<Score>, Reading> {
+        let home = self.home.clean(&format!("{name}.home"))?;
+        let away = self.away.clean(&format!("{name}.away"))?;
+        whole(home, away, name)
     }
+}
+
+/// A score of both sides or of none.
+pub(super) fn whole(
+    home: Option<u32>,
+    away: Option<u32>,
+    name: &str,
+) -> Result<Option<Score>, Reading> {
+    match (home, away) {
+        (Some(home), Some(away)) => Ok(Some(Score { home, away })),
+        (None, None) => Ok(None),
+        _ => Err(contradiction(format!("{name} has one side only"))),
+    }
+}
+
+/// The score in a field that may be missing.
+pub(super) fn score(points: Field<Points>, name: &str) -> Result<Option<Score>, Reading> {
+    match points.clean(name)? {
+        Some(points) => points.score(name),
+        None => Ok(None),
+    }
+}
+
+/// The part of a fact that a source may be unable to tell: unreadable, it is
+/// left out, with a doubt, so that bets on the other parts can be decided.
+pub(super) fn part<T>(read: Result<Option<T>, Reading>, doubts: &mut Vec<String>) -> Option<T> {
+    read.unwrap_or_else(|why| {
+        doubts.push(why.detail().to_owned());
+        None
+    })
 }
 
 /// The score of both parts together.
@@ -107,9 +149,33 @@ pub(super) fn literal(state: &str, score: Option<Score>) -> String {
     score.map_or_else(|| state.clone(), |s| format!("{state} {}", text(s)))
 }
 
+/// Figures of a part that was not played may be zeros.
+pub(super) fn any_goal(score: Option<Score>) -> bool {
+    score.is_some_and(|s| (s.home, s.away) != (0, 0))
+}
+
+/// Takes the winner that the provider names. One that cannot be leaves the end of
+/// the match unknown where more than regular time was played, whose score still
+/// stands; where only that was played it contradicts it.
+pub(super) fn name_winner(
+    fact: &mut MatchFact,
+    winner: Result<Option<Side>, Reading>,
+    regular_only: bool,
+) -> Result<(), Reading> {
+    match winner {
+        Ok(winner) => fact.winner = winner,
+        Err(odd) if regular_only => return Err(odd),
+        Err(odd) => {
+            fact.doubts.push(odd.detail().to_owned());
+            fact.end_unknown = true;
+        }
+    }
+    Ok(())
+}
+
 /// The side that is marked as the winner.
-pub(super) fn winner(home: Option<bool>, away: Option<bool>) -> Result<Option<Side>, Reading> {
-    match (home.unwrap_or(false), away.unwrap_or(false)) {
+pub(super) fn winner(home: Field<bool>, away: Field<bool>) -> Result<Option<Side>, Reading> {
+    match (home.hint().unwrap_or(false), away.hint().unwrap_or(false)) {
         (true, true) => Err(contradiction("both sides are the winner")),
         (true, false) => Ok(Some(Side::Home)),
         (false, true) => Ok(Some(Side::Away)),
@@ -130,23 +196,41 @@ pub(super) fn wall_clock(text: &str, field: &str) -> Result<NaiveDateTime, Readi
         .map_err(|_| contradiction(format!("{field} {:?} is no time", json::quote(text))))
 }
 
-/// The fact, unless its scores cannot be those of one match. Of a match that is
-/// not finished no score and no winner is kept: those are running, or awarded.
+/// The fact. Of a match that is not finished no score and no winner is kept:
+/// those are running, or awarded. Of one that is finished there must be a score,
+/// and a kickoff, or nobody can tell whether it was played in time.
 pub(super) fn observed(mut fact: MatchFact) -> Result<Observation, Reading> {
     if fact.state != MatchState::Finished {
         fact.regular = None;
         fact.extra = None;
         fact.penalties = None;
         fact.winner = None;
+        fact.end_unknown = false;
+        return Ok(Observation::Match(Box::new(fact)));
     }
     if let (Some(regular), Some(extra)) = (fact.regular, fact.extra)
         && (extra.home < regular.home || extra.away < regular.away)
     {
-        return Err(contradiction(format!(
+        fact.doubts.push(format!(
             "{} after regular time and {} after extra time",
             text(regular),
             text(extra)
-        )));
+        ));
+        fact.extra = None;
+        fact.end_unknown = true;
+    }
+    if fact.regular.is_none() && fact.extra.is_none() {
+        return Err(if fact.doubts.is_empty() {
+            Reading::NotYet("finished, and no score yet".to_owned())
+        } else {
+            contradiction(format!(
+                "finished without a score: {}",
+                fact.doubts.join("; ")
+            ))
+        });
+    }
+    if fact.kickoff.is_none() {
+        return Err(Reading::NotYet("finished without a kickoff".to_owned()));
     }
     Ok(Observation::Match(Box::new(fact)))
 }

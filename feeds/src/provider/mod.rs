@@ -132,6 +132,24 @@ pub trait Provider: Send + Sync {
         Licence::Public
     }
 
+    /// The fields of its answers on which the reading rests: damaged, they make
+    /// it a refusal. Keys joined by dots, `[]` for every item of an array, `[4]`
+    /// for one of them, `*` for every key; for tables the names of the columns.
+    ///
+    /// Whatever is neither here nor in [`hints`](Self::hints) may be missing,
+    /// new, odd or malformed without changing the reading. Tests hold the adapter
+    /// to both lists, and `docs/feeds.md` says what the fields mean. Empty for
+    /// adapters whose configuration names the fields.
+    fn deciding(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    /// The fields that can only take away: they may make an answer doubtful, a
+    /// part of its fact unknown, or refuse it, and never make it another fact.
+    fn hints(&self) -> &'static [&'static str] {
+        &[]
+    }
+
     /// The next request, or the reading. The n-th exchange answers the n-th
     /// request.
     fn step(&self, query: &Query<'_>, done: &[Exchange]) -> Step;

@@ -6,6 +6,10 @@
 //! never be a policy's only root. `matchResults` are in no order that means
 //! anything, and a live match may hold an `Endergebnis`. Their kinds are those
 //! of football; other sports put their thirds under the same kinds.
+//!
+//! Its editors mark a match as finished before they enter the result, and enter
+//! results of extra time that was not played, or that cannot be: the row of each
+//! kind is read by itself, and one that cannot be read takes nothing from others.
 
 use chrono::{Datelike, Days, NaiveDate, NaiveDateTime, Weekday};
 use oracle_schema::policy::FactSource;
@@ -14,7 +18,7 @@ use serde::Deserialize;
 use super::matches::{self, contradiction};
 use super::{Provider, Step, Subject, fact_step};
 use crate::fact::{MatchFact, MatchState, Score};
-use crate::json;
+use crate::json::{self, Field};
 use crate::observation::{Exchange, Observation, Query, Reading, Request};
 use crate::rate::Rate;
 
@@ -23,6 +27,9 @@ pub(super) struct OpenLigaDb;
 impl Provider for OpenLigaDb {
     fn name(&self) -> &'static str {
         "openligadb"
+    }
+    fn version(&self) -> u32 {
+        2
     }
     fn base_url(&self) -> &'static str {
         "https://api.openligadb.de"
@@ -40,58 +47,83 @@ impl Provider for OpenLigaDb {
     fn check_parameter(&self, _: &str, value: &str) -> Result<(), String> {
         matches::check_id(value)
     }
+    fn deciding(&self) -> &'static [&'static str] {
+        &[
+            "matchID",
+            "team1.teamId",
+            "team2.teamId",
+            "matchIsFinished",
+            "matchResults[].resultTypeKind",
+            "matchResults[].resultName",
+            "matchResults[].pointsTeam1",
+            "matchResults[].pointsTeam2",
+        ]
+    }
+    fn hints(&self) -> &'static [&'static str] {
+        &[
+            "matchDateTimeUTC",
+            "matchDateTime",
+            "timeZoneID",
+            "matchResults[].resultDescription",
+            "goals",
+        ]
+    }
     fn step(&self, query: &Query<'_>, done: &[Exchange]) -> Step {
         fact_step(query, done, ask, read)
     }
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
+#[serde(default)]
 struct Match {
     #[serde(rename = "matchID")]
-    id: u64,
+    id: Field<u64>,
     /// Wall clock, without an offset.
     #[serde(rename = "matchDateTime")]
-    local: Option<String>,
+    local: Field<String>,
     /// Of that wall clock, by its Windows name.
     #[serde(rename = "timeZoneID")]
-    zone: Option<String>,
+    zone: Field<String>,
     #[serde(rename = "matchDateTimeUTC")]
-    utc: Option<String>,
-    team1: Team,
-    team2: Team,
+    utc: Field<String>,
+    team1: Field<Team>,
+    team2: Field<Team>,
     #[serde(rename = "matchIsFinished")]
-    finished: bool,
+    finished: Field<bool>,
     #[serde(rename = "matchResults")]
-    results: Vec<MatchResult>,
-    goals: Option<Vec<Goal>>,
+    results: Field<Vec<Field<MatchResult>>>,
+    goals: Field<Vec<Field<Goal>>>,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
+#[serde(default)]
 struct Team {
     #[serde(rename = "teamId")]
-    id: u64,
+    id: Field<u64>,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
+#[serde(default)]
 struct MatchResult {
     #[serde(rename = "resultName")]
-    name: Option<String>,
+    name: Field<String>,
     #[serde(rename = "resultDescription")]
-    description: Option<String>,
+    description: Field<String>,
     #[serde(rename = "resultTypeKind")]
-    kind: Option<String>,
+    kind: Field<String>,
     #[serde(rename = "pointsTeam1")]
-    home: u32,
+    home: Field<u32>,
     #[serde(rename = "pointsTeam2")]
-    away: u32,
+    away: Field<u32>,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
+#[serde(default)]
 struct Goal {
     #[serde(rename = "scoreTeam1")]
-    home: Option<u32>,
+    home: Field<u32>,
     #[serde(rename = "scoreTeam2")]
-    away: Option<u32>,
+    away: Field<u32>,
 }
 
 fn ask(source: &FactSource) -> Result<Request, Reading> {
@@ -101,91 +133,125 @@ fn ask(source: &FactSource) -> Result<Request, Reading> {
 
 fn read(source: &FactSource, body: &[u8]) -> Result<Observation, Reading> {
     let found = asked(matches::match_id(source)?, body)?;
-    let mut doubts = Vec::new();
-    let kickoff = kickoff(&found, &mut doubts)?;
-    let (state, word) = match (found.finished, found.results.is_empty()) {
+    let results = found.results.due("matchResults")?;
+    let (state, word) = match (found.finished.due("matchIsFinished")?, results.is_empty()) {
         (true, _) => (MatchState::Finished, "finished"),
         (false, false) => (MatchState::InPlay, "not finished"),
         (false, true) => (MatchState::Scheduled, "not finished"),
     };
+    let team = |team: Field<Team>, name| team.due(name)?.id.due(name);
     let mut fact = MatchFact {
         literal: word.to_owned(),
         state,
-        kickoff,
-        home: found.team1.id.to_string(),
-        away: found.team2.id.to_string(),
+        kickoff: None,
+        home: team(found.team1, "team1.teamId")?.to_string(),
+        away: team(found.team2, "team2.teamId")?.to_string(),
         regular: None,
         extra: None,
         penalties: None,
+        end_unknown: false,
         winner: None,
-        doubts,
+        doubts: Vec::new(),
     };
+    fact.kickoff = kickoff(
+        found.utc.hint().as_deref(),
+        found.local.hint().as_deref(),
+        found.zone.hint().as_deref(),
+        &mut fact.doubts,
+    );
     if state == MatchState::Finished {
-        let Results {
-            regular,
-            extra,
-            penalties,
-        } = results(&found.results)?;
-        fact.regular = regular;
-        fact.extra = extra;
-        fact.penalties = penalties;
-        let last = extra.or(regular);
+        results_of(&mut fact, results)?;
+        let last = fact.extra.or(fact.regular);
         fact.literal = matches::literal(word, last);
-        fact.doubts.extend(goals_doubt(&found, last));
+        let goals = found.goals.hint().unwrap_or_default();
+        fact.doubts.extend(goals_doubt(goals, last));
     }
     matches::observed(fact)
 }
 
 /// The asked match: the object, or the one of that id in a list of a match day.
 fn asked(id: &str, body: &[u8]) -> Result<Match, Reading> {
-    let found: Vec<Match> = match body.trim_ascii() {
+    let id_of = |m: &Match| m.id.as_ref().hint().copied();
+    let found: Vec<Field<Match>> = match body.trim_ascii() {
         [b'[', ..] => matches::parse(body)?,
         // As for ids it does not know.
         b"null" => Vec::new(),
         _ => {
             let one: Match = matches::parse(body)?;
-            if one.id.to_string() != id {
-                return Err(contradiction(format!("match {} for {id}", one.id)));
+            match id_of(&one) {
+                Some(found) if found.to_string() == id => return Ok(one),
+                Some(found) => return Err(contradiction(format!("match {found} for {id}"))),
+                None => return Err(matches::shapeless(body, "matchID")),
             }
-            vec![one]
         }
     };
-    matches::only(found, id, |m| m.id, Reading::NoData)
+    let found = found.into_iter().map(|m| m.hint().unwrap_or_default());
+    matches::only(found.collect(), id, id_of, Reading::NoData)
 }
 
-#[derive(Default)]
-struct Results {
-    regular: Option<Score>,
-    extra: Option<Score>,
-    penalties: Option<Score>,
-}
+/// A part of a match as its rows tell it: none, one score, or what is wrong.
+type Part = Result<Option<Score>, Reading>;
 
 /// Results by their kind, never by their place. The points after penalties are
 /// the shootout's or the sum of all, as the editors of the league like it; both
 /// name the same side, because the shootout follows a draw.
-fn results(all: &[MatchResult]) -> Result<Results, Reading> {
-    let mut results = Results::default();
+fn results_of(fact: &mut MatchFact, all: Vec<Field<MatchResult>>) -> Result<(), Reading> {
+    let (mut regular, mut extra, mut penalties): (Part, Part, Part) =
+        (Ok(None), Ok(None), Ok(None));
     for result in all {
-        foreign_sport(result)?;
-        let place = match result.kind.as_deref() {
-            Some("After90Minutes") => {
-                full_time(result)?;
-                &mut results.regular
+        let result = result.hint().unwrap_or_default();
+        foreign_sport(&result)?;
+        let kind = result.kind.as_ref().hint().cloned().unwrap_or_default();
+        let place = match kind.to_ascii_lowercase().as_str() {
+            "after90minutes" => {
+                if let Err(odd) = full_time(&result) {
+                    regular = Err(odd);
+                    continue;
+                }
+                &mut regular
             }
-            Some("AfterExtraTime") => &mut results.extra,
-            Some("AfterPenalties") => &mut results.penalties,
-            Some("HalfTime" | "Unknown") | None => continue,
-            Some(kind) => return Err(matches::unknown("resultTypeKind", kind)),
+            "afterextratime" => &mut extra,
+            "afterpenalties" => &mut penalties,
+            "halftime" => continue,
+            // Whatever was played here may have ended the match.
+            _ => {
+                let odd = matches::unknown("resultTypeKind", &kind);
+                fact.doubts.push(odd.detail().to_owned());
+                fact.end_unknown = true;
+                continue;
+            }
         };
-        let score = Score {
-            home: result.home,
-            away: result.away,
-        };
-        if place.replace(score).is_some() {
-            return Err(contradiction("two results of one kind"));
-        }
+        add(place, &result);
     }
-    Ok(results)
+    let more = [&extra, &penalties].map(Result::is_err).contains(&true);
+    fact.end_unknown |= more;
+    fact.regular = matches::part(regular, &mut fact.doubts);
+    fact.extra = matches::part(extra, &mut fact.doubts);
+    fact.penalties = matches::part(penalties, &mut fact.doubts);
+    if let (Some(regular), Some(_)) = (fact.regular, fact.extra.or(fact.penalties))
+        && regular.home != regular.away
+    {
+        // The second leg of a tie, or a copy of the result in a row too many.
+        let regular = matches::text(regular);
+        fact.doubts.push(format!("more was played after {regular}"));
+    }
+    Ok(())
+}
+
+/// Takes a row into its part; two rows of one kind must say the same.
+fn add(part: &mut Part, result: &MatchResult) {
+    let points = |field: &Field<u32>, name| field.as_ref().due(name).copied();
+    let score = points(&result.home, "pointsTeam1")
+        .and_then(|home| Ok((home, points(&result.away, "pointsTeam2")?)))
+        .map(|(home, away)| Score { home, away });
+    *part = match (&*part, score) {
+        (Err(odd), _) => Err(odd.clone()),
+        (_, Err(odd)) => Err(odd),
+        (Ok(Some(other)), Ok(score)) if *other != score => {
+            Err(contradiction("two results of one kind"))
+        }
+        (Ok(_), Ok(score)) => Ok(Some(score)),
+    };
 }
 
 /// Refuses results that name the parts of another sport.
@@ -194,7 +260,7 @@ fn foreign_sport(result: &MatchResult) -> Result<(), Reading> {
         "drittel", "viertel", "satz", "inning", "quarter", "period", "third",
     ];
     let names = [&result.name, &result.description];
-    for name in names.into_iter().flatten() {
+    for name in names.into_iter().filter_map(|name| name.as_ref().hint()) {
         let lower = name.to_lowercase();
         if PARTS.iter().any(|part| lower.contains(part)) {
             return Err(contradiction(format!(
@@ -214,7 +280,7 @@ fn full_time(result: &MatchResult) -> Result<(), Reading> {
     const LATER: [&str; 8] = [
         "verläng", "verlaeng", "n.v", "n. v", "elfm", "penal", "extra", "overtime",
     ];
-    let name = result.name.as_deref().unwrap_or_default();
+    let name = result.name.as_ref().hint().map_or("", String::as_str);
     let lower = name.to_lowercase();
     let has = |parts: &[&str]| parts.iter().any(|part| lower.contains(part));
     if has(&NAMES) && !has(&LATER) {
@@ -227,11 +293,11 @@ fn full_time(result: &MatchResult) -> Result<(), Reading> {
 }
 
 /// The goals, where they are listed, must end at the result.
-fn goals_doubt(found: &Match, last: Option<Score>) -> Option<String> {
-    let goals = found.goals.as_deref().unwrap_or_default();
+fn goals_doubt(goals: Vec<Field<Goal>>, last: Option<Score>) -> Option<String> {
     let end = goals
-        .iter()
-        .filter_map(|g| Some((g.home?, g.away?)))
+        .into_iter()
+        .filter_map(Field::hint)
+        .filter_map(|g| Some((g.home.hint()?, g.away.hint()?)))
         .max_by_key(|(home, away)| (u64::from(*home) + u64::from(*away), *home))
         .map(|(home, away)| Score { home, away })?;
     let last = last?;
@@ -244,37 +310,34 @@ fn goals_doubt(found: &Match, last: Option<Score>) -> Option<String> {
     })
 }
 
-/// Kickoff: UTC, and what the wall clock says; where they contradict each
-/// other the later.
-fn kickoff(found: &Match, doubts: &mut Vec<String>) -> Result<Option<i64>, Reading> {
-    let utc = found
-        .utc
-        .as_deref()
-        .map(|text| matches::instant(text, "matchDateTimeUTC"))
-        .transpose()?;
-    let local = found
-        .local
-        .as_deref()
-        .map(|text| matches::wall_clock(text, "matchDateTime"))
-        .transpose()?;
-    let (Some(local), Some(zone)) = (local, found.zone.as_deref()) else {
-        return Ok(utc);
+/// Kickoff: UTC, or what the wall clock says; where they contradict each other
+/// the later.
+fn kickoff(
+    utc: Option<&str>,
+    local: Option<&str>,
+    zone: Option<&str>,
+    doubts: &mut Vec<String>,
+) -> Option<i64> {
+    let utc = utc.and_then(|text| matches::instant(text, "matchDateTimeUTC").ok());
+    let local = local.and_then(|text| matches::wall_clock(text, "matchDateTime").ok());
+    let (Some(local), Some(zone)) = (local, zone) else {
+        return utc;
     };
     if zone != "W. Europe Standard Time" {
         doubts.push(format!(
             "kickoff by UTC only, time zone {:?} unknown",
             json::quote(zone)
         ));
-        return Ok(utc);
+        return utc;
     }
     let local = berlin(local);
     if utc.is_some_and(|utc| local.contains(&utc)) {
-        return Ok(utc);
+        return utc;
     }
     if utc.is_some() || local.len() != 1 {
         doubts.push("local time and UTC of the kickoff disagree".to_owned());
     }
-    Ok(local.into_iter().chain(utc).max())
+    local.into_iter().chain(utc).max()
 }
 
 /// Every instant at which clocks in Berlin showed that time: two in the hour

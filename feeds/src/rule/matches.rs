@@ -199,7 +199,30 @@ fn finished(
             "kickoff was long before the announced one".to_owned(),
         ));
     }
+    if let Some(unknown) = untold(policy.basis, fact) {
+        return Err(Vote::Open(unknown));
+    }
     settled(policy, fact).map_err(Vote::Objection)
+}
+
+/// What the source cannot tell of the part of the match that counts: it has not
+/// said anything else, and may come to know.
+fn untold(basis: MatchBasis, fact: &MatchFact) -> Option<String> {
+    match basis {
+        MatchBasis::Final if fact.end_unknown => {
+            let why = fact.doubts.join("; ");
+            Some(format!("finished, and the end unknown: {why}"))
+        }
+        MatchBasis::RegularTime if fact.regular.is_none() => {
+            Some("finished without a regular-time score".to_owned())
+        }
+        MatchBasis::Final | MatchBasis::RegularTime => None,
+    }
+}
+
+/// Whether regular time was all that was played.
+fn is_regular_only(fact: &MatchFact) -> bool {
+    fact.extra.is_none() && fact.penalties.is_none() && !fact.end_unknown
 }
 
 /// The outcome of a match that was played, and the score it rests on; else the
@@ -243,14 +266,12 @@ fn settled(policy: &MatchPolicy, fact: &MatchFact) -> Result<(String, String), S
 /// The score that counts on that basis, a shootout's goals left out, and its
 /// words; else the objection.
 fn counted(basis: MatchBasis, fact: &MatchFact) -> Result<(Score, String), String> {
-    let regular = fact
-        .regular
-        .ok_or("finished without a regular-time score")?;
-    let (score, mut because) = match (basis, fact.extra) {
-        (MatchBasis::Final, Some(extra)) => (extra, format!("{} after extra time", text(extra))),
-        _ => (regular, text(regular)),
+    let (score, mut because) = match (basis, fact.extra, fact.regular) {
+        (MatchBasis::Final, Some(extra), _) => (extra, format!("{} after extra time", text(extra))),
+        (_, _, Some(regular)) => (regular, text(regular)),
+        _ => return Err("finished without a regular-time score".to_owned()),
     };
-    let whole = basis == MatchBasis::Final || fact.extra.is_none() && fact.penalties.is_none();
+    let whole = basis == MatchBasis::Final || is_regular_only(fact);
     if let (MatchBasis::Final, Some(penalties)) = (basis, fact.penalties) {
         if ahead(score).is_some() {
             // Perhaps the shootout's goals are in it.
@@ -268,7 +289,7 @@ fn result(basis: MatchBasis, fact: &MatchFact) -> Result<(Option<Side>, String),
     let decided = played_out(fact);
     // Whom the provider names won the match as a whole. Where only regular time
     // was played that is the same thing.
-    let whole = fact.extra.is_none() && fact.penalties.is_none();
+    let whole = is_regular_only(fact);
     if basis == MatchBasis::Final || whole {
         let (winner, because) = decided?;
         if fact.winner.is_some() && fact.winner != winner {

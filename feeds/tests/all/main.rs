@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
 mod common;
+mod deaf;
+mod documented;
 mod elections;
 mod end_to_end;
 mod panel;

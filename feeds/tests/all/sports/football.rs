@@ -1,8 +1,8 @@
 //! Every sample of football-data.org and API-Football, with the reading it must
 //! have.
 
-use oracle_feeds::fact::{MatchState, Side};
-use serde_json::json;
+use oracle_feeds::fact::{MatchFact, MatchState, Side};
+use serde_json::{Value, json};
 
 use super::{
     API_FOOTBALL, AT, FOOTBALL_DATA, KICKOFF, answer, edited, fact, interpret, refused, sample,
@@ -85,7 +85,6 @@ fn football_data_parts_that_do_not_add_up_are_a_doubt() {
 fn football_data_scores_that_do_not_fit_the_duration_are_refused() {
     for (from, duration) in [
         (shootout(), "REGULAR"),
-        (shootout(), "EXTRA_TIME"),
         (FOOTBALL_DATA.to_owned(), "PENALTY_SHOOTOUT"),
     ] {
         let body = edited(&from, |v| v["score"]["duration"] = duration.into());
@@ -94,6 +93,83 @@ fn football_data_scores_that_do_not_fit_the_duration_are_refused() {
     }
     let draw = FOOTBALL_DATA.replace("HOME_TEAM", "DRAW");
     refused("football-data", &draw, "contradiction", "draw");
+}
+
+/// Changes the score of the shootout.
+fn shootout_with(edit: impl Fn(&mut Value)) -> MatchFact {
+    fact(
+        "football-data",
+        &edited(&shootout(), |v| edit(&mut v["score"])),
+    )
+}
+
+#[test]
+fn football_data_regular_time_stands_whatever_the_rest_is() {
+    for fact in [
+        shootout_with(|s| s["duration"] = "EXTRA_TIME".into()),
+        shootout_with(|s| s["penalties"] = Value::Null),
+        shootout_with(|s| s["penalties"] = json!({"home": null, "away": null})),
+        shootout_with(|s| s["penalties"] = json!({"home": "five", "away": 4})),
+        shootout_with(|s| s["penalties"]["away"] = Value::Null),
+        shootout_with(|s| {
+            s["extraTime"] = Value::Null;
+            s["fullTime"]["home"] = 7.into();
+        }),
+        shootout_with(|s| s["winner"] = "DRAW".into()),
+        shootout_with(|s| s["winner"] = "NOBODY".into()),
+    ] {
+        assert_eq!(fact.regular, Some(score(1, 1)), "{fact:?}");
+        assert!(fact.end_unknown && !fact.doubts.is_empty(), "{fact:?}");
+    }
+}
+
+#[test]
+fn football_data_without_the_parts_of_a_match_has_no_90_minute_score() {
+    let extra = edited(sample!("football-data/finished_aet.json"), |v| {
+        let score = v["score"].as_object_mut().unwrap();
+        score.remove("regularTime");
+        score.remove("extraTime");
+    });
+    let fact = fact("football-data", &extra);
+    assert_eq!((fact.regular, fact.extra), (None, Some(score(2, 1))));
+    // As plans without the parts are answered: level, and only the winner named.
+    let level = edited(&shootout(), |v| {
+        v["score"] = json!({
+            "winner": "AWAY_TEAM",
+            "duration": "PENALTY_SHOOTOUT",
+            "fullTime": {"home": 1, "away": 1},
+        });
+    });
+    refused(
+        "football-data",
+        &level,
+        "contradiction",
+        "without penalties",
+    );
+}
+
+#[test]
+fn football_data_zeros_for_parts_that_were_not_played_are_none() {
+    let zeros = edited(FOOTBALL_DATA, |v| {
+        v["score"]["regularTime"] = json!({"home": 2, "away": 1});
+        v["score"]["extraTime"] = json!({"home": 0, "away": 0});
+        v["score"]["penalties"] = json!({"home": null, "away": null});
+    });
+    let fact = fact("football-data", &zeros);
+    assert_eq!((fact.regular, fact.extra), (Some(score(2, 1)), None));
+    assert!(!fact.end_unknown && fact.doubts.is_empty());
+}
+
+#[test]
+fn words_differ_in_case() {
+    let canc = sample!("api-football/canc.json").replace("\"CANC\"", "\"Canc\"");
+    assert_eq!(fact("api-football", &canc).state, MatchState::Cancelled);
+    let lower = FOOTBALL_DATA
+        .replace("FINISHED", "Finished")
+        .replace("REGULAR\"", "Regular\"");
+    assert_eq!(fact("football-data", &lower).regular, Some(score(2, 1)));
+    let kind = super::OPENLIGADB.replace("After90Minutes", "after90Minutes");
+    assert_eq!(fact("openligadb", &kind).regular, Some(score(2, 1)));
 }
 
 #[test]
@@ -195,8 +271,14 @@ fn api_football_statuses_that_do_not_fit_the_scores_are_refused() {
     let body = sample!("api-football/aet.json");
     let regular = body.replace("\"AET\"", "\"FT\"");
     refused("api-football", &regular, "contradiction", "FT");
+    // The score after 90 minutes stands by itself.
     let shootout = body.replace("\"AET\"", "\"PEN\"");
-    refused("api-football", &shootout, "contradiction", "PEN");
+    let shootout = fact("api-football", &shootout);
+    assert_eq!(
+        (shootout.regular, shootout.extra),
+        (Some(score(1, 1)), None)
+    );
+    assert!(shootout.end_unknown, "{:?}", shootout.doubts);
     let half = edited(API_FOOTBALL, |v| {
         v["response"][0]["score"]["fulltime"]["home"] = serde_json::Value::Null;
     });

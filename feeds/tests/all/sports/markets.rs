@@ -52,6 +52,7 @@ fn played(home: u32, away: u32) -> MatchFact {
         regular: Some(score(home, away)),
         extra: None,
         penalties: None,
+        end_unknown: false,
         winner: None,
         doubts: Vec::new(),
     }
@@ -85,6 +86,13 @@ fn attests(policy: &MatchPolicy, fact: &MatchFact) -> String {
 fn holds(policy: &MatchPolicy, fact: &MatchFact) -> String {
     match settles(policy, fact) {
         Verdict::Hold { cause } => cause.to_string(),
+        other => panic!("{other:?}"),
+    }
+}
+
+fn waits(policy: &MatchPolicy, fact: &MatchFact) -> String {
+    match settles(policy, fact) {
+        Verdict::Pending { cause } => cause.to_string(),
         other => panic!("{other:?}"),
     }
 }
@@ -172,9 +180,23 @@ fn a_score_that_contradicts_itself_holds() {
     let mut fact = played(2, 1);
     fact.winner = Some(oracle_feeds::fact::Side::Away);
     assert!(holds(&bet(Market::Total, "2.5"), &fact).contains("the winner another"));
-    let mut fact = played(2, 1);
+}
+
+#[test]
+fn a_part_that_the_source_cannot_tell_is_waited_for_and_others_are_settled() {
+    let final_total = MatchPolicy {
+        basis: MatchBasis::Final,
+        ..bet(Market::Total, "2.5")
+    };
+    let mut fact = played(1, 1);
+    fact.end_unknown = true;
+    assert!(waits(&final_total, &fact).contains("the end unknown"));
+    assert_eq!(attests(&bet(Market::Total, "2.5"), &fact), "under");
+    fact.end_unknown = false;
     fact.regular = None;
-    assert!(holds(&bet(Market::Total, "2.5"), &fact).contains("without a regular-time score"));
+    fact.extra = Some(score(2, 1));
+    assert_eq!(attests(&final_total, &fact), "over");
+    assert!(waits(&bet(Market::Total, "2.5"), &fact).contains("without a regular-time score"));
 }
 
 #[test]

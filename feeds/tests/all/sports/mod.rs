@@ -3,6 +3,7 @@
 
 mod agreement;
 mod football;
+mod listed;
 mod markets;
 mod mlb;
 mod openligadb;

@@ -222,8 +222,15 @@ fn finished_without_a_score_is_no_goalless_draw() {
     ];
     let mut story = Story::new(two());
     story.read(AT, &[&bare[0], &bare[1]]);
-    assert_eq!(story.verdict(AT), "hold");
-    assert!(story.reason(AT).contains("without a regular-time score"));
+    story.read(AT + 30, &[&bare[0], &bare[1]]);
+    assert_eq!(story.verdict(AT + 30), "pending");
+    // It never comes: people look, and nothing is void.
+    assert_eq!(story.verdict(VOID_AT), "hold");
+    // The flag came before the result.
+    for at in [AT + 60, AT + 90, AT + 60 + 7200] {
+        story.read(at, &HOME);
+    }
+    assert_eq!(story.verdict(AT + 60 + 7200), "attest home");
 }
 
 #[test]
