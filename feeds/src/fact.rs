@@ -99,6 +99,10 @@ pub struct ElectionFact {
     pub winners: Vec<String>,
     /// The provider says that a run-off decides.
     pub runoff: bool,
+    /// The provider names a winner who does not lead the count: a call like any
+    /// other, which the rule lets settle for longer.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub trailing: bool,
     /// Final votes by id, where the provider declares no winner and the rule
     /// has to count; empty otherwise.
     pub votes: BTreeMap<String, u64>,

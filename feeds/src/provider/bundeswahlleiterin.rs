@@ -5,8 +5,13 @@
 //! each area, group and vote: `;`, decimal comma, UTF-8 with a byte order mark.
 //! CDU and CSU are separate rows. Nobody is declared to have won; the rule
 //! counts, and only what is final.
+//!
+//! Read against the published files of 2021 (final) and 2025 (preliminary), which
+//! stand in `samples/bundeswahlleiterin/real`. In them the preamble is a table too
+//! (`Status:;Endgültig;;;`), and a party that did not stand in an area has a row
+//! there for the last election's sake, without a count.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use csv::StringRecord;
 use oracle_schema::policy::FactSource;
@@ -39,6 +44,9 @@ const TOTALS: &str = "System-Gruppe";
 impl Provider for Bundeswahlleiterin {
     fn name(&self) -> &'static str {
         NAME
+    }
+    fn version(&self) -> u32 {
+        2
     }
     fn base_url(&self) -> &'static str {
         "https://www.bundeswahlleiterin.de"
@@ -154,19 +162,22 @@ fn read(source: &FactSource, body: &[u8]) -> Result<Observation, Reading> {
         winners: Vec::new(),
         runoff: false,
         votes,
+        trailing: false,
         doubts: Vec::new(),
     }))
 }
 
 /// How final the preamble says the result is.
 fn status(preamble: &str) -> Result<(String, ElectionStage), Reading> {
+    let separator = |c: char| c.is_whitespace() || matches!(c, ':' | ';' | '"');
     let mut found = None;
     for line in preamble.lines() {
-        let line = line.trim_matches(|c: char| c.is_whitespace() || matches!(c, '#' | ';' | '"'));
+        let line = line.trim_matches(|c: char| c != ':' && separator(c) || c == '#');
         let labelled = line
             .strip_prefix("Status")
-            .and_then(|rest| rest.trim_start().strip_prefix([':', ';']));
-        let words = labelled.unwrap_or(line).trim();
+            .filter(|rest| rest.trim_start().starts_with([':', ';']));
+        // Between label and word stand a colon, the table's delimiter, or both.
+        let words = labelled.unwrap_or(line).trim_matches(separator);
         let stage = match words {
             "Zwischenergebnis" | "ZWISCHENERGEBNIS" => ElectionStage::Counting,
             "Vorläufig" | "Vorläufiges Ergebnis" | "VORLAEUFIG" => ElectionStage::Preliminary,
@@ -214,46 +225,94 @@ fn votes(source: &FactSource, rows: &str) -> Result<BTreeMap<String, u64>, Readi
     let own = |row: &&StringRecord| {
         parsed.is(field(row, at.area), field(row, at.area_number)) && field(row, at.vote) == vote
     };
-    let (mut votes, mut valid) = (BTreeMap::new(), None);
+    let mut tally = Tally::default();
     for row in table.rows().filter(own) {
-        let (kind, name) = (field(row, at.kind), field(row, at.name));
-        match kind {
-            TOTALS if name == "Gültige" => {
-                valid = Some(count(row, &at)?);
-                continue;
-            }
-            TOTALS => continue,
-            // Who stands alone can win a constituency.
-            "Partei" | "Einzelbewerber/Wählergruppe" => {}
-            other => {
-                return Err(Reading::Contradiction(format!(
-                    "Gruppenart {:?}",
-                    json::quote(other)
-                )));
-            }
-        }
-        if votes.insert(name.to_owned(), count(row, &at)?).is_some() {
-            return Err(Reading::Contradiction(format!(
-                "{:?} has two rows for {area}, vote {vote}",
-                json::quote(name)
-            )));
-        }
+        tally.take(row, &at).map_err(Reading::Contradiction)?;
     }
-    if votes.is_empty() {
+    if tally.votes.is_empty() {
         return Err(Reading::Contradiction(format!(
             "no party has a row for {area}, vote {vote}"
         )));
     }
-    let sum = votes.values().try_fold(0_u64, |sum, n| sum.checked_add(*n));
-    if sum.is_none() || valid.is_some_and(|valid| sum > Some(valid)) {
-        return Err(Reading::Contradiction(
-            "the parties have more votes than are valid".to_owned(),
-        ));
-    }
-    Ok(votes)
+    tally.finish().map_err(Reading::Contradiction)
 }
 
-fn count(row: &StringRecord, at: &Columns) -> Result<u64, Reading> {
+/// The rows of one area and vote.
+#[derive(Default)]
+struct Tally {
+    votes: BTreeMap<String, u64>,
+    /// Who has a row without a count.
+    uncounted: BTreeSet<String>,
+    /// Valid votes, where the file says how many there are.
+    valid: Option<u64>,
+}
+
+impl Tally {
+    fn take(&mut self, row: &StringRecord, at: &Columns) -> Result<(), String> {
+        let (kind, name) = (field(row, at.kind), field(row, at.name));
+        match kind {
+            TOTALS => {
+                if name == "Gültige" {
+                    self.valid = Some(count(row, at)?);
+                }
+                return Ok(());
+            }
+            // Who stands alone can win a constituency.
+            "Partei" | "Einzelbewerber/Wählergruppe" => {}
+            other => return Err(format!("Gruppenart {:?}", json::quote(other))),
+        }
+        let again = if field(row, at.count).is_empty() {
+            !self.uncounted.insert(name.to_owned()) || self.votes.contains_key(name)
+        } else {
+            self.votes
+                .insert(name.to_owned(), count(row, at)?)
+                .is_some()
+                || self.uncounted.contains(name)
+        };
+        if again {
+            return Err(format!("{:?} has two rows", json::quote(name)));
+        }
+        Ok(())
+    }
+
+    /// A row without a count is that of a party which did not stand. It cannot be
+    /// told from one whose count was lost but by the valid votes that nobody else
+    /// has: with none left it has no vote; with too few left to overtake the
+    /// largest party it is left out, and a rule that asks for it finds it missing;
+    /// else the answer is refused.
+    fn finish(mut self) -> Result<BTreeMap<String, u64>, String> {
+        const TOO_MANY: &str = "the parties have more votes than are valid";
+        let sum = self
+            .votes
+            .values()
+            .try_fold(0_u64, |sum, n| sum.checked_add(*n));
+        let sum = sum.ok_or(TOO_MANY)?;
+        let left = match self.valid {
+            Some(valid) => Some(valid.checked_sub(sum).ok_or(TOO_MANY)?),
+            None => None,
+        };
+        let Some(first) = self.uncounted.first().cloned() else {
+            return Ok(self.votes);
+        };
+        let largest = self.votes.values().copied().max().unwrap_or_default();
+        match left {
+            Some(0) => {
+                let none = self.uncounted.into_iter().map(|name| (name, 0));
+                self.votes.extend(none);
+            }
+            Some(left) if left < largest => {}
+            _ => {
+                return Err(format!(
+                    "{} has \"\" votes in a final result",
+                    json::quote(first)
+                ));
+            }
+        }
+        Ok(self.votes)
+    }
+}
+
+fn count(row: &StringRecord, at: &Columns) -> Result<u64, String> {
     let text = field(row, at.count);
     text.bytes()
         .all(|b| b.is_ascii_digit())
@@ -261,10 +320,10 @@ fn count(row: &StringRecord, at: &Columns) -> Result<u64, Reading> {
         .flatten()
         .filter(|votes| *votes < COUNT_LIMIT)
         .ok_or_else(|| {
-            Reading::Contradiction(format!(
+            format!(
                 "{} has {:?} votes in a final result",
                 json::quote(field(row, at.name)),
                 json::quote(text)
-            ))
+            )
         })
 }

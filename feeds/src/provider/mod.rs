@@ -1,10 +1,11 @@
 //! Adapters: one file a provider, each two pure functions of what was asked and
 //! what came back. `docs/adding-a-feed.md` walks through one.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use oracle_schema::policy::FactSource;
+use oracle_schema::policy::{ElectionBasis, FactSource};
 
 use crate::json;
 use crate::observation::{Exchange, Observation, PriceQuery, Query, Reading, Request};
@@ -112,6 +113,24 @@ pub trait Provider: Send + Sync {
     /// the order of its id; all of them, and nothing else.
     fn parameters(&self) -> &'static [&'static str] {
         &[]
+    }
+
+    /// What a [`FactSource`] may say beside: each narrows the question.
+    fn optional_parameters(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    /// Adds the parameters of an election's source that follow from what settles it,
+    /// so that the policy holds the whole question.
+    fn complete(&self, basis: ElectionBasis, parameters: &mut BTreeMap<String, String>) {
+        let _ = (basis, parameters);
+    }
+
+    /// Why the answer to a question may hold more than the announced subject, for
+    /// whoever checks a configuration.
+    fn doubt_about_request(&self, parameters: &BTreeMap<String, String>) -> Option<String> {
+        let _ = parameters;
+        None
     }
 
     /// Why the value of a parameter cannot be one.

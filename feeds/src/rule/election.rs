@@ -25,6 +25,8 @@ const TIE: &str = "tie";
 /// - A run-off is `runoff`, a winner that no outcome stands for is `other`, an
 ///   exact tie of final votes is `tie`; each where announced, else an
 ///   objection. Several declared winners are an objection.
+/// - A declared winner who does not lead the count is one like any other; the
+///   settle delay is then twice as long, and an hour at least.
 /// - Where votes are counted, the parties of one outcome are counted together
 ///   and every other party alone; the strictly largest wins. A party that the
 ///   policy names and the result lacks is an objection.
@@ -39,7 +41,7 @@ pub fn decide(
         at,
         agree: policy.agree.get(),
         stable_reads: policy.stable_reads.get(),
-        settle_delay_s: policy.settle_delay_s,
+        settle_delay_s: settle_delay_s(policy, at, readings),
     };
     let sources = policy.sources.iter().map(|source| {
         Voter::new(&source.id, &source.root, at, readings, |r| {
@@ -48,6 +50,28 @@ pub fn decide(
     });
     let voters: Vec<Voter> = sources.chain(panel).collect();
     agreement::decide(&terms, now, &voters, readings)
+}
+
+/// The least that a winner who does not lead the count is let settle, seconds.
+const TRAILING_S: u32 = 3600;
+
+/// The policy's settle delay, longer if any source has named a winner who did not
+/// lead since the maturity.
+fn settle_delay_s(policy: &ElectionPolicy, at: i64, readings: &[SourceReading]) -> u32 {
+    let trailing = |r: &SourceReading| {
+        let counts = policy.sources.iter().any(|s| s.id == r.source)
+            && r.exchanges.iter().all(|e| e.sent_at.timestamp() >= at);
+        let Reading::Observation(Observation::Election(fact)) = &r.reading else {
+            return false;
+        };
+        counts && fact.trailing
+    };
+    let delay = policy.settle_delay_s;
+    if readings.iter().any(trailing) {
+        delay.saturating_mul(2).max(TRAILING_S)
+    } else {
+        delay
+    }
 }
 
 fn vote(policy: &ElectionPolicy, source: &FactSource, reading: &Reading) -> Vote {

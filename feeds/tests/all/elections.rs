@@ -216,30 +216,18 @@ fn ap_samples_are_read_as_stated() {
 }
 
 #[test]
-fn the_older_dialect_without_a_call_status_is_refused() {
-    let president = source(
-        "ap",
-        &[("date", "2026-11-03"), ("state", "VA"), ("office", "P")],
-    );
-    let body = sample!("ap/v2_called_national_and_state.json");
-    refused(&president, body, "contradiction", "raceCallStatus");
-}
-
-#[test]
 fn the_states_winner_is_the_states_and_the_nations_the_nations() {
-    let body = with(
-        sample!("ap/v2_called_national_and_state.json"),
-        "\"test\": false,",
-        "\"test\": false, \"raceCallStatus\": \"Called\",",
-    );
+    // The older dialect has no call status: the mark on the winner is the call.
+    let body = sample!("ap/v2_called_national_and_state.json");
     for (state, winner) in [("VA", "51896"), ("US", "52107")] {
         let parameters = [("date", "2026-11-03"), ("state", state), ("office", "P")];
-        let fact = fact(&source("ap", &parameters), &body);
+        let fact = fact(&source("ap", &parameters), body);
         assert_eq!(fact.winners, names(&[winner]));
+        assert_eq!(fact.stage, ElectionStage::Called);
     }
     let elsewhere = [("date", "2026-11-03"), ("state", "GA"), ("office", "P")];
     let elsewhere = source("ap", &elsewhere);
-    refused(&elsewhere, &body, "contradiction", "one reporting unit");
+    refused(&elsewhere, body, "contradiction", "one reporting unit");
 }
 
 #[test]
@@ -256,7 +244,7 @@ fn ap_answers_that_are_not_what_was_asked_are_contradictions() {
             "\"2024-11-05\",\n",
             "election of \"2024-11-05\"",
         ),
-        ("\"officeID\": \"S\"", "\"officeID\": \"G\"", "office \"G\""),
+        ("\"officeID\": \"S\"", "\"officeID\": \"G\"", "for office S"),
         ("\"18705\"", "\"18702\"", "listed twice"),
         (
             "\"level\": \"state\"",
@@ -371,9 +359,31 @@ fn a_leader_is_no_winner() {
     ] {
         pends(&policy, &[body, body], "no winner");
     }
+}
+
+#[test]
+fn a_winner_who_does_not_lead_has_won_and_settles_for_longer() {
     let behind = with(CALLED, "\"Called\"", "\"Winner Not Leading\"");
-    pends(&policy, &[&behind, &behind], "Winner Not Leading");
-    assert!(!fact(&ap(), &behind).doubts.is_empty());
+    let mut policy = senate(ElectionBasis::Called, 0);
+    assert!(matches!(
+        verdict(&policy, &[&behind]),
+        Verdict::Pending { .. }
+    ));
+    assert!(matches!(
+        verdict(&policy, &[&behind, &behind]),
+        Verdict::Attest { outcome } if outcome == "alder"
+    ));
+    policy.settle_delay_s = 3 * 3600;
+    assert!(matches!(
+        verdict(&policy, &[&behind, &behind, &behind, &behind]),
+        Verdict::Provisional { until, .. } if until == T + 6 * 3600
+    ));
+    attests(&policy, &[behind.as_str(); 7], "alder");
+    // Once said, it holds for longer though the winner leads meanwhile.
+    assert!(matches!(
+        verdict(&policy, &[&behind, CALLED, CALLED, CALLED]),
+        Verdict::Provisional { until, .. } if until == T + 6 * 3600
+    ));
 }
 
 #[test]

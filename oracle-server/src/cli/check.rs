@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use chrono::{DateTime, SecondsFormat, Utc};
+use oracle_feeds::provider::provider;
 use oracle_schema::policy::{choice_bits, explain};
 
 use super::CliError;
@@ -207,7 +208,12 @@ fn explain_definition(
     for sentence in explain::explain(&definition.policy, maturity) {
         let _ = writeln!(text, "  {sentence}");
     }
-    for warning in warnings {
+    let sources = definition.policy.rule.fact_sources().iter();
+    let doubts = sources.filter_map(|source| {
+        let doubt = provider(&source.provider)?.doubt_about_request(&source.parameters)?;
+        Some(format!("{}: {doubt}", source.id))
+    });
+    for warning in warnings.iter().cloned().chain(doubts) {
         let _ = writeln!(text, "  warning: {warning}");
     }
     text

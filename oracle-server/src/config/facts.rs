@@ -252,7 +252,12 @@ pub(super) fn election(
         ElectionBasis::Called => CALLED_SETTLE_DELAY_S,
         ElectionBasis::Certified | ElectionBasis::Endgueltig => 0,
     };
-    let asked = Asked::read(place, entry, context, Subject::Election)?;
+    let mut asked = Asked::read(place, entry, context, Subject::Election)?;
+    for source in &mut asked.sources {
+        if let Some(adapter) = provider(&source.provider) {
+            adapter.complete(basis, &mut source.parameters);
+        }
+    }
     if basis == ElectionBasis::Endgueltig
         && let Some(other) = asked.sources.iter().find(|s| s.provider != GERMANY)
     {
@@ -431,21 +436,23 @@ fn source(
     subject: Subject,
 ) -> Result<FactSource, Refusal> {
     let adapter = adapter(place, name, subject)?;
-    check_names(place, name, table, adapter.parameters())?;
+    let required = adapter.parameters();
+    let optional = adapter.optional_parameters();
+    check_names(place, name, table, &[required, optional].concat())?;
     let mut parameters = BTreeMap::new();
-    let mut values = Vec::with_capacity(adapter.parameters().len());
-    for parameter in adapter.parameters() {
-        let value = match place.required(parameter, table.get(*parameter))? {
-            SourceValue::Text(text) => text.clone(),
-            SourceValue::Number(number) => number.to_string(),
-            SourceValue::Names(_) => {
-                return Err(place.refuse(parameter, "must be a text or a whole number"));
-            }
-        };
-        adapter
-            .check_parameter(parameter, &value)
-            .map_err(|reason| place.refuse(parameter, reason))?;
+    let mut values = Vec::with_capacity(required.len());
+    for parameter in required {
+        let given = place.required(parameter, table.get(*parameter))?;
+        let value = parameter_value(place, adapter, parameter, given)?;
         values.push(value.clone());
+        parameters.insert((*parameter).to_owned(), value);
+    }
+    for parameter in optional {
+        let Some(given) = table.get(*parameter) else {
+            continue;
+        };
+        let value = parameter_value(place, adapter, parameter, given)?;
+        values.push(format!("{parameter}={value}"));
         parameters.insert((*parameter).to_owned(), value);
     }
     Ok(FactSource {
@@ -454,6 +461,25 @@ fn source(
         root: name.to_owned(),
         parameters,
     })
+}
+
+fn parameter_value(
+    place: &Place,
+    adapter: &dyn Provider,
+    parameter: &str,
+    given: &SourceValue,
+) -> Result<String, Refusal> {
+    let value = match given {
+        SourceValue::Text(text) => text.clone(),
+        SourceValue::Number(number) => number.to_string(),
+        SourceValue::Names(_) => {
+            return Err(place.refuse(parameter, "must be a text or a whole number"));
+        }
+    };
+    adapter
+        .check_parameter(parameter, &value)
+        .map_err(|reason| place.refuse(parameter, reason))?;
+    Ok(value)
 }
 
 fn adapter(place: &Place, name: &str, subject: Subject) -> Result<&'static dyn Provider, Refusal> {
