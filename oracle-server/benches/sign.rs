@@ -221,6 +221,7 @@ async fn commit(
         question: "{}".to_owned(),
         subjects: Vec::new(),
         sole_outcomes: 0,
+        search: None,
     };
     let policy = (draft.policy_hash, POLICY.to_vec());
     store.schedule(&[event], &[], &[policy]).await?;

@@ -22,6 +22,11 @@ pub const SQLITE: &[Migration] = &[
     (7, "witness", include_str!("../sql/sqlite/0007_witness.sql")),
     (8, "anchor", include_str!("../sql/sqlite/0008_anchor.sql")),
     (9, "status", include_str!("../sql/sqlite/0009_status.sql")),
+    (
+        12,
+        "question",
+        include_str!("../sql/sqlite/0012_question.sql"),
+    ),
 ];
 
 /// For Postgres.
@@ -55,4 +60,9 @@ pub const POSTGRES: &[Migration] = &[
     ),
     (8, "anchor", include_str!("../sql/postgres/0008_anchor.sql")),
     (9, "status", include_str!("../sql/postgres/0009_status.sql")),
+    (
+        12,
+        "question",
+        include_str!("../sql/postgres/0012_question.sql"),
+    ),
 ];

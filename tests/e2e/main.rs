@@ -63,6 +63,7 @@ mod nostr;
 mod operators;
 mod probe;
 mod promises;
+mod question;
 mod readers;
 mod restarts;
 mod rollback;

@@ -583,7 +583,7 @@ async fn nothing_changes_a_committed_outcome(backend: Backend) {
     assert_eq!(world.database.log().await, log);
 }
 
-fn question(id: &str, k: u32, outcomes: &[&str]) -> Value {
+pub(crate) fn question(id: &str, k: u32, outcomes: &[&str]) -> Value {
     json!({
         "id": id, "kind": "operators", "title": "Does it rain tomorrow?",
         "maturity": instant(MATURITY).format("%FT%TZ").to_string(),
@@ -591,7 +591,7 @@ fn question(id: &str, k: u32, outcomes: &[&str]) -> Value {
     })
 }
 
-async fn create(world: &mut World, body: &Value) -> Answer {
+pub(crate) async fn create(world: &mut World, body: &Value) -> Answer {
     let post = signed(world, "alice", "/v1/events", body);
     let answer = send(world, &post).await;
     world.settle().await;

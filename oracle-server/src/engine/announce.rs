@@ -297,5 +297,6 @@ pub(super) fn new_event(
         question: definition.question.clone(),
         subjects: definition.subjects.clone(),
         sole_outcomes: definition.sole_outcomes,
+        search: definition.policy.question(Some(maturity.unix())).searched(),
     }
 }

@@ -1,5 +1,6 @@
 //! `/v1/oracle`, `/v1/events` and what hangs below an event: policy, evidence.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::extract::State;
@@ -9,7 +10,7 @@ use axum::response::Response;
 use chrono::{DateTime, SecondsFormat, Utc};
 use oracle_schema::Descriptor;
 use oracle_schema::evidence::Observation;
-use oracle_schema::policy::choice_bits;
+use oracle_schema::policy::{Question, choice_bits};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -126,6 +127,7 @@ struct DigitsJson {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!({
     "event_id": "ppcusd-daily@2026-11-22T16:00:00Z", "kind": "digits", "series": "ppcusd-daily",
+    "title": "PPC/USD at 2026-11-22T16:00:00Z", "description": null, "names": {},
     "state": "attested", "reason": null, "maturity": "2026-11-22T16:00:00Z",
     "attest_by": "2026-11-25T16:00:00Z", "announce_at": "2026-11-15T16:00:00Z",
     "digits": {"base": 2, "nb_digits": 20, "is_signed": false, "unit": "uUSD/PPC", "precision": 0},
@@ -144,6 +146,15 @@ pub(crate) struct EventJson {
     /// The series that made it, if one did.
     #[schema(value_type = Option<SeriesName>, required)]
     series: Option<String>,
+    /// What it asks, in one line, as its policy has it; null where that says
+    /// nothing.
+    #[schema(required, max_length = 140)]
+    title: Option<String>,
+    /// What counts, what does not, where to look; lines end in `\n`.
+    #[schema(required)]
+    description: Option<String>,
+    /// For people, by outcome or role (`home`, `office`, …). Ids decide.
+    names: BTreeMap<String, String>,
     /// `scheduled`, `announced`, `matured`, `provisional`, `held`, `committed`,
     /// `attested`, `voided`, `refund` or `withdrawn`.
     #[schema(value_type = StateName)]
@@ -189,8 +200,15 @@ pub(crate) struct EventJson {
     attestation_position: Option<i64>,
 }
 
-impl From<EventView> for EventJson {
-    fn from(event: EventView) -> Self {
+impl EventJson {
+    /// The event with what its policy asks.
+    async fn of(app: &AppState, event: EventView) -> Result<Self, Problem> {
+        let policy = app.policies.of(&app.store, &event.policy_hash).await?;
+        let question = policy.map(|policy| policy.question(Some(event.maturity.unix())));
+        Ok(Self::asking(event, question.unwrap_or_default()))
+    }
+
+    fn asking(event: EventView, question: Question) -> Self {
         let (outcomes, digits) = match &event.descriptor {
             Descriptor::Enum(d) => (Some(d.outcomes().to_vec()), None),
             Descriptor::Digits(d) => (
@@ -208,6 +226,9 @@ impl From<EventView> for EventJson {
             event_id: event.event_id.to_string(),
             kind: event.kind,
             series: event.series,
+            title: question.title,
+            description: question.description,
+            names: question.names,
             state: state_name(event.state),
             reason: event.reason,
             maturity: event.maturity.to_string(),
@@ -291,7 +312,7 @@ fn kind(query: &Query) -> Result<Option<String>, Problem> {
         ("series" = Option<SearchText>, Query, description = "Only this series."),
         ("from" = Option<Time>, Query, description = "Maturity at or after."),
         ("to" = Option<Time>, Query, description = "Maturity at or before; not before `from`."),
-        ("q" = Option<SearchText>, Query, description = "Part of the event id."),
+        ("q" = Option<SearchText>, Query, description = "Part of the event id; or of the title or a name, in any case."),
         ("limit" = Option<i64>, Query, description = "Events in a page; 100 if not given.", minimum = 1, maximum = 500, example = 10),
         ("cursor" = Option<Cursor>, Query, description = "Where to go on: `next_cursor` of the page before."),
     ),
@@ -314,11 +335,14 @@ pub(crate) async fn get_events(
         .last()
         .filter(|_| more)
         .map(|e| cursor::encode(e.maturity.unix(), e.event_id.as_str()));
-    let events = events.into_iter().map(EventJson::from).collect();
+    let mut page = Vec::with_capacity(events.len());
+    for event in events {
+        page.push(EventJson::of(&app, event).await?);
+    }
     Ok(fresh_json(
         StatusCode::OK,
         &EventsJson {
-            events,
+            events: page,
             next_cursor,
         },
     ))
@@ -337,7 +361,8 @@ pub(crate) async fn get_event(
 ) -> Result<Response, Problem> {
     Query::strict(&uri, &[])?;
     let event = event(&app, &id).await?;
-    Ok(fresh_json(StatusCode::OK, &EventJson::from(event)))
+    let event = EventJson::of(&app, event).await?;
+    Ok(fresh_json(StatusCode::OK, &event))
 }
 
 /// An event that must exist.
@@ -359,6 +384,16 @@ struct PolicyDocument {
     rule: (),
     /// After the maturity, seconds; then it is a refund.
     give_up_after_s: u32,
+    /// What is asked, in one line; `{maturity}`, `{price}`, `{unit}` and
+    /// `{above}` stand for what event and rule say.
+    #[schema(value_type = String, required = false)]
+    title: (),
+    /// What counts, what does not, where to look; the same placeholders.
+    #[schema(value_type = String, required = false)]
+    description: (),
+    /// For people, by outcome or role.
+    #[schema(value_type = Object, required = false)]
+    names: (),
 }
 
 /// The rules of an event: the canonical policy document (RFC 8785 JSON), whose

@@ -176,6 +176,7 @@ impl World {
             question: json!({"name": "p", "legs": []}).to_string(),
             subjects: Vec::new(),
             sole_outcomes: 0,
+            search: None,
         }
     }
 

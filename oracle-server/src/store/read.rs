@@ -89,7 +89,7 @@ pub struct EventFilter {
     pub from: Option<i64>,
     /// Maturity at or before, Unix seconds.
     pub to: Option<i64>,
-    /// Substring of the event id.
+    /// Substring of the event id, or of its title or names in any case.
     pub q: Option<String>,
     /// Continue after this (maturity, event id), in the order asked for.
     pub after: Option<(i64, String)>,
@@ -444,8 +444,12 @@ impl ReadStore {
         if let Some(q) = &filter.q {
             // LIKE ignores case on one engine only.
             condition(
-                " AND REPLACE(e.event_id, ?, '') <> e.event_id",
+                " AND (REPLACE(e.event_id, ?, '') <> e.event_id",
                 q.as_str().into(),
+            );
+            condition(
+                " OR REPLACE(e.search, ?, '') <> e.search)",
+                q.to_lowercase().into(),
             );
         }
         let (beyond, order) = if filter.latest_first {

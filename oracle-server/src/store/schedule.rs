@@ -79,6 +79,8 @@ pub struct NewEvent {
     pub subjects: Vec<NewSubject>,
     /// How many outcomes one outside party alone chooses among; else 0.
     pub sole_outcomes: i64,
+    /// What searches find it by besides its name, in lower case.
+    pub search: Option<String>,
 }
 
 /// A scheduled event whose announcement is due.
@@ -485,13 +487,14 @@ pub(super) async fn schedule_in(
             e.round_key.as_str(),
             e.overdue_at,
             e.sole_outcomes,
-            State::Scheduled.as_str()
+            State::Scheduled.as_str(),
+            e.search.clone()
         ]);
     }
     let new = tx
         .insert_rows(
             "INSERT INTO event (event_id, series, kind, maturity, attest_by, announce_at, \
-             descriptor, policy_hash, round_key, overdue_at, sole_outcomes, state)",
+             descriptor, policy_hash, round_key, overdue_at, sole_outcomes, state, search)",
             rows,
             "ON CONFLICT (event_id) DO NOTHING",
         )

@@ -124,7 +124,7 @@ impl EventList {
 /// An empty field filters by nothing.
 #[utoipa::path(get, path = "/events", tag = "pages",
     params(
-        ("q" = Option<FormText>, Query, description = "Part of the event id."),
+        ("q" = Option<FormText>, Query, description = "Part of the event id; or of the title or a name, in any case."),
         ("kind" = Option<FormKind>, Query, description = "Only this kind."),
         ("series" = Option<FormText>, Query, description = "Only this series."),
         ("state" = Option<FormState>, Query, description = "Only this state."),

@@ -1,4 +1,4 @@
-//! Policies as the pages read them; they never change, so they are kept.
+//! Policies as pages and lists read them; they never change, so they are kept.
 
 use std::sync::Arc;
 
@@ -7,8 +7,8 @@ use quick_cache::sync::Cache;
 
 use crate::store::{ReadStore, StoreError};
 
-/// Policies kept; an oracle has about one for each series.
-const KEPT: usize = 512;
+/// Policies kept; an oracle has about one for each series, and one for each question.
+const KEPT: usize = 4096;
 
 /// Policies by their hash. `None`: a document that this build cannot read.
 pub struct Policies(Cache<[u8; 32], Option<Arc<Policy>>>);
@@ -21,7 +21,7 @@ impl Default for Policies {
 
 impl Policies {
     /// The policy of a hash that an event has.
-    pub(super) async fn of(
+    pub(crate) async fn of(
         &self,
         store: &ReadStore,
         hash: &[u8; 32],

@@ -31,6 +31,9 @@ struct SeriesPage {
     site: Site,
     id: String,
     kind: &'static str,
+    /// What its events ask, by their template.
+    title: Option<String>,
+    description: Option<String>,
     policy: Vec<String>,
     policy_hash: String,
     course: Option<Course>,
@@ -112,6 +115,8 @@ pub(crate) async fn get_series_page(
             rule.or(any.as_ref().map(|e| e.kind.as_str()))
                 .unwrap_or_default(),
         ),
+        title: policy.as_deref().map(|p| p.headline(None)),
+        description: policy.as_deref().and_then(|p| p.question(None).description),
         policy: policy
             .as_deref()
             .map(|p| explain::explain(p, None))

@@ -94,6 +94,8 @@ pub(super) fn with_point(integer: &str, decimals: usize) -> String {
 /// An event as a line of a list.
 pub(super) struct Line {
     pub(super) id: String,
+    /// What it asks, where its policy can be read.
+    pub(super) title: Option<String>,
     pub(super) href: String,
     pub(super) kind: String,
     pub(super) state: Badge,
@@ -138,6 +140,7 @@ fn line(app: &AppState, event: EventView, policy: Option<&Policy>) -> Line {
     Line {
         href: event_href(event.event_id.as_str()),
         id: event.event_id.to_string(),
+        title: policy.map(|p| p.headline(Some(event.maturity.unix()))),
         kind: event.kind,
         state: Badge(event.state),
         maturity: Stamp(matures_at),

@@ -33,6 +33,20 @@ pub struct Question {
     pub names: BTreeMap<String, String>,
 }
 
+impl Question {
+    /// What a search looks in: title and names in lower case, one a line; none
+    /// where there are none.
+    pub fn searched(&self) -> Option<String> {
+        let texts: Vec<String> = self
+            .title
+            .iter()
+            .chain(self.names.values())
+            .map(|text| text.to_lowercase())
+            .collect();
+        (!texts.is_empty()).then(|| texts.join("\n"))
+    }
+}
+
 impl Policy {
     /// The question, its templates filled in; `maturity` in Unix seconds. Where
     /// that is not known, `{maturity}` stays.

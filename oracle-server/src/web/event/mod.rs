@@ -36,6 +36,11 @@ use crate::store::read::{EventState, EventView};
 struct EventPage {
     site: Site,
     id: String,
+    /// What it asks.
+    title: Option<String>,
+    description: Option<String>,
+    /// Names of what is no outcome: of the competition, the office, ….
+    names: Vec<(String, String)>,
     /// The id as a path segment.
     segment: String,
     kind: &'static str,
@@ -52,7 +57,7 @@ struct EventPage {
     /// Unix seconds of what the clock alone changes next.
     turns_at: Option<i64>,
     attest_by: Stamp,
-    choices: Vec<String>,
+    choices: Vec<(String, Option<String>)>,
     digits: Option<String>,
     steps: Vec<Step>,
     policy: Vec<String>,
@@ -121,6 +126,9 @@ pub(crate) async fn get_event_page(
             to: words.maturity.0,
             from: now,
         },
+        title: words.title,
+        description: words.description,
+        names: words.names,
         choices: words.choices,
         digits: words.digits,
         policy: words.policy,
@@ -148,10 +156,13 @@ pub(crate) async fn get_event_page(
 
 /// What an event and its policy say, written out.
 struct InWords {
+    title: Option<String>,
+    description: Option<String>,
+    names: Vec<(String, String)>,
     value: Option<Value>,
     lateness: Option<String>,
     maturity: Stamp,
-    choices: Vec<String>,
+    choices: Vec<(String, Option<String>)>,
     digits: Option<String>,
     policy: Vec<String>,
     warnings: Vec<String>,
@@ -160,8 +171,13 @@ struct InWords {
 fn in_words(event: &EventView, policy: Option<&Policy>) -> InWords {
     let unix = event.maturity.unix();
     let maturity = DateTime::from_timestamp(unix, 0).unwrap_or_default();
+    let mut question = policy.map(|p| p.question(Some(unix))).unwrap_or_default();
     let (choices, digits) = match &event.descriptor {
-        Descriptor::Enum(d) => (d.outcomes().to_vec(), None),
+        Descriptor::Enum(d) => {
+            let outcomes = d.outcomes().iter();
+            let named = outcomes.map(|o| (o.clone(), question.names.remove(o)));
+            (named.collect(), None)
+        }
         Descriptor::Digits(d) => {
             let sign = if d.is_signed() { " and a sign" } else { "" };
             let about = format!(
@@ -177,6 +193,9 @@ fn in_words(event: &EventView, policy: Option<&Policy>) -> InWords {
         policy.map(|p| f(p, Some(unix))).unwrap_or_default()
     };
     InWords {
+        title: policy.map(|p| p.headline(Some(unix))),
+        description: question.description,
+        names: question.names.into_iter().collect(),
         value: event
             .outcome
             .as_deref()
