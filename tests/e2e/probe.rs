@@ -24,6 +24,8 @@ use rust_decimal::Decimal;
 const KICKOFF: i64 = START - 7200;
 
 fn game_event(id: &str, provider: &str) -> String {
+    // Zeros in front belong to the ids of some.
+    let game = if provider == "nba" { "0000000009" } else { "9" };
     format!(
         r#"
 [[event]]
@@ -34,7 +36,7 @@ maturity = "{}"
 basis = "final"
 outcomes = ["home", "away", "void"]
 agree = 1
-source = [ {{ provider = "{provider}", match = "9", home = "1", away = "2" }} ]
+source = [ {{ provider = "{provider}", match = "{game}", home = "1", away = "2" }} ]
 "#,
         instant(KICKOFF).to_rfc3339(),
         instant(START + 3600).to_rfc3339(),
@@ -73,7 +75,15 @@ source = [ { provider = "bundeswahlleiterin", path = "/kerg2.csv", area = "Bund"
     text
 }
 
-const MATCHES: [&str; 4] = ["openligadb", "football-data", "api-football", "mlb"];
+const MATCHES: [&str; 7] = [
+    "openligadb",
+    "football-data",
+    "api-football",
+    "mlb",
+    "nhl",
+    "nba",
+    "espn-nfl",
+];
 
 /// An oracle that has everything to ask, and providers that answer.
 async fn world() -> World {

@@ -14,11 +14,14 @@ pub const START: i64 = 1_795_359_600;
 pub const PPC_VENUES: [&str; 2] = ["ppcbtc_a", "ppcbtc_b"];
 
 /// The providers of matches and elections.
-pub const FACT_PROVIDERS: [&str; 6] = [
+pub const FACT_PROVIDERS: [&str; 9] = [
     "openligadb",
     "football-data",
     "api-football",
     "mlb",
+    "nhl",
+    "nba",
+    "espn-nfl",
     "ap",
     "bundeswahlleiterin",
 ];

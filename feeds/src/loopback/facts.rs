@@ -32,6 +32,8 @@ pub enum MatchStage {
     Playing(u32, u32),
     /// Over after regular time.
     Finished(u32, u32),
+    /// Over after overtime: what regular time ended at on both sides, and the end.
+    Overtime(u32, (u32, u32)),
     /// Put off. `OpenLigaDB` does not know this: it goes on saying `scheduled`.
     Postponed,
 }
@@ -62,7 +64,7 @@ impl ScriptedMatch {
             "football-data" => format!("/v4/matches/{id}"),
             "api-football" => format!("/fixtures?id={id}"),
             "mlb" => format!("/api/v1/schedule?sportId=1&gamePk={id}"),
-            _ => return None,
+            _ => return self.league_path(provider),
         })
     }
 
@@ -73,22 +75,35 @@ impl ScriptedMatch {
             "football-data" => self.football_data(),
             "api-football" => self.api_football(),
             "mlb" => self.mlb(),
-            _ => return None,
+            _ => self.league_body(provider)?,
         };
         Some(body.to_string())
     }
 
-    fn score(&self) -> Option<(u32, u32)> {
+    /// As it runs, or in the end.
+    pub(super) fn score(&self) -> Option<(u32, u32)> {
         match self.stage {
-            MatchStage::Playing(home, away) | MatchStage::Finished(home, away) => {
-                Some((home, away))
-            }
+            MatchStage::Playing(home, away)
+            | MatchStage::Finished(home, away)
+            | MatchStage::Overtime(_, (home, away)) => Some((home, away)),
             MatchStage::Scheduled | MatchStage::Postponed => None,
         }
     }
 
-    fn is_finished(&self) -> bool {
-        matches!(self.stage, MatchStage::Finished(..))
+    pub(super) fn is_finished(&self) -> bool {
+        matches!(
+            self.stage,
+            MatchStage::Finished(..) | MatchStage::Overtime(..)
+        )
+    }
+
+    /// After regular time, if that was not the end, and what came on top.
+    fn overtime(&self) -> Option<((u32, u32), (u32, u32))> {
+        let MatchStage::Overtime(level, (home, away)) = self.stage else {
+            return None;
+        };
+        let added = (home.saturating_sub(level), away.saturating_sub(level));
+        Some(((level, level), added))
     }
 
     fn winner(&self) -> Option<&'static str> {
@@ -104,6 +119,7 @@ impl ScriptedMatch {
         let mut results = Vec::new();
         let mut goals = Vec::new();
         if let Some((home, away)) = self.score().filter(|_| self.is_finished()) {
+            let regular = self.overtime().map_or((home, away), |(level, _)| level);
             results.push(json!({
                 "resultID": 118_001, "resultName": "Halbzeit", "pointsTeam1": 0, "pointsTeam2": 0,
                 "resultOrderID": 1, "resultTypeID": 1, "resultTypeKind": "HalfTime",
@@ -111,10 +127,18 @@ impl ScriptedMatch {
             }));
             results.push(json!({
                 "resultID": 118_002, "resultName": "Endergebnis",
-                "pointsTeam1": home, "pointsTeam2": away,
+                "pointsTeam1": regular.0, "pointsTeam2": regular.1,
                 "resultOrderID": 2, "resultTypeID": 2, "resultTypeKind": "After90Minutes",
                 "resultDescription": "Ergebnis nach Ende der offiziellen Spielzeit"
             }));
+            if self.overtime().is_some() {
+                results.push(json!({
+                    "resultID": 118_003, "resultName": "nach Verlängerung",
+                    "pointsTeam1": home, "pointsTeam2": away,
+                    "resultOrderID": 3, "resultTypeID": 3, "resultTypeKind": "AfterExtraTime",
+                    "resultDescription": "Ergebnis nach Verlängerung"
+                }));
+            }
             let scored = (1..=home)
                 .map(|n| (n, 0))
                 .chain((1..=away).map(|n| (home, n)));
@@ -145,11 +169,21 @@ impl ScriptedMatch {
         let status = match self.stage {
             MatchStage::Scheduled => "TIMED",
             MatchStage::Playing(..) => "IN_PLAY",
-            MatchStage::Finished(..) => "FINISHED",
+            MatchStage::Finished(..) | MatchStage::Overtime(..) => "FINISHED",
             MatchStage::Postponed => "POSTPONED",
         };
         let (home, away) = self.score().unzip();
         let half = self.score().map(|_| 0);
+        let mut score = json!({
+            "winner": self.winner(), "duration": "REGULAR",
+            "fullTime": {"home": home, "away": away},
+            "halfTime": {"home": half, "away": half}
+        });
+        if let Some((regular, added)) = self.overtime() {
+            score["duration"] = "EXTRA_TIME".into();
+            score["regularTime"] = json!({"home": regular.0, "away": regular.1});
+            score["extraTime"] = json!({"home": added.0, "away": added.1});
+        }
         json!({
             "area": {"id": 2088, "name": "Germany", "code": "DEU", "flag": null},
             "competition": {"id": 2002, "name": "Bundesliga", "code": "BL1", "type": "LEAGUE", "emblem": null},
@@ -159,11 +193,7 @@ impl ScriptedMatch {
             "lastUpdated": stamp(self.kickoff),
             "homeTeam": {"id": self.home, "name": "Home", "shortName": "Home", "tla": "HOM", "crest": null},
             "awayTeam": {"id": self.away, "name": "Away", "shortName": "Away", "tla": "AWY", "crest": null},
-            "score": {
-                "winner": self.winner(), "duration": "REGULAR",
-                "fullTime": {"home": home, "away": away},
-                "halfTime": {"home": half, "away": half}
-            },
+            "score": score,
             "odds": {"msg": "Activate Odds-Package in User-Panel to retrieve odds."},
             "referees": []
         })
@@ -174,10 +204,13 @@ impl ScriptedMatch {
             MatchStage::Scheduled => ("Not Started", "NS"),
             MatchStage::Playing(..) => ("Second Half", "2H"),
             MatchStage::Finished(..) => ("Match Finished", "FT"),
+            MatchStage::Overtime(..) => ("Match Finished", "AET"),
             MatchStage::Postponed => ("Match Postponed", "PST"),
         };
         let (home, away) = self.score().unzip();
-        let done = self.score().filter(|_| self.is_finished()).unzip();
+        let regular = self.overtime().map(|(level, _)| level).or(self.score());
+        let done = regular.filter(|_| self.is_finished()).unzip();
+        let added = self.overtime().map(|(_, added)| added).unzip();
         let half = self.score().map(|_| 0);
         let won = |side: &str| self.winner().filter(|w| *w != "DRAW").map(|w| w == side);
         json!({
@@ -201,7 +234,7 @@ impl ScriptedMatch {
                 "score": {
                     "halftime": {"home": half, "away": half},
                     "fulltime": {"home": done.0, "away": done.1},
-                    "extratime": {"home": null, "away": null},
+                    "extratime": {"home": added.0, "away": added.1},
                     "penalty": {"home": null, "away": null}
                 }
             }]
@@ -212,7 +245,7 @@ impl ScriptedMatch {
         let (general, coded, detailed, code) = match self.stage {
             MatchStage::Scheduled => ("Preview", "S", "Scheduled", "S"),
             MatchStage::Playing(..) => ("Live", "I", "In Progress", "I"),
-            MatchStage::Finished(..) => ("Final", "F", "Final", "F"),
+            MatchStage::Finished(..) | MatchStage::Overtime(..) => ("Final", "F", "Final", "F"),
             MatchStage::Postponed => ("Final", "D", "Postponed", "DR"),
         };
         let date = stamp(self.kickoff);
@@ -333,7 +366,7 @@ fn team(id: u64) -> Value {
     json!({"teamId": id, "teamName": format!("Team {id}"), "shortName": "", "teamIconUrl": "", "teamGroupName": null})
 }
 
-fn stamp(unix: i64) -> String {
+pub(super) fn stamp(unix: i64) -> String {
     DateTime::<Utc>::from_timestamp(unix, 0)
         .unwrap_or_default()
         .to_rfc3339_opts(SecondsFormat::Secs, true)

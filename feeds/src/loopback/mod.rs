@@ -24,6 +24,7 @@ use tokio::sync::watch;
 use crate::time::TimeSource;
 
 mod facts;
+mod leagues;
 mod path;
 mod shapes;
 

@@ -50,6 +50,10 @@ impl Provider for Mlb {
     fn check_parameter(&self, _: &str, value: &str) -> Result<(), String> {
         matches::check_id(value)
     }
+    /// Extra innings count.
+    fn tells_regular_time(&self) -> bool {
+        false
+    }
     fn licence(&self) -> Licence {
         Licence::HashOnly
     }

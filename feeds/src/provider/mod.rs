@@ -17,13 +17,17 @@ mod bars;
 mod bitstamp;
 pub(crate) mod bundeswahlleiterin;
 mod coinbase;
+mod espn_nfl;
 mod football_data;
 mod gemini;
 mod generic;
 mod generic_csv;
 mod kraken;
+mod leagues;
 mod matches;
 mod mlb;
+mod nba;
+mod nhl;
 mod openligadb;
 mod table;
 mod trades;
@@ -141,6 +145,12 @@ pub trait Provider: Send + Sync {
             .ok_or_else(|| "must be 1 to 40 of A-Z a-z 0-9 - _".to_owned())
     }
 
+    /// Whether it tells the result of regular time from the final one. Where not,
+    /// overtime is part of the game, and regular time never ends in a draw.
+    fn tells_regular_time(&self) -> bool {
+        true
+    }
+
     /// The header that carries an API key, if the provider wants one.
     fn key_header(&self) -> Option<&'static str> {
         None
@@ -209,6 +219,9 @@ static PROVIDERS: &[&dyn Provider] = &[
     &football_data::FootballData,
     &api_football::ApiFootball,
     &mlb::Mlb,
+    &nhl::Nhl,
+    &nba::Nba,
+    &espn_nfl::EspnNfl,
 ];
 
 /// The adapter of that name.

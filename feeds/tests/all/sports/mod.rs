@@ -3,6 +3,7 @@
 
 mod agreement;
 mod football;
+mod leagues;
 mod listed;
 mod markets;
 mod mlb;
@@ -41,13 +42,16 @@ pub(crate) const AT: i64 = KICKOFF + 7200;
 pub(crate) const VOID_AT: i64 = KICKOFF + 48 * 3600;
 
 /// A source as the samples have it: Munich at home to Dortmund, New York to the
-/// Athletics.
+/// Athletics, Boston to the Rangers and to Orlando, Dallas to the Giants.
 pub(crate) fn source(provider: &str) -> FactSource {
     let (id, home, away) = match provider {
         "openligadb" => ("77001", "40", "7"),
         "football-data" => ("551001", "5", "4"),
         "api-football" => ("1400001", "157", "165"),
         "mlb" => ("780001", "121", "133"),
+        "nhl" => ("2026020012", "6", "3"),
+        "nba" => ("0022600123", "1610612738", "1610612753"),
+        "espn-nfl" => ("401872931", "6", "19"),
         other => panic!("{other}"),
     };
     let parameters = [("match", id), ("home", home), ("away", away)];
