@@ -32,8 +32,6 @@ const CALLED_SETTLE_DELAY_S: u32 = 24 * HOUR_S;
 const OPERATORS: &str = "operators";
 /// Whose official results are `endgültig`.
 const GERMANY: &str = "bundeswahlleiterin";
-/// Whose matches have a winner, and no result of their own after regular time.
-const NEVER_DRAWN: &str = "mlb";
 const DRAW: &str = "draw";
 /// Beyond any score; keeps arithmetic exact.
 const MAX_LINE: i64 = 10_000;
@@ -83,11 +81,14 @@ pub(super) fn matched(
     // Traders of a draw after nine innings would be paid by the tenth.
     if basis == MatchBasis::RegularTime
         && outcomes.iter().any(|o| o == DRAW)
-        && asked.sources.iter().any(|s| s.provider == NEVER_DRAWN)
+        && let Some(source) = asked.sources.iter().find(|s| never_drawn(s))
     {
         return Err(place.refuse(
             "basis",
-            format!("{NEVER_DRAWN} counts extra innings, so it never says \"draw\""),
+            format!(
+                "{} counts what is played beyond regular time, so it never says \"draw\"",
+                source.provider
+            ),
         ));
     }
     Ok(MatchPolicy {
@@ -111,6 +112,11 @@ pub(super) fn matched(
         sources: asked.sources,
         panel: asked.panel,
     })
+}
+
+/// Whether the source has no result of regular time of its own.
+fn never_drawn(source: &FactSource) -> bool {
+    provider(&source.provider).is_some_and(|adapter| !adapter.tells_regular_time())
 }
 
 /// What of a match is bet on.

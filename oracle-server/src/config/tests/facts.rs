@@ -130,6 +130,21 @@ fn a_call_is_held_for_a_day_unless_announced_otherwise() {
 }
 
 #[test]
+fn a_draw_after_regular_time_can_be_asked_of_leagues_that_play_overtime() {
+    for (provider, id) in [
+        ("nhl", "551001"),
+        ("espn-nfl", "551001"),
+        ("nba", "0000551001"),
+    ] {
+        let text = CONTRACT
+            .replacen("\"football-data\"", &format!("\"{provider}\""), 1)
+            .replacen("\"551001\"", &format!("\"{id}\""), 1);
+        let config = Config::parse(&text, Path::new("/")).unwrap();
+        assert_eq!(match_policy(&config).sources[1].provider, provider);
+    }
+}
+
+#[test]
 fn a_draw_after_regular_time_is_refused_where_extra_innings_count() {
     let mlb = CONTRACT.replacen("\"football-data\"", "\"mlb\"", 1);
     assert_eq!(
