@@ -10,6 +10,7 @@ mod mlb;
 mod openligadb;
 mod played;
 mod refusals;
+mod suspended;
 mod void;
 
 use std::collections::BTreeMap;

@@ -166,3 +166,71 @@ fn berlin_changes_its_clocks_on_the_last_sundays_of_march_and_october() {
     assert!(kickoff("2027-03-28T02:30:00", "2027-03-28T01:30:00Z").1);
     assert!(kickoff("2026-10-24T17:30:00", "2026-10-24T16:30:00Z").1);
 }
+
+/// The result of a cup match with one of its rows changed.
+fn cup(edit: impl Fn(&mut Value)) -> oracle_feeds::fact::MatchFact {
+    let source = with("match", "77555", source("openligadb"));
+    read(&source, &edited(CUP, |v| edit(&mut v["matchResults"])))
+}
+
+#[test]
+fn nonsense_about_extra_time_takes_nothing_from_regular_time() {
+    for fact in [
+        // Goals of extra time alone, not the score after it.
+        cup(|rows| rows[2]["pointsTeam1"] = 0.into()),
+        cup(|rows| rows[2]["pointsTeam1"] = Value::Null),
+        cup(|rows| rows[2]["pointsTeam2"] = "one".into()),
+        cup(|rows| rows[2]["resultTypeKind"] = "Unknown".into()),
+        cup(|rows| rows[2]["resultTypeKind"] = Value::Null),
+        cup(|rows| rows[2] = Value::Null),
+        cup(|rows| {
+            let mut twice = rows[2].clone();
+            twice["pointsTeam1"] = 3.into();
+            rows.as_array_mut().unwrap().push(twice);
+        }),
+    ] {
+        assert_eq!(fact.regular, Some(score(1, 1)), "{fact:?}");
+        assert_eq!(fact.extra, None, "{fact:?}");
+        assert!(fact.end_unknown && !fact.doubts.is_empty(), "{fact:?}");
+    }
+}
+
+#[test]
+fn copies_of_the_result_in_rows_of_what_was_not_played_are_a_doubt() {
+    let copies = edited(OPENLIGADB, |v| {
+        let mut copy = v["matchResults"][1].clone();
+        copy["resultTypeKind"] = "AfterExtraTime".into();
+        v["matchResults"].as_array_mut().unwrap().push(copy);
+    });
+    let fact = fact("openligadb", &copies);
+    assert_eq!(fact.regular, Some(score(2, 1)));
+    assert!(fact.doubts[0].contains("more was played"), "{fact:?}");
+}
+
+#[test]
+fn a_row_that_is_listed_twice_alike_is_one_row() {
+    let fact = cup(|rows| {
+        let copy = rows[1].clone();
+        rows.as_array_mut().unwrap().push(copy);
+    });
+    assert_eq!((fact.regular, fact.doubts.len()), (Some(score(1, 1)), 0));
+}
+
+#[test]
+fn rows_of_other_parts_may_be_odd() {
+    let odd = edited(OPENLIGADB, |v| {
+        v["matchResults"][0]["pointsTeam1"] = "?".into();
+        v["matchResults"][0]["pointsTeam2"] = Value::Null;
+        v["goals"] = "none".into();
+    });
+    let fact = fact("openligadb", &odd);
+    assert_eq!((fact.regular, fact.doubts.len()), (Some(score(2, 1)), 0));
+}
+
+#[test]
+fn the_finished_flag_may_come_before_the_result() {
+    let bare = edited(OPENLIGADB, |v| {
+        v["matchResults"].as_array_mut().unwrap().truncate(1);
+    });
+    refused("openligadb", &bare, "not_yet", "no score yet");
+}

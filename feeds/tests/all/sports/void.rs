@@ -231,3 +231,22 @@ fn kickoff_long_before_the_announced_one_holds() {
     story.read(AT, &[HOME[0], &early]);
     assert_eq!(story.verdict(AT), "hold");
 }
+
+#[test]
+fn a_replay_under_a_new_id_leaves_the_announced_match_void() {
+    // Broken off; the replay stands in the same answer, under its own id.
+    let replayed = edited(sample!("api-football/abd.json"), |v| {
+        let played: serde_json::Value =
+            serde_json::from_str(sample!("api-football/ft.json")).unwrap();
+        let mut replay = played["response"][0].clone();
+        replay["fixture"]["id"] = 1_400_077.into();
+        v["response"].as_array_mut().unwrap().insert(0, replay);
+    });
+    let mut story = Story::new(policy(1, &["api-football"]));
+    story.read(AT, &[&replayed]).read(AT + 30, &[&replayed]);
+    assert_eq!(story.verdict(AT + 30), "pending");
+    for at in [VOID_AT, VOID_AT + 30, VOID_AT + 7200] {
+        story.read(at, &[&replayed]);
+    }
+    assert_eq!(story.verdict(VOID_AT + 7200), "attest void");
+}
