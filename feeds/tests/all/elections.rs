@@ -23,7 +23,7 @@ const CERTIFIED: &str = sample!("ap/v3_certified.json");
 const RUNOFF: &str = sample!("ap/v3_runoff.json");
 const FINAL: &str = sample!("bundeswahlleiterin/kerg2_endgueltig.csv");
 
-fn source(provider: &str, parameters: &[(&str, &str)]) -> FactSource {
+pub(crate) fn source(provider: &str, parameters: &[(&str, &str)]) -> FactSource {
     FactSource {
         id: provider.to_owned(),
         provider: provider.to_owned(),
@@ -35,14 +35,14 @@ fn source(provider: &str, parameters: &[(&str, &str)]) -> FactSource {
     }
 }
 
-fn ap() -> FactSource {
+pub(crate) fn ap() -> FactSource {
     source(
         "ap",
         &[("date", "2026-11-03"), ("state", "GA"), ("office", "S")],
     )
 }
 
-fn federal() -> FactSource {
+pub(crate) fn federal() -> FactSource {
     let path = "/bundestagswahlen/2029/kerg2.csv";
     source(
         "bundeswahlleiterin",
@@ -56,7 +56,7 @@ fn interpret(source: &FactSource, body: &[u8]) -> Reading {
         .interpret(&Query::Fact(source), &[exchange(200, body)])
 }
 
-fn fact(source: &FactSource, body: &str) -> ElectionFact {
+pub(crate) fn fact(source: &FactSource, body: &str) -> ElectionFact {
     match interpret(source, body.as_bytes()) {
         Reading::Observation(Observation::Election(fact)) => fact,
         other => panic!("{}: {}", other.verdict(), other.detail()),
@@ -92,11 +92,11 @@ fn read(source: &FactSource, hours: i64, body: &str) -> SourceReading {
     }
 }
 
-fn names(outcomes: &[&str]) -> Vec<String> {
+pub(crate) fn names(outcomes: &[&str]) -> Vec<String> {
     outcomes.iter().map(|o| (*o).to_owned()).collect()
 }
 
-fn policy(
+pub(crate) fn policy(
     basis: ElectionBasis,
     source: FactSource,
     candidates: &[(&str, &[&str])],
@@ -123,12 +123,12 @@ fn policy(
     }
 }
 
-fn senate(basis: ElectionBasis, settle_hours: u32) -> ElectionPolicy {
+pub(crate) fn senate(basis: ElectionBasis, settle_hours: u32) -> ElectionPolicy {
     let candidates: [(&str, &[&str]); 2] = [("alder", &["18702"]), ("birch", &["18705"])];
     policy(basis, ap(), &candidates, settle_hours)
 }
 
-fn strongest() -> ElectionPolicy {
+pub(crate) fn strongest() -> ElectionPolicy {
     let candidates: [(&str, &[&str]); 2] = [("union", &["CDU", "CSU"]), ("spd", &["SPD"])];
     policy(ElectionBasis::Endgueltig, federal(), &candidates, 0)
 }
@@ -145,7 +145,7 @@ fn verdict(policy: &ElectionPolicy, bodies: &[&str]) -> Verdict {
 }
 
 #[track_caller]
-fn attests(policy: &ElectionPolicy, bodies: &[&str], outcome: &str) {
+pub(crate) fn attests(policy: &ElectionPolicy, bodies: &[&str], outcome: &str) {
     let found = verdict(policy, bodies);
     assert_eq!(
         found,
@@ -156,7 +156,7 @@ fn attests(policy: &ElectionPolicy, bodies: &[&str], outcome: &str) {
 }
 
 #[track_caller]
-fn pends(policy: &ElectionPolicy, bodies: &[&str], why: &str) {
+pub(crate) fn pends(policy: &ElectionPolicy, bodies: &[&str], why: &str) {
     match verdict(policy, bodies) {
         Verdict::Pending { cause } => assert!(cause.to_string().contains(why), "{cause}"),
         other => panic!("{other:?}"),

@@ -6,6 +6,7 @@ mod common;
 mod deaf;
 mod documented;
 mod elections;
+mod elections_real;
 mod end_to_end;
 mod panel;
 mod properties;
