@@ -1,6 +1,8 @@
 //! Decimals exactly: from a source's literal text, and through arithmetic that
 //! says `None` where the result would have to be rounded.
 
+use std::cmp::Ordering;
+
 use rust_decimal::Decimal;
 
 /// Most significant digits a source may write.
@@ -44,6 +46,28 @@ pub fn parse_scientific(text: &str) -> Result<Decimal, LiteralError> {
     };
     let (negative, whole, fraction) = split(mantissa)?;
     assemble(negative, whole, fraction, exponent)
+}
+
+/// How a decimal of the JSON number grammar compares with zero, exponent
+/// allowed. However many digits it has, it need not fit a [`Decimal`] for this.
+pub fn sign(text: &str) -> Result<Ordering, LiteralError> {
+    let mantissa = match text.split_once(['e', 'E']) {
+        None => text,
+        Some((mantissa, exponent)) => {
+            let digits = exponent.strip_prefix(['+', '-']).unwrap_or(exponent);
+            if digits.is_empty() || !digits.bytes().all(|b| b.is_ascii_digit()) {
+                return Err(LiteralError::Syntax);
+            }
+            mantissa
+        }
+    };
+    let (negative, whole, fraction) = split(mantissa)?;
+    let zero = whole.bytes().chain(fraction.bytes()).all(|b| b == b'0');
+    Ok(match (zero, negative) {
+        (true, _) => Ordering::Equal,
+        (false, false) => Ordering::Greater,
+        (false, true) => Ordering::Less,
+    })
 }
 
 /// Sign, whole and fraction of the JSON number grammar without an exponent.
@@ -226,6 +250,25 @@ mod tests {
             "1e99999999999",
         ] {
             assert_eq!(parse_scientific(text), Err(LiteralError::Digits), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_sign_is_read_whatever_the_magnitude() {
+        for (text, expected) in [
+            ("0", Ordering::Equal),
+            ("-0.000", Ordering::Equal),
+            ("0e-400", Ordering::Equal),
+            ("9e-08", Ordering::Greater),
+            ("4.2E-4", Ordering::Greater),
+            ("1e-400", Ordering::Greater),
+            ("0.0000000000000000000000000000000001", Ordering::Greater),
+            ("-1.2e-07", Ordering::Less),
+        ] {
+            assert_eq!(sign(text), Ok(expected), "{text}");
+        }
+        for text in ["", "e", "1e", "1e+", "e5", "NaN", "1,2", "0x1", "1e5.0"] {
+            assert_eq!(sign(text), Err(LiteralError::Syntax), "{text}");
         }
     }
 

@@ -2,6 +2,7 @@
 //! their literal text.
 
 use std::borrow::Cow;
+use std::cmp::Ordering;
 use std::collections::HashSet;
 use std::fmt;
 
@@ -81,6 +82,19 @@ pub(crate) fn number(raw: &RawValue, field: &str) -> Result<(String, Decimal), R
     let value = decimal::parse(&literal)
         .map_err(|e| Reading::Contradiction(format!("{field} {:?}: {e}", quote(&literal))))?;
     Ok((literal.into_owned(), value))
+}
+
+/// Whether a number (or decimal string) is more than zero; a negative one is
+/// refused. Only its sign is read, so exponents and long fractions are fine.
+pub(crate) fn is_positive(raw: &RawValue, field: &str) -> Result<bool, Reading> {
+    let literal = text(raw)?;
+    let refused =
+        |why: &str| Reading::Contradiction(format!("{field} {:?}: {why}", quote(&literal)));
+    match decimal::sign(&literal).map_err(|e| refused(&e.to_string()))? {
+        Ordering::Less => Err(refused("negative")),
+        Ordering::Equal => Ok(false),
+        Ordering::Greater => Ok(true),
+    }
 }
 
 /// A whole number (or a string of one).

@@ -1,9 +1,9 @@
 //! One-minute bars: which of them may fix T, and the last one with trades.
 
-use std::collections::BTreeMap;
-
 use rust_decimal::Decimal;
+use serde_json::value::RawValue;
 
+use crate::json;
 use crate::observation::{PriceObservation, PriceQuery, Reading};
 
 /// Seconds in a bar.
@@ -69,40 +69,71 @@ impl Window {
     }
 }
 
-/// One bar, as far as a fixing needs it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Bar {
+/// A row of bars, read no further than its time: what else it holds is looked at
+/// only where it decides.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Bar<'a> {
     /// Open time, Unix seconds.
     pub(super) open: i64,
-    /// Close, as written.
-    pub(super) literal: String,
     /// Close.
-    pub(super) close: Decimal,
-    /// Whether anything traded.
-    pub(super) traded: bool,
+    pub(super) close: Option<&'a RawValue>,
+    /// Volume; more than zero where something traded.
+    pub(super) volume: Option<&'a RawValue>,
+}
+
+impl Bar<'_> {
+    /// Literal and value of the close, if anything traded.
+    fn last_trade(&self) -> Result<Option<(String, Decimal)>, Reading> {
+        let missing = |field: &str| {
+            Reading::Contradiction(format!("the bar at {} has no {field}", self.open))
+        };
+        let volume = self.volume.ok_or_else(|| missing("volume"))?;
+        if !json::is_positive(volume, "volume")? {
+            return Ok(None);
+        }
+        json::number(self.close.ok_or_else(|| missing("close"))?, "close").map(Some)
+    }
+}
+
+/// The time of a row that begins with it.
+pub(super) fn time_of<'a>(row: &[&'a RawValue]) -> Result<&'a RawValue, Reading> {
+    row.first()
+        .copied()
+        .ok_or_else(|| Reading::Contradiction("a bar without a time".to_owned()))
 }
 
 /// The close of the newest bar with trades inside the window, whatever the
-/// order of the rows. Two different rows for one minute are a contradiction.
+/// order of the rows.
+///
+/// Rows are read from the newest back to the one that decides and no further; of
+/// those outside the window nothing but their time. Two different rows for a minute
+/// that is read are a contradiction.
 pub(super) fn last_close(
-    bars: &[Bar],
+    bars: &[Bar<'_>],
     window: &Window,
 ) -> Result<Option<PriceObservation>, Reading> {
-    let mut by_open: BTreeMap<i64, &Bar> = BTreeMap::new();
-    for bar in bars.iter().filter(|b| window.contains(b.open)) {
-        if let Some(other) = by_open.insert(bar.open, bar)
-            && (other.close != bar.close || other.traded != bar.traded)
-        {
+    let mut inside: Vec<&Bar<'_>> = bars.iter().filter(|b| window.contains(b.open)).collect();
+    inside.sort_by_key(|bar| std::cmp::Reverse(bar.open));
+    for rows in inside.chunk_by(|a, b| a.open == b.open) {
+        let mut read = Vec::with_capacity(rows.len());
+        for bar in rows {
+            read.push((window.sane_open(bar.open)?, bar.last_trade()?));
+        }
+        let mut read = read.into_iter();
+        let Some((open, trade)) = read.next() else {
+            continue;
+        };
+        let price = |trade: &Option<(String, Decimal)>| trade.as_ref().map(|(_, price)| *price);
+        if read.any(|(_, other)| price(&other) != price(&trade)) {
             return Err(Reading::Contradiction(format!(
-                "two different bars at {}",
-                bar.open
+                "two different bars at {open}"
             )));
         }
+        if let Some((literal, close)) = trade {
+            return observation(&literal, close, open).map(Some);
+        }
     }
-    let Some(bar) = by_open.into_values().rev().find(|b| b.traded) else {
-        return Ok(None);
-    };
-    observation(&bar.literal, bar.close, bar.open).map(Some)
+    Ok(None)
 }
 
 /// An observation of a bar's close; refuses a price that is not positive.

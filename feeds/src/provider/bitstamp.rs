@@ -3,7 +3,6 @@
 //! Source: bitstamp.net/api, "OHLC data". All fields are strings, the time is
 //! the open; a maintenance notice may come as HTTP 200.
 
-use rust_decimal::Decimal;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -21,6 +20,9 @@ const ROWS: i64 = 1000;
 impl Provider for Bitstamp {
     fn name(&self) -> &'static str {
         "bitstamp"
+    }
+    fn version(&self) -> u32 {
+        2
     }
     fn base_url(&self) -> &'static str {
         "https://www.bitstamp.net"
@@ -72,30 +74,29 @@ struct Data<'a> {
 struct Row<'a> {
     #[serde(borrow)]
     timestamp: &'a RawValue,
-    #[serde(borrow)]
-    close: &'a RawValue,
-    #[serde(borrow)]
-    volume: &'a RawValue,
+    #[serde(borrow, default)]
+    close: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    volume: Option<&'a RawValue>,
 }
 
-fn read(query: &PriceQuery<'_>, window: &Window, exchange: &Exchange) -> Result<Vec<Bar>, Reading> {
+fn read<'a>(
+    query: &PriceQuery<'_>,
+    window: &Window,
+    exchange: &'a Exchange,
+) -> Result<Vec<Bar<'a>>, Reading> {
     let body = accept(query, exchange)?;
     if let Some(error) = error_body(body) {
         return Err(error);
     }
     let answer: Answer<'_> = json::parse(body)?;
-    answer
-        .data
-        .ohlc
-        .iter()
-        .map(|row| {
-            let (literal, close) = json::number(row.close, "close")?;
-            Ok(Bar {
-                open: window.sane_open(json::integer(row.timestamp, "timestamp")?)?,
-                literal,
-                close,
-                traded: json::number(row.volume, "volume")?.1 > Decimal::ZERO,
-            })
+    let rows = answer.data.ohlc.iter();
+    rows.map(|row| {
+        Ok(Bar {
+            open: window.sane(json::integer(row.timestamp, "timestamp")?)?,
+            close: row.close,
+            volume: row.volume,
         })
-        .collect()
+    })
+    .collect()
 }

@@ -5,10 +5,9 @@
 //! are absent; rows may precede `start`.
 
 use chrono::{DateTime, SecondsFormat};
-use rust_decimal::Decimal;
 use serde_json::value::RawValue;
 
-use super::bars::{BAR, Bar, Window, last_close, no_trade};
+use super::bars::{BAR, Bar, Window, last_close, no_trade, time_of};
 use super::{Provider, Step, accept, error_body, price_step, symbol};
 use crate::json;
 use crate::observation::{Exchange, Observation, PriceQuery, Query, Reading, Request};
@@ -22,6 +21,9 @@ const ROWS: i64 = 300;
 impl Provider for Coinbase {
     fn name(&self) -> &'static str {
         "coinbase"
+    }
+    fn version(&self) -> u32 {
+        2
     }
     fn base_url(&self) -> &'static str {
         "https://api.exchange.coinbase.com"
@@ -63,7 +65,11 @@ fn rfc3339(unix: i64) -> String {
         .to_rfc3339_opts(SecondsFormat::Secs, true)
 }
 
-fn read(query: &PriceQuery<'_>, window: &Window, exchange: &Exchange) -> Result<Vec<Bar>, Reading> {
+fn read<'a>(
+    query: &PriceQuery<'_>,
+    window: &Window,
+    exchange: &'a Exchange,
+) -> Result<Vec<Bar<'a>>, Reading> {
     let body = accept(query, exchange)?;
     if let Some(error) = error_body(body) {
         return Err(error);
@@ -71,17 +77,10 @@ fn read(query: &PriceQuery<'_>, window: &Window, exchange: &Exchange) -> Result<
     let rows: Vec<Vec<&RawValue>> = json::parse(body)?;
     rows.iter()
         .map(|row| {
-            let [time, _low, _high, _open, close, volume] = row.as_slice() else {
-                return Err(Reading::Contradiction(
-                    "bar is not 6 fields long".to_owned(),
-                ));
-            };
-            let (literal, close) = json::number(close, "close")?;
             Ok(Bar {
-                open: window.sane_open(json::integer(time, "time")?)?,
-                literal,
-                close,
-                traded: json::number(volume, "volume")?.1 > Decimal::ZERO,
+                open: window.sane(json::integer(time_of(row)?, "time")?)?,
+                close: row.get(4).copied(),
+                volume: row.get(5).copied(),
             })
         })
         .collect()

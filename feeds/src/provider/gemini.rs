@@ -5,11 +5,10 @@
 //! open, high, low, close, volume]` in numbers, newest first; `timestamp` asks
 //! for trades after it, and each page is newest first.
 
-use rust_decimal::Decimal;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::bars::{Bar, Window, last_close, no_trade};
+use super::bars::{Bar, Window, last_close, no_trade, time_of};
 use super::trades::{Page, Trade, Walk, walk};
 use super::{Provider, Step, accept, error_body, price_step, symbol};
 use crate::json;
@@ -24,6 +23,9 @@ const MS: i64 = 1_000_000;
 impl Provider for Gemini {
     fn name(&self) -> &'static str {
         "gemini"
+    }
+    fn version(&self) -> u32 {
+        2
     }
     fn base_url(&self) -> &'static str {
         "https://api.gemini.com"
@@ -65,7 +67,11 @@ fn step(query: &PriceQuery<'_>, done: &[Exchange]) -> Result<Step, Reading> {
     })
 }
 
-fn bars(query: &PriceQuery<'_>, window: &Window, exchange: &Exchange) -> Result<Vec<Bar>, Reading> {
+fn bars<'a>(
+    query: &PriceQuery<'_>,
+    window: &Window,
+    exchange: &'a Exchange,
+) -> Result<Vec<Bar<'a>>, Reading> {
     let body = accept(query, exchange)?;
     if let Some(error) = error_body(body) {
         return Err(error);
@@ -73,23 +79,16 @@ fn bars(query: &PriceQuery<'_>, window: &Window, exchange: &Exchange) -> Result<
     let rows: Vec<Vec<&RawValue>> = json::parse(body)?;
     rows.iter()
         .map(|row| {
-            let [time, _, _, _, close, volume] = row.as_slice() else {
-                return Err(Reading::Contradiction(
-                    "bar is not 6 fields long".to_owned(),
-                ));
-            };
-            let ms = json::integer(time, "time")?;
+            let ms = json::integer(time_of(row)?, "time")?;
             if ms.rem_euclid(1000) != 0 {
                 return Err(Reading::Contradiction(format!(
                     "bar at {ms} ms is not on a second"
                 )));
             }
-            let (literal, close) = json::number(close, "close")?;
             Ok(Bar {
-                open: window.sane_open(ms.div_euclid(1000))?,
-                literal,
-                close,
-                traded: json::number(volume, "volume")?.1 > Decimal::ZERO,
+                open: window.sane(ms.div_euclid(1000))?,
+                close: row.get(4).copied(),
+                volume: row.get(5).copied(),
             })
         })
         .collect()

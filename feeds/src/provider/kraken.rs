@@ -12,7 +12,7 @@ use rust_decimal::Decimal;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::bars::{BAR, Bar, Window, last_close, no_trade};
+use super::bars::{BAR, Bar, Window, last_close, no_trade, time_of};
 use super::trades::{NS, Page, Trade, Walk, walk};
 use super::{Provider, Step, accept, price_step, symbol};
 use crate::decimal;
@@ -25,6 +25,9 @@ pub(super) struct Kraken;
 impl Provider for Kraken {
     fn name(&self) -> &'static str {
         "kraken"
+    }
+    fn version(&self) -> u32 {
+        2
     }
     fn base_url(&self) -> &'static str {
         "https://api.kraken.com"
@@ -70,6 +73,8 @@ fn step(query: &PriceQuery<'_>, done: &[Exchange]) -> Result<Step, Reading> {
 
 #[derive(Deserialize)]
 struct Answer<'a> {
+    /// `<severity><category>:<message>`. A warning (`W`) stands beside a result and
+    /// says nothing about it.
     error: Vec<String>,
     #[serde(borrow)]
     result: Option<BTreeMap<String, &'a RawValue>>,
@@ -78,11 +83,17 @@ struct Answer<'a> {
 /// The rows under the one key that is not `last`, and `last`.
 fn rows(body: &[u8]) -> Result<(Vec<Vec<&RawValue>>, &RawValue), Reading> {
     let answer: Answer<'_> = json::parse(body)?;
-    if let Some(error) = answer.error.first() {
+    let is_warning = |said: &&String| said.starts_with('W');
+    if let Some(error) = answer.error.iter().find(|said| !is_warning(said)) {
         return Err(error_reading(error));
     }
     let bad = |what: &str| Reading::Contradiction(format!("kraken result {what}"));
-    let mut result = answer.result.ok_or_else(|| bad("is missing"))?;
+    let Some(mut result) = answer.result else {
+        return Err(match answer.error.first() {
+            Some(warning) => Reading::transient(json::quote(warning)),
+            None => bad("is missing"),
+        });
+    };
     let last = result.remove("last").ok_or_else(|| bad("has no `last`"))?;
     let mut pairs = result.into_values();
     match (pairs.next(), pairs.next()) {
@@ -110,22 +121,19 @@ fn error_reading(error: &str) -> Reading {
 
 /// `[time, "open", "high", "low", "close", "vwap", "volume", count]`, without
 /// the running bar.
-fn bars(query: &PriceQuery<'_>, window: &Window, exchange: &Exchange) -> Result<Vec<Bar>, Reading> {
+fn bars<'a>(
+    query: &PriceQuery<'_>,
+    window: &Window,
+    exchange: &'a Exchange,
+) -> Result<Vec<Bar<'a>>, Reading> {
     let (rows, _) = rows(accept(query, exchange)?)?;
     let mut bars = Vec::with_capacity(rows.len());
     for row in rows {
-        let [time, _, _, _, close, _, volume, count] = row.as_slice() else {
-            return Err(Reading::Contradiction(
-                "bar is not 8 fields long".to_owned(),
-            ));
-        };
-        let (literal, close) = json::number(close, "close")?;
-        let (_, volume) = json::number(volume, "volume")?;
         bars.push(Bar {
-            open: window.sane_open(json::integer(time, "time")?)?,
-            literal,
-            close,
-            traded: volume > Decimal::ZERO && json::integer(count, "count")? > 0,
+            open: window.sane(json::integer(time_of(&row)?, "time")?)?,
+            close: row.get(4).copied(),
+            // Zero in a minute without trades.
+            volume: row.get(6).copied(),
         });
     }
     let Some(newest) = bars.iter().map(|b| b.open).max() else {

@@ -380,3 +380,69 @@ fn an_exponent_is_read_only_where_it_is_declared() {
     s.selector.as_mut().unwrap().exponent = true;
     assert_eq!(seen(&interpret(&s, &[answer])), ("4.12e-06", T - 1));
 }
+
+#[test]
+fn a_volume_with_an_exponent_is_a_volume() {
+    let coinbase = source("coinbase", "BTC-USD");
+    let body = br#"[[1790870340,61234.1,61237.0,61235.0,61236.12,9e-08],[1790870280,1,1,1,1,1]]"#;
+    let reading = interpret(&coinbase, &[exchange(200, body)]);
+    assert_eq!(seen(&reading), ("61236.12", T));
+    let gemini = source("gemini", "btcusd");
+    let body = br#"[[1790870340000,61234.1,61237.0,61230.0,61233.4,0.771],[1790870280000,61234.1,61237.0,61230.0,61233.1,4.2E-4]]"#;
+    let reading = interpret(&gemini, &[exchange(200, body)]);
+    assert_eq!(seen(&reading), ("61233.4", T));
+    let nothing = br#"[[1790870340,1,1,1,2,0e-8],[1790870280,1,1,1,61000.5,1e-9]]"#;
+    let reading = interpret(&coinbase, &[exchange(200, nothing)]);
+    assert_eq!(seen(&reading), ("61000.5", T - 60));
+    // What decides is as strict as ever.
+    for bad in ["\"x\"", "-1", "null", "[1]"] {
+        let body = format!("[[1790870340,1,1,1,61236.12,{bad}]]");
+        refused("coinbase", 200, body.as_bytes(), "contradiction", "");
+    }
+    refused(
+        "coinbase",
+        200,
+        b"[[1790870340,1,1,1,6e4,1]]",
+        "contradiction",
+        "close",
+    );
+    refused(
+        "coinbase",
+        200,
+        b"[[1790870340,1,1,1,6]]",
+        "contradiction",
+        "no volume",
+    );
+}
+
+#[test]
+fn rows_that_do_not_count_may_be_of_any_shape() {
+    // Before the window, older than the row that decides, after T.
+    for odd in [
+        "[1790865900,null,[],{},\"x\",9e-08]",
+        "[1790870280,1e5,1e5,1e5,1e5,-3]",
+        "[1790870280]",
+        "[1790870400,1,1,1,null,null]",
+    ] {
+        let body = format!("[{odd},[1790870340,\"odd\",null,{{}},61236.12,0.771]]");
+        let reading = interpret(
+            &source("coinbase", "BTC-USD"),
+            &[exchange(200, body.as_bytes())],
+        );
+        assert_eq!(seen(&reading), ("61236.12", T), "{odd}");
+    }
+}
+
+#[test]
+fn kraken_warnings_stand_beside_a_result() {
+    let s = source("kraken", "XBTUSD");
+    let body = std::str::from_utf8(sample!("kraken/ohlc_ok.json")).unwrap();
+    let warned = body.replacen("[]", r#"["WQuery:Deprecated parameter"]"#, 1);
+    assert_ne!(warned, body);
+    let reading = interpret(&s, &[exchange(200, warned.as_bytes())]);
+    assert_eq!(seen(&reading), ("61234.5", T));
+    let both = body.replacen("[]", r#"["WQuery:Old","EService:Unavailable"]"#, 1);
+    refused("kraken", 200, both.as_bytes(), "transient", "Unavailable");
+    let alone = br#"{"error":["WGeneral:Danger"]}"#;
+    refused("kraken", 200, alone, "transient", "Danger");
+}

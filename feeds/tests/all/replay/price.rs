@@ -286,11 +286,11 @@ fn a_generic_source_is_asked_where_the_policy_says() {
 #[test]
 fn what_another_version_of_an_adapter_read_otherwise_cannot_be_judged() {
     let mut case = case();
-    case.rows("coinbase:BTC-USD")[1].adapter = "coinbase/2".to_owned();
+    case.rows("coinbase:BTC-USD")[1].adapter = "coinbase/9".to_owned();
     assert_reproduced(&case);
     case.rows("coinbase:BTC-USD")[1].effective_at = Some(T - 60);
     let report = case.report();
     assert_eq!(report.conclusion(), Conclusion::Incomplete);
-    let named = |s: &Standing| matches!(s, Standing::Missing(why) if why.contains("coinbase/2"));
+    let named = |s: &Standing| matches!(s, Standing::Missing(why) if why.contains("coinbase/9"));
     assert_eq!(report.count(named), 1);
 }
