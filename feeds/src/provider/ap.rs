@@ -216,7 +216,8 @@ struct RaceName {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Race<'a> {
-    test: Option<bool>,
+    /// Deprecated; of no other say than `true`.
+    test: Option<Value>,
     results_type: String,
     #[serde(borrow)]
     reporting_units: Vec<&'a RawValue>,
@@ -259,7 +260,7 @@ fn read(source: &FactSource, body: &[u8]) -> Result<Observation, Reading> {
         ));
     }
     let race: Race<'_> = json::parse(announced_race(source, &answer)?.get().as_bytes())?;
-    if race.test == Some(true) {
+    if race.test == Some(Value::Bool(true)) {
         return contradiction("test data".to_owned());
     }
     let level = unit_level(source, state)?;

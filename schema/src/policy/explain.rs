@@ -313,6 +313,12 @@ fn elected(policy: &ElectionPolicy) -> Vec<String> {
             policy.read_every_s.get(),
         ),
     ];
+    if policy.sources.iter().any(|s| s.provider == "ap") {
+        sentences.push(
+            "a winner whom AP names though another leads the count settles for twice the delay, an hour at least"
+                .to_owned(),
+        );
+    }
     for (outcome, by_provider) in &policy.candidates {
         let ids: Vec<String> = by_provider
             .iter()
