@@ -384,14 +384,14 @@ fn an_exponent_is_read_only_where_it_is_declared() {
 #[test]
 fn a_volume_with_an_exponent_is_a_volume() {
     let coinbase = source("coinbase", "BTC-USD");
-    let body = br#"[[1790870340,61234.1,61237.0,61235.0,61236.12,9e-08],[1790870280,1,1,1,1,1]]"#;
+    let body = br"[[1790870340,61234.1,61237.0,61235.0,61236.12,9e-08],[1790870280,1,1,1,1,1]]";
     let reading = interpret(&coinbase, &[exchange(200, body)]);
     assert_eq!(seen(&reading), ("61236.12", T));
     let gemini = source("gemini", "btcusd");
-    let body = br#"[[1790870340000,61234.1,61237.0,61230.0,61233.4,0.771],[1790870280000,61234.1,61237.0,61230.0,61233.1,4.2E-4]]"#;
+    let body = br"[[1790870340000,61234.1,61237.0,61230.0,61233.4,0.771],[1790870280000,61234.1,61237.0,61230.0,61233.1,4.2E-4]]";
     let reading = interpret(&gemini, &[exchange(200, body)]);
     assert_eq!(seen(&reading), ("61233.4", T));
-    let nothing = br#"[[1790870340,1,1,1,2,0e-8],[1790870280,1,1,1,61000.5,1e-9]]"#;
+    let nothing = br"[[1790870340,1,1,1,2,0e-8],[1790870280,1,1,1,61000.5,1e-9]]";
     let reading = interpret(&coinbase, &[exchange(200, nothing)]);
     assert_eq!(seen(&reading), ("61000.5", T - 60));
     // What decides is as strict as ever.
