@@ -31,8 +31,9 @@ const USER_AGENT: &str = concat!("peercoin-dlc-oracle/", env!("CARGO_PKG_VERSION
 const ACCEPT: &str = "application/json, text/csv;q=0.9, */*;q=0.1";
 
 /// The headers an [`Exchange`] keeps.
-const RECORDED_HEADERS: [&str; 5] = [
+const RECORDED_HEADERS: [&str; 6] = [
     "date",
+    "age",
     "etag",
     "last-modified",
     "content-type",
@@ -273,7 +274,13 @@ impl Fetcher {
         key: Option<(&str, &ApiKey)>,
         exchange: &mut Exchange,
     ) -> Result<Vec<u8>, &'static str> {
-        let mut request = self.client.get(url).header("accept", ACCEPT);
+        let mut request = self
+            .client
+            .get(url)
+            .header("accept", ACCEPT)
+            // A cache on the way should ask its origin: what was made before
+            // the maturity does not count, however late it is passed on.
+            .header("cache-control", "no-cache");
         if let Some((header, ApiKey(key))) = key {
             request = request.header(header, key);
         }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use oracle_schema::policy::{FactSource, SourcePolicy};
 use rust_decimal::Decimal;
 
@@ -92,8 +92,8 @@ pub struct Exchange {
     pub received_at: DateTime<Utc>,
     /// HTTP status, if an answer came.
     pub status: Option<u16>,
-    /// `date`, `etag`, `last-modified`, `content-type` and `retry-after` only,
-    /// names in lower case.
+    /// `date`, `age`, `etag`, `last-modified`, `content-type` and `retry-after`
+    /// only, names in lower case.
     pub headers: Vec<(String, String)>,
     /// SHA-256 of the leaf certificate the server showed (DER); none over http.
     pub certificate: Option<[u8; 32]>,
@@ -101,7 +101,9 @@ pub struct Exchange {
     pub body: Vec<u8>,
     /// SHA-256 of `body`; absent after a failure.
     pub sha256: Option<[u8; 32]>,
-    /// The `Date` header, if present and readable.
+    /// The `Date` header, if present and readable: when the origin made the
+    /// answer, by the provider's clock. A cache passes it on unchanged, so it is
+    /// not the provider's now ([`Exchange::provider_now`]).
     pub date: Option<DateTime<Utc>>,
     /// Why no complete answer came: `timeout`, `connect`, `too large`,
     /// `truncated`, … Never holds a URL.
@@ -115,6 +117,34 @@ impl Exchange {
             .iter()
             .find(|(n, _)| n == name)
             .map(|(_, value)| value.as_str())
+    }
+
+    /// How long a cache has held the answer, seconds, by its `Age` (RFC 9111,
+    /// section 5.1): digits and nothing else. What cannot be read says nothing:
+    /// then, and without the header, 0.
+    pub fn age_s(&self) -> u32 {
+        let digits = |v: &&str| !v.is_empty() && v.bytes().all(|b| b.is_ascii_digit());
+        self.header("age")
+            .map(str::trim)
+            .filter(digits)
+            .and_then(|v| v.parse().ok())
+            .unwrap_or_default()
+    }
+
+    /// What time it was at the provider when it answered: `Date` and `Age`
+    /// together. For comparing clocks; how fresh the content is, `date` alone
+    /// says.
+    pub fn provider_now(&self) -> Option<DateTime<Utc>> {
+        self.date?
+            .checked_add_signed(TimeDelta::seconds(i64::from(self.age_s())))
+    }
+
+    /// How far the local clock was ahead of the provider's when the request
+    /// left, seconds; negative where it was behind. Headers have whole seconds,
+    /// so ±1 means nothing.
+    pub fn clock_ahead_s(&self) -> Option<i64> {
+        let provider = self.provider_now()?.timestamp();
+        self.sent_at.timestamp().checked_sub(provider)
     }
 }
 

@@ -56,8 +56,9 @@ pub struct Observation {
     pub status: Option<u16>,
     /// Why no complete answer came.
     pub failure: Option<String>,
-    /// `date`, `etag`, `last-modified`, `content-type` and `retry-after`, as far
-    /// as sent; names in lower case.
+    /// `date`, `age`, `etag`, `last-modified`, `content-type` and `retry-after`,
+    /// as far as sent; names in lower case. Before `age` was kept, an answer of a
+    /// cache looks like one of a provider whose clock is behind.
     pub headers: Vec<(String, String)>,
     /// The `Date` header, Unix milliseconds, where it could be read.
     pub date_ms: Option<i64>,

@@ -58,6 +58,9 @@ pub enum Fault {
     Truncated,
     /// The `Date` header is off by this much.
     ClockSkew(TimeDelta),
+    /// A cache answers with what it has held for so many seconds: `Date` is as
+    /// old, and `Age` says so.
+    Cached(u32),
     /// HTTP 200 with nothing.
     Empty,
     /// HTTP 302 to another host.
@@ -258,12 +261,16 @@ async fn answer(State(venue): State<Venue>, uri: Uri) -> Response {
     let mut response = respond(&market, scripted, &uri, fault.as_ref());
     let skew = match fault {
         Some(Fault::ClockSkew(skew)) => skew,
+        Some(Fault::Cached(age)) => -TimeDelta::seconds(i64::from(age)),
         _ => TimeDelta::zero(),
     };
     let date = (now + skew).format("%a, %d %b %Y %H:%M:%S GMT").to_string();
     let headers = response.headers_mut();
     if let Ok(date) = HeaderValue::from_str(&date) {
         headers.insert(header::DATE, date);
+    }
+    if let Some(Fault::Cached(age)) = fault {
+        headers.insert(header::AGE, HeaderValue::from(age));
     }
     headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
     response

@@ -275,7 +275,9 @@ fn parameter<'a>(source: &'a FactSource, name: &str) -> Result<&'a str, Reading>
         .ok_or_else(|| Reading::Permanent(format!("the source has no parameter {name:?}")))
 }
 
-/// The body of an answer that may be read for T, or why it may not.
+/// The body of an answer that may be read for T, or why it may not. What was
+/// made before T cannot hold what happened until T: `Date` alone counts, however
+/// much later a cache passed it on.
 fn accept<'a>(query: &PriceQuery<'_>, exchange: &'a Exchange) -> Result<&'a [u8], Reading> {
     if exchange.sent_at.timestamp() < query.at {
         return Err(Reading::NotYet("asked before T".to_owned()));
@@ -349,7 +351,7 @@ fn retry_after(exchange: &Exchange) -> Option<Duration> {
         Duration::from_secs(seconds)
     } else {
         let until: DateTime<Utc> = DateTime::parse_from_rfc2822(value).ok()?.into();
-        let from = exchange.date.unwrap_or(exchange.received_at);
+        let from = exchange.provider_now().unwrap_or(exchange.received_at);
         (until - from).to_std().unwrap_or_default()
     };
     Some(wait.min(MAX_RETRY_AFTER))

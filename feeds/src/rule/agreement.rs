@@ -8,10 +8,9 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 
 use super::cause::Cause;
+use super::clock::Skews;
 use super::decision::{Decision, FactTrace, Verdict, VoteTrace};
-use super::price::MAX_CLOCK_AHEAD_S;
-use super::trace::ClockCheck;
-use crate::observation::{Observation, Reading, SourceReading};
+use crate::observation::{Exchange, Observation, Reading, SourceReading};
 
 /// What one reading of a source means for an event.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -95,6 +94,9 @@ pub struct Voter {
     last: Option<Vote>,
     /// When the last vote was asked for, milliseconds.
     last_ms: i64,
+    /// When the source said it: a cache's answer was said before it was asked
+    /// for.
+    said_ms: i64,
     /// The unbroken run of equal votes up to now, silence left out; an unreadable
     /// answer sets its count back.
     run: Option<Run>,
@@ -123,18 +125,19 @@ impl Voter {
         readings: &[SourceReading],
         vote: impl Fn(&SourceReading) -> Vote,
     ) -> Self {
-        let mut own: Vec<(i64, &SourceReading)> = readings
+        let mut own: Vec<((i64, i64), &SourceReading)> = readings
             .iter()
             .filter(|r| r.source == source)
             .filter_map(|r| asked_ms(r, at).map(|ms| (ms, r)))
             .collect();
         // Ties by content, so that the order of the readings never matters.
         let content = |r: &SourceReading| format!("{:?}", r.reading);
-        own.sort_by(|(a_ms, a), (b_ms, b)| {
-            a_ms.cmp(b_ms).then_with(|| content(a).cmp(&content(b)))
+        own.sort_by(|((a_ms, a_age), a), ((b_ms, b_age), b)| {
+            let content = || content(a).cmp(&content(b));
+            a_ms.cmp(b_ms).then_with(content).then(b_age.cmp(a_age))
         });
         let mut voter = Self::unread(source, root);
-        for (ms, reading) in own {
+        for ((ms, age_ms), reading) in own {
             reading.reading.verdict().clone_into(&mut voter.verdict);
             voter.literal = match &reading.reading {
                 Reading::Observation(_) => Some(reading.reading.detail().to_owned()),
@@ -142,6 +145,7 @@ impl Voter {
             };
             voter.doubt = doubt(&reading.reading);
             voter.take(ms, vote(reading));
+            voter.said_ms = ms.saturating_sub(age_ms);
         }
         voter
     }
@@ -154,6 +158,7 @@ impl Voter {
         "reports".clone_into(&mut voter.verdict);
         voter.take(since_ms, vote);
         voter.last_ms = now_ms;
+        voter.said_ms = now_ms;
         voter
     }
 
@@ -166,6 +171,7 @@ impl Voter {
             doubt: None,
             last: None,
             last_ms: i64::MIN,
+            said_ms: i64::MIN,
             run: None,
             turned_ms: None,
             immediate: false,
@@ -272,23 +278,26 @@ fn same(a: &Vote, b: &Vote) -> bool {
     }
 }
 
-/// When a reading was asked for, milliseconds; none if any of it was asked or
-/// answered before `at`.
-fn asked_ms(reading: &SourceReading, at: i64) -> Option<i64> {
-    let early = |e: &crate::Exchange| {
-        e.sent_at.timestamp() < at || e.date.is_some_and(|d| d.timestamp() < at)
-    };
+/// When a reading was asked for, and how old it was at most then, milliseconds;
+/// none if any of it was asked or made before `at`.
+///
+/// When it was made, `Date` alone says: what a cache has held since before the
+/// maturity says nothing of it, and is no reason to doubt a clock.
+fn asked_ms(reading: &SourceReading, at: i64) -> Option<(i64, i64)> {
+    let early =
+        |e: &Exchange| e.sent_at.timestamp() < at || e.date.is_some_and(|d| d.timestamp() < at);
     if reading.exchanges.iter().any(early) {
         return None;
     }
-    reading
-        .exchanges
-        .last()
-        .map(|e| e.sent_at.timestamp_millis())
+    let oldest_s = reading.exchanges.iter().map(Exchange::age_s).max()?;
+    let sent_ms = reading.exchanges.last()?.sent_at.timestamp_millis();
+    Some((sent_ms, i64::from(oldest_s) * 1000))
 }
 
 /// Decides from votes.
 ///
+/// - Nothing while the roots' clocks make the local one doubtful
+///   ([`Skews::cause`]): settle delays are measured by it.
 /// - Roots that stand for different outcomes, or one that objects: hold. A
 ///   silent root's last stance still contradicts; it does not confirm.
 /// - `agree` roots with `stable_reads` equal reads each, all heard in their
@@ -297,7 +306,8 @@ fn asked_ms(reading: &SourceReading, at: i64) -> Option<i64> {
 ///   objection, whichever is later.
 /// - An unreadable answer is no vote, and a change: the source must say again
 ///   what it said. Where that leaves too few: hold.
-/// - Once it is over, `agree` of them must have said so again.
+/// - Once it is over, `agree` of them must have said so again: a copy that a
+///   cache made before does not tell.
 /// - Several sources of one root count once, and object if they differ.
 pub fn decide(
     terms: &Terms,
@@ -305,15 +315,18 @@ pub fn decide(
     voters: &[Voter],
     readings: &[SourceReading],
 ) -> Decision {
-    let clock = clock(terms.at, voters, readings);
+    let skews = skews(terms.at, voters, readings);
     let mut trace = FactTrace {
         at: terms.at,
         sources: voters.iter().map(Voter::trace).collect(),
-        clock,
+        clock: skews.check(),
         agree: terms.agree,
         agreed_since_ms: None,
     };
-    let verdict = weigh(terms, now, voters, &mut trace);
+    let verdict = match skews.cause() {
+        Some(cause) if now.timestamp() >= terms.at => Verdict::Pending { cause },
+        _ => weigh(terms, now, voters, &mut trace),
+    };
     Decision { verdict, trace }
 }
 
@@ -334,10 +347,6 @@ fn weigh(terms: &Terms, now: DateTime<Utc>, voters: &[Voter], trace: &mut FactTr
         let cause = Cause::NotMatured;
         return Verdict::Pending { cause };
     }
-    if let Some(ahead_s) = trace.clock.ahead_s.filter(|s| *s > MAX_CLOCK_AHEAD_S) {
-        let cause = Cause::Clock { ahead_s };
-        return Verdict::Pending { cause };
-    }
     if let Some(cause) = dissent(voters) {
         return Verdict::Hold { cause };
     }
@@ -352,7 +361,7 @@ fn weigh(terms: &Terms, now: DateTime<Utc>, voters: &[Voter], trace: &mut FactTr
         if run.reads < terms.stable_reads && !voter.immediate {
             continue;
         }
-        let entry = (run.since_ms, voter.last_ms);
+        let entry = (run.since_ms, voter.said_ms);
         let best = roots.entry(voter.root.as_str()).or_insert(entry);
         *best = (best.0.min(entry.0), best.1.max(entry.1));
     }
@@ -371,7 +380,7 @@ fn weigh(terms: &Terms, now: DateTime<Utc>, voters: &[Voter], trace: &mut FactTr
     let agreed = agreed.max(turned.unwrap_or(i64::MIN));
     trace.agreed_since_ms = Some(agreed);
     let open_ms = agreed.saturating_add(i64::from(terms.settle_delay_s) * 1000);
-    let confirmed = roots.values().filter(|(_, last)| *last >= open_ms).count();
+    let confirmed = roots.values().filter(|(_, said)| *said >= open_ms).count();
     if now.timestamp_millis() >= open_ms && confirmed >= needed {
         return Verdict::Attest { outcome };
     }
@@ -426,7 +435,7 @@ fn whys(voters: &[Voter], stable_reads: u32) -> String {
 }
 
 /// One skew per root, of its latest reading with a `Date`.
-fn clock(at: i64, voters: &[Voter], readings: &[SourceReading]) -> ClockCheck {
+fn skews(at: i64, voters: &[Voter], readings: &[SourceReading]) -> Skews {
     let mut by_root: BTreeMap<&str, (i64, i64)> = BTreeMap::new();
     for reading in readings {
         if !voters.iter().any(|v| v.source == reading.source) {
@@ -434,7 +443,7 @@ fn clock(at: i64, voters: &[Voter], readings: &[SourceReading]) -> ClockCheck {
         }
         for exchange in &reading.exchanges {
             let sent = exchange.sent_at.timestamp();
-            let Some(date) = exchange.date.map(|d| d.timestamp()) else {
+            let Some(ahead) = exchange.clock_ahead_s() else {
                 continue;
             };
             // A clock that is ahead asks too early by the providers' time: such
@@ -442,11 +451,14 @@ fn clock(at: i64, voters: &[Voter], readings: &[SourceReading]) -> ClockCheck {
             if sent < at {
                 continue;
             }
-            let entry = (sent, sent.saturating_sub(date));
+            let entry = (sent, ahead);
             let latest = by_root.entry(reading.root.as_str()).or_insert(entry);
             // Of one second the larger skew, whatever the order.
             *latest = entry.max(*latest);
         }
     }
-    ClockCheck::of(by_root.into_values().map(|(_, skew)| skew).collect())
+    let skews = by_root.into_iter();
+    skews
+        .map(|(root, (_, skew))| (root.to_owned(), skew))
+        .collect()
 }

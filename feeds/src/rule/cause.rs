@@ -21,10 +21,16 @@ pub enum Cause {
     Agreed,
     /// Operators agree, and may still veto.
     Vetoable,
-    /// The providers' clocks say that the local one is ahead.
+    /// Independent providers' clocks agree that the local one is wrong.
     Clock {
-        /// By how much, seconds.
+        /// By how much it is ahead, seconds; negative where it is behind.
         ahead_s: i64,
+    },
+    /// What the answers say of the time is earlier than the local clock, and no
+    /// two roots say the same: they may be wrong, or the clock.
+    Behind {
+        /// By how much, seconds.
+        by_s: i64,
     },
     /// The local clock moved otherwise than the monotonic one. No rule says
     /// so: the process that runs them does.
@@ -80,9 +86,15 @@ pub enum Cause {
 }
 
 impl Cause {
-    /// Whether it is the local clock that is doubted.
+    /// Whether it is the local clock that is doubted: an alarm.
     pub fn is_clock(&self) -> bool {
         matches!(self, Self::Clock { .. } | Self::ClockJumped)
+    }
+
+    /// Whether it is open what time it is, so that no window can be told to be
+    /// over.
+    pub fn is_of_time(&self) -> bool {
+        self.is_clock() || matches!(self, Self::Behind { .. })
     }
 }
 
@@ -95,12 +107,21 @@ impl fmt::Display for Cause {
                 f.write_str("settling: sources agree, and must still do so when the delay is over")
             }
             Self::Vetoable => f.write_str("settling: operators agree, and a veto may still come"),
+            Self::Clock { ahead_s } if *ahead_s < 0 => {
+                let behind_s = ahead_s.unsigned_abs();
+                write!(f, "clock: local time is {behind_s} s behind the providers'")
+            }
             Self::Clock { ahead_s } => {
                 write!(
                     f,
                     "clock: local time is {ahead_s} s ahead of the providers'"
                 )
             }
+            Self::Behind { by_s } => write!(
+                f,
+                "the answers say that it is {by_s} s earlier than by the local clock, \
+                 and no two independent sources say the same"
+            ),
             Self::ClockJumped => f.write_str("clock: it has jumped ahead"),
             Self::NoOutcome { why } => write!(f, "no outcome yet: {why}"),
             Self::TooFew { have, need, why } => write!(f, "{have} of {need} {why}"),

@@ -57,8 +57,8 @@ pub fn decide(
     let mut decision = agreement::decide(&terms, now, &voters, readings);
     if now.timestamp() >= void_at(policy).max(at)
         && let Verdict::Pending { cause } = &decision.verdict
-        // A wrong clock cannot tell that the window is over.
-        && !cause.is_clock()
+        // A doubtful clock cannot tell that the window is over.
+        && !cause.is_of_time()
     {
         let waited = Box::new(cause.clone());
         let cause = Cause::VoidWindow { waited };
@@ -131,7 +131,8 @@ fn other_sides(source: &FactSource, fact: &MatchFact) -> Option<String> {
 }
 
 /// When an answer speaks, Unix seconds: the earlier of the local clock and the
-/// provider's, so that neither voids early by being ahead.
+/// provider's `Date`, so that neither voids early by being ahead. What a cache
+/// holds says how the match stood when the answer was made.
 fn asked_at(exchanges: &[Exchange]) -> i64 {
     exchanges.last().map_or(i64::MIN, |e| {
         let sent = e.sent_at.timestamp();

@@ -2,6 +2,7 @@
 
 pub mod agreement;
 pub mod cause;
+pub mod clock;
 pub mod decision;
 pub mod election;
 pub mod facts;
@@ -12,6 +13,7 @@ pub mod price;
 pub mod trace;
 
 pub use cause::Cause;
+pub use clock::{Doubt, Skews};
 pub use decision::{Decision, FactTrace, Verdict, VoteTrace};
 pub use outcome::{OutcomeRuleError, descriptor, outcome};
 pub use panel::OperatorReport;

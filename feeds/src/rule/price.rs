@@ -7,14 +7,11 @@ use oracle_schema::policy::{LegPolicy, Method, SourcePolicy};
 use rust_decimal::Decimal;
 
 use super::cause::{Cause, instant};
-use super::trace::{ClockCheck, SourceTrace, Trace};
+use super::clock::Skews;
+use super::trace::{SourceTrace, Trace};
 use crate::decimal;
 use crate::exact::Exact;
 use crate::observation::{Exchange, SourceReading};
-
-/// How far the local clock may run ahead of the providers' before nothing is
-/// decided, seconds.
-pub const MAX_CLOCK_AHEAD_S: i64 = 60;
 
 /// What the readings come to.
 ///
@@ -71,6 +68,8 @@ pub fn cross(prices: &[Decimal]) -> Result<Exact, CrossError> {
 ///   answered, after T. Of several readings of one source the one sent last
 ///   counts.
 /// - A root votes once: its first source, in policy order, that can.
+/// - Nothing while the roots' clocks make the local one doubtful
+///   ([`Skews::cause`]).
 /// - Roots farther than `max_deviation` from the median are dropped, once;
 ///   `min_sources` must be left; the fixing is their median.
 pub fn decide_leg(
@@ -81,11 +80,12 @@ pub fn decide_leg(
 ) -> Fixing {
     let Method::Close1mMedian = leg.method;
     let latest = latest_by_source(readings);
+    let skews = skews(leg, &latest);
     let mut trace = Trace {
         leg: leg.name.clone(),
         at,
         sources: Vec::with_capacity(leg.sources.len()),
-        clock: check_clock(leg, &latest),
+        clock: skews.check(),
         roots: 0,
         first_median: None,
         kept: 0,
@@ -115,8 +115,8 @@ pub fn decide_leg(
     if now.timestamp() < open_at {
         return pending(trace, Cause::Settling { until: open_at });
     }
-    if let Some(ahead_s) = trace.clock.ahead_s.filter(|s| *s > MAX_CLOCK_AHEAD_S) {
-        return pending(trace, Cause::Clock { ahead_s });
+    if let Some(cause) = skews.cause() {
+        return pending(trace, cause);
     }
     fix(leg, trace, &votes)
 }
@@ -272,27 +272,28 @@ fn asked_in_time(at: i64, open_at: i64, exchange: &Exchange) -> Result<(), Strin
     if sent < open_at {
         return Err("asked before settle_delay was over".to_owned());
     }
+    // When the content was made: a cache's `Age` makes it no newer.
     match exchange.date {
         Some(date) if date.timestamp() < at => Err(format!("answered at {date}, before T")),
+        Some(date) if exchange.age_s() > 0 && date.timestamp() < open_at => Err(format!(
+            "a cache's answer of {date}, before settle_delay was over"
+        )),
         _ => Ok(()),
     }
 }
 
 /// One skew per root, so that no venue outvotes the others about the time.
-fn check_clock(leg: &LegPolicy, latest: &BTreeMap<&str, &SourceReading>) -> ClockCheck {
-    let mut by_root: BTreeMap<&str, i64> = BTreeMap::new();
+fn skews(leg: &LegPolicy, latest: &BTreeMap<&str, &SourceReading>) -> Skews {
+    let mut by_root: BTreeMap<String, i64> = BTreeMap::new();
     for source in &leg.sources {
-        let skew = latest.get(source.id.as_str()).and_then(|r| {
-            r.exchanges.iter().find_map(|e| {
-                let ahead = e.sent_at.timestamp().checked_sub(e.date?.timestamp())?;
-                Some(ahead)
-            })
-        });
+        let skew = latest
+            .get(source.id.as_str())
+            .and_then(|r| r.exchanges.iter().find_map(Exchange::clock_ahead_s));
         if let Some(skew) = skew {
-            by_root.entry(source.root.as_str()).or_insert(skew);
+            by_root.entry(source.root.clone()).or_insert(skew);
         }
     }
-    ClockCheck::of(by_root.into_values().collect())
+    by_root.into_iter().collect()
 }
 
 /// The exact median; of an even number the exact mean of the middle two.

@@ -48,18 +48,18 @@ pub struct SourceTrace {
     pub why: Option<String>,
 }
 
-/// The local clock against the median of the providers' `Date` headers.
+/// The local clock against the median of the providers' clocks.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ClockCheck {
     /// Sources that sent a `Date`. With none, the clock is unchecked.
     pub dates: u32,
-    /// Median of (local sending time − `Date`), seconds; positive where the
-    /// local clock is ahead. `Date` has whole seconds, so ±1 means nothing.
+    /// Median of [`crate::Exchange::clock_ahead_s`], seconds; positive where the
+    /// local clock is ahead.
     pub ahead_s: Option<i64>,
 }
 
 impl ClockCheck {
-    /// Of the skews (local sending time − `Date`), seconds, one for each root.
+    /// Of the skews ([`crate::Exchange::clock_ahead_s`]), one for each root.
     pub fn of(mut skews: Vec<i64>) -> Self {
         skews.sort_unstable();
         // Of an even number the larger of the middle two: rather an alarm too many.

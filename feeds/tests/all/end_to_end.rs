@@ -258,7 +258,7 @@ async fn one_request(listener: TcpListener, status: &str, body: &str) -> String 
     }
     let answer = format!(
         "HTTP/1.1 {status}\r\ncontent-length: {}\r\nconnection: close\r\n\
-         etag: \"s3/cret\"\r\n\r\n{body}",
+         age: 180\r\netag: \"s3/cret\"\r\n\r\n{body}",
         body.len()
     );
     stream.write_all(answer.as_bytes()).await.unwrap();
@@ -319,4 +319,19 @@ async fn an_answer_that_repeats_the_key_is_not_kept() {
         assert_eq!(read.exchanges[0].body, b"");
         assert!(!format!("{read:?}").contains("cret"), "{read:?}");
     }
+}
+
+#[tokio::test]
+async fn caches_are_asked_to_ask_their_origin_and_the_age_of_what_they_hold_is_kept() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let here = format!("http://{}", listener.local_addr().unwrap());
+    let source = generic(&format!("{here}/?at={{unix}}"), TimeUnit::S);
+    let fetcher = Fetcher::new(BTreeMap::new(), Arc::new(Stopped::at(T + 61))).unwrap();
+    let asked = query(&source);
+    let (head, read) = tokio::join!(
+        one_request(listener, "200 OK", "{}"),
+        fetcher.observe(&asked)
+    );
+    assert!(head.contains("cache-control: no-cache\r\n"), "{head}");
+    assert_eq!(read.exchanges[0].age_s(), 180);
 }

@@ -137,6 +137,48 @@ fn a_clock_five_minutes_ahead_alarms() {
 }
 
 #[test]
+fn an_answer_of_a_cache_is_as_old_as_its_date_and_doubts_no_clock() {
+    let leg = leg(1, &["a"]);
+    let cached = |age: i64| {
+        let mut reading = reading("a", "1");
+        let exchange = &mut reading.exchanges[0];
+        exchange.date = Some(time(NOW - age));
+        exchange.headers = vec![("age".to_owned(), age.to_string())];
+        exchange.sent_at = time(NOW);
+        decide_leg(&leg, T, time(NOW), &[reading])
+    };
+    assert_eq!(price_of(&cached(NOW - T - 60)), d("1"));
+    let early = reason_of(&cached(NOW - T - 59));
+    assert!(early.contains("before settle_delay was over"), "{early}");
+    let early = reason_of(&cached(NOW - T + 1));
+    assert!(early.contains("before T"), "{early}");
+}
+
+#[test]
+fn an_age_that_cannot_be_read_says_nothing() {
+    let mut exchange = reading("a", "1").exchanges.remove(0);
+    let now = exchange.date;
+    for odd in [
+        "",
+        "-5",
+        "+5",
+        "3.0",
+        "1e3",
+        "180, 180",
+        "99999999999",
+        "soon",
+    ] {
+        exchange.headers = vec![("age".to_owned(), odd.to_owned())];
+        assert_eq!(exchange.age_s(), 0, "{odd:?}");
+        assert_eq!(exchange.provider_now(), now, "{odd:?}");
+    }
+    exchange.headers = vec![("age".to_owned(), " 180 ".to_owned())];
+    assert_eq!(exchange.age_s(), 180);
+    exchange.headers = vec![("age".to_owned(), u32::MAX.to_string())];
+    assert!(exchange.clock_ahead_s() < Some(0));
+}
+
+#[test]
 fn an_even_number_fixes_at_the_exact_mean_of_the_middle_two() {
     let decision = decide(
         &leg(2, &["a", "b"]),

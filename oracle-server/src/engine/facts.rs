@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use oracle_feeds::observation::{Query, SourceReading};
+use oracle_feeds::observation::{Exchange, Query, SourceReading};
 use oracle_feeds::retry;
 use oracle_feeds::rule::facts::decide;
 use oracle_feeds::rule::{Cause, ClockCheck, Decision, Verdict};
@@ -121,10 +121,8 @@ impl Engine {
     /// What providers of facts say about the time, one word each: their median
     /// counts, of an even number the one by which the clock is further ahead.
     fn note_skew(&mut self, seen: &SubjectSeen) {
-        let skew = seen.reading.exchanges.iter().find_map(|e| {
-            let sent = e.sent_at.timestamp();
-            sent.checked_sub(e.date?.timestamp())
-        });
+        let mut exchanges = seen.reading.exchanges.iter();
+        let skew = exchanges.find_map(Exchange::clock_ahead_s);
         let Some(skew) = skew else { return };
         let root = seen.reading.root.clone();
         self.skews.insert(root, (seen.begun, skew));

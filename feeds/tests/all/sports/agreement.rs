@@ -1,5 +1,6 @@
 //! What sources must do to agree, whatever the facts.
 
+use oracle_feeds::Exchange;
 use oracle_feeds::rule::agreement::{Vote, Voter};
 use oracle_feeds::rule::matches::decide;
 use oracle_feeds::rule::{Cause, Verdict};
@@ -170,9 +171,67 @@ fn local_clock_more_than_a_minute_ahead_decides_nothing() {
     assert_eq!(story(60).verdict(SETTLED + 60), "attest home");
     let wrong = story(61);
     assert_eq!(wrong.verdict(SETTLED + 61), "pending");
-    assert!(wrong.cause(SETTLED + 61).is_clock());
+    assert_eq!(wrong.cause(SETTLED + 61), Cause::Behind { by_s: 61 });
     // Nor does it end the void window.
-    assert_eq!(wrong.cause(AT + 90 * 86_400), Cause::Clock { ahead_s: 61 });
+    assert_eq!(wrong.cause(AT + 90 * 86_400), Cause::Behind { by_s: 61 });
+}
+
+/// What a cache has held for so many seconds.
+fn cached(body: &str, at: i64, age: i64) -> Exchange {
+    let mut exchange = answer(200, body, at - age);
+    exchange.headers = vec![("age".to_owned(), age.to_string())];
+    exchange
+}
+
+#[test]
+fn an_answer_of_a_cache_is_no_doubt_about_the_clock() {
+    let mut story = one();
+    for at in [AT + 180, AT + 210, SETTLED + 360] {
+        story.answered(0, at, cached(HOME[1], at, 180));
+    }
+    let decision = story.decide(SETTLED + 360);
+    assert_eq!(decision.trace.clock.ahead_s, Some(0));
+    assert_eq!(story.verdict(SETTLED + 360), "attest home");
+}
+
+#[test]
+fn an_answer_made_before_the_maturity_does_not_count_and_is_no_alarm() {
+    let mut story = one();
+    for at in [AT + 10, AT + 40] {
+        story.answered(0, at, cached(HOME[1], at, 180));
+    }
+    let cause = story.cause(AT + 40);
+    assert!(matches!(cause, Cause::NoOutcome { .. }), "{cause}");
+}
+
+#[test]
+fn a_copy_made_within_the_settle_delay_does_not_confirm_when_it_is_over() {
+    let mut story = one();
+    story.read(AT, &HOME[1..2]).read(AT + 30, &HOME[1..2]);
+    story.answered(0, SETTLED + 60, cached(HOME[1], SETTLED + 60, 180));
+    assert_eq!(story.verdict(SETTLED + 60), "provisional home");
+    story.answered(0, SETTLED + 180, cached(HOME[1], SETTLED + 180, 180));
+    assert_eq!(story.verdict(SETTLED + 180), "attest home");
+}
+
+#[test]
+fn one_root_an_hour_behind_does_not_outvote_another_and_two_alike_do() {
+    let story = |behind: [i64; 2]| {
+        let mut story = Story::new(policy(2, &THREE[..2]));
+        let start = AT + 3600;
+        for at in [start, start + 30, start + 7200] {
+            for (source, by) in behind.into_iter().enumerate() {
+                story.answered(source, at, answer(200, HOME[source], at - by));
+            }
+        }
+        story
+    };
+    let end = SETTLED + 3600;
+    assert_eq!(story([0, 3600]).verdict(end), "attest home");
+    let doubted = story([3595, 3600]).cause(end);
+    assert_eq!(doubted, Cause::Clock { ahead_s: 3600 });
+    let apart = story([1800, 3600]).cause(end);
+    assert_eq!(apart, Cause::Behind { by_s: 3600 });
 }
 
 #[test]
