@@ -14,6 +14,32 @@ pub struct HealthReport {
     pub journal: String,
     /// Providers, by name; a generic source by its own.
     pub providers: BTreeMap<String, ProviderHealth>,
+    /// What is known about the clock.
+    pub clock: ClockHealth,
+}
+
+/// What is known about the clock besides what it says.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ClockHealth {
+    /// Whether it jumped ahead, by the monotonic clock, and no provider has
+    /// said yet that it is right.
+    pub jumped: bool,
+    /// How far it is ahead of each root that told the time within an hour,
+    /// seconds.
+    pub ahead_s: BTreeMap<String, i64>,
+    /// Roots that say alike that it is wrong.
+    pub doubt: Option<ClockDoubt>,
+}
+
+/// Independent roots that say alike that the clock is wrong.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClockDoubt {
+    /// How far it is ahead of theirs, seconds; negative where it is behind.
+    pub ahead_s: i64,
+    /// Two at least.
+    pub roots: Vec<String>,
+    /// Since when, by the doubted clock.
+    pub since: DateTime<Utc>,
 }
 
 impl HealthReport {
@@ -31,6 +57,7 @@ impl HealthReport {
             leader: false,
             journal: "ok".to_owned(),
             providers: BTreeMap::new(),
+            clock: ClockHealth::default(),
         }
     }
 }

@@ -5,13 +5,12 @@
 //! due, and a round is a pure decision over everything said since the maturity.
 
 use std::collections::HashMap;
-use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use oracle_feeds::observation::{Exchange, Query, SourceReading};
+use oracle_feeds::observation::{Query, SourceReading};
 use oracle_feeds::retry;
 use oracle_feeds::rule::facts::decide;
-use oracle_feeds::rule::{Cause, ClockCheck, Decision, Verdict};
+use oracle_feeds::rule::{Cause, Decision, Verdict};
 use oracle_schema::evidence::{MANIFEST_VERSION, Manifest};
 use oracle_schema::log_entry::LogEntry;
 use oracle_schema::operator::OperatorAction;
@@ -97,7 +96,7 @@ impl Engine {
         let now = self.clock.now();
         let reading = &seen.reading;
         self.note_sources(std::slice::from_ref(reading), now);
-        self.note_skew(&seen);
+        self.note_skews(seen.begun, std::slice::from_ref(reading));
         let failures = retry::failures_after(&reading.reading, seen.subject.failures);
         let wait = retry::next_question(&reading.reading, seen.subject.read_every, failures);
         let next = now + TimeDelta::from_std(wait).unwrap_or(TimeDelta::days(1));
@@ -118,23 +117,6 @@ impl Engine {
         Ok(())
     }
 
-    /// What providers of facts say about the time, one word each: their median
-    /// counts, of an even number the one by which the clock is further ahead.
-    fn note_skew(&mut self, seen: &SubjectSeen) {
-        let mut exchanges = seen.reading.exchanges.iter();
-        let skew = exchanges.find_map(Exchange::clock_ahead_s);
-        let Some(skew) = skew else { return };
-        let root = seen.reading.root.clone();
-        self.skews.insert(root, (seen.begun, skew));
-        let fresh = Mark::of(&*self.clock);
-        self.skews
-            .retain(|_, (at, _)| fresh.since(*at) <= Duration::from_hours(1));
-        let check = ClockCheck::of(self.skews.values().map(|(_, skew)| *skew).collect());
-        if let Some(ahead_s) = check.ahead_s {
-            self.clock_trust.measured(seen.begun, &*self.clock, ahead_s);
-        }
-    }
-
     /// Weighs what has been said about an event, and takes the step that
     /// follows.
     pub(super) async fn evaluate_event(
@@ -147,14 +129,7 @@ impl Engine {
         };
         if self.clock_trust.runs_ahead(&*self.clock) {
             // Settle delays and what sources say "since" are measured by it.
-            let due = now + LOOK_AGAIN;
-            let reason = Cause::ClockJumped.to_string();
-            self.look_again(round, due, Some(&reason), now).await?;
-            // Leased, so that it comes back when the clock is set right.
-            self.store
-                .lease_round(round, due.timestamp_millis())
-                .await?;
-            return Ok(());
+            return self.wait_for_clock(round, &Cause::ClockJumped, now).await;
         }
         let Some(candidate) = self.store.undecided(event, now.timestamp()).await? else {
             if !self.store.close_round(round).await? {
@@ -186,7 +161,35 @@ impl Engine {
                 .stop(round, &candidate, &Cause::Policy { why }, now)
                 .await;
         };
-        self.follow(round, &candidate, decision, now).await
+        let roots = policy.rule.fact_sources().iter().map(|s| s.root.as_str());
+        match self.clock_trust.doubted_by(&*self.clock, roots) {
+            // What people must look at stays held, and says why.
+            Some(doubt) if !matches!(decision.verdict, Verdict::Hold { .. }) => {
+                let ahead_s = doubt.ahead_s;
+                let cause = Cause::Clock { ahead_s };
+                alarm_of_clock(&cause);
+                self.progress(&candidate, Progress::Disagree, now).await?;
+                self.wait_for_clock(round, &cause, now).await
+            }
+            _ => self.follow(round, &candidate, decision, now).await,
+        }
+    }
+
+    /// Leaves an event alone while the clock is doubtful for it. Its round is
+    /// leased, so that it comes back when the clock is right again.
+    async fn wait_for_clock(
+        &self,
+        round: &DueRound,
+        cause: &Cause,
+        now: DateTime<Utc>,
+    ) -> Result<(), EngineError> {
+        let due = now + LOOK_AGAIN;
+        self.look_again(round, due, Some(&cause.to_string()), now)
+            .await?;
+        self.store
+            .lease_round(round, due.timestamp_millis())
+            .await?;
+        Ok(())
     }
 
     async fn follow(

@@ -1,13 +1,14 @@
 //! What the engine notes of its providers and of itself.
 
 use chrono::{DateTime, Utc};
-use oracle_feeds::observation::{Reading, SourceReading};
+use oracle_feeds::observation::{Exchange, Reading, SourceReading};
 use oracle_feeds::rule::{Cause, Trace};
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive as _;
 
-use super::Engine;
-use crate::health::ProviderHealth;
+use super::clock_trust::Mark;
+use super::{Engine, EngineError};
+use crate::health::{ClockDoubt, ClockHealth, ProviderHealth};
 
 impl Engine {
     /// Notes how sources answered.
@@ -41,6 +42,62 @@ impl Engine {
                 }
             }
         });
+    }
+
+    /// Notes what the roots of these readings say about the time.
+    pub(super) fn note_skews(&mut self, begun: Mark, readings: &[SourceReading]) {
+        for reading in readings {
+            let mut exchanges = reading.exchanges.iter();
+            if let Some(ahead_s) = exchanges.find_map(Exchange::clock_ahead_s) {
+                self.clock_trust
+                    .measured(&reading.root, begun, &*self.clock, ahead_s);
+            }
+        }
+    }
+
+    /// Says what is wrong with the clock, once when it begins and once when it
+    /// ends; what waited for the end is due.
+    pub(super) async fn note_clock(&mut self, now: DateTime<Utc>) -> Result<(), EngineError> {
+        let jumped = self.clock_trust.runs_ahead(&*self.clock);
+        let skews = self.clock_trust.skews(&*self.clock);
+        let before = self.health.borrow().clock.clone();
+        let since = |known: Option<DateTime<Utc>>| known.unwrap_or(now);
+        let clock = ClockHealth {
+            jumped,
+            doubt: skews.doubt().map(|doubt| ClockDoubt {
+                ahead_s: doubt.ahead_s,
+                roots: doubt.roots,
+                since: since(before.doubt.as_ref().map(|d| d.since)),
+            }),
+            ahead_s: skews.by_root().clone(),
+        };
+        if clock == before {
+            return Ok(());
+        }
+        if jumped && !before.jumped {
+            metrics::counter!("oracle_clock_alarms_total").increment(1);
+            tracing::error!(%now, "the clock has jumped ahead; nothing is announced");
+        }
+        match (&before.doubt, &clock.doubt) {
+            (None, Some(doubt)) => {
+                metrics::counter!("oracle_clock_alarms_total").increment(1);
+                tracing::error!(
+                    ahead_s = doubt.ahead_s,
+                    roots = doubt.roots.join(", "),
+                    "providers doubt the clock; what rests on their answers waits"
+                );
+            }
+            (Some(_), None) => tracing::info!("no two providers doubt the clock any more"),
+            _ => {}
+        }
+        // What was put off by a wrong clock would wait for its time.
+        let is_over = (before.jumped && !jumped) || before.doubt.is_some() && clock.doubt.is_none();
+        report_clock(&before, &clock);
+        self.health.send_modify(|report| report.clock = clock);
+        if is_over {
+            self.store.reclaim_rounds(now.timestamp_millis()).await?;
+        }
+        Ok(())
     }
 
     /// Notes how far prices were from the median of their leg.
@@ -107,7 +164,28 @@ impl Engine {
 pub(super) fn alarm_of_clock(cause: &Cause) {
     if cause.is_clock() {
         metrics::counter!("oracle_clock_alarms_total").increment(1);
-        tracing::error!(%cause, "the clock disagrees with the providers'");
+        tracing::warn!(%cause, "a decision waits for the clock");
+    }
+}
+
+/// The clock's gauges; a root that says nothing any more is `NaN`.
+#[allow(
+    clippy::cast_precision_loss,
+    reason = "gauges are floats by their format"
+)]
+fn report_clock(before: &ClockHealth, clock: &ClockHealth) {
+    metrics::gauge!("oracle_clock_jumped").set(f64::from(u8::from(clock.jumped)));
+    let doubting = clock.doubt.as_ref().map_or(0, |doubt| doubt.roots.len());
+    metrics::gauge!("oracle_clock_doubting_roots").set(doubting as f64);
+    let ahead =
+        |root: &String| metrics::gauge!("oracle_clock_ahead_seconds", "root" => root.clone());
+    for root in before.ahead_s.keys() {
+        if !clock.ahead_s.contains_key(root) {
+            ahead(root).set(f64::NAN);
+        }
+    }
+    for (root, skew) in &clock.ahead_s {
+        ahead(root).set(*skew as f64);
     }
 }
 

@@ -146,13 +146,8 @@ pub struct Engine {
     waiting: HashMap<(String, i64), DueRound>,
     seen: HashMap<LegAt, observe::Unfixed>,
     clock_trust: ClockTrust,
-    /// Whether the clock ran ahead at the last tick.
-    clock_ran_ahead: bool,
     /// When bodies are looked through next.
     forget_at: DateTime<Utc>,
-    /// How far the clock is ahead of each root of facts, seconds, and when that
-    /// was measured.
-    skews: HashMap<String, (clock_trust::Mark, i64)>,
     /// From when on what is late is said to be: a start first catches up.
     late_from: DateTime<Utc>,
     /// Committed events that could not be finished, and when to try again.
@@ -181,7 +176,6 @@ impl Engine {
         let late_from = clock.now() + CATCH_UP;
         Self {
             clock_trust,
-            clock_ran_ahead: false,
             store,
             signer,
             fetcher,
@@ -192,7 +186,6 @@ impl Engine {
             asking: HashMap::new(),
             waiting: HashMap::new(),
             seen: HashMap::new(),
-            skews: HashMap::new(),
             forget_at: DateTime::UNIX_EPOCH,
             late_from,
             stuck: HashMap::new(),
@@ -208,22 +201,15 @@ impl Engine {
         self.finish_committed().await?;
         self.forget_bodies(now).await?;
         let mut more = self.refund_expired(now).await?;
-        if self.clock_trust.runs_ahead(&*self.clock) {
+        if !self.clock_trust.runs_ahead(&*self.clock) {
             // What is announced or withdrawn stays so when the clock is set right.
-            metrics::counter!("oracle_clock_alarms_total").increment(1);
-            tracing::error!(%now, "the clock has jumped ahead; nothing is announced");
-            self.clock_ran_ahead = true;
-        } else {
-            if std::mem::take(&mut self.clock_ran_ahead) {
-                // What was put off by the wrong clock would wait for its time.
-                self.store.reclaim_rounds(now.timestamp_millis()).await?;
-            }
             more |= self.make_series_events(now).await?;
             more |= self.announce_due(now).await?;
         }
         while let Some(seen) = self.observing.try_join_next() {
             self.take_in(seen).await?;
         }
+        self.note_clock(now).await?;
         self.evaluate_waiting(now).await?;
         self.start_rounds(now).await?;
         self.start_subjects(now).await?;

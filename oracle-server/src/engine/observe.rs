@@ -201,10 +201,7 @@ impl Engine {
         self.in_flight.remove(&leg_at);
         self.note_sources(&seen.readings, self.clock.now());
         self.note_deviations(seen.decision.trace(), self.clock.now());
-        let check = &seen.decision.trace().clock;
-        if let Some(ahead_s) = check.ahead_s {
-            self.clock_trust.measured(seen.begun, &*self.clock, ahead_s);
-        }
+        self.note_skews(seen.begun, &seen.readings);
         let decision = match seen.decision {
             LegFixing::Attest { price, trace } => {
                 self.seen.remove(&leg_at);

@@ -16,7 +16,7 @@ use super::events::time;
 use super::openapi::Time;
 use super::problem::Problem;
 use super::query::Query;
-use crate::health::ProviderHealth;
+use crate::health::{ClockHealth, ProviderHealth};
 
 /// How one provider is doing.
 #[derive(Debug, Serialize, ToSchema)]
@@ -77,6 +77,51 @@ struct Readiness {
     journal: String,
     /// By configured name.
     providers: BTreeMap<String, ProviderJson>,
+    /// What is known about the service's clock. A doubt is no reason for 503:
+    /// what rests on the answers of the roots that doubt it waits, all else goes
+    /// on.
+    clock: ClockJson,
+}
+
+/// What is known about the service's clock besides what it says.
+#[derive(Debug, Serialize, ToSchema)]
+struct ClockJson {
+    /// It jumped ahead, by a clock that cannot be set, and no provider has said
+    /// yet that it is right: nothing is announced or decided.
+    jumped: bool,
+    /// How far it is ahead of each root that told the time within an hour,
+    /// seconds; negative where it is behind. Odd ones alone stop nothing.
+    ahead_s: BTreeMap<String, i64>,
+    /// Independent roots that say alike that it is wrong, if there are any.
+    #[schema(required)]
+    doubt: Option<ClockDoubtJson>,
+}
+
+/// Independent roots that say alike that the clock is wrong.
+#[derive(Debug, Serialize, ToSchema)]
+struct ClockDoubtJson {
+    /// How far it is ahead of theirs, seconds; negative where it is behind.
+    ahead_s: i64,
+    /// Two at least. What rests on their answers waits.
+    #[schema(min_items = 2)]
+    roots: Vec<String>,
+    /// Since when, by the doubted clock.
+    #[schema(value_type = Time)]
+    since: String,
+}
+
+impl From<ClockHealth> for ClockJson {
+    fn from(health: ClockHealth) -> Self {
+        Self {
+            jumped: health.jumped,
+            ahead_s: health.ahead_s,
+            doubt: health.doubt.map(|doubt| ClockDoubtJson {
+                ahead_s: doubt.ahead_s,
+                roots: doubt.roots,
+                since: time(doubt.since),
+            }),
+        }
+    }
 }
 
 /// `GET /healthz`.
@@ -120,6 +165,7 @@ pub(super) async fn get_readyz(
             oldest_overdue_s: overdue.oldest_s,
             leader: report.leader,
             journal: report.journal,
+            clock: report.clock.into(),
             providers: report
                 .providers
                 .into_iter()
