@@ -68,7 +68,7 @@ async fn burst(args: &Args) -> Result<()> {
     };
     let dir = oracle::directory(args.dir.as_deref())?;
     let database = Database::create(&args.store, dir.path(), "burst").await?;
-    let result = measure(size, dir.path(), &database, &args.store).await;
+    let result = Box::pin(measure(size, dir.path(), &database, &args.store)).await;
     database.drop_it().await?;
     result
 }
