@@ -158,8 +158,8 @@ async fn two_roots_that_doubt_the_clock_stop_what_rests_on_them_and_nothing_else
         }
         until(&mut world, COUNTED + 120).await;
         all_else_goes_on(&mut world).await;
-        let word = if ahead_s > 0 { "ahead" } else { "behind" };
-        let says = format!("clock: local time is 600 s {word}");
+        let side = if ahead_s > 0 { "ahead" } else { "behind" };
+        let says = format!("clock: local time is 600 s {side}");
         for event in ["strongest", "senate"] {
             let (now, outcome, reason) = state(&world, event).await;
             assert_eq!((now, outcome), (EventState::Matured, None), "{event}");
