@@ -14,7 +14,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 use serde_json_path::{JsonPath, PathElement};
 
-use super::{Provider, Step, accept, generic_csv, price_step};
+use super::{Provider, Step, Template, accept, generic_csv, price_step};
 use crate::decimal;
 use crate::json;
 use crate::observation::{
@@ -46,12 +46,20 @@ fn step(query: &PriceQuery<'_>, done: &[Exchange]) -> Result<Step, Reading> {
         .as_ref()
         .ok_or_else(|| Reading::Permanent("generic source without a selector".to_owned()))?;
     let Some(exchange) = done.first() else {
-        return Ok(Step::Ask(Request {
-            target: Target::Absolute(selector.url.replace("{unix}", &query.at.to_string())),
-        }));
+        return ask(&selector.url, query.at).map(Step::Ask);
     };
     let body = accept(query, exchange)?;
     read(query, selector, body).map(|o| Step::Done(Reading::Observation(Observation::Price(o))))
+}
+
+/// The request of a URL with placeholders, for `at`.
+pub(super) fn ask(url: &str, at: i64) -> Result<Request, Reading> {
+    let bad = |why: String| Reading::Permanent(format!("url: {why}"));
+    let template = Template::parse(url).map_err(|e| bad(e.to_string()))?;
+    let url = template.render(at);
+    Ok(Request {
+        target: Target::Absolute(url.ok_or_else(|| bad(format!("{at} is no time")))?),
+    })
 }
 
 /// What a source states, wherever it stood.

@@ -30,9 +30,11 @@ mod nba;
 mod nhl;
 mod openligadb;
 mod table;
+mod template;
 mod trades;
 
 pub use generic::check_path;
+pub use template::{Template, TemplateError};
 
 /// Most requests one observation may take.
 pub const MAX_REQUESTS: usize = 12;

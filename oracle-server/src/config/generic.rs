@@ -7,7 +7,7 @@ use std::path::Path;
 
 use oracle_feeds::fetch::{ApiKey, HeaderName, ProviderSettings};
 use oracle_feeds::is_secret_key;
-use oracle_feeds::provider::{check_path, provider};
+use oracle_feeds::provider::{Template, check_path, provider};
 use oracle_schema::policy::{CsvFormat, Selector};
 
 use super::file::{Format, Generic};
@@ -74,7 +74,7 @@ fn origin(key: &str, url: &str) -> Result<String, Refusal> {
 /// What the policies of this entry's prices say of it.
 pub(super) fn selector(name: &str, section: &Generic) -> Result<Selector, Refusal> {
     let key = |k: &str| format!("generic.{name}.{k}");
-    check_public_url(&key("url"), &section.url)?;
+    check_template(&key("url"), &section.url)?;
     for (path_key, path) in [("value", &section.value), ("time", &section.time)] {
         match section.format {
             Format::Json => check_path(path).map_err(|e| Refusal::new(key(path_key), e))?,
@@ -135,6 +135,21 @@ fn csv(key: &dyn Fn(&str) -> String, section: &Generic) -> Result<Option<CsvForm
         decimal,
         row: section.row.clone(),
     }))
+}
+
+/// A URL with placeholders, which may stand wherever they do not change whom it
+/// goes to.
+pub(super) fn check_template(key: &str, text: &str) -> Result<(), Refusal> {
+    check_public_url(key, text)?;
+    let template = Template::parse(text).map_err(|e| Refusal::new(key, e))?;
+    let host = |at| {
+        let url = template.render(at)?;
+        url::Url::parse(&url).ok().map(|url| url.origin())
+    };
+    if host(0).is_none() || host(0) != host(1) {
+        return Err(Refusal::new(key, "a placeholder stands in the host"));
+    }
+    Ok(())
 }
 
 /// Policies are public, and the URL is part of them.

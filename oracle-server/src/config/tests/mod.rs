@@ -122,6 +122,28 @@ fn a_secret_in_a_url_is_refused_because_policies_are_public() {
 }
 
 #[test]
+fn a_placeholder_that_is_none_or_chooses_the_host_is_refused() {
+    for query in [
+        "?at={date}",
+        "?at={unix+x}",
+        "?at={unix",
+        "?at=unix}",
+        "?at={}",
+    ] {
+        assert_eq!(refused_key("?at={unix}", query), "generic.a.url", "{query}");
+    }
+    accepted("?at={unix}", "?from={iso-300}&to={unix_ms+0}");
+    assert_eq!(
+        refused_key("http://127.0.0.1:9105/", "http://127.0.0.1:9{unix}/"),
+        "generic.a.url"
+    );
+    assert_eq!(
+        refused_key("http://127.0.0.1:9105/", "http://{unix}.test/"),
+        "generic.a.url"
+    );
+}
+
+#[test]
 fn a_key_comes_from_a_file_and_goes_to_its_own_header_and_host() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("key");
