@@ -1,20 +1,25 @@
 //! Any JSON or table over HTTP that states a price and its time.
 //!
-//! In JSON the selectors are RFC 9535 paths with exactly one match each. They run on a
-//! parsed copy; the price is then read from the literal text at the place they
-//! found, so no number passes through a float.
+//! In JSON the selectors are RFC 9535 paths with exactly one match each, and
+//! with `bar` one match a row, as many of each: `$[*][4]` in rows that are
+//! arrays, `$.data[*].c` in rows that are objects. They run on a parsed copy;
+//! the price is then read from the literal text at the place they found, so no
+//! number passes through a float.
+//!
+//! What decides: an `error` beside the data, and what stands at the selectors'
+//! places. Everything else in the answer may be anything.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use chrono::DateTime;
-use oracle_schema::policy::{Selector, TimeUnit};
+use oracle_schema::policy::{BarFormat, Selector, TimeUnit};
 use rust_decimal::Decimal;
 use serde_json::Value;
 use serde_json::value::RawValue;
 use serde_json_path::{JsonPath, PathElement};
 
-use super::{Provider, Step, Template, accept, generic_csv, price_step};
+use super::{Provider, Step, Template, accept, generic_bars, generic_csv, price_step};
 use crate::decimal;
 use crate::json;
 use crate::observation::{
@@ -30,6 +35,9 @@ impl Provider for Generic {
     }
     fn base_url(&self) -> &'static str {
         ""
+    }
+    fn version(&self) -> u32 {
+        2
     }
     fn rate(&self) -> Rate {
         Rate::per_second(10)
@@ -76,30 +84,140 @@ fn read(
     selector: &Selector,
     body: &[u8],
 ) -> Result<PriceObservation, Reading> {
-    let stated = match &selector.csv {
-        Some(format) => generic_csv::read(selector, format, body)?,
-        None => from_json(selector, body)?,
+    let stated = match (&selector.csv, &selector.bar) {
+        (Some(format), None) => generic_csv::read(selector, format, body)?,
+        (Some(format), Some(bar)) => generic_csv::bars(query, selector, format, bar, body)?,
+        (None, None) => from_json(selector, body)?,
+        (None, Some(bar)) => {
+            let answer = Answer::parse(body)?;
+            generic_bars::newest(query, bar, &JsonRows::of(selector, bar, &answer)?)?
+        }
     };
     in_window(query, stated)
 }
 
 fn from_json(selector: &Selector, body: &[u8]) -> Result<Stated, Reading> {
-    let raw: &RawValue = json::parse(body)?;
-    let value: Value = json::parse(body)?;
-    if let Some(error) = stated_error(&value) {
-        return Err(error);
-    }
-    let (literal, price) = price(
-        select(&selector.value, "value", &value, raw)?,
-        selector.exponent,
-    )?;
-    let time = json::text(select(&selector.time, "time", &value, raw)?)?;
-    let number = |text: &str| decimal::parse_scientific(text).ok();
+    let answer = Answer::parse(body)?;
+    let (literal, price) = price(answer.one(&selector.value, "value")?, selector.exponent)?;
     Ok(Stated {
         literal,
         price,
-        millis: milliseconds(&time, selector.time_unit, number)?,
+        millis: time(answer.one(&selector.time, "time")?, selector.time_unit)?,
     })
+}
+
+/// Unix milliseconds, rounded up.
+fn time(raw: &RawValue, unit: TimeUnit) -> Result<i64, Reading> {
+    let number = |text: &str| decimal::parse_scientific(text).ok();
+    milliseconds(&json::text(raw)?, unit, number)
+}
+
+/// A body, parsed, and as it was written.
+struct Answer<'a> {
+    value: Value,
+    raw: &'a RawValue,
+}
+
+impl<'a> Answer<'a> {
+    fn parse(body: &'a [u8]) -> Result<Self, Reading> {
+        let raw = json::parse(body)?;
+        let value = json::parse(body)?;
+        match stated_error(&value) {
+            Some(error) => Err(error),
+            None => Ok(Self { value, raw }),
+        }
+    }
+
+    /// The literal text at the one place that `path` matches.
+    fn one(&self, path: &str, field: &str) -> Result<&'a RawValue, Reading> {
+        match self.all(path, field)?.as_slice() {
+            [only] => Ok(only),
+            _ => Err(Reading::Contradiction(format!(
+                "{field} path {path:?} does not match exactly once"
+            ))),
+        }
+    }
+
+    /// The literal texts at all places that `path` matches, in its order.
+    fn all(&self, path: &str, field: &str) -> Result<Vec<&'a RawValue>, Reading> {
+        let parsed = JsonPath::parse(path)
+            .map_err(|_| Reading::Permanent(format!("{field} path {path:?} is not RFC 9535")))?;
+        let nodes = parsed.query_located(&self.value);
+        let places: Vec<(usize, Vec<&PathElement<'_>>)> = nodes
+            .iter()
+            .map(|node| node.location().iter().collect())
+            .enumerate()
+            .collect();
+        let mut found = vec![None; places.len()];
+        descend(self.raw, &places, 0, &mut found);
+        let found: Option<Vec<&RawValue>> = found.into_iter().collect();
+        found.ok_or_else(|| Reading::Contradiction(format!("{field} path {path:?} leads nowhere")))
+    }
+}
+
+/// The rows of a JSON answer: the n-th match of each path is the n-th row's.
+struct JsonRows<'a> {
+    value: Vec<&'a RawValue>,
+    time: Vec<&'a RawValue>,
+    volume: Option<Vec<&'a RawValue>>,
+    selector: &'a Selector,
+}
+
+impl<'a> JsonRows<'a> {
+    fn of(
+        selector: &'a Selector,
+        bar: &'a BarFormat,
+        answer: &Answer<'a>,
+    ) -> Result<Self, Reading> {
+        let value = answer.all(&selector.value, "value")?;
+        let time = answer.all(&selector.time, "time")?;
+        let volume = match &bar.volume {
+            Some(path) => Some(answer.all(path, "volume")?),
+            None => None,
+        };
+        let rows = value.len();
+        if time.len() != rows || volume.as_ref().is_some_and(|v| v.len() != rows) {
+            return Err(Reading::Contradiction(format!(
+                "the paths do not match the same rows: {rows} values, {} times{}",
+                time.len(),
+                volume.map_or(String::new(), |v| format!(", {} volumes", v.len()))
+            )));
+        }
+        Ok(Self {
+            value,
+            time,
+            volume,
+            selector,
+        })
+    }
+}
+
+impl generic_bars::Rows for JsonRows<'_> {
+    fn len(&self) -> usize {
+        self.value.len()
+    }
+    fn millis(&self, row: usize) -> Result<i64, Reading> {
+        time(at(&self.time, row)?, self.selector.time_unit)
+    }
+    fn price(&self, row: usize) -> Result<(String, Decimal), Reading> {
+        price(at(&self.value, row)?, self.selector.exponent)
+    }
+    fn volume(&self, row: usize) -> Result<Option<Decimal>, Reading> {
+        let Some(volumes) = &self.volume else {
+            return Ok(None);
+        };
+        // Only whether it is zero counts, so any way to write a number does.
+        let literal = json::text(at(volumes, row)?)?;
+        let volume = decimal::parse_scientific(&literal).map_err(|e| {
+            Reading::Contradiction(format!("volume {:?}: {e}", json::quote(&literal)))
+        })?;
+        Ok(Some(volume))
+    }
+}
+
+fn at<'a>(texts: &[&'a RawValue], row: usize) -> Result<&'a RawValue, Reading> {
+    let text = texts.get(row).copied();
+    text.ok_or_else(|| Reading::Contradiction(format!("there is no row {row}")))
 }
 
 /// An answer that says it is an error is none, whatever else it holds: what
@@ -161,37 +279,60 @@ pub fn check_path(path: &str) -> Result<(), String> {
         .map_err(|e| format!("{path:?} is not an RFC 9535 path: {e}"))
 }
 
-/// The literal text at the one place that `path` matches.
-fn select<'a>(
-    path: &str,
-    field: &str,
-    value: &Value,
+/// Collects the literal texts at `places` below `raw`, which all begin with the
+/// same `depth` steps. Each container is parsed once for all that lies in it,
+/// so an answer of many rows takes no longer than it is long.
+fn descend<'a>(
     raw: &'a RawValue,
-) -> Result<&'a RawValue, Reading> {
-    let parsed = JsonPath::parse(path)
-        .map_err(|_| Reading::Permanent(format!("{field} path {path:?} is not RFC 9535")))?;
-    let nodes = parsed.query_located(value);
-    let mut nodes = nodes.iter();
-    let (Some(node), None) = (nodes.next(), nodes.next()) else {
-        return Err(Reading::Contradiction(format!(
-            "{field} path {path:?} does not match exactly once"
-        )));
-    };
-    node.location()
-        .iter()
-        .try_fold(raw, |raw, element| descend(raw, element))
-        .ok_or_else(|| Reading::Contradiction(format!("{field} path {path:?} leads nowhere")))
+    places: &[(usize, Vec<&PathElement<'_>>)],
+    depth: usize,
+    found: &mut [Option<&'a RawValue>],
+) {
+    let children = Children::of(raw);
+    for same in places.chunk_by(|a, b| a.1.get(depth) == b.1.get(depth)) {
+        let Some((number, place)) = same.first() else {
+            continue;
+        };
+        match place.get(depth) {
+            None => {
+                if let Some(slot) = found.get_mut(*number) {
+                    *slot = Some(raw);
+                }
+            }
+            Some(step) => {
+                if let Some(child) = children.get(step) {
+                    descend(child, same, depth + 1, found);
+                }
+            }
+        }
+    }
 }
 
-fn descend<'a>(raw: &'a RawValue, element: &PathElement<'_>) -> Option<&'a RawValue> {
-    match element {
-        PathElement::Name(name) => {
-            let map: BTreeMap<Cow<'a, str>, &'a RawValue> = serde_json::from_str(raw.get()).ok()?;
-            map.get(*name).copied()
-        }
-        PathElement::Index(index) => {
-            let rows: Vec<&'a RawValue> = serde_json::from_str(raw.get()).ok()?;
-            rows.get(*index).copied()
+/// What a JSON value holds.
+enum Children<'a> {
+    Map(BTreeMap<Cow<'a, str>, &'a RawValue>),
+    Rows(Vec<&'a RawValue>),
+    None,
+}
+
+impl<'a> Children<'a> {
+    fn of(raw: &'a RawValue) -> Self {
+        let text = raw.get();
+        let map = || serde_json::from_str(text).ok().map(Self::Map);
+        let rows = || serde_json::from_str(text).ok().map(Self::Rows);
+        let children = match text.as_bytes().first() {
+            Some(b'{') => map(),
+            Some(b'[') => rows(),
+            _ => None,
+        };
+        children.unwrap_or(Self::None)
+    }
+
+    fn get(&self, step: &PathElement<'_>) -> Option<&'a RawValue> {
+        match (self, step) {
+            (Self::Map(map), PathElement::Name(name)) => map.get(*name).copied(),
+            (Self::Rows(rows), PathElement::Index(index)) => rows.get(*index).copied(),
+            _ => None,
         }
     }
 }

@@ -21,6 +21,7 @@ mod espn_nfl;
 mod football_data;
 mod gemini;
 mod generic;
+mod generic_bars;
 mod generic_csv;
 mod kraken;
 mod leagues;

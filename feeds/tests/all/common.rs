@@ -55,6 +55,7 @@ pub(crate) fn generic(url: &str, time_unit: TimeUnit) -> SourcePolicy {
             value: "$.price".to_owned(),
             time: "$.ts".to_owned(),
             time_unit,
+            bar: None,
             exponent: false,
             csv: None,
         }),

@@ -2,6 +2,7 @@
 //! against everything.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
+mod bars;
 mod common;
 mod deaf;
 mod documented;

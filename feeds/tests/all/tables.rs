@@ -17,6 +17,7 @@ fn table(value: &str, time: &str, time_unit: TimeUnit, csv: CsvFormat) -> Source
         value: value.to_owned(),
         time: time.to_owned(),
         time_unit,
+        bar: None,
         exponent: false,
         csv: Some(csv),
     });

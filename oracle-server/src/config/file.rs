@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
-use oracle_schema::policy::{DecimalMark, RowSelector, TimeUnit};
+use oracle_schema::policy::{DecimalMark, RowSelector, Stamp, TimeUnit};
 use serde::Deserialize;
 
 use super::Refusal;
@@ -123,6 +123,9 @@ pub(super) struct Generic {
     pub(super) row: Option<RowSelector>,
     #[serde(default)]
     pub(super) exponent: bool,
+    pub(super) bar: Option<String>,
+    pub(super) stamped: Option<Stamp>,
+    pub(super) volume: Option<String>,
     pub(super) timeout: Option<String>,
     pub(super) rate: Option<String>,
     pub(super) root: Option<String>,

@@ -2,17 +2,18 @@
 //! keys that providers ask for.
 
 use std::collections::BTreeMap;
+use std::num::NonZeroU32;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use oracle_feeds::fetch::{ApiKey, HeaderName, ProviderSettings};
 use oracle_feeds::is_secret_key;
 use oracle_feeds::provider::{Template, check_path, provider};
-use oracle_schema::policy::{CsvFormat, Selector};
+use oracle_schema::policy::{BarFormat, CsvFormat, Selector};
 
 use super::file::{Format, Generic};
 use super::price::{check_url, timeout};
-use super::{Refusal, rate};
+use super::{Refusal, rate, seconds};
 
 const DEFAULT_DELIMITER: &str = ",";
 
@@ -75,7 +76,9 @@ fn origin(key: &str, url: &str) -> Result<String, Refusal> {
 pub(super) fn selector(name: &str, section: &Generic) -> Result<Selector, Refusal> {
     let key = |k: &str| format!("generic.{name}.{k}");
     check_template(&key("url"), &section.url)?;
-    for (path_key, path) in [("value", &section.value), ("time", &section.time)] {
+    let volume = section.volume.as_ref().map(|path| ("volume", path));
+    let paths = [("value", &section.value), ("time", &section.time)];
+    for (path_key, path) in paths.into_iter().chain(volume) {
         match section.format {
             Format::Json => check_path(path).map_err(|e| Refusal::new(key(path_key), e))?,
             Format::Csv if path.is_empty() => {
@@ -91,7 +94,40 @@ pub(super) fn selector(name: &str, section: &Generic) -> Result<Selector, Refusa
         time_unit: section.time_unit,
         exponent: section.exponent,
         csv: csv(&key, section)?,
+        bar: bar(&key, section)?,
     })
+}
+
+/// Longest bar: what is no older than a price may be.
+const MAX_BAR_S: u32 = 86_400;
+
+/// How the source writes bars, where it does. A time that may be either end of
+/// a bar is refused: read as the wrong one, the price is from after T.
+fn bar(key: &dyn Fn(&str) -> String, section: &Generic) -> Result<Option<BarFormat>, Refusal> {
+    let Some(text) = &section.bar else {
+        let without = [
+            ("stamped", section.stamped.is_some()),
+            ("volume", section.volume.is_some()),
+        ];
+        return match without.iter().find(|(_, given)| *given) {
+            Some((name, _)) => Err(Refusal::new(key(name), "belongs to a source with `bar`")),
+            None => Ok(None),
+        };
+    };
+    let length_s = NonZeroU32::new(seconds(key("bar"), text)?)
+        .filter(|length| length.get() <= MAX_BAR_S)
+        .ok_or_else(|| Refusal::new(key("bar"), "must be at least 1s and at most 1d"))?;
+    let stamped = section.stamped.ok_or_else(|| {
+        Refusal::new(
+            key("stamped"),
+            "is missing; \"open\" or \"close\": what `time` says of a bar",
+        )
+    })?;
+    Ok(Some(BarFormat {
+        length_s,
+        stamped,
+        volume: section.volume.clone(),
+    }))
 }
 
 fn csv(key: &dyn Fn(&str) -> String, section: &Generic) -> Result<Option<CsvFormat>, Refusal> {

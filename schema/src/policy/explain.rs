@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::{
     DigitsPolicy, ElectionBasis, ElectionPolicy, FactSource, LegPolicy, Market, MatchBasis,
     MatchPolicy, Method, OnDissent, OperatorsPolicy, PUSH, PanelPolicy, Policy, PricePolicy, Rule,
-    SourcePolicy, VOID,
+    SourcePolicy, Stamp, VOID,
 };
 use chrono::DateTime;
 use rust_decimal::Decimal;
@@ -149,14 +149,13 @@ fn priced(what: String, price: &PricePolicy) -> Vec<String> {
 
 fn leg(leg: &LegPolicy) -> String {
     let Method::Close1mMedian = leg.method;
-    let named = |stated: bool| -> Vec<&str> {
-        let sources = leg.sources.iter();
-        sources
-            .filter(|s| is_stated(s) == stated)
-            .map(|s| s.id.as_str())
-            .collect()
-    };
-    let (bars, stated) = (named(false), named(true));
+    let sources = || leg.sources.iter();
+    let built_in = sources().filter(|s| s.selector.is_none());
+    let bars: Vec<&str> = built_in.map(|s| s.id.as_str()).collect();
+    let stated: Vec<&str> = sources()
+        .filter(|s| s.selector.as_ref().is_some_and(|s| s.bar.is_none()))
+        .map(|s| s.id.as_str())
+        .collect();
     let mut from = Vec::new();
     if !bars.is_empty() {
         from.push(format!(
@@ -164,6 +163,7 @@ fn leg(leg: &LegPolicy) -> String {
             listed(&bars)
         ));
     }
+    from.extend(sources().filter_map(listed_bars));
     if !stated.is_empty() {
         from.push(format!(
             "the price that {} {} with its own time",
@@ -184,9 +184,22 @@ fn leg(leg: &LegPolicy) -> String {
     )
 }
 
-/// Whether the source states a price instead of listing bars of trades.
-fn is_stated(source: &SourcePolicy) -> bool {
-    source.selector.is_some()
+/// How a generic source that lists bars is read.
+fn listed_bars(source: &SourcePolicy) -> Option<String> {
+    let bar = source.selector.as_ref()?.bar.as_ref()?;
+    Some(format!(
+        "the close of the last bar of {} {} of {}, whose times are when bars {}",
+        span(bar.length_s.get()),
+        match bar.volume {
+            Some(_) => "with a volume",
+            None => "listed",
+        },
+        source.id,
+        match bar.stamped {
+            Stamp::Open => "open",
+            Stamp::Close => "close",
+        }
+    ))
 }
 
 fn matched(policy: &MatchPolicy) -> Vec<String> {

@@ -230,10 +230,11 @@ pub struct SourcePolicy {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Selector {
-    /// URL with `{unix}` for T in seconds.
+    /// URL with `{unix}`, `{unix_ms}` and `{iso}` for T, each with an optional
+    /// offset in seconds: `{unix-300}`.
     pub url: String,
-    /// RFC 9535 path of the price, exactly one match; for a table the name of
-    /// its column.
+    /// RFC 9535 path of the price, exactly one match; with `bar` one match a
+    /// row. For a table the name of its column.
     pub value: String,
     /// The same for the price's time.
     pub time: String,
@@ -245,6 +246,34 @@ pub struct Selector {
     /// Whether the price may be a JSON number with an exponent.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub exponent: bool,
+    /// The answer lists bars of trades, `value` being their close; absent where
+    /// it states one price.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bar: Option<BarFormat>,
+}
+
+/// How a source that lists bars of trades writes them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BarFormat {
+    /// Length of a bar, seconds.
+    pub length_s: NonZeroU32,
+    /// Which end of it the source's time is.
+    pub stamped: Stamp,
+    /// Path or column of the volume: zero is no trade. Absent where the source
+    /// lists bars with trades only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub volume: Option<String>,
+}
+
+/// Which end of a bar its time is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Stamp {
+    /// When it opened.
+    Open,
+    /// When it closed.
+    Close,
 }
 
 /// How a table (CSV with one header row) is written, and which row counts.

@@ -302,6 +302,7 @@ pub(crate) fn policy_samples() -> Vec<(&'static str, Policy)> {
                 value: "$.price".to_owned(),
                 time: "$.ts".to_owned(),
                 time_unit: TimeUnit::S,
+                bar: None,
                 exponent: false,
                 csv: None,
             }),

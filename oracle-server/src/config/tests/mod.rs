@@ -8,6 +8,7 @@ mod events;
 mod facts;
 mod nostr;
 mod operators;
+mod ppc;
 mod question;
 mod witness;
 
@@ -141,6 +142,23 @@ fn a_placeholder_that_is_none_or_chooses_the_host_is_refused() {
         refused_key("http://127.0.0.1:9105/", "http://{unix}.test/"),
         "generic.a.url"
     );
+}
+
+#[test]
+fn bars_say_their_length_and_which_end_their_time_is() {
+    let with = |more: &str| format!("{JSON_ENTRY}\n{more}");
+    let key = |more: &str| refused_key(JSON_ENTRY, &with(more));
+    assert_eq!(key("bar = \"1m\""), "generic.a.stamped");
+    assert_eq!(key("stamped = \"open\""), "generic.a.stamped");
+    assert_eq!(key("volume = \"$.v\""), "generic.a.volume");
+    for length in ["0s", "25h", "1", "soon"] {
+        let more = format!("bar = \"{length}\"\nstamped = \"open\"");
+        assert_eq!(key(&more), "generic.a.bar", "{length}");
+    }
+    let bars = "bar = \"5m\"\nstamped = \"close\"";
+    assert_eq!(key(&format!("{bars}\nvolume = \"v\"")), "generic.a.volume");
+    accepted(JSON_ENTRY, &with(bars));
+    accepted(JSON_ENTRY, &with(&format!("{bars}\nvolume = \"$[*].v\"")));
 }
 
 #[test]
