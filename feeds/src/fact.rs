@@ -1,4 +1,4 @@
-//! What matches and elections are like, in words that every provider's answer
+//! What matches, elections and other public values are like, in words that every provider's answer
 //! can be put into. Facts, never outcomes: what they mean for a bet is a rule's
 //! matter.
 
@@ -108,6 +108,17 @@ pub struct ElectionFact {
     pub votes: BTreeMap<String, u64>,
     /// What makes the answer doubtful, for people.
     pub doubts: Vec<String>,
+}
+
+/// A value, as one source states it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ValueFact {
+    /// As the source wrote it, without quotes.
+    pub literal: String,
+    /// The same without blanks at its ends; a number without an exponent, with
+    /// a decimal point and without zeros that mean nothing.
+    pub value: String,
 }
 
 /// How far a count is.

@@ -215,11 +215,7 @@ impl Fetcher {
         query: &Query<'_>,
         exchanges: &mut Vec<Exchange>,
     ) -> Reading {
-        let name = match query {
-            Query::Price(query) if query.source.selector.is_some() => query.source.symbol.as_str(),
-            _ => adapter.name(),
-        };
-        let settings = self.settings_of(name);
+        let settings = self.settings_of(query.settings());
         while exchanges.len() < MAX_REQUESTS {
             let Some(request) = adapter.plan(query, exchanges) else {
                 break;

@@ -7,7 +7,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use oracle_schema::policy::{FactSource, SourcePolicy};
 use rust_decimal::Decimal;
 
-use crate::fact::{ElectionFact, MatchFact};
+use crate::fact::{ElectionFact, MatchFact, ValueFact};
+use crate::provider::{GENERIC, GENERIC_NAME};
 
 /// One question to one source.
 #[derive(Debug, Clone, Copy)]
@@ -33,6 +34,20 @@ impl<'a> Query<'a> {
         match self {
             Self::Price(query) => &query.source.root,
             Self::Fact(source) => &source.root,
+        }
+    }
+
+    /// Under which name it is configured how the source is reached: a generic
+    /// source's own, else its provider's.
+    pub fn settings(&self) -> &'a str {
+        match self {
+            Self::Price(query) if query.source.selector.is_some() => &query.source.symbol,
+            Self::Price(query) => &query.source.provider,
+            Self::Fact(source) => source
+                .parameters
+                .get(GENERIC_NAME)
+                .filter(|_| source.provider == GENERIC)
+                .unwrap_or(&source.provider),
         }
     }
 
@@ -186,6 +201,8 @@ pub enum Observation {
     Match(Box<MatchFact>),
     /// The state of an election.
     Election(ElectionFact),
+    /// Any other value.
+    Value(ValueFact),
 }
 
 /// What the answers of one source say.
@@ -230,6 +247,7 @@ impl Reading {
             Self::Observation(Observation::Price(price)) => &price.literal,
             Self::Observation(Observation::Match(fact)) => &fact.literal,
             Self::Observation(Observation::Election(fact)) => &fact.literal,
+            Self::Observation(Observation::Value(fact)) => &fact.literal,
             Self::NotYet(detail)
             | Self::NoData(detail)
             | Self::Transient { detail, .. }

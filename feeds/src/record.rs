@@ -28,8 +28,8 @@ pub enum RecordError {
     Price(&'static str),
 }
 
-/// The recorded form of a reading's fact, `{"match": {…}}` or `{"election":
-/// {…}}`; none for prices and failures.
+/// The recorded form of a reading's fact, `{"match": {…}}`, `{"election": {…}}`
+/// or `{"value": {…}}`; none for prices and failures.
 pub fn fact(reading: &Reading) -> Option<Value> {
     let Reading::Observation(observation) = reading else {
         return None;
@@ -38,6 +38,7 @@ pub fn fact(reading: &Reading) -> Option<Value> {
         Observation::Price(_) => return None,
         Observation::Match(fact) => ("match", serde_json::to_value(fact)),
         Observation::Election(fact) => ("election", serde_json::to_value(fact)),
+        Observation::Value(fact) => ("value", serde_json::to_value(fact)),
     };
     // Texts and numbers, which always serialise.
     Some(Map::from_iter([(kind.to_owned(), fact.ok()?)]).into())
@@ -81,6 +82,7 @@ fn observed_fact(fact: &Value) -> Result<Observation, RecordError> {
     Ok(match kind.as_str() {
         "match" => Observation::Match(serde_json::from_value(fact).map_err(bad)?),
         "election" => Observation::Election(serde_json::from_value(fact).map_err(bad)?),
+        "value" => Observation::Value(serde_json::from_value(fact).map_err(bad)?),
         other => return Err(RecordError::Fact(format!("unknown kind {other:?}"))),
     })
 }

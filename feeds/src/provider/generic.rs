@@ -19,7 +19,9 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 use serde_json_path::{JsonPath, PathElement};
 
-use super::{Provider, Step, Template, accept, generic_bars, generic_csv, price_step};
+use super::{
+    GENERIC, Provider, Step, Template, accept, generic_bars, generic_csv, generic_fact, price_step,
+};
 use crate::decimal;
 use crate::json;
 use crate::observation::{
@@ -31,7 +33,7 @@ pub(super) struct Generic;
 
 impl Provider for Generic {
     fn name(&self) -> &'static str {
-        "generic"
+        GENERIC
     }
     fn base_url(&self) -> &'static str {
         ""
@@ -43,7 +45,10 @@ impl Provider for Generic {
         Rate::per_second(10)
     }
     fn step(&self, query: &Query<'_>, done: &[Exchange]) -> Step {
-        price_step(query, done, step)
+        match query {
+            Query::Fact(source) => generic_fact::step(source, done).unwrap_or_else(Step::Done),
+            Query::Price(_) => price_step(query, done, step),
+        }
     }
 }
 
@@ -113,13 +118,13 @@ fn time(raw: &RawValue, unit: TimeUnit) -> Result<i64, Reading> {
 }
 
 /// A body, parsed, and as it was written.
-struct Answer<'a> {
+pub(super) struct Answer<'a> {
     value: Value,
     raw: &'a RawValue,
 }
 
 impl<'a> Answer<'a> {
-    fn parse(body: &'a [u8]) -> Result<Self, Reading> {
+    pub(super) fn parse(body: &'a [u8]) -> Result<Self, Reading> {
         let raw = json::parse(body)?;
         let value = json::parse(body)?;
         match stated_error(&value) {
@@ -129,7 +134,7 @@ impl<'a> Answer<'a> {
     }
 
     /// The literal text at the one place that `path` matches.
-    fn one(&self, path: &str, field: &str) -> Result<&'a RawValue, Reading> {
+    pub(super) fn one(&self, path: &str, field: &str) -> Result<&'a RawValue, Reading> {
         match self.all(path, field)?.as_slice() {
             [only] => Ok(only),
             _ => Err(Reading::Contradiction(format!(

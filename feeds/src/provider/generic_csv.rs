@@ -105,7 +105,7 @@ fn price(literal: &str, name: &str, mark: DecimalMark) -> Result<(String, Decima
 }
 
 /// The one row that counts.
-fn only_row<'a>(
+pub(super) fn only_row<'a>(
     table: &'a Table,
     selector: Option<&RowSelector>,
 ) -> Result<&'a StringRecord, Reading> {
@@ -131,7 +131,7 @@ fn rows<'a>(
     Ok(table.rows().filter(counts).collect())
 }
 
-fn number(text: &str, mark: DecimalMark) -> Result<Decimal, String> {
+pub(super) fn number(text: &str, mark: DecimalMark) -> Result<Decimal, String> {
     let (foreign, plain) = match mark {
         DecimalMark::Point => (',', Cow::Borrowed(text)),
         DecimalMark::Comma => ('.', Cow::Owned(text.replace(',', "."))),

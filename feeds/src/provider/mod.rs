@@ -23,6 +23,7 @@ mod gemini;
 mod generic;
 mod generic_bars;
 mod generic_csv;
+mod generic_fact;
 mod kraken;
 mod leagues;
 mod matches;
@@ -36,6 +37,11 @@ mod trades;
 
 pub use generic::check_path;
 pub use template::{Template, TemplateError};
+
+/// The adapter of JSON and tables that no other one knows.
+pub const GENERIC: &str = "generic";
+/// Its parameter that names the entry of the configuration.
+pub const GENERIC_NAME: &str = "name";
 
 /// Most requests one observation may take.
 pub const MAX_REQUESTS: usize = 12;

@@ -5,7 +5,7 @@ use oracle_schema::policy::Rule;
 
 use super::decision::Decision;
 use super::panel::{self, OperatorReport};
-use super::{election, matches};
+use super::{election, matches, value};
 use crate::observation::SourceReading;
 
 /// What the facts come to; none for rules about prices.
@@ -23,6 +23,7 @@ pub fn decide(
     match rule {
         Rule::Match(policy) => Some(matches::decide(policy, at, now, readings, panel)),
         Rule::Election(policy) => Some(election::decide(policy, at, now, readings, panel)),
+        Rule::Fact(policy) => Some(value::decide(policy, at, now, readings, panel)),
         Rule::Operators(policy) => Some(panel::decide(policy, at, now, reports)),
         Rule::Digits { .. } | Rule::Threshold { .. } => None,
     }

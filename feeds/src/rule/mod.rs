@@ -11,6 +11,7 @@ pub mod outcome;
 pub mod panel;
 pub mod price;
 pub mod trace;
+pub mod value;
 
 pub use cause::Cause;
 pub use clock::{Doubt, Skews};

@@ -3,7 +3,9 @@
 use oracle_schema::event::{
     Descriptor, DescriptorError, DigitsDescriptor, EnumDescriptor, Outcome, OutcomeError,
 };
-use oracle_schema::policy::{DigitsPolicy, ElectionPolicy, MatchPolicy, OperatorsPolicy, Rule};
+use oracle_schema::policy::{
+    DigitsPolicy, ElectionPolicy, FactPolicy, MatchPolicy, OperatorsPolicy, Rule,
+};
 
 use crate::exact::Exact;
 
@@ -43,6 +45,7 @@ pub fn descriptor(rule: &Rule) -> Result<Descriptor, DescriptorError> {
         ])?),
         Rule::Match(MatchPolicy { outcomes, .. })
         | Rule::Election(ElectionPolicy { outcomes, .. })
+        | Rule::Fact(FactPolicy { outcomes, .. })
         | Rule::Operators(OperatorsPolicy { outcomes, .. }) => {
             Descriptor::Enum(EnumDescriptor::new(outcomes.clone())?)
         }

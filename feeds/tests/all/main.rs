@@ -16,3 +16,4 @@ mod rule;
 mod samples;
 mod sports;
 mod tables;
+mod values;

@@ -7,7 +7,7 @@ use oracle_schema::{Descriptor, DigitsDescriptor, EventId, Maturity};
 use rust_decimal::Decimal;
 
 use super::file::Entry;
-use super::{Context, Refusal, facts, question, seconds};
+use super::{Context, Refusal, facts, question, seconds, value};
 use crate::store::{NewSubject, StoreError, event_round_key, round_key, subject_key};
 
 /// What an event is made of, pinned when it is made.
@@ -53,6 +53,7 @@ impl Definition {
                 let window = policy.kickoff + i64::from(policy.void_after_s);
                 (window - maturity.unix()).max(0) + HOUR
             }
+            Rule::Fact(_) => HOUR,
             Rule::Election(_) | Rule::Operators(_) => 24 * HOUR,
         }
     }
@@ -104,7 +105,14 @@ impl Place {
 }
 
 /// The kinds an event can be of.
-pub(crate) const KINDS: [&str; 5] = ["digits", "threshold", "match", "election", "operators"];
+pub(crate) const KINDS: [&str; 6] = [
+    "digits",
+    "threshold",
+    "match",
+    "election",
+    "fact",
+    "operators",
+];
 /// Kinds whose question can be asked again at every maturity of a series.
 const REPEATABLE: [&str; 2] = ["digits", "threshold"];
 const OF_SERIES: [&str; 5] = ["id_format", "every", "cron", "at", "announce_ahead"];
@@ -147,6 +155,20 @@ fn keys(kind: &str) -> &'static [&'static str] {
             "read_every",
             "settle_delay",
             "candidates",
+            "source",
+        ],
+        "fact" => &[
+            "outcomes",
+            "compare",
+            "decimals",
+            "base",
+            "digits",
+            "unit",
+            "signed",
+            "agree",
+            "stable_reads",
+            "read_every",
+            "settle_delay",
             "source",
         ],
         "operators" => &["outcomes", "panel", "k", "settle_delay"],
@@ -302,6 +324,9 @@ fn rule(
             facts::matched(place, entry, context, single.maturity).map(Rule::Match)
         }
         ("election", Some(_)) => facts::election(place, entry, context).map(Rule::Election),
+        ("fact", Some(single)) => {
+            value::stated(place, entry, context, single.maturity).map(Rule::Fact)
+        }
         ("operators", Some(_)) => facts::operators(place, entry, context).map(Rule::Operators),
         // `check_keys` knows no other.
         (kind, _) => Err(place.refuse("kind", format!("{kind:?} is not a kind"))),

@@ -14,7 +14,7 @@ use oracle_schema::policy::{
 use rust_decimal::Decimal;
 
 use super::definition::{Place, number};
-use super::file::{Entry, SourceValue};
+use super::file::{Entry, Outcomes, SourceValue};
 use super::operators::panel;
 use super::{Context, Refusal, instant};
 
@@ -29,7 +29,7 @@ const SETTLE_DELAY_S: u32 = 2 * HOUR_S;
 const CALLED_SETTLE_DELAY_S: u32 = 24 * HOUR_S;
 
 /// The name by which a panel stands among sources.
-const OPERATORS: &str = "operators";
+pub(super) const OPERATORS: &str = "operators";
 /// Whose official results are `endgültig`.
 const GERMANY: &str = "bundeswahlleiterin";
 const DRAW: &str = "draw";
@@ -308,7 +308,12 @@ fn settle_delay(place: &Place, entry: &Entry, default: u32) -> Result<u32, Refus
 }
 
 /// One of a few names.
-fn named<T: Copy>(place: &Place, key: &str, text: &str, known: &[(&str, T)]) -> Result<T, Refusal> {
+pub(super) fn named<T: Copy>(
+    place: &Place,
+    key: &str,
+    text: &str,
+    known: &[(&str, T)],
+) -> Result<T, Refusal> {
     known
         .iter()
         .find_map(|(name, value)| (*name == text).then_some(*value))
@@ -324,11 +329,19 @@ fn positive(place: &Place, key: &str, value: u32) -> Result<NonZeroU32, Refusal>
 
 /// At least two, distinct, and such that nobody can mistake one for another.
 fn outcomes(place: &Place, entry: &Entry) -> Result<Vec<String>, Refusal> {
-    let outcomes = place.required("outcomes", entry.outcomes.clone())?;
+    let outcomes = match place.required("outcomes", entry.outcomes.clone())? {
+        Outcomes::Listed(outcomes) => outcomes,
+        Outcomes::Tested(_) => return Err(place.refuse("outcomes", "is not a list of texts")),
+    };
+    check_outcomes(place, &outcomes)?;
+    Ok(outcomes)
+}
+
+pub(super) fn check_outcomes(place: &Place, outcomes: &[String]) -> Result<(), Refusal> {
     if outcomes.len() < 2 {
         return Err(place.refuse("outcomes", "needs at least two"));
     }
-    for outcome in &outcomes {
+    for outcome in outcomes {
         let unseen = |c: char| c.is_control() || INVISIBLE.contains(&c);
         if outcome.trim() != outcome || outcome.chars().any(unseen) {
             return Err(place.refuse(
@@ -337,17 +350,17 @@ fn outcomes(place: &Place, entry: &Entry) -> Result<Vec<String>, Refusal> {
             ));
         }
     }
-    EnumDescriptor::new(outcomes.clone()).map_err(|e| place.refuse("outcomes", e))?;
-    Ok(outcomes)
+    EnumDescriptor::new(outcomes.to_vec()).map_err(|e| place.refuse("outcomes", e))?;
+    Ok(())
 }
 
 /// Who is asked, how often, and how many must agree.
-struct Asked {
-    sources: Vec<FactSource>,
-    panel: Option<PanelPolicy>,
-    agree: NonZeroU32,
-    stable_reads: NonZeroU32,
-    read_every_s: NonZeroU32,
+pub(super) struct Asked {
+    pub(super) sources: Vec<FactSource>,
+    pub(super) panel: Option<PanelPolicy>,
+    pub(super) agree: NonZeroU32,
+    pub(super) stable_reads: NonZeroU32,
+    pub(super) read_every_s: NonZeroU32,
 }
 
 impl Asked {
@@ -356,6 +369,18 @@ impl Asked {
         entry: &Entry,
         context: &Context<'_>,
         subject: Subject,
+    ) -> Result<Self, Refusal> {
+        Self::of(place, entry, context, |own, name, table| {
+            source(own, name, table, subject)
+        })
+    }
+
+    /// `source` reads one that is no panel.
+    pub(super) fn of(
+        place: &Place,
+        entry: &Entry,
+        context: &Context<'_>,
+        source: impl Fn(&Place, &str, &Values) -> Result<FactSource, Refusal>,
     ) -> Result<Self, Refusal> {
         let tables = place.required("source", entry.source.as_deref())?;
         let mut sources: Vec<FactSource> = Vec::with_capacity(tables.len());
@@ -370,7 +395,7 @@ impl Asked {
                 of_operators = Some(panel_source(&own, &table.0, context)?);
                 continue;
             }
-            let source = source(&own, name, &table.0, subject)?;
+            let source = source(&own, name, &table.0)?;
             if sources.iter().any(|s| s.id == source.id) {
                 return Err(own.refuse("provider", format!("{} occurs twice", source.id)));
             }
@@ -426,7 +451,7 @@ fn agree(
     Ok(agree)
 }
 
-type Values = BTreeMap<String, SourceValue>;
+pub(super) type Values = BTreeMap<String, SourceValue>;
 
 fn provider_name<'a>(place: &Place, table: &'a Values) -> Result<&'a str, Refusal> {
     match place.required("provider", table.get("provider"))? {
@@ -513,7 +538,7 @@ fn adapter(place: &Place, name: &str, subject: Subject) -> Result<&'static dyn P
 }
 
 /// Refuses what the provider has no use for.
-fn check_names(
+pub(super) fn check_names(
     place: &Place,
     provider: &str,
     table: &Values,

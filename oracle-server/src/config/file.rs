@@ -114,8 +114,8 @@ pub(super) struct Price {
 pub(super) struct Generic {
     pub(super) url: String,
     pub(super) value: String,
-    pub(super) time: String,
-    pub(super) time_unit: TimeUnit,
+    pub(super) time: Option<String>,
+    pub(super) time_unit: Option<TimeUnit>,
     #[serde(default)]
     pub(super) format: Format,
     pub(super) delimiter: Option<String>,
@@ -276,7 +276,9 @@ entry! {
     market: String,
     line: String,
     basis: String,
-    outcomes: Vec<String>,
+    outcomes: Outcomes,
+    compare: String,
+    signed: bool,
     void_after: String,
     agree: u32,
     stable_reads: u32,
@@ -287,6 +289,29 @@ entry! {
     source: Vec<Table<SourceValue>>,
     panel: Vec<String>,
     k: u32,
+}
+
+/// The outcomes, or when each is the one.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(
+    untagged,
+    expecting = "expected a list of texts, or a table of outcomes with one of equals, one_of, \
+                 above, below and other each"
+)]
+pub(super) enum Outcomes {
+    Listed(Vec<String>),
+    Tested(Table<Test>),
+}
+
+/// When a value means an outcome: one of these.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Test {
+    pub(super) equals: Option<String>,
+    pub(super) one_of: Option<Vec<String>>,
+    pub(super) above: Option<String>,
+    pub(super) below: Option<String>,
+    pub(super) other: Option<bool>,
 }
 
 /// What a key of a source may hold.

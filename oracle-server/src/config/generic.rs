@@ -8,8 +8,8 @@ use std::path::Path;
 
 use oracle_feeds::fetch::{ApiKey, HeaderName, ProviderSettings};
 use oracle_feeds::is_secret_key;
-use oracle_feeds::provider::{Template, check_path, provider};
-use oracle_schema::policy::{BarFormat, CsvFormat, Selector};
+use oracle_feeds::provider::{GENERIC_NAME, Template, check_path, provider};
+use oracle_schema::policy::{BarFormat, CsvFormat, DecimalMark, Selector};
 
 use super::file::{Format, Generic};
 use super::price::{check_url, timeout};
@@ -31,7 +31,11 @@ pub(super) fn settings(
         if provider(name).is_some() {
             return Err(Refusal::new(key, "has the name of a built-in provider"));
         }
-        selector(name, section)?;
+        // One without a time states a fact, and no price.
+        match section.time {
+            Some(_) => drop(selector(name, section)?),
+            None => drop(fact(name, section)?),
+        }
         let api_key = section
             .api_key_file
             .as_deref()
@@ -76,22 +80,19 @@ fn origin(key: &str, url: &str) -> Result<String, Refusal> {
 pub(super) fn selector(name: &str, section: &Generic) -> Result<Selector, Refusal> {
     let key = |k: &str| format!("generic.{name}.{k}");
     check_template(&key("url"), &section.url)?;
-    let volume = section.volume.as_ref().map(|path| ("volume", path));
-    let paths = [("value", &section.value), ("time", &section.time)];
-    for (path_key, path) in paths.into_iter().chain(volume) {
-        match section.format {
-            Format::Json => check_path(path).map_err(|e| Refusal::new(key(path_key), e))?,
-            Format::Csv if path.is_empty() => {
-                return Err(Refusal::new(key(path_key), "names no column"));
-            }
-            Format::Csv => {}
-        }
+    let missing = |name: &str| Refusal::new(key(name), "is missing; a price has a time");
+    let time = section.time.as_ref().ok_or_else(|| missing("time"))?;
+    let time_unit = section.time_unit.ok_or_else(|| missing("time_unit"))?;
+    check_place(&key("value"), section, &section.value)?;
+    check_place(&key("time"), section, time)?;
+    if let Some(volume) = &section.volume {
+        check_place(&key("volume"), section, volume)?;
     }
     Ok(Selector {
         url: section.url.clone(),
         value: section.value.clone(),
-        time: section.time.clone(),
-        time_unit: section.time_unit,
+        time: time.clone(),
+        time_unit,
         exponent: section.exponent,
         csv: csv(&key, section)?,
         bar: bar(&key, section)?,
@@ -128,6 +129,72 @@ fn bar(key: &dyn Fn(&str) -> String, section: &Generic) -> Result<Option<BarForm
         stamped,
         volume: section.volume.clone(),
     }))
+}
+
+/// A path or a column's name.
+fn check_place(key: &str, section: &Generic, place: &str) -> Result<(), Refusal> {
+    match section.format {
+        Format::Json => check_path(place).map_err(|e| Refusal::new(key, e)),
+        Format::Csv if place.is_empty() => Err(Refusal::new(key, "names no column")),
+        Format::Csv => Ok(()),
+    }
+}
+
+/// How an entry is asked for a fact.
+#[derive(Debug, Clone)]
+pub struct GenericFact {
+    /// Independence: sources of one root count once.
+    pub(super) root: String,
+    /// With placeholders.
+    pub(super) url: String,
+    /// Everything else that its policies say of it.
+    pub(super) parameters: BTreeMap<String, String>,
+}
+
+/// What the policies of events about this entry's value say of it.
+pub(super) fn fact(name: &str, section: &Generic) -> Result<GenericFact, Refusal> {
+    let key = |k: &str| format!("generic.{name}.{k}");
+    check_template(&key("url"), &section.url)?;
+    check_place(&key("value"), section, &section.value)?;
+    let mut parameters: BTreeMap<String, String> = BTreeMap::new();
+    let mut put = |name: &str, value: &str| {
+        parameters.insert(name.to_owned(), value.to_owned());
+    };
+    put(GENERIC_NAME, name);
+    put("value", &section.value);
+    if section.exponent {
+        put("exponent", "true");
+    }
+    if let Some(csv) = csv(&key, section)? {
+        put("format", "csv");
+        put("delimiter", &csv.delimiter.to_string());
+        put(
+            "decimal",
+            match csv.decimal {
+                DecimalMark::Point => ".",
+                DecimalMark::Comma => ",",
+            },
+        );
+        if let Some(row) = &csv.row {
+            put("row_column", &row.column);
+            put("row_equals", &row.equals);
+        }
+    }
+    Ok(GenericFact {
+        root: section.root.clone().unwrap_or_else(|| name.to_owned()),
+        url: section.url.clone(),
+        parameters,
+    })
+}
+
+/// What the entries say that events about facts may name.
+pub(super) fn facts(
+    sections: &BTreeMap<String, Generic>,
+) -> Result<BTreeMap<String, GenericFact>, Refusal> {
+    let entries = sections.iter();
+    entries
+        .map(|(name, section)| Ok((name.clone(), fact(name, section)?)))
+        .collect()
 }
 
 fn csv(key: &dyn Fn(&str) -> String, section: &Generic) -> Result<Option<CsvFormat>, Refusal> {

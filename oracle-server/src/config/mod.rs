@@ -17,6 +17,7 @@ mod question;
 mod series;
 #[cfg(test)]
 mod tests;
+mod value;
 mod witness;
 
 use std::collections::{BTreeMap, HashSet};
@@ -35,6 +36,7 @@ pub use compat::Asset;
 pub use definition::Definition;
 pub(crate) use definition::KINDS;
 pub use events::parse_event;
+pub use generic::GenericFact;
 pub use nostr::Nostr;
 pub use operators::{Operator, Scope};
 pub use series::{IdFormat, Schedule};
@@ -90,8 +92,8 @@ pub struct Config {
     pub signer: SignerFiles,
     /// How providers and generic entries are asked.
     pub providers: BTreeMap<String, ProviderSettings>,
-    /// Generic entries, by name, for the start-up check of open events.
-    pub generic: Vec<String>,
+    /// Generic entries, by name, as events about facts name them.
+    pub generic: BTreeMap<String, GenericFact>,
     /// Prices, by name, for events made while it runs.
     pub prices: BTreeMap<String, PricePolicy>,
     /// Operators, in the file's order.
@@ -115,6 +117,8 @@ pub struct Config {
 pub struct Context<'a> {
     /// `[price.*]`.
     pub prices: &'a BTreeMap<String, PricePolicy>,
+    /// `[generic.*]`.
+    pub generic: &'a BTreeMap<String, GenericFact>,
     /// `[[operator]]`.
     pub operators: &'a [Operator],
     /// `[[series]]`, whose events' names are theirs alone.
@@ -186,6 +190,7 @@ impl Config {
     pub fn context(&self) -> Context<'_> {
         Context {
             prices: &self.prices,
+            generic: &self.generic,
             operators: &self.operators,
             series: &self.series,
         }
@@ -224,9 +229,11 @@ impl Config {
         }
         let providers = price::providers(&file.provider, &file.generic, base)?;
         let prices = price::prices(&file.price, &file.generic)?;
+        let generic = generic::facts(&file.generic)?;
         let operators = operators::operators(&file.operator)?;
         let context = Context {
             prices: &prices,
+            generic: &generic,
             operators: &operators,
             series: &BTreeMap::new(),
         };
@@ -253,7 +260,7 @@ impl Config {
                 max_open_choice_bits: file.signer.max_open_choice_bits,
             },
             providers,
-            generic: file.generic.into_keys().collect(),
+            generic,
             prices,
             operators,
             series,

@@ -12,7 +12,7 @@ use super::file::Entry;
 /// The keys, of every kind.
 pub(super) const KEYS: [&str; 3] = ["title", "description", "names"];
 /// Kinds of which nothing but the title says what they ask.
-const MUST_BE_ASKED: [&str; 1] = ["operators"];
+const MUST_BE_ASKED: [&str; 2] = ["fact", "operators"];
 
 /// The three texts, checked.
 #[derive(Debug, Default)]

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use oracle_feeds::provider::provider;
+use oracle_feeds::provider::{GENERIC, GENERIC_NAME, provider};
 use oracle_schema::Maturity;
 use oracle_schema::policy::Policy;
 use oracle_schema::tlog::checkpoint::KeyError;
@@ -422,7 +422,7 @@ async fn check_sources(store: &Store, config: &Config) -> Result<(), StartError>
         for leg in policy.rule.price().map_or(&[][..], |p| &p.legs) {
             for source in &leg.sources {
                 let known = if source.selector.is_some() {
-                    config.generic.contains(&source.symbol)
+                    config.generic.contains_key(&source.symbol)
                 } else {
                     provider(&source.provider).is_some() && !removed(&source.provider)
                 };
@@ -432,6 +432,13 @@ async fn check_sources(store: &Store, config: &Config) -> Result<(), StartError>
             }
         }
         for source in policy.rule.fact_sources() {
+            if source.provider == GENERIC {
+                let name = source.parameters.get(GENERIC_NAME);
+                if name.is_none_or(|name| !config.generic.contains_key(name)) {
+                    gone.push(format!("source {:?} (event {event:?})", source.id));
+                }
+                continue;
+            }
             if provider(&source.provider).is_none() || removed(&source.provider) {
                 gone.push(format!("provider {:?} (event {event:?})", source.provider));
             }

@@ -103,6 +103,10 @@ pub(super) fn at_once(rule: &Rule) -> Rule {
             policy.stable_reads = NonZeroU32::MIN;
             policy.settle_delay_s = 0;
         }
+        Rule::Fact(policy) => {
+            policy.stable_reads = NonZeroU32::MIN;
+            policy.settle_delay_s = 0;
+        }
         Rule::Digits { .. } | Rule::Threshold { .. } | Rule::Operators(_) => {}
     }
     rule

@@ -24,6 +24,7 @@ impl Rule {
             Self::Operators(policy) => return policy.panel.k.get() == 1,
             Self::Match(policy) => (policy.agree, &policy.sources),
             Self::Election(policy) => (policy.agree, &policy.sources),
+            Self::Fact(policy) => (policy.agree, &policy.sources),
         };
         let panel_of_one = self.panel().is_some_and(|panel| panel.k.get() == 1);
         agree.get() == 1 && (!sources.is_empty() || panel_of_one)

@@ -3,9 +3,9 @@
 use std::fmt::Write as _;
 
 use super::{
-    DigitsPolicy, ElectionBasis, ElectionPolicy, FactSource, LegPolicy, Market, MatchBasis,
-    MatchPolicy, Method, OnDissent, OperatorsPolicy, PUSH, PanelPolicy, Policy, PricePolicy, Rule,
-    SourcePolicy, Stamp, VOID,
+    Compare, DigitsPolicy, ElectionBasis, ElectionPolicy, FactPolicy, FactSource, FactTest,
+    LegPolicy, Market, MatchBasis, MatchPolicy, Method, OnDissent, OperatorsPolicy, PUSH,
+    PanelPolicy, Policy, PricePolicy, Rule, SourcePolicy, Stamp, VOID,
 };
 use chrono::DateTime;
 use rust_decimal::Decimal;
@@ -66,6 +66,7 @@ fn ruled(rule: &Rule) -> Vec<String> {
         }
         Rule::Match(policy) => matched(policy),
         Rule::Election(policy) => elected(policy),
+        Rule::Fact(policy) => stated(policy),
         Rule::Operators(policy) => reported(policy),
     }
 }
@@ -127,6 +128,7 @@ fn soonest_s(rule: &Rule) -> Option<u64> {
     let stable_reads = match rule {
         Rule::Match(policy) => policy.stable_reads,
         Rule::Election(policy) => policy.stable_reads,
+        Rule::Fact(policy) => policy.stable_reads,
         _ => return None,
     };
     let between = u64::from(stable_reads.get() - 1) * u64::from(rule.read_every_s()?.get());
@@ -361,6 +363,48 @@ fn elected(policy: &ElectionPolicy) -> Vec<String> {
         });
     }
     sentences.push(held(&listed(&objects)));
+    sentences
+}
+
+fn stated(policy: &FactPolicy) -> Vec<String> {
+    let mut sentences = match &policy.digits {
+        Some(digits) => vec![format!("attests the value, {}", cut(digits))],
+        None => vec![format!(
+            "attests {} by the value, compared {}",
+            choice(&policy.outcomes),
+            match policy.compare {
+                Compare::Text => "as text, byte for byte",
+                Compare::Number => "as an exact number",
+            }
+        )],
+    };
+    for (outcome, test) in &policy.tests {
+        sentences.push(format!(
+            "{outcome:?} if it {}",
+            match test {
+                FactTest::Equals(value) => format!("is {value:?}"),
+                FactTest::OneOf(values) => format!("is {}", choice(values)),
+                FactTest::Above(level) => format!("is above {level} (strictly)"),
+                FactTest::Below(level) => format!("is below {level} (strictly)"),
+                FactTest::Other(_) => "is anything else".to_owned(),
+            }
+        ));
+    }
+    for source in &policy.sources {
+        let parameter = |name: &str| source.parameters.get(name);
+        if let (Some(value), Some(url)) = (parameter("value"), parameter("url")) {
+            sentences.push(format!("{}: {value} of {url}", source.id));
+        }
+    }
+    sentences.push(asked(
+        &policy.sources,
+        policy.panel.as_ref(),
+        policy.agree.get(),
+        policy.stable_reads.get(),
+        policy.read_every_s.get(),
+    ));
+    sentences.push(settled(policy.settle_delay_s));
+    sentences.push(held("a value that no outcome stands for"));
     sentences
 }
 

@@ -201,6 +201,60 @@ pub enum ElectionBasis {
     Endgueltig,
 }
 
+/// A public value, and what it means.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FactPolicy {
+    /// As announced; empty where the number itself is attested.
+    pub outcomes: Vec<String>,
+    /// By outcome, when it is the one: disjoint, and complete.
+    pub tests: BTreeMap<String, FactTest>,
+    /// What the value is.
+    pub compare: Compare,
+    /// How the number itself is attested, where it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub digits: Option<DigitsPolicy>,
+    /// Independent roots that must say the same.
+    pub agree: NonZeroU32,
+    /// Equal consecutive reads of a source before it counts.
+    pub stable_reads: NonZeroU32,
+    /// Seconds between two reads of a source.
+    pub read_every_s: NonZeroU32,
+    /// Seconds from the first agreement to the decision; any change restarts.
+    pub settle_delay_s: u32,
+    /// Who is asked.
+    pub sources: Vec<FactSource>,
+    /// Operators, who together are one more root.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub panel: Option<PanelPolicy>,
+}
+
+/// How values are compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Compare {
+    /// Byte for byte, blanks at the ends left out: `1.10` is not `1.1`.
+    Text,
+    /// As exact decimals: `1.10` is `1.1`, and what is no number is refused.
+    Number,
+}
+
+/// When a value means an outcome.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FactTest {
+    /// It is this.
+    Equals(String),
+    /// It is one of these.
+    OneOf(Vec<String>),
+    /// It is a number strictly above this.
+    Above(Decimal),
+    /// It is a number strictly below this.
+    Below(Decimal),
+    /// It is nothing that another outcome stands for; always `true`.
+    Other(bool),
+}
+
 /// A question that named operators answer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

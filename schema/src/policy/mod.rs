@@ -16,8 +16,8 @@ use std::num::NonZeroU32;
 
 pub use choice::choice_bits;
 pub use facts::{
-    DigitsPolicy, ElectionBasis, ElectionPolicy, FactSource, Market, MatchBasis, MatchPolicy,
-    OnDissent, OperatorsPolicy, PUSH, PanelMember, PanelPolicy, VOID,
+    Compare, DigitsPolicy, ElectionBasis, ElectionPolicy, FactPolicy, FactSource, FactTest, Market,
+    MatchBasis, MatchPolicy, OnDissent, OperatorsPolicy, PUSH, PanelMember, PanelPolicy, VOID,
 };
 pub use question::Question;
 
@@ -79,18 +79,21 @@ pub enum Rule {
     Match(MatchPolicy),
     /// Who won an election.
     Election(ElectionPolicy),
+    /// What a public value is.
+    Fact(FactPolicy),
     /// What named operators report.
     Operators(OperatorsPolicy),
 }
 
 impl Rule {
-    /// `digits`, `threshold`, `match`, `election` or `operators`.
+    /// `digits`, `threshold`, `match`, `election`, `fact` or `operators`.
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Digits { .. } => "digits",
             Self::Threshold { .. } => "threshold",
             Self::Match(_) => "match",
             Self::Election(_) => "election",
+            Self::Fact(_) => "fact",
             Self::Operators(_) => "operators",
         }
     }
@@ -99,7 +102,7 @@ impl Rule {
     pub fn price(&self) -> Option<&PricePolicy> {
         match self {
             Self::Digits { price, .. } | Self::Threshold { price, .. } => Some(price),
-            Self::Match(_) | Self::Election(_) | Self::Operators(_) => None,
+            Self::Match(_) | Self::Election(_) | Self::Fact(_) | Self::Operators(_) => None,
         }
     }
 
@@ -108,6 +111,7 @@ impl Rule {
         match self {
             Self::Match(policy) => &policy.sources,
             Self::Election(policy) => &policy.sources,
+            Self::Fact(policy) => &policy.sources,
             Self::Digits { .. } | Self::Threshold { .. } | Self::Operators(_) => &[],
         }
     }
@@ -117,6 +121,7 @@ impl Rule {
         match self {
             Self::Match(policy) => policy.panel.as_ref(),
             Self::Election(policy) => policy.panel.as_ref(),
+            Self::Fact(policy) => policy.panel.as_ref(),
             Self::Operators(policy) => Some(&policy.panel),
             Self::Digits { .. } | Self::Threshold { .. } => None,
         }
@@ -127,6 +132,7 @@ impl Rule {
         match self {
             Self::Match(policy) => Some(policy.read_every_s),
             Self::Election(policy) => Some(policy.read_every_s),
+            Self::Fact(policy) => Some(policy.read_every_s),
             Self::Digits { .. } | Self::Threshold { .. } | Self::Operators(_) => None,
         }
     }
@@ -140,6 +146,7 @@ impl Rule {
             }
             Self::Match(policy) => policy.settle_delay_s,
             Self::Election(policy) => policy.settle_delay_s,
+            Self::Fact(policy) => policy.settle_delay_s,
             Self::Operators(policy) => policy.settle_delay_s,
         }
     }
@@ -148,6 +155,7 @@ impl Rule {
     pub fn fact_digits(&self) -> Option<&DigitsPolicy> {
         match self {
             Self::Match(policy) => policy.digits.as_ref(),
+            Self::Fact(policy) => policy.digits.as_ref(),
             Self::Election(_)
             | Self::Operators(_)
             | Self::Digits { .. }
@@ -159,8 +167,9 @@ impl Rule {
     /// thresholds, whose outcomes follow from the rule itself.
     pub fn outcomes(&self) -> Option<&[String]> {
         match self {
-            Self::Match(policy) if policy.digits.is_some() => None,
+            _ if self.fact_digits().is_some() => None,
             Self::Match(policy) => Some(&policy.outcomes),
+            Self::Fact(policy) => Some(&policy.outcomes),
             Self::Election(policy) => Some(&policy.outcomes),
             Self::Operators(policy) => Some(&policy.outcomes),
             Self::Digits { .. } | Self::Threshold { .. } => None,

@@ -97,6 +97,7 @@ fn value(name: &str, rule: &Rule, maturity: Option<i64>) -> Option<String> {
         ("maturity", _) => maturity.map(instant),
         ("price", rule) => rule.price().map(|price| price.name.clone()),
         ("unit", Rule::Digits { unit, .. }) => Some(unit.clone()),
+        ("unit", rule) => rule.fact_digits().map(|digits| digits.unit.clone()),
         ("above", Rule::Threshold { above, .. }) => Some(above.to_string()),
         _ => None,
     }
@@ -228,6 +229,7 @@ fn generated(policy: &Policy, maturity: Option<i64>) -> String {
             (Some(one), None) | (None, Some(one)) => format!("Who wins: {one}?"),
             (None, None) => "Who wins the election?".to_owned(),
         },
+        Rule::Fact(_) => format!("A public value{at}"),
         Rule::Operators(_) => "A question to operators".to_owned(),
     }
 }

@@ -10,6 +10,7 @@ mod nostr;
 mod operators;
 mod ppc;
 mod question;
+mod value;
 mod witness;
 
 use super::*;
