@@ -11,6 +11,7 @@ mod elections_real;
 mod end_to_end;
 mod panel;
 mod properties;
+mod recorded;
 mod replay;
 mod rule;
 mod samples;
