@@ -64,7 +64,7 @@ pub(crate) fn fact(source: &FactSource, body: &str) -> ElectionFact {
 }
 
 #[track_caller]
-fn refused(source: &FactSource, body: &str, verdict: &str, detail: &str) {
+pub(crate) fn refused(source: &FactSource, body: &str, verdict: &str, detail: &str) {
     let reading = interpret(source, body.as_bytes());
     assert_eq!(reading.verdict(), verdict, "{}", reading.detail());
     assert!(reading.detail().contains(detail), "{}", reading.detail());

@@ -5,9 +5,10 @@ use std::io::Read as _;
 
 use flate2::read::GzDecoder;
 use oracle_feeds::fact::ElectionStage;
+use oracle_feeds::{Query, provider};
 use oracle_schema::policy::{ElectionBasis, ElectionPolicy, FactSource};
 
-use crate::elections::{ap, attests, fact, federal, pends, policy, senate, strongest};
+use crate::elections::{ap, attests, fact, federal, pends, policy, refused, senate, strongest};
 
 macro_rules! official {
     ($file:literal) => {
@@ -102,12 +103,65 @@ fn a_ballot_measure_is_decided_by_the_mark_on_its_winner() {
 #[test]
 fn the_announced_seat_decides_among_those_listed() {
     let body = include_str!("../../samples/ap/v3_house_seats.json");
-    for named in [("race", "40002"), ("seat", "2")] {
+    // The second seat is the other candidate's, and the third is nobody's yet.
+    let mut answer: serde_json::Value = serde_json::from_str(body).unwrap();
+    let seats = answer["races"].as_array_mut().unwrap();
+    let candidates = |seat: usize| format!("/{seat}/reportingUnits/0/candidates");
+    let mut listed = serde_json::Value::Array(seats.clone());
+    let second = listed.pointer_mut(&candidates(1)).unwrap();
+    second[0].as_object_mut().unwrap().remove("winner");
+    second[1]["winner"] = "X".into();
+    listed[2] =
+        serde_json::json!({"raceID": 40003, "seatNum": "3", "officeID": "H", "reportingUnits": 7});
+    answer["races"] = listed;
+    let body = answer.to_string();
+    for (named, outcome) in [
+        (("race", "40001"), "alder"),
+        (("seat", "1"), "alder"),
+        (("race", "40002"), "birch"),
+        (("seat", "2"), "birch"),
+    ] {
         let source = with(ap(), &[("office", "H"), named]);
-        let candidates: [(&str, &[&str]); 1] = [("alder", &["18702"])];
+        let candidates: [(&str, &[&str]); 2] = [("alder", &["18702"]), ("birch", &["18705"])];
         let policy = policy(ElectionBasis::Called, source, &candidates, 0);
-        attests(&policy, &[body, body], "alder");
+        attests(&policy, &[&body, &body], outcome);
     }
+    // Unnamed, several are none; a seat that is not listed is none either.
+    for source in [
+        with(ap(), &[("office", "H")]),
+        with(ap(), &[("office", "H"), ("seat", "9")]),
+    ] {
+        refused(&source, &body, "contradiction", "races");
+    }
+}
+
+#[test]
+fn the_question_to_ap_says_which_results_and_which_race() {
+    let adapter = provider("ap").unwrap();
+    let named = [
+        ("office", "H"),
+        ("race", "40002"),
+        ("seat", "2"),
+        ("race_type", "G"),
+    ];
+    let mut source = with(ap(), &named);
+    for (basis, results) in [
+        (ElectionBasis::Certified, "c"),
+        (ElectionBasis::Called, "l"),
+    ] {
+        adapter.complete(basis, &mut source.parameters);
+        let request = adapter.plan(&Query::Fact(&source), &[]).unwrap();
+        let expected = format!(
+            "Path(\"/v3/elections/2026-11-03?statePostal=GA&officeID=H&level=state&raceID=40002\
+             &raceTypeID=G&seatNum=2&resultsType={results}&format=json\")"
+        );
+        assert_eq!(format!("{:?}", request.target), expected);
+    }
+    assert!(adapter.doubt_about_request(&source.parameters).is_none());
+    source.parameters.remove("race");
+    source.parameters.remove("seat");
+    let doubt = adapter.doubt_about_request(&source.parameters).unwrap();
+    assert!(doubt.contains("several races"), "{doubt}");
 }
 
 #[test]
