@@ -78,12 +78,16 @@ pub(super) async fn setup(dir: &Path, listen: &str, matures_in: u32) -> Result<S
     let config_file = dir.join("oracle.toml");
     let fresh = !config_file.exists();
     let mut keys = Vec::new();
-    let mut text = config_text(&venues, listen, matures_in)?;
     for name in operators::NAMES {
-        let key = operators::key(dir, name)?;
-        text = text.replace(&format!("@{name}@"), &key.public_hex());
-        keys.push((name, key));
+        keys.push((name, operators::key(dir, name)?));
     }
+    let text = || -> Result<String, CliError> {
+        let mut text = config_text(&venues, listen, matures_in)?;
+        for (name, key) in &keys {
+            text = text.replace(&format!("@{name}@"), &key.public_hex());
+        }
+        Ok(text)
+    };
     if fresh {
         let passphrase = dir.join("data/passphrase");
         let passphrase_file: PathBuf = if passphrase.exists() {
@@ -96,13 +100,13 @@ pub(super) async fn setup(dir: &Path, listen: &str, matures_in: u32) -> Result<S
             network: "peercoin-regtest".to_owned(),
             store: "sqlite:data/oracle.db".to_owned(),
             passphrase_file,
-            config: text,
+            config: text()?,
         })
         .await?;
-    } else {
-        // Addresses may differ from run to run; the rest is the same text.
-        std::fs::write(&config_file, text).map_err(io)?;
     }
+    // Addresses may differ from run to run. And the keystore of a fresh oracle takes
+    // its time on a slow machine: the match must not have matured meanwhile.
+    std::fs::write(&config_file, text()?).map_err(io)?;
     Ok(Setup {
         venues,
         config: Config::load(&config_file)?,
