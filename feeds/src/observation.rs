@@ -146,6 +146,18 @@ impl Exchange {
             .unwrap_or_default()
     }
 
+    /// When the content was made, at the latest; none if nothing says. That is
+    /// `Date`, which a cache passes on; some caches write one of their own, and
+    /// then `Age` tells.
+    pub fn made_at(&self) -> Option<DateTime<Utc>> {
+        // Both count whole seconds, so one more may have passed.
+        let age = i64::from(self.age_s()) - 1;
+        let by_age = (age >= 0)
+            .then(|| self.sent_at.checked_sub_signed(TimeDelta::seconds(age)))
+            .flatten();
+        self.date.into_iter().chain(by_age).min()
+    }
+
     /// What time it was at the provider when it answered: `Date` and `Age`
     /// together. For comparing clocks; how fresh the content is, `date` alone
     /// says.

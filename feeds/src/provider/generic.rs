@@ -68,8 +68,11 @@ fn step(query: &PriceQuery<'_>, done: &[Exchange]) -> Result<Step, Reading> {
 /// The request of a URL with placeholders, for `at`.
 pub(super) fn ask(url: &str, at: i64) -> Result<Request, Reading> {
     let bad = |why: String| Reading::Permanent(format!("url: {why}"));
-    let template = Template::parse(url).map_err(|e| bad(e.to_string()))?;
-    let url = template.render(at);
+    let url = match Template::parse(url) {
+        Ok(template) => template.render(at),
+        // Announced before other braces were refused: asked as it was then.
+        Err(_) => Some(url.replace("{unix}", &at.to_string())),
+    };
     Ok(Request {
         target: Target::Absolute(url.ok_or_else(|| bad(format!("{at} is no time")))?),
     })
@@ -143,6 +146,31 @@ impl<'a> Answer<'a> {
         }
     }
 
+    /// For each match of `path` the row it lies in: its place in the outermost array
+    /// that the matches do not share. A match is missing where a row lacks the field,
+    /// so the n-th match need not be the n-th row's.
+    fn rows(&self, path: &str, field: &str) -> Result<Vec<usize>, Reading> {
+        let parsed = JsonPath::parse(path)
+            .map_err(|_| Reading::Permanent(format!("{field} path {path:?} is not RFC 9535")))?;
+        let nodes = parsed.query_located(&self.value);
+        let index = |element: &PathElement<'_>| match element {
+            PathElement::Index(index) => Some(*index),
+            PathElement::Name(_) => None,
+        };
+        let places: Vec<Vec<usize>> = nodes
+            .iter()
+            .map(|node| node.location().iter().filter_map(index).collect())
+            .collect();
+        let depth = places.iter().map(Vec::len).max().unwrap_or_default();
+        let differs = |level: &usize| {
+            let first = places.first().and_then(|place| place.get(*level));
+            places.iter().any(|place| place.get(*level) != first)
+        };
+        let level = (0..depth).find(differs).unwrap_or_default();
+        let row = |place: Vec<usize>| place.get(level).copied().unwrap_or_default();
+        Ok(places.into_iter().map(row).collect())
+    }
+
     /// The literal texts at all places that `path` matches, in its order.
     fn all(&self, path: &str, field: &str) -> Result<Vec<&'a RawValue>, Reading> {
         let parsed = JsonPath::parse(path)
@@ -181,7 +209,13 @@ impl<'a> JsonRows<'a> {
             None => None,
         };
         let rows = value.len();
-        if time.len() != rows || volume.as_ref().is_some_and(|v| v.len() != rows) {
+        let numbers = answer.rows(&selector.value, "value")?;
+        let mut others = vec![answer.rows(&selector.time, "time")?];
+        if let Some(path) = &bar.volume {
+            others.push(answer.rows(path, "volume")?);
+        }
+        let shifted = rows > 1 && others.iter().any(|other| *other != numbers);
+        if shifted || time.len() != rows || volume.as_ref().is_some_and(|v| v.len() != rows) {
             return Err(Reading::Contradiction(format!(
                 "the paths do not match the same rows: {rows} values, {} times{}",
                 time.len(),
@@ -212,10 +246,8 @@ impl generic_bars::Rows for JsonRows<'_> {
             return Ok(None);
         };
         // Only whether it is zero counts, so any way to write a number does.
-        let literal = json::text(at(volumes, row)?)?;
-        let volume = decimal::parse_scientific(&literal).map_err(|e| {
-            Reading::Contradiction(format!("volume {:?}: {e}", json::quote(&literal)))
-        })?;
+        let traded = json::is_positive(at(volumes, row)?, "volume")?;
+        let volume = if traded { Decimal::ONE } else { Decimal::ZERO };
         Ok(Some(volume))
     }
 }

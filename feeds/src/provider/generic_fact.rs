@@ -17,6 +17,9 @@ use crate::fact::ValueFact;
 use crate::json;
 use crate::observation::{Exchange, Observation, Reading, Request, Target};
 
+/// Longest value, bytes: it stands in every reading, trace and manifest.
+const MAX_LITERAL: usize = 1000;
+
 pub(super) fn step(source: &FactSource, done: &[Exchange]) -> Result<Step, Reading> {
     let Some(exchange) = done.first() else {
         return Ok(Step::Ask(Request {
@@ -105,6 +108,11 @@ fn plain(number: Decimal) -> String {
 }
 
 fn stated(literal: &str, value: String) -> Result<ValueFact, Reading> {
+    if literal.len() > MAX_LITERAL {
+        return Err(Reading::Contradiction(format!(
+            "the value is longer than {MAX_LITERAL} bytes"
+        )));
+    }
     if value.is_empty() {
         return Err(Reading::NotYet("the value is empty".to_owned()));
     }

@@ -285,14 +285,14 @@ fn parameter<'a>(source: &'a FactSource, name: &str) -> Result<&'a str, Reading>
 }
 
 /// The body of an answer that may be read for T, or why it may not. What was
-/// made before T cannot hold what happened until T: `Date` alone counts, however
-/// much later a cache passed it on.
+/// made before T cannot hold what happened until T, however much later a cache
+/// passed it on.
 fn accept<'a>(query: &PriceQuery<'_>, exchange: &'a Exchange) -> Result<&'a [u8], Reading> {
     if exchange.sent_at.timestamp() < query.at {
         return Err(Reading::NotYet("asked before T".to_owned()));
     }
-    if let Some(date) = exchange.date.filter(|d| d.timestamp() < query.at) {
-        return Err(Reading::NotYet(format!("answered at {date}, before T")));
+    if let Some(made) = exchange.made_at().filter(|d| d.timestamp() < query.at) {
+        return Err(Reading::NotYet(format!("answered at {made}, before T")));
     }
     answered(exchange)
 }

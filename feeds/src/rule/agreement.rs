@@ -284,8 +284,9 @@ fn same(a: &Vote, b: &Vote) -> bool {
 /// When it was made, `Date` alone says: what a cache has held since before the
 /// maturity says nothing of it, and is no reason to doubt a clock.
 fn asked_ms(reading: &SourceReading, at: i64) -> Option<(i64, i64)> {
-    let early =
-        |e: &Exchange| e.sent_at.timestamp() < at || e.date.is_some_and(|d| d.timestamp() < at);
+    let early = |e: &Exchange| {
+        e.sent_at.timestamp() < at || e.made_at().is_some_and(|d| d.timestamp() < at)
+    };
     if reading.exchanges.iter().any(early) {
         return None;
     }

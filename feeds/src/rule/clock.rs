@@ -82,7 +82,8 @@ impl Skews {
             let ahead_s = doubt.ahead_s;
             return Some(Cause::Clock { ahead_s });
         }
-        let confirmed = self.0.values().any(|skew| *skew <= TOLERANCE_S);
+        let is_right = |skew: &i64| skew.saturating_abs() <= TOLERANCE_S;
+        let confirmed = self.0.values().any(is_right);
         (!confirmed).then_some(Cause::Behind { by_s: median })
     }
 }
@@ -137,6 +138,8 @@ mod tests {
         );
         assert_eq!(waits(&[3600]), Some(Cause::Behind { by_s: 3600 }));
         assert_eq!(waits(&[600, 3600]), Some(Cause::Behind { by_s: 3600 }));
+        // A root that is itself far off says of nobody that the clock is right.
+        assert_eq!(waits(&[3600, -5000]), Some(Cause::Behind { by_s: 3600 }));
         for told in [
             &[][..],
             &[60],

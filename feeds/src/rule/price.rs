@@ -273,10 +273,10 @@ fn asked_in_time(at: i64, open_at: i64, exchange: &Exchange) -> Result<(), Strin
         return Err("asked before settle_delay was over".to_owned());
     }
     // When the content was made: a cache's `Age` makes it no newer.
-    match exchange.date {
-        Some(date) if date.timestamp() < at => Err(format!("answered at {date}, before T")),
-        Some(date) if exchange.age_s() > 0 && date.timestamp() < open_at => Err(format!(
-            "a cache's answer of {date}, before settle_delay was over"
+    match exchange.made_at() {
+        Some(made) if made.timestamp() < at => Err(format!("answered at {made}, before T")),
+        Some(made) if exchange.age_s() > 0 && made.timestamp() < open_at => Err(format!(
+            "a cache's answer of {made}, before settle_delay was over"
         )),
         _ => Ok(()),
     }

@@ -267,3 +267,28 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_row_that_lacks_a_field_lends_it_from_no_other_row() {
+    let mut rows = vec![
+        row(T - 120, "100", "1"),
+        row(T - 60, "150", "1"),
+        row(T, "251", "1"),
+    ];
+    rows[1].as_object_mut().unwrap().remove("c");
+    // Equally many values and times, of other rows.
+    rows.insert(2, json!({"c": "250", "v": "1"}));
+    let mut source = bars(Stamp::Close);
+    selector(&mut source).bar.as_mut().unwrap().volume = None;
+    let reading = read(&source, &rows);
+    assert_eq!(reading.verdict(), "contradiction", "{}", reading.detail());
+}
+
+#[test]
+fn dust_is_a_volume() {
+    let rows = [
+        row(T - 60, "0.2601", "4.440892098500626e-16"),
+        row(T, "0.9", "1"),
+    ];
+    assert_eq!(seen(&read(&bars(Stamp::Open), &rows)), ("0.2601", T));
+}

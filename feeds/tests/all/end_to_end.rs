@@ -279,7 +279,7 @@ async fn a_key_goes_to_its_own_host_in_its_own_header_and_nowhere_else() {
         };
         let source = generic(&format!("{here}/?at={{unix}}"), TimeUnit::S);
         let settings = BTreeMap::from([(source.symbol.clone(), settings)]);
-        let fetcher = Fetcher::new(settings, Arc::new(Stopped::at(T + 61))).unwrap();
+        let fetcher = Fetcher::new(settings, Arc::new(Stopped::at(T + 300))).unwrap();
         let asked = query(&source);
         let (head, read) = tokio::join!(
             one_request(listener, "200 OK", "{}"),
@@ -311,7 +311,7 @@ async fn an_answer_that_repeats_the_key_is_not_kept() {
         };
         let source = generic(&format!("{here}/?at={{unix}}"), TimeUnit::S);
         let settings = BTreeMap::from([(source.symbol.clone(), settings)]);
-        let fetcher = Fetcher::new(settings, Arc::new(Stopped::at(T + 61))).unwrap();
+        let fetcher = Fetcher::new(settings, Arc::new(Stopped::at(T + 300))).unwrap();
         let asked = query(&source);
         let (_, read) = tokio::join!(one_request(listener, status, body), fetcher.observe(&asked));
         assert_eq!(read.reading.verdict(), "transient");
@@ -326,7 +326,7 @@ async fn caches_are_asked_to_ask_their_origin_and_the_age_of_what_they_hold_is_k
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let here = format!("http://{}", listener.local_addr().unwrap());
     let source = generic(&format!("{here}/?at={{unix}}"), TimeUnit::S);
-    let fetcher = Fetcher::new(BTreeMap::new(), Arc::new(Stopped::at(T + 61))).unwrap();
+    let fetcher = Fetcher::new(BTreeMap::new(), Arc::new(Stopped::at(T + 300))).unwrap();
     let asked = query(&source);
     let (head, read) = tokio::join!(
         one_request(listener, "200 OK", "{}"),

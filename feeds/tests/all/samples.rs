@@ -446,3 +446,22 @@ fn kraken_warnings_stand_beside_a_result() {
     let alone = br#"{"error":["WGeneral:Danger"]}"#;
     refused("kraken", 200, alone, "transient", "Danger");
 }
+
+#[test]
+fn content_older_than_t_is_no_price_of_t_whatever_date_a_cache_writes() {
+    let s = source("kraken", "XBTUSD");
+    let mut answer = exchange(200, sample!("kraken/ohlc_ok.json"));
+    let sent = answer.sent_at.timestamp();
+    answer
+        .headers
+        .push(("age".to_owned(), (sent - T).to_string()));
+    assert_eq!(
+        seen(&interpret(&s, std::slice::from_ref(&answer))),
+        ("61234.5", T)
+    );
+    answer.headers.pop();
+    answer
+        .headers
+        .push(("age".to_owned(), (sent - T + 3).to_string()));
+    assert_eq!(interpret(&s, &[answer]).verdict(), "not_yet");
+}

@@ -80,13 +80,13 @@ pub(super) fn matched(
     }
     // Traders of a draw after nine innings would be paid by the tenth.
     if basis == MatchBasis::RegularTime
-        && outcomes.iter().any(|o| o == DRAW)
+        && (market != Market::Result || outcomes.iter().any(|o| o == DRAW))
         && let Some(source) = asked.sources.iter().find(|s| never_drawn(s))
     {
         return Err(place.refuse(
             "basis",
             format!(
-                "{} counts what is played beyond regular time, so it never says \"draw\"",
+                "{} counts what is played beyond regular time, so it never says \"draw\" and tells no score of regular time",
                 source.provider
             ),
         ));

@@ -35,7 +35,9 @@ impl fmt::Display for Probed {
             asked(f, exchange)?;
         }
         let read = Read::from(&seen.reading);
-        write!(f, "  {}: {}", read.verdict, seen.reading.detail())?;
+        // Foreign text, as the headers: a terminal must not obey it.
+        let detail = printable(seen.reading.detail());
+        write!(f, "  {}: {detail}", read.verdict)?;
         match (&seen.reading, read.effective_at) {
             (Reading::Observation(_), Some(at)) => writeln!(f, ", of {}", time(at)),
             (
@@ -71,6 +73,15 @@ fn asked(f: &mut fmt::Formatter<'_>, exchange: &Exchange) -> fmt::Result {
         writeln!(f, "    {name}: {}", value.escape_default())?;
     }
     Ok(())
+}
+
+/// Without what commands a terminal; letters of any language stay.
+fn printable(text: &str) -> String {
+    let shown = |c: char| match c {
+        c if c.is_control() => c.escape_default().to_string(),
+        c => c.to_string(),
+    };
+    text.chars().map(shown).collect()
 }
 
 fn time(unix: i64) -> String {
