@@ -224,6 +224,9 @@ pub enum Reading {
     Observation(Observation),
     /// The source cannot know yet; ask again.
     NotYet(String),
+    /// The source has not shown that it moved past T: what it lacks may only be
+    /// late; ask again. Recorded as `not_yet`.
+    Lagging(String),
     /// The source knows, and there was no trade in the window.
     NoData(String),
     /// Asking again may help.
@@ -245,7 +248,7 @@ impl Reading {
     pub fn verdict(&self) -> &'static str {
         match self {
             Self::Observation(_) => "observation",
-            Self::NotYet(_) => "not_yet",
+            Self::NotYet(_) | Self::Lagging(_) => "not_yet",
             Self::NoData(_) => "no_data",
             Self::Transient { .. } => "transient",
             Self::Permanent(_) => "permanent",
@@ -261,10 +264,20 @@ impl Reading {
             Self::Observation(Observation::Election(fact)) => &fact.literal,
             Self::Observation(Observation::Value(fact)) => &fact.literal,
             Self::NotYet(detail)
+            | Self::Lagging(detail)
             | Self::NoData(detail)
             | Self::Transient { detail, .. }
             | Self::Permanent(detail)
             | Self::Contradiction(detail) => detail,
+        }
+    }
+
+    /// Whether the source answered as documented: a fact, or that it cannot know
+    /// one (yet).
+    pub fn is_readable(&self) -> bool {
+        match self {
+            Self::Observation(_) | Self::NotYet(_) | Self::Lagging(_) | Self::NoData(_) => true,
+            Self::Transient { .. } | Self::Permanent(_) | Self::Contradiction(_) => false,
         }
     }
 

@@ -28,11 +28,20 @@ pub enum RecordError {
     Price(&'static str),
 }
 
+/// What a row of a source that lags says beside its verdict: rules wait for such
+/// a source, and not for every `not_yet`.
+const LAGGING: &str = "lagging";
+
 /// The recorded form of a reading's fact, `{"match": {…}}`, `{"election": {…}}`
-/// or `{"value": {…}}`; none for prices and failures.
+/// or `{"value": {…}}`, and `{"lagging": true}` of [`Reading::Lagging`]; none for
+/// prices and failures.
 pub fn fact(reading: &Reading) -> Option<Value> {
-    let Reading::Observation(observation) = reading else {
-        return None;
+    let observation = match reading {
+        Reading::Observation(observation) => observation,
+        Reading::Lagging(_) => {
+            return Some(Map::from_iter([(LAGGING.to_owned(), Value::Bool(true))]).into());
+        }
+        _ => return None,
     };
     let (kind, fact) = match observation {
         Observation::Price(_) => return None,
@@ -52,7 +61,10 @@ pub fn reading(row: &Recorded) -> Result<Reading, RecordError> {
             Some(fact) => observed_fact(fact)?,
             None => Observation::Price(price(row)?),
         }),
-        "not_yet" => Reading::NotYet(detail),
+        "not_yet" => match &row.fact {
+            Some(fact) if fact.get(LAGGING) == Some(&Value::Bool(true)) => Reading::Lagging(detail),
+            _ => Reading::NotYet(detail),
+        },
         "no_data" => Reading::NoData(detail),
         "transient" => Reading::transient(detail),
         "permanent" => Reading::Permanent(detail),

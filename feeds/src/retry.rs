@@ -16,7 +16,9 @@ use crate::observation::Reading;
 /// except that nobody waits longer than those bounds for the first answer.
 pub fn next_question(reading: &Reading, read_every: Duration, failures: u32) -> Duration {
     let (first, most) = match reading {
-        Reading::Observation(_) | Reading::NotYet(_) | Reading::NoData(_) => return read_every,
+        Reading::Observation(_) | Reading::NotYet(_) | Reading::Lagging(_) | Reading::NoData(_) => {
+            return read_every;
+        }
         Reading::Transient { .. } => (Duration::from_secs(5), Duration::from_mins(5)),
         Reading::Contradiction(_) => (Duration::from_secs(30), Duration::from_mins(15)),
         Reading::Permanent(_) => (Duration::from_mins(1), Duration::from_hours(1)),
@@ -31,11 +33,10 @@ pub fn next_question(reading: &Reading, read_every: Duration, failures: u32) -> 
 
 /// Failures in a row after this reading.
 pub fn failures_after(reading: &Reading, before: u32) -> u32 {
-    match reading {
-        Reading::Observation(_) | Reading::NotYet(_) | Reading::NoData(_) => 0,
-        Reading::Transient { .. } | Reading::Contradiction(_) | Reading::Permanent(_) => {
-            before.saturating_add(1)
-        }
+    if reading.is_readable() {
+        0
+    } else {
+        before.saturating_add(1)
     }
 }
 

@@ -73,7 +73,8 @@ pub struct Observation {
     pub literal: Option<String>,
     /// For prices the time the price belongs to, Unix seconds.
     pub effective_at: Option<i64>,
-    /// For facts what the adapter read.
+    /// For facts what the adapter read. For a price that is `not_yet` because the
+    /// source has not shown that it moved past T: `{"lagging": true}`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fact: Option<serde_json::Value>,
     /// `observation`, `not_yet`, `no_data`, `transient`, `permanent` or

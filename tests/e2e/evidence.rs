@@ -1,5 +1,7 @@
 //! Auditors: what the service publishes about an outcome leads to it again.
 
+use std::time::Duration;
+
 use chrono::TimeDelta;
 use oracle_client::replay::{Conclusion, Report, Standing};
 use oracle_client::{Bundle, EventId};
@@ -97,6 +99,7 @@ async fn whatever_a_venue_answers_is_read_again_as_it_was(backend: Backend) {
         Fault::Http(429),
         Fault::Http(404),
         Fault::MissingBar,
+        Fault::LateCandles(Duration::from_mins(10)),
         Fault::Html,
         Fault::Truncated,
         Fault::ClockSkew(TimeDelta::minutes(-3)),

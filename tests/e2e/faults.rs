@@ -40,6 +40,7 @@ fn every_fault() -> Vec<Fault> {
         Fault::Empty,
         Fault::Redirect,
         Fault::TooLarge,
+        Fault::LateCandles(Duration::from_mins(10)),
     ]
 }
 

@@ -52,6 +52,8 @@ pub enum Fault {
     MissingBar,
     /// Bars and trades appear this long after they should.
     LateBar(Duration),
+    /// Bars appear this long after they should, and trades in time.
+    LateCandles(Duration),
     /// HTTP 200 with a web page.
     Html,
     /// The connection breaks in the middle of the body.

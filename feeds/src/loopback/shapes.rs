@@ -1,9 +1,10 @@
 //! The venues' answers, field by field as they write them.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use axum::http::{StatusCode, Uri};
-use chrono::DateTime;
+use chrono::{DateTime, SecondsFormat};
 use rust_decimal::Decimal;
 
 use super::{Fault, PriceFn};
@@ -55,7 +56,11 @@ impl Market<'_> {
             ("kraken", ["0", "public", "OHLC"]) => self.kraken_ohlc(&query),
             ("kraken", ["0", "public", "Trades"]) => self.kraken_trades(&query),
             ("coinbase", ["products", id, "candles"]) => self.coinbase_candles(id, &query),
+            ("coinbase", ["products", id, "trades"]) => Ok(self.coinbase_trades(id, &query)),
             ("bitstamp", ["api", "v2", "ohlc", pair]) => self.bitstamp_ohlc(pair, &query),
+            ("bitstamp", ["api", "v2", "transactions", pair]) => {
+                self.bitstamp_transactions(pair, &query)
+            }
             ("gemini", ["v2", "candles", pair, "1m"]) => Ok(self.gemini_candles(pair)),
             ("gemini", ["v1", "trades", pair]) => self.gemini_trades(pair, &query),
             ("kraken" | "coinbase" | "bitstamp" | "gemini", _) => Err(StatusCode::NOT_FOUND),
@@ -81,15 +86,21 @@ impl Market<'_> {
     /// The venue's own knowledge ends here.
     fn horizon(&self) -> i64 {
         match self.fault {
-            Some(Fault::LateBar(delay)) => {
-                self.now - i64::try_from(delay.as_secs()).unwrap_or(i64::MAX / 2)
-            }
+            Some(Fault::LateBar(delay)) => self.ago(*delay),
             _ => self.now,
         }
     }
 
+    fn ago(&self, delay: Duration) -> i64 {
+        self.now - i64::try_from(delay.as_secs()).unwrap_or(i64::MAX / 2)
+    }
+
+    /// The newest bar listed.
     fn running(&self) -> i64 {
-        floor(self.horizon())
+        floor(match self.fault {
+            Some(Fault::LateCandles(delay)) => self.ago(*delay),
+            _ => self.horizon(),
+        })
     }
 
     fn close(&self, symbol: &str, open: i64) -> Option<Decimal> {
@@ -104,11 +115,12 @@ impl Market<'_> {
         }
     }
 
-    /// A minute with trades that has begun.
+    /// A minute with trades that has begun and is listed.
     fn bar(&self, symbol: &str, open: i64) -> Option<Bar> {
-        if open > self.running() {
-            return None;
-        }
+        (open <= self.running()).then(|| self.minute(symbol, open))?
+    }
+
+    fn minute(&self, symbol: &str, open: i64) -> Option<Bar> {
         let close = self.close(symbol, open)?;
         Some(Bar {
             at: open,
@@ -117,24 +129,34 @@ impl Market<'_> {
         })
     }
 
-    /// Two trades a minute: one at its open, one just before its end.
+    /// Two trades a minute: one at its open, one just before its end. The oldest
+    /// after a time, at most `limit`.
     fn trades(&self, symbol: &str, after_ms: i64, limit: usize) -> Vec<Trade> {
+        let horizon = self.horizon();
         let mut found = Vec::new();
         let mut minute = floor(after_ms.div_euclid(1000));
-        while minute <= self.running() && found.len() < limit {
-            if let Some(bar) = self.bar(symbol, minute) {
+        while minute <= floor(horizon) && found.len() < limit {
+            if let Some(bar) = self.minute(symbol, minute) {
                 let ends = [(20_250, bar.open), (59_688, bar.close)];
-                found.extend(ends.into_iter().zip(0..).map(|((ms, price), n)| Trade {
+                let both = ends.into_iter().zip(0..).map(|((ms, price), n)| Trade {
                     ms: minute * 1000 + ms,
                     id: minute / BAR * 2 + n,
                     price,
-                }));
+                });
+                found.extend(both.filter(|t| t.ms > after_ms && t.ms <= horizon * 1000));
             }
             minute += BAR;
-            found.retain(|t| t.ms > after_ms && t.ms <= self.horizon() * 1000);
         }
         found.truncate(limit);
         found
+    }
+
+    /// The newest trades of the last so many seconds, newest first.
+    fn newest_trades(&self, symbol: &str, seconds: i64, limit: usize) -> Vec<Trade> {
+        let mut trades = self.trades(symbol, (self.now - seconds) * 1000, usize::MAX);
+        trades.reverse();
+        trades.truncate(limit);
+        trades
     }
 
     fn kraken_ohlc(&self, query: &Query) -> Answer {
@@ -202,13 +224,54 @@ impl Market<'_> {
         Ok(format!("[{}]", rows.join(",")))
     }
 
+    fn coinbase_trades(&self, id: &str, query: &Query) -> String {
+        let limit = integer(query, "limit").unwrap_or(1000).clamp(1, 1000);
+        let trades = self.newest_trades(id, 86_400, usize::try_from(limit).unwrap_or(1000));
+        let rows: Vec<String> = trades
+            .iter()
+            .map(|t| {
+                let time = DateTime::from_timestamp_millis(t.ms).unwrap_or_default();
+                format!(
+                    r#"{{"trade_id":{},"side":"sell","size":"0.06469797","price":"{}","time":"{}"}}"#,
+                    t.id,
+                    t.price,
+                    time.to_rfc3339_opts(SecondsFormat::Micros, true)
+                )
+            })
+            .collect();
+        format!("[{}]", rows.join(","))
+    }
+
+    fn bitstamp_transactions(&self, pair: &str, query: &Query) -> Answer {
+        let seconds = match query.get("time").map(String::as_str) {
+            Some("minute") => 60,
+            None | Some("hour") => 3600,
+            Some("day") => 86_400,
+            Some(_) => return Err(StatusCode::BAD_REQUEST),
+        };
+        let rows: Vec<String> = self
+            .newest_trades(pair, seconds, usize::MAX)
+            .iter()
+            .map(|t| {
+                format!(
+                    r#"{{"date":"{}","tid":"{}","amount":"0.01800000","type":"0","price":"{}"}}"#,
+                    t.ms.div_euclid(1000),
+                    t.id,
+                    t.price
+                )
+            })
+            .collect();
+        Ok(format!("[{}]", rows.join(",")))
+    }
+
     fn bitstamp_ohlc(&self, pair: &str, query: &Query) -> Answer {
         let (start, end) = (integer(query, "start")?, integer(query, "end")?);
         let limit = integer(query, "limit")?;
         if integer(query, "step")? != BAR || !(1..=1000).contains(&limit) {
             return Err(StatusCode::BAD_REQUEST);
         }
-        let last = end.min(self.running() - BAR);
+        let whole = query.get("exclude_current_candle").map(String::as_str) == Some("true");
+        let last = end.min(self.running() - if whole { BAR } else { 0 });
         let mut rows: Vec<String> = self
             .newest_first(pair, start, last)
             .map(|b| {

@@ -27,14 +27,13 @@ pub(super) struct Window {
 
 impl Window {
     pub(super) fn of(query: &PriceQuery<'_>) -> Self {
-        let floor = |t: i64| t - t.rem_euclid(BAR);
         // A time beyond the wire's 32 bits is nobody's maturity; the clamp
         // only keeps the arithmetic below from overflowing.
         let at = query.at.clamp(0, i64::from(u32::MAX) * 2);
         let oldest_end = at - i64::from(query.max_trade_age_s);
         Self {
-            first_open: floor(oldest_end + BAR - 1) - BAR,
-            last_open: floor(at) - BAR,
+            first_open: bar_of(oldest_end + BAR - 1) - BAR,
+            last_open: bar_of(at) - BAR,
             at,
         }
     }
@@ -95,6 +94,23 @@ impl Bar<'_> {
     }
 }
 
+/// Whether the venue has shown that it moved past the window, by a bar that opens
+/// at its end or later, the running one included.
+///
+/// Only then does a minute without a bar mean that nothing traded in it: bars have
+/// come minutes late on pairs that trade every minute.
+pub(super) fn moved_past(bars: &[Bar<'_>], window: &Window) -> bool {
+    bars.iter().any(|bar| bar.open >= window.end())
+}
+
+/// The reading of a venue that has not.
+pub(super) fn lagging(window: &Window) -> Reading {
+    Reading::Lagging(format!(
+        "has not shown that it moved past {}: what it lacks may only be late",
+        window.end()
+    ))
+}
+
 /// The time of a row that begins with it.
 pub(super) fn time_of<'a>(row: &[&'a RawValue]) -> Result<&'a RawValue, Reading> {
     row.first()
@@ -134,6 +150,11 @@ pub(super) fn last_close(
         }
     }
     Ok(None)
+}
+
+/// The open of the bar that a second lies in.
+pub(super) fn bar_of(second: i64) -> i64 {
+    second - second.rem_euclid(BAR)
 }
 
 /// An observation of a bar's close; refuses a price that is not positive.

@@ -1,28 +1,42 @@
-//! Bitstamp: `/api/v2/ohlc/{pair}/`, at most 1000 rows a request.
+//! Bitstamp: `/api/v2/ohlc/{pair}/`, at most 1000 rows a request, and
+//! `/api/v2/transactions/{pair}/`, those of the last hour.
 //!
-//! Source: bitstamp.net/api, "OHLC data". All fields are strings, the time is
-//! the open; a maintenance notice may come as HTTP 200.
+//! Source: bitstamp.net/api, "OHLC data", "Transactions". All fields are strings.
+//! The time of a bar is its open, and the running one is listed, which counts for
+//! nothing but that the venue has come so far. Transactions are newest first, their
+//! `date` in whole Unix seconds; `tid` orders those of one second. A maintenance
+//! notice may come as HTTP 200.
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::bars::{BAR, Bar, Window, last_close, no_trade};
-use super::{Provider, Step, accept, error_body, price_step, symbol};
+use super::bars::{BAR, Bar, Window};
+use super::recent::Venue;
+use super::trades::{NS, Trade};
+use super::{Provider, Step, accept, error_body, price_step};
 use crate::json;
-use crate::observation::{Exchange, Observation, PriceQuery, Query, Reading, Request};
+use crate::observation::{Exchange, PriceQuery, Query, Reading};
 use crate::rate::Rate;
 
 pub(super) struct Bitstamp;
 
-/// Rows a request may cover, both ends included.
-const ROWS: i64 = 1000;
+const VENUE: Venue = Venue {
+    rows: 1000,
+    bars: |pair, start, end| {
+        let limit = (end - start) / BAR + 1;
+        format!("/api/v2/ohlc/{pair}/?step=60&start={start}&end={end}&limit={limit}")
+    },
+    trades: |pair| format!("/api/v2/transactions/{pair}/?time=hour"),
+    read_bars: bars,
+    read_trades: trades,
+};
 
 impl Provider for Bitstamp {
     fn name(&self) -> &'static str {
         "bitstamp"
     }
     fn version(&self) -> u32 {
-        2
+        3
     }
     fn base_url(&self) -> &'static str {
         "https://www.bitstamp.net"
@@ -32,30 +46,8 @@ impl Provider for Bitstamp {
         Rate::per_second(16)
     }
     fn step(&self, query: &Query<'_>, done: &[Exchange]) -> Step {
-        price_step(query, done, step)
+        price_step(query, done, |query, done| VENUE.step(query, done))
     }
-}
-
-fn step(query: &PriceQuery<'_>, done: &[Exchange]) -> Result<Step, Reading> {
-    let window = Window::of(query);
-    let pair = symbol(query)?;
-    let mut bars = Vec::new();
-    let mut end = window.end();
-    for exchange in done {
-        bars.extend(read(query, &window, exchange)?);
-        if let Some(found) = last_close(&bars, &window)? {
-            return Ok(Step::Done(Reading::Observation(Observation::Price(found))));
-        }
-        end -= (ROWS - 1) * BAR;
-        if end <= window.first_open {
-            return Err(no_trade(&window));
-        }
-    }
-    let start = (end - (ROWS - 1) * BAR).max(window.first_open.min(end));
-    let limit = (end - start) / BAR + 1;
-    Ok(Step::Ask(Request::path(format!(
-        "/api/v2/ohlc/{pair}/?step=60&start={start}&end={end}&limit={limit}&exclude_current_candle=true"
-    ))))
 }
 
 #[derive(Deserialize)]
@@ -80,7 +72,7 @@ struct Row<'a> {
     volume: Option<&'a RawValue>,
 }
 
-fn read<'a>(
+fn bars<'a>(
     query: &PriceQuery<'_>,
     window: &Window,
     exchange: &'a Exchange,
@@ -99,4 +91,31 @@ fn read<'a>(
         })
     })
     .collect()
+}
+
+#[derive(Deserialize)]
+struct Transaction<'a> {
+    #[serde(borrow)]
+    date: &'a RawValue,
+    #[serde(borrow)]
+    tid: &'a RawValue,
+    #[serde(borrow)]
+    price: &'a RawValue,
+}
+
+fn trades<'a>(query: &PriceQuery<'_>, exchange: &'a Exchange) -> Result<Vec<Trade<'a>>, Reading> {
+    let body = accept(query, exchange)?;
+    if let Some(error) = error_body(body) {
+        return Err(error);
+    }
+    let rows: Vec<Transaction<'_>> = json::parse(body)?;
+    rows.into_iter()
+        .map(|row| {
+            Ok(Trade {
+                at_ns: json::integer(row.date, "date")?.saturating_mul(NS),
+                id: json::integer(row.tid, "tid")?,
+                price: row.price,
+            })
+        })
+        .collect()
 }

@@ -1,29 +1,46 @@
-//! Coinbase Exchange: `/products/{id}/candles`, at most 300 a request.
+//! Coinbase Exchange: `/products/{id}/candles`, at most 300 a request, and
+//! `/products/{id}/trades`, the newest 1000.
 //!
-//! Source: docs.cdp.coinbase.com, "Get product candles". Rows are `[time, LOW,
-//! HIGH, OPEN, CLOSE, volume]` in numbers, newest first; minutes without trades
-//! are absent; rows may precede `start`.
+//! Source: docs.cdp.coinbase.com, "Get product candles", "Get product trades".
+//! Candles are `[time, LOW, HIGH, OPEN, CLOSE, volume]` in numbers, newest first;
+//! minutes without trades are absent; rows may precede `start`. Users saw them come
+//! one to seven minutes late on busy pairs (ccxt issue 13292). Trades are newest
+//! first, their time RFC 3339 text.
 
 use chrono::{DateTime, SecondsFormat};
+use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::bars::{BAR, Bar, Window, last_close, no_trade, time_of};
-use super::{Provider, Step, accept, error_body, price_step, symbol};
+use super::bars::{Bar, Window, time_of};
+use super::recent::Venue;
+use super::trades::Trade;
+use super::{Provider, Step, accept, error_body, price_step};
 use crate::json;
-use crate::observation::{Exchange, Observation, PriceQuery, Query, Reading, Request};
+use crate::observation::{Exchange, PriceQuery, Query, Reading};
 use crate::rate::Rate;
 
 pub(super) struct Coinbase;
 
-/// Rows a request may cover, both ends included.
-const ROWS: i64 = 300;
+const VENUE: Venue = Venue {
+    rows: 300,
+    bars: |product, start, end| {
+        format!(
+            "/products/{product}/candles?granularity=60&start={}&end={}",
+            rfc3339(start),
+            rfc3339(end)
+        )
+    },
+    trades: |product| format!("/products/{product}/trades?limit=1000"),
+    read_bars: bars,
+    read_trades: trades,
+};
 
 impl Provider for Coinbase {
     fn name(&self) -> &'static str {
         "coinbase"
     }
     fn version(&self) -> u32 {
-        2
+        3
     }
     fn base_url(&self) -> &'static str {
         "https://api.exchange.coinbase.com"
@@ -32,31 +49,8 @@ impl Provider for Coinbase {
         Rate::per_second(10)
     }
     fn step(&self, query: &Query<'_>, done: &[Exchange]) -> Step {
-        price_step(query, done, step)
+        price_step(query, done, |query, done| VENUE.step(query, done))
     }
-}
-
-fn step(query: &PriceQuery<'_>, done: &[Exchange]) -> Result<Step, Reading> {
-    let window = Window::of(query);
-    let product = symbol(query)?;
-    let mut bars = Vec::new();
-    let mut end = window.end();
-    for exchange in done {
-        bars.extend(read(query, &window, exchange)?);
-        if let Some(found) = last_close(&bars, &window)? {
-            return Ok(Step::Done(Reading::Observation(Observation::Price(found))));
-        }
-        end -= (ROWS - 1) * BAR;
-        if end <= window.first_open {
-            return Err(no_trade(&window));
-        }
-    }
-    let start = (end - (ROWS - 1) * BAR).max(window.first_open.min(end));
-    Ok(Step::Ask(Request::path(format!(
-        "/products/{product}/candles?granularity=60&start={}&end={}",
-        rfc3339(start),
-        rfc3339(end)
-    ))))
 }
 
 fn rfc3339(unix: i64) -> String {
@@ -65,7 +59,7 @@ fn rfc3339(unix: i64) -> String {
         .to_rfc3339_opts(SecondsFormat::Secs, true)
 }
 
-fn read<'a>(
+fn bars<'a>(
     query: &PriceQuery<'_>,
     window: &Window,
     exchange: &'a Exchange,
@@ -81,6 +75,39 @@ fn read<'a>(
                 open: window.sane(json::integer(time_of(row)?, "time")?)?,
                 close: row.get(4).copied(),
                 volume: row.get(5).copied(),
+            })
+        })
+        .collect()
+}
+
+#[derive(Deserialize)]
+struct Row<'a> {
+    #[serde(borrow)]
+    time: &'a RawValue,
+    #[serde(borrow)]
+    trade_id: &'a RawValue,
+    #[serde(borrow)]
+    price: &'a RawValue,
+}
+
+fn trades<'a>(query: &PriceQuery<'_>, exchange: &'a Exchange) -> Result<Vec<Trade<'a>>, Reading> {
+    let body = accept(query, exchange)?;
+    if let Some(error) = error_body(body) {
+        return Err(error);
+    }
+    let rows: Vec<Row<'_>> = json::parse(body)?;
+    rows.into_iter()
+        .map(|row| {
+            let text = json::text(row.time)?;
+            let time = DateTime::parse_from_rfc3339(&text).ok();
+            let at_ns = time.and_then(|time| time.timestamp_nanos_opt());
+            Ok(Trade {
+                at_ns: at_ns.ok_or_else(|| {
+                    let text = json::quote(&text);
+                    Reading::Contradiction(format!("time {text:?} is not RFC 3339"))
+                })?,
+                id: json::integer(row.trade_id, "trade_id")?,
+                price: row.price,
             })
         })
         .collect()

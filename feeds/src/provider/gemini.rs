@@ -1,5 +1,6 @@
 //! Gemini: `/v2/candles/{symbol}/1m`, recent bars only, and
-//! `/v1/trades/{symbol}` for times before them.
+//! `/v1/trades/{symbol}` for times before them, and where they do not show that the
+//! venue moved past T.
 //!
 //! Source: docs.gemini.com, "List Candles", "List Trades". Candles are `[ms,
 //! open, high, low, close, volume]` in numbers, newest first; `timestamp` asks
@@ -8,9 +9,9 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::bars::{Bar, Window, last_close, no_trade, time_of};
+use super::bars::{BAR, Bar, Window, last_close, moved_past, no_trade, time_of};
 use super::trades::{Page, Trade, Walk, walk};
-use super::{Provider, Step, accept, error_body, price_step, symbol};
+use super::{Provider, Step, accept, answered_past, error_body, price_step, symbol};
 use crate::json;
 use crate::observation::{Exchange, Observation, PriceQuery, Query, Reading, Request};
 use crate::rate::Rate;
@@ -25,7 +26,7 @@ impl Provider for Gemini {
         "gemini"
     }
     fn version(&self) -> u32 {
-        2
+        3
     }
     fn base_url(&self) -> &'static str {
         "https://api.gemini.com"
@@ -47,15 +48,18 @@ fn step(query: &PriceQuery<'_>, done: &[Exchange]) -> Result<Step, Reading> {
         return Ok(Step::Ask(Request::path(format!("/v2/candles/{pair}/1m"))));
     };
     let bars = bars(query, &window, first)?;
-    if let Some(found) = last_close(&bars, &window)? {
+    let past = moved_past(&bars, &window);
+    let newest = last_close(&bars, &window)?;
+    let traded = newest.as_ref().map(|newest| newest.effective_at - BAR);
+    if let Some(found) = newest.filter(|found| past || found.effective_at == window.end()) {
         return Ok(Step::Done(Reading::Observation(Observation::Price(found))));
     }
     let oldest = bars.iter().map(|b| b.open).min();
-    if oldest.is_some_and(|open| open <= window.first_open) {
+    if past && oldest.is_some_and(|open| open <= window.first_open) {
         return Err(no_trade(&window));
     }
     let pages = rest.iter().map(|e| page(query, &window, e));
-    Ok(match walk(&window, pages)? {
+    Ok(match walk(&window, traded, pages)? {
         Walk::Found(found) => Step::Done(Reading::Observation(Observation::Price(found))),
         Walk::Nothing => Step::Done(no_trade(&window)),
         Walk::Ask(since_ns) => Step::Ask(Request::path(format!(
@@ -104,7 +108,11 @@ struct Row<'a> {
     price: &'a RawValue,
 }
 
-fn page(query: &PriceQuery<'_>, window: &Window, exchange: &Exchange) -> Result<Page, Reading> {
+fn page<'a>(
+    query: &PriceQuery<'_>,
+    window: &Window,
+    exchange: &'a Exchange,
+) -> Result<Page<'a>, Reading> {
     let body = accept(query, exchange)?;
     if let Some(error) = error_body(body) {
         return Err(error);
@@ -114,14 +122,15 @@ fn page(query: &PriceQuery<'_>, window: &Window, exchange: &Exchange) -> Result<
     for row in rows {
         let ms = json::integer(row.timestampms, "timestampms")?;
         window.sane(ms.div_euclid(1000))?;
-        let (literal, price) = json::number(row.price, "price")?;
         trades.push(Trade {
             at_ns: ms.saturating_mul(MS),
             id: json::integer(row.tid, "tid")?,
-            literal,
-            price,
+            price: row.price,
         });
     }
-    let next_ns = trades.iter().map(|t| t.at_ns).max().unwrap_or(i64::MIN);
-    Ok(Page { trades, next_ns })
+    Ok(Page {
+        next_ns: trades.iter().map(|t| t.at_ns).max().unwrap_or(i64::MIN),
+        trades,
+        past_t: answered_past(query, exchange),
+    })
 }

@@ -39,7 +39,7 @@ impl Provider for Generic {
         ""
     }
     fn version(&self) -> u32 {
-        2
+        3
     }
     fn rate(&self) -> Rate {
         Rate::per_second(10)

@@ -46,7 +46,7 @@ pub(super) fn newest(
         ));
     }
     if !moved_past(t_ms, &ends) {
-        return Err(Reading::NotYet(
+        return Err(Reading::Lagging(
             "no bar ends after T: the source has not shown that it moved past T".to_owned(),
         ));
     }

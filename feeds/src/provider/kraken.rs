@@ -1,8 +1,9 @@
 //! Kraken: `/0/public/OHLC`, and `/0/public/Trades` for times before the
-//! newest 720 bars.
+//! newest 720 bars, and where these do not reach past T.
 //!
 //! Source: docs.kraken.com, "Get OHLC Data", "Get Recent Trades". The last row
-//! of OHLC is the running bar and never final; errors come as HTTP 200; the
+//! of OHLC is the running bar and never final: where it opened before T, the venue
+//! has not come so far, whatever its `Date` says. Errors come as HTTP 200; the
 //! key of the result is not the pair asked for; `last` of Trades is a string of
 //! nanoseconds and the times of trades are fractions of a second.
 
@@ -11,9 +12,9 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::bars::{BAR, Bar, Window, last_close, no_trade, time_of};
+use super::bars::{BAR, Bar, Window, last_close, moved_past, no_trade, time_of};
 use super::trades::{NS, Page, Trade, Walk, walk};
-use super::{Provider, Step, accept, price_step, symbol};
+use super::{Provider, Step, accept, answered_past, price_step, symbol};
 use crate::decimal;
 use crate::json;
 use crate::observation::{Exchange, Observation, PriceQuery, Query, Reading, Request};
@@ -26,7 +27,7 @@ impl Provider for Kraken {
         "kraken"
     }
     fn version(&self) -> u32 {
-        2
+        3
     }
     fn base_url(&self) -> &'static str {
         "https://api.kraken.com"
@@ -50,15 +51,18 @@ fn step(query: &PriceQuery<'_>, done: &[Exchange]) -> Result<Step, Reading> {
         ))));
     };
     let bars = bars(query, &window, first)?;
-    if let Some(found) = last_close(&bars, &window)? {
+    let past = moved_past(&bars, &window);
+    let newest = last_close(&bars, &window)?;
+    let traded = newest.as_ref().map(|newest| newest.effective_at - BAR);
+    if let Some(found) = newest.filter(|_| past) {
         return Ok(Step::Done(Reading::Observation(Observation::Price(found))));
     }
     let oldest = bars.iter().map(|b| b.open).min();
-    if oldest.is_none_or(|open| open <= window.first_open) {
+    if past && oldest.is_some_and(|open| open <= window.first_open) {
         return Err(no_trade(&window));
     }
     let pages = rest.iter().map(|e| page(query, &window, e));
-    Ok(match walk(&window, pages)? {
+    Ok(match walk(&window, traded, pages)? {
         Walk::Found(found) => Step::Done(Reading::Observation(Observation::Price(found))),
         Walk::Nothing => Step::Done(no_trade(&window)),
         Walk::Ask(since_ns) => Step::Ask(Request::path(format!(
@@ -118,42 +122,32 @@ fn error_reading(error: &str) -> Reading {
     }
 }
 
-/// `[time, "open", "high", "low", "close", "vwap", "volume", count]`, without
-/// the running bar.
+/// `[time, "open", "high", "low", "close", "vwap", "volume", count]`; the newest
+/// is the running bar.
 fn bars<'a>(
     query: &PriceQuery<'_>,
     window: &Window,
     exchange: &'a Exchange,
 ) -> Result<Vec<Bar<'a>>, Reading> {
     let (rows, _) = rows(accept(query, exchange)?)?;
-    let mut bars = Vec::with_capacity(rows.len());
-    for row in rows {
-        bars.push(Bar {
-            open: window.sane(json::integer(time_of(&row)?, "time")?)?,
-            close: row.get(4).copied(),
-            // Zero in a minute without trades.
-            volume: row.get(6).copied(),
-        });
-    }
-    let Some(newest) = bars.iter().map(|b| b.open).max() else {
-        return Ok(bars);
-    };
-    let committed = exchange
-        .date
-        .is_some_and(|date| newest + BAR <= date.timestamp());
-    if !committed {
-        if newest <= window.last_open {
-            return Err(Reading::NotYet(format!(
-                "the bar at {newest} is still running"
-            )));
-        }
-        bars.retain(|b| b.open < newest);
-    }
-    Ok(bars)
+    rows.iter()
+        .map(|row| {
+            Ok(Bar {
+                open: window.sane(json::integer(time_of(row)?, "time")?)?,
+                close: row.get(4).copied(),
+                // Zero in a minute without trades.
+                volume: row.get(6).copied(),
+            })
+        })
+        .collect()
 }
 
 /// `["price", "volume", time, side, type, misc, id]`, oldest first.
-fn page(query: &PriceQuery<'_>, window: &Window, exchange: &Exchange) -> Result<Page, Reading> {
+fn page<'a>(
+    query: &PriceQuery<'_>,
+    window: &Window,
+    exchange: &'a Exchange,
+) -> Result<Page<'a>, Reading> {
     let (rows, last) = rows(accept(query, exchange)?)?;
     let mut trades = Vec::with_capacity(rows.len());
     for (index, row) in rows.iter().enumerate() {
@@ -162,7 +156,6 @@ fn page(query: &PriceQuery<'_>, window: &Window, exchange: &Exchange) -> Result<
                 "trade has fewer than 6 fields".to_owned(),
             ));
         };
-        let (literal, price) = json::number(price, "price")?;
         let (_, time) = json::number(time, "time")?;
         let at_ns = i64::try_from(decimal::to_integer(time, 9))
             .map_err(|_| Reading::Contradiction("trade time out of range".to_owned()))?;
@@ -172,15 +165,11 @@ fn page(query: &PriceQuery<'_>, window: &Window, exchange: &Exchange) -> Result<
             Some(id) => json::integer(id, "trade id")?,
             None => i64::try_from(index).unwrap_or(i64::MAX),
         };
-        trades.push(Trade {
-            at_ns,
-            id,
-            literal,
-            price,
-        });
+        trades.push(Trade { at_ns, id, price });
     }
     Ok(Page {
         trades,
         next_ns: json::integer(last, "last")?,
+        past_t: answered_past(query, exchange),
     })
 }

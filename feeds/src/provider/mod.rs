@@ -31,6 +31,7 @@ mod mlb;
 mod nba;
 mod nhl;
 mod openligadb;
+mod recent;
 mod table;
 mod template;
 mod trades;
@@ -295,6 +296,12 @@ fn accept<'a>(query: &PriceQuery<'_>, exchange: &'a Exchange) -> Result<&'a [u8]
         return Err(Reading::NotYet(format!("answered at {made}, before T")));
     }
     answered(exchange)
+}
+
+/// Whether an answer says by the provider's own clock that T is over. Without a
+/// `Date` it says nothing.
+fn answered_past(query: &PriceQuery<'_>, exchange: &Exchange) -> bool {
+    exchange.date.is_some_and(|d| d.timestamp() >= query.at)
 }
 
 /// The body of an answer, or why there is none.

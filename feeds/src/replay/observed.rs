@@ -149,17 +149,24 @@ fn reread(query: &Query<'_>, rows: &[&Row], bodies: &BTreeMap<String, Vec<u8>>) 
         let (standing, body) = find_body(adapter, row, bodies);
         complete &= body.is_some();
         let checked = consistent(adapter, query, row)
-            .and_then(|()| planned.map_or(Ok(None), |planned| asked(adapter, planned, row)))
-            .and_then(|note| {
+            .and_then(|()| planned.map_or(Ok(Asked::Planned(None)), |p| asked(adapter, p, row)))
+            .and_then(|asked| {
                 let exchange = record::exchange(row, body.unwrap_or_default());
                 exchange
-                    .map(|exchange| (exchange, note))
+                    .map(|exchange| (exchange, asked))
                     .map_err(|e| e.to_string())
             });
         match checked {
-            Ok((exchange, note)) => {
+            Ok((exchange, asked)) => {
                 exchanges.push(exchange);
-                standings.push((standing, note));
+                standings.push(match asked {
+                    Asked::Planned(note) => (standing, note),
+                    // From here on the attempt is taken as recorded.
+                    Asked::Otherwise(why) => {
+                        complete = false;
+                        (otherwise(standing, why), None)
+                    }
+                });
             }
             Err(why) => {
                 complete = false;
@@ -180,6 +187,15 @@ fn reread(query: &Query<'_>, rows: &[&Row], bodies: &BTreeMap<String, Vec<u8>>) 
     });
     share_worst(&mut standings);
     Outcome { standings, reading }
+}
+
+/// What a row that another version of its adapter asked for is, given what its
+/// body is.
+fn otherwise(of_body: Standing, why: String) -> Standing {
+    match of_body {
+        Standing::Mismatch(_) => of_body,
+        _ => Standing::Missing(why),
+    }
 }
 
 /// A reading is as good as the worst of the exchanges it rests on.
@@ -208,10 +224,17 @@ fn judge(adapter: &dyn Provider, row: &Row, again: Option<&Reading>, standing: &
         *standing = Standing::Mismatch(e.to_string());
         return;
     }
+    let version = adapter_name(adapter);
+    // That a source lags was not always told apart.
+    if row.adapter != version
+        && row.verdict == "not_yet"
+        && matches!(again, Some(Reading::NotYet(_) | Reading::Lagging(_)))
+    {
+        return;
+    }
     let Some(why) = again.and_then(|again| difference(row, again)) else {
         return;
     };
-    let version = adapter_name(adapter);
     *standing = if row.adapter == version {
         Standing::Mismatch(why)
     } else {
@@ -307,14 +330,30 @@ fn consistent(adapter: &dyn Provider, query: &Query<'_>, row: &Row) -> Result<()
     Ok(())
 }
 
-/// Whether a row asks what the adapter wants to know next; notes if it asks
-/// elsewhere than at the provider's own.
-fn asked(
-    adapter: &dyn Provider,
-    planned: Option<Request>,
-    row: &Row,
-) -> Result<Option<String>, String> {
-    let planned = planned.ok_or("url: the adapter needs no further request")?;
+/// How a row's request fits what the adapter of this build would ask.
+enum Asked {
+    /// It is that; a note if it was asked elsewhere than at the provider's own.
+    Planned(Option<String>),
+    /// Another version of the adapter asked otherwise, which this one cannot judge.
+    Otherwise(String),
+}
+
+/// Whether a row asks what the adapter wants to know next. What another version of
+/// it asked may differ, but not where a policy's own URL leads.
+fn asked(adapter: &dyn Provider, planned: Option<Request>, row: &Row) -> Result<Asked, String> {
+    let version = adapter_name(adapter);
+    let refused = |why: String| {
+        if row.adapter == version {
+            return Err(why);
+        }
+        let read_by = &row.adapter;
+        let why =
+            format!("adapter: {read_by} asked otherwise than {version}, this build's ({why})");
+        Ok(Asked::Otherwise(why))
+    };
+    let Some(planned) = planned else {
+        return refused("url: the adapter needs no further request".to_owned());
+    };
     let url = match &planned.target {
         Target::Path(path) => Url::parse(adapter.base_url()).and_then(|base| base.join(path)),
         Target::Absolute(url) => Url::parse(url),
@@ -323,9 +362,14 @@ fn asked(
     let asked = Url::parse(&row.url).map_err(|e| format!("url: {e}"))?;
     let elsewhere = asked.origin() != planned_url.origin();
     let other = asked.path() != planned_url.path() || asked.query() != planned_url.query();
-    if other || (elsewhere && matches!(planned.target, Target::Absolute(_))) {
-        return Err(format!("url: {} asked, {planned_url} planned", row.url));
+    let why = format!("url: {} asked, {planned_url} planned", row.url);
+    if matches!(planned.target, Target::Absolute(_)) && (other || elsewhere) {
+        return Err(why);
+    }
+    if other {
+        return refused(why);
     }
     // Where a provider is reached is the oracle's configuration, not its policy.
-    Ok(elsewhere.then(|| format!("not asked at {}", adapter.base_url())))
+    let note = elsewhere.then(|| format!("not asked at {}", adapter.base_url()));
+    Ok(Asked::Planned(note))
 }

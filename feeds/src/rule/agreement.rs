@@ -44,7 +44,7 @@ impl Vote {
         match reading {
             Reading::Observation(_) => Self::Objection("another kind of fact".to_owned()),
             Reading::Contradiction(_) => Self::Unreadable(detail),
-            Reading::NotYet(_) | Reading::NoData(_) => Self::Open(detail),
+            Reading::NotYet(_) | Reading::Lagging(_) | Reading::NoData(_) => Self::Open(detail),
             Reading::Transient { .. } | Reading::Permanent(_) => Self::Silent(detail),
         }
     }

@@ -63,6 +63,7 @@ fn a_source_that_has_not_moved_past_t_says_not_yet() {
         vec![row(T - 120, "0.2601", "5"), row(T - 60, "0.2601", "0")],
     ] {
         let reading = read(&bars(Stamp::Open), &rows);
+        assert!(matches!(reading, Reading::Lagging(_)), "{reading:?}");
         assert_eq!(reading.verdict(), "not_yet", "{}", reading.detail());
     }
     // The running bar is enough: it began when the last one was over.

@@ -206,13 +206,27 @@ async fn a_slow_venue_is_a_recorded_timeout() {
 }
 
 #[tokio::test]
-async fn a_late_or_missing_bar_yields_the_one_before() {
+async fn a_minute_without_trades_yields_the_bar_before() {
     let world = world().await;
-    let late = Fault::LateBar(Duration::from_secs(150));
-    for (venue, fault) in [("coinbase", late), ("kraken", Fault::MissingBar)] {
-        world.venues.set_fault(venue, Some(fault));
+    for (venue, _) in VENUES {
+        world.venues.set_fault(venue, Some(Fault::MissingBar));
         let reading = observe(&world, venue).await.reading;
         assert_eq!(seen(&reading).1, T - 60, "{venue}");
+    }
+}
+
+#[tokio::test]
+async fn late_bars_are_no_silence_and_trades_tell_the_price() {
+    let world = world().await;
+    let late = Fault::LateCandles(Duration::from_mins(5));
+    for (venue, _) in VENUES {
+        world.venues.set_fault(venue, Some(late.clone()));
+    }
+    everyone_fixes_t(&world).await;
+    let requests = world.venues.requests();
+    for asked in ["/0/public/Trades", "/trades?limit=1000", "/transactions/"] {
+        let of_it = |r: &oracle_feeds::loopback::RecordedRequest| r.path_and_query.contains(asked);
+        assert!(requests.iter().any(of_it), "{asked}");
     }
 }
 

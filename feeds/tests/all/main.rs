@@ -18,3 +18,4 @@ mod samples;
 mod sports;
 mod tables;
 mod values;
+mod venues;

@@ -82,13 +82,14 @@ fn kraken_ticker_and_status_are_no_bars() {
 fn kraken_running_bar_never_fixes() {
     let s = source("kraken", "XBTUSD");
     let running = br#"{"error":[],"result":{"XXBTZUSD":[[1790870280,"1","1","1","9","1","1",1],[1790870340,"1","1","1","5","1","1",1]],"last":1790870280}}"#;
-    let mut answer = exchange(200, running);
-    answer.date = None;
-    let reading = interpret(&s, &[answer.clone()]);
-    assert_eq!(reading.verdict(), "not_yet", "{}", reading.detail());
-    // By the venue's own clock the minute is over.
-    answer.date = exchange(200, b"").date;
-    assert_eq!(seen(&interpret(&s, &[answer])), ("5", T));
+    // By the venue's own clock the minute is over; its trades are asked all the same.
+    let answer = exchange(200, running);
+    let kraken = oracle_feeds::provider("kraken").unwrap();
+    let planned = kraken.plan(&query(&s), std::slice::from_ref(&answer));
+    assert!(format!("{:?}", planned.unwrap().target).contains("/0/public/Trades"));
+    let trades = exchange(200, sample!("kraken/trades_ok.json"));
+    let reading = interpret(&s, &[answer, trades]);
+    assert_eq!(seen(&reading), ("61234.50000", T));
 }
 
 #[test]
@@ -113,9 +114,10 @@ fn coinbase_close_is_the_fifth_field() {
 }
 
 #[test]
-fn coinbase_without_bars_is_no_data() {
-    let empty = sample!("coinbase/candles_empty.json");
-    refused("coinbase", 200, empty, "no_data", "no bar with trades");
+fn coinbase_without_bars_and_trades_is_no_data() {
+    let empty = exchange(200, sample!("coinbase/candles_empty.json"));
+    let reading = interpret(&source("coinbase", "BTC-USD"), &[empty.clone(), empty]);
+    assert_eq!(reading.verdict(), "no_data", "{}", reading.detail());
 }
 
 #[test]
@@ -391,7 +393,8 @@ fn a_volume_with_an_exponent_is_a_volume() {
     let body = br"[[1790870340000,61234.1,61237.0,61230.0,61233.4,0.771],[1790870280000,61234.1,61237.0,61230.0,61233.1,4.2E-4]]";
     let reading = interpret(&gemini, &[exchange(200, body)]);
     assert_eq!(seen(&reading), ("61233.4", T));
-    let nothing = br"[[1790870340,1,1,1,2,0e-8],[1790870280,1,1,1,61000.5,1e-9]]";
+    let nothing =
+        br"[[1790870400,1,1,1,1,1],[1790870340,1,1,1,2,0e-8],[1790870280,1,1,1,61000.5,1e-9]]";
     let reading = interpret(&coinbase, &[exchange(200, nothing)]);
     assert_eq!(seen(&reading), ("61000.5", T - 60));
     // What decides is as strict as ever.

@@ -1,7 +1,7 @@
 //! What the engine notes of its providers and of itself.
 
 use chrono::{DateTime, Utc};
-use oracle_feeds::observation::{Exchange, Reading, SourceReading};
+use oracle_feeds::observation::{Exchange, SourceReading};
 use oracle_feeds::rule::{Cause, Trace};
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive as _;
@@ -27,10 +27,7 @@ impl Engine {
                 };
                 let provider = report.providers.entry(name).or_default();
                 let took = (last.received_at - last.sent_at).num_milliseconds();
-                let readable = matches!(
-                    reading.reading,
-                    Reading::Observation(_) | Reading::NotYet(_) | Reading::NoData(_)
-                );
+                let readable = reading.reading.is_readable();
                 let record = &mut provider.record;
                 record.note_answer(readable, took.max(0).unsigned_abs(), now_ms);
                 provider.ok = verdict == "observation";

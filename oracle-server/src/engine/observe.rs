@@ -72,7 +72,10 @@ impl Unfixed {
                 retry::next_question(reading, Duration::ZERO, failures)
             }
             Reading::Transient { retry_after, .. } => retry_after.unwrap_or_default(),
-            Reading::Observation(_) | Reading::NotYet(_) | Reading::NoData(_) => Duration::ZERO,
+            Reading::Observation(_)
+            | Reading::NotYet(_)
+            | Reading::Lagging(_)
+            | Reading::NoData(_) => Duration::ZERO,
         });
         TimeDelta::from_std(waits.min().unwrap_or_default()).unwrap_or_default()
     }

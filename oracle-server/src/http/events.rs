@@ -461,7 +461,9 @@ struct ObservationJson {
     /// End of the bar used.
     #[schema(value_type = Option<Time>, required)]
     effective_at: Option<String>,
-    /// What was read of a match or an election; null for prices.
+    /// What was read of a match or an election; null for prices, but
+    /// `{"lagging": true}` where the source has not shown that it moved past the
+    /// maturity.
     #[schema(value_type = Option<Object>, required)]
     fact: Option<serde_json::Value>,
     /// `observation`, `not_yet`, `no_data`, `transient`, `permanent` or `contradiction`.

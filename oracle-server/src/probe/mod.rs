@@ -84,11 +84,7 @@ impl Probed {
     /// Whether the source answered what it documents: a fact, or that it cannot
     /// know one yet.
     pub fn is_readable(&self) -> bool {
-        use oracle_feeds::Reading;
-        matches!(
-            self.seen.reading,
-            Reading::Observation(_) | Reading::NotYet(_) | Reading::NoData(_)
-        )
+        self.seen.reading.is_readable()
     }
 }
 

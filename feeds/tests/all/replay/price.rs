@@ -294,3 +294,37 @@ fn what_another_version_of_an_adapter_read_otherwise_cannot_be_judged() {
     let named = |s: &Standing| matches!(s, Standing::Missing(why) if why.contains("coinbase/9"));
     assert_eq!(report.count(named), 1);
 }
+
+#[test]
+fn what_another_version_of_an_adapter_asked_otherwise_is_taken_as_recorded() {
+    // As before bars were asked for beyond the maturity.
+    let shorter = |case: &mut Case, adapter: &str| {
+        let row = case.rows("coinbase:BTC-USD").remove(1);
+        row.url = row.url.replace("T17:00:00Z", "T16:00:00Z");
+        adapter.clone_into(&mut row.adapter);
+    };
+    let mut older = case();
+    shorter(&mut older, "coinbase/2");
+    let report = older.report();
+    assert_eq!(report.conclusion(), Conclusion::Incomplete, "{report:#?}");
+    assert_eq!(report.outcome.as_deref(), Some("252284"));
+    let named = |s: &Standing| {
+        let begins = "adapter: coinbase/2 asked otherwise than coinbase/3";
+        matches!(s, Standing::Missing(why) if why.starts_with(begins))
+    };
+    assert_eq!(report.count(named), 1);
+    // Not if this version says that it asked so, nor if the body is another.
+    let mut same = case();
+    shorter(&mut same, "coinbase/3");
+    assert_objection(&same.report(), "coinbase:BTC-USD: url: ");
+    let sha256 = older.rows("coinbase:BTC-USD")[1].sha256.clone().unwrap();
+    older.bodies.insert(sha256, b"[]".to_vec());
+    assert_objection(&older.report(), "coinbase:BTC-USD: sha256: ");
+    // Where a policy has the whole URL no version may ask elsewhere.
+    let mut elsewhere = case();
+    for row in elsewhere.rows("generic:a") {
+        row.url = row.url.replace("a.test", "b.test");
+        "generic/2".clone_into(&mut row.adapter);
+    }
+    assert_objection(&elsewhere.report(), "generic:a: url: ");
+}
