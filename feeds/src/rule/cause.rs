@@ -17,6 +17,13 @@ pub enum Cause {
         /// Until when, Unix seconds.
         until: i64,
     },
+    /// Sources have not shown that they moved past T, and are waited for.
+    Lagging {
+        /// Until when, Unix seconds.
+        until: i64,
+        /// Which.
+        sources: Vec<String>,
+    },
     /// Sources agree, and the settle delay runs.
     Agreed,
     /// Operators agree, and may still veto.
@@ -103,6 +110,12 @@ impl fmt::Display for Cause {
         match self {
             Self::NotMatured => f.write_str("it has not matured"),
             Self::Settling { until } => write!(f, "settling until {}", instant(*until)),
+            Self::Lagging { until, sources } => write!(
+                f,
+                "waiting until {} for what has not shown that it moved past maturity: {}",
+                instant(*until),
+                sources.join(", ")
+            ),
             Self::Agreed => {
                 f.write_str("settling: sources agree, and must still do so when the delay is over")
             }

@@ -11,7 +11,7 @@ use super::clock::Skews;
 use super::trace::{SourceTrace, Trace};
 use crate::decimal;
 use crate::exact::Exact;
-use crate::observation::{Exchange, SourceReading};
+use crate::observation::{Exchange, Reading, SourceReading};
 
 /// What the readings come to.
 ///
@@ -70,6 +70,10 @@ pub fn cross(prices: &[Decimal]) -> Result<Exact, CrossError> {
 /// - A root votes once: its first source, in policy order, that can.
 /// - Nothing while the roots' clocks make the local one doubtful
 ///   ([`Skews::cause`]).
+/// - Nothing while a source lags ([`Reading::Lagging`]) by an answer to a request
+///   sent before T + `max_lag`, where the policy has one. Not `now` but when it was
+///   asked says so, for the same readings to come to the same whenever they are
+///   weighed.
 /// - Roots farther than `max_deviation` from the median are dropped, once;
 ///   `min_sources` must be left; the fixing is their median.
 pub fn decide_leg(
@@ -118,7 +122,28 @@ pub fn decide_leg(
     if let Some(cause) = skews.cause() {
         return pending(trace, cause);
     }
+    if let Some(cause) = lagging(leg, at, &latest) {
+        return pending(trace, cause);
+    }
     fix(leg, trace, &votes)
+}
+
+/// The sources that are still waited for because they lag. One that failed is not.
+fn lagging(leg: &LegPolicy, at: i64, latest: &BTreeMap<&str, &SourceReading>) -> Option<Cause> {
+    let until = at.saturating_add(i64::from(leg.max_lag_s?));
+    let lags = |source: &&SourcePolicy| {
+        latest.get(source.id.as_str()).is_some_and(|reading| {
+            let asked = reading.exchanges.last().map(|e| e.sent_at.timestamp());
+            matches!(reading.reading, Reading::Lagging(_)) && asked.is_some_and(|at| at < until)
+        })
+    };
+    let sources: Vec<String> = leg
+        .sources
+        .iter()
+        .filter(lags)
+        .map(|source| source.id.clone())
+        .collect();
+    (!sources.is_empty()).then_some(Cause::Lagging { until, sources })
 }
 
 /// A root's price, and where its source stands in the trace.

@@ -114,6 +114,7 @@ pub(crate) fn leg(min_sources: u32, sources: &[&str]) -> LegPolicy {
         max_deviation: d("0.005"),
         max_trade_age_s: 900,
         settle_delay_s: 60,
+        max_lag_s: None,
     }
 }
 

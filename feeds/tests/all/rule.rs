@@ -249,3 +249,74 @@ fn a_trace_reads_back() {
     let back: oracle_feeds::rule::Trace = serde_json::from_str(&text).unwrap();
     assert_eq!(&back, decision.trace());
 }
+
+fn lagging(name: &str) -> oracle_feeds::SourceReading {
+    let mut late = reading(name, "1");
+    late.reading = Reading::Lagging("no later bar".to_owned());
+    late
+}
+
+#[test]
+fn a_source_that_lags_is_waited_for_until_max_lag_is_over() {
+    let mut leg = leg(2, &["a", "b", "c"]);
+    let mut readings = vec![reading("a", "1"), reading("b", "1"), lagging("c")];
+    assert_eq!(price_of(&decide(&leg, &readings)), d("1"), "no max_lag");
+    leg.max_lag_s = Some(600);
+    let cause = Cause::Lagging {
+        until: T + 600,
+        sources: vec!["c:X".to_owned()],
+    };
+    assert_eq!(cause_of(&decide(&leg, &readings)), &cause);
+    assert_eq!(
+        cause.to_string(),
+        "waiting until 2026-10-01T16:10:00Z for what has not shown that it moved past maturity: \
+         c:X"
+    );
+    // It is the time of the question that counts, whenever that is weighed.
+    for (asked, decides) in [(599, false), (600, true)] {
+        readings[2].exchanges[0].sent_at = time(T + asked);
+        for now in [T + 601, T + 86_400] {
+            let fixing = decide_leg(&leg, T, time(now), &readings);
+            let attests = matches!(fixing, Fixing::Attest { .. });
+            assert_eq!(attests, decides, "asked {asked} s after T: {fixing:?}");
+        }
+    }
+    // It has no vote then, and its silence is named where the others are too few.
+    leg.min_sources = 3.try_into().unwrap();
+    let fixing = decide_leg(&leg, T, time(T + 601), &readings);
+    assert_eq!(reason_of(&fixing), "2 of 3 sources: c:X: no later bar");
+}
+
+#[test]
+fn a_source_that_fails_or_was_asked_too_early_is_not_waited_for() {
+    let mut leg = leg(2, &["a", "b", "c"]);
+    leg.max_lag_s = Some(600);
+    for failed in [
+        Reading::NotYet("asked before T".to_owned()),
+        Reading::NoData("stale".to_owned()),
+        Reading::Permanent("HTTP 404".to_owned()),
+        Reading::Contradiction("two bars".to_owned()),
+        Reading::Transient {
+            detail: "timeout".to_owned(),
+            retry_after: None,
+        },
+    ] {
+        let mut other = lagging("c");
+        other.reading = failed;
+        let readings = [reading("a", "1"), reading("b", "1"), other];
+        assert_eq!(price_of(&decide(&leg, &readings)), d("1"));
+    }
+    let unheard = [reading("a", "1"), reading("b", "1")];
+    assert_eq!(price_of(&decide(&leg, &unheard)), d("1"));
+    // Once it has caught up it votes.
+    let mut later = reading("c", "1.001");
+    later.exchanges[0].sent_at = time(T + 70);
+    let readings = [
+        reading("a", "1"),
+        reading("b", "1.002"),
+        lagging("c"),
+        later,
+    ];
+    let fixing = decide_leg(&leg, T, time(T + 71), &readings);
+    assert_eq!(price_of(&fixing), d("1.001"));
+}

@@ -43,12 +43,17 @@ impl Definition {
     }
 
     /// Seconds beyond maturity and settle delay after which a missing
-    /// attestation is an alarm: prices are known at once, facts take their time.
+    /// attestation is an alarm: prices are known at once or when late venues are no
+    /// longer waited for, facts take their time.
     pub fn patience_s(&self, maturity: Maturity) -> i64 {
         const PRICE: i64 = 120;
         const HOUR: i64 = 3600;
         match &self.policy.rule {
-            Rule::Digits { .. } | Rule::Threshold { .. } => PRICE,
+            Rule::Digits { price, .. } | Rule::Threshold { price, .. } => {
+                let waits = price.legs.iter().filter_map(|leg| leg.max_lag_s);
+                let waits = waits.max().map_or(0, i64::from);
+                PRICE + (waits - self.settle_delay_s()).max(0)
+            }
             Rule::Match(policy) => {
                 let window = policy.kickoff + i64::from(policy.void_after_s);
                 (window - maturity.unix()).max(0) + HOUR
@@ -230,6 +235,11 @@ pub(super) fn definition(
         place.seconds("give_up_after", entry.give_up_after.as_deref(), default)?;
     if give_up_after_s <= rule.settle_delay_s() {
         return Err(place.refuse("give_up_after", "must be longer than settle_delay"));
+    }
+    let mut legs = rule.price().into_iter().flat_map(|price| &price.legs);
+    if let Some(leg) = legs.find(|l| l.max_lag_s.is_some_and(|lag| lag >= give_up_after_s)) {
+        let reason = format!("must be longer than max_lag of price.{}", leg.name);
+        return Err(place.refuse("give_up_after", reason));
     }
     let whole = |e: &dyn std::fmt::Display| place.refuse("kind", e);
     let descriptor = rule::outcome::descriptor(&rule).map_err(|e| whole(&e))?;

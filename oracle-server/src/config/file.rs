@@ -105,6 +105,7 @@ pub(super) struct Price {
     pub(super) max_deviation: Option<String>,
     pub(super) max_trade_age: Option<String>,
     pub(super) settle_delay: Option<String>,
+    pub(super) max_lag: Option<String>,
     pub(super) cross: Option<Vec<String>>,
     pub(super) quote: Option<String>,
 }

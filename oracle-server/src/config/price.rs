@@ -135,6 +135,7 @@ fn cross_legs(
         || section.max_deviation.is_some()
         || section.max_trade_age.is_some()
         || section.settle_delay.is_some()
+        || section.max_lag.is_some()
         || section.quote.is_some();
     if extra {
         return Err(Refusal::new(
@@ -218,6 +219,10 @@ fn leg(
     if max_trade_age_s > 7 * 86_400 {
         return Err(Refusal::new(key("max_trade_age"), "must be at most 7d"));
     }
+    let settle_delay_s = section
+        .settle_delay
+        .as_deref()
+        .map_or(Ok(60), |t| seconds(key("settle_delay"), t))?;
     Ok(LegPolicy {
         name: name.to_owned(),
         method: Method::Close1mMedian,
@@ -228,11 +233,25 @@ fn leg(
             &text(&section.max_deviation, "max_deviation")?,
         )?,
         max_trade_age_s,
-        settle_delay_s: section
-            .settle_delay
-            .as_deref()
-            .map_or(Ok(60), |t| seconds(key("settle_delay"), t))?,
+        settle_delay_s,
+        max_lag_s: max_lag(&key("max_lag"), section, settle_delay_s)?,
     })
+}
+
+/// How long sources that lag are waited for. Before the settle delay is over nothing
+/// is asked, so a wait that ends by then is none.
+fn max_lag(key: &str, section: &Price, settle_delay_s: u32) -> Result<Option<u32>, Refusal> {
+    let Some(text) = &section.max_lag else {
+        return Ok(None);
+    };
+    let max_lag_s = seconds(key, text)?;
+    if max_lag_s <= settle_delay_s {
+        return Err(Refusal::new(
+            key,
+            format!("must be longer than settle_delay ({settle_delay_s}s)"),
+        ));
+    }
+    Ok(Some(max_lag_s))
 }
 
 /// Currencies in which venues quote, as their symbols end.

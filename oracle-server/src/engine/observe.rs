@@ -37,6 +37,10 @@ const OBSERVATION_LIMIT: Duration = Duration::from_mins(10);
 /// How long the other sources are waited for once there are enough.
 const GRACE: Duration = Duration::from_millis(750);
 
+/// The same while late sources are waited for: one takes a question more, and must
+/// be heard to be waited for.
+const LAG_GRACE: Duration = Duration::from_secs(10);
+
 /// How far a round is put off while it is being observed: if this process dies
 /// the round comes back by itself.
 const LEASE_MS: i64 = 30_000;
@@ -411,7 +415,7 @@ async fn observe(
             )
         {
             enough = true;
-            limit.set(tokio::time::sleep(GRACE));
+            limit.set(tokio::time::sleep(grace(&leg, at, clock.now())));
         }
     }
     drop(pending);
@@ -440,6 +444,16 @@ async fn observe(
         at,
         readings,
         decision,
+    }
+}
+
+/// How long the other sources of a leg are waited for once there are enough.
+fn grace(leg: &LegPolicy, at: i64, now: DateTime<Utc>) -> Duration {
+    let waits = |lag: u32| now.timestamp() < at.saturating_add(i64::from(lag));
+    if leg.max_lag_s.is_some_and(waits) {
+        LAG_GRACE
+    } else {
+        GRACE
     }
 }
 

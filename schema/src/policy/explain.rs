@@ -145,8 +145,21 @@ fn priced(what: String, price: &PricePolicy) -> Vec<String> {
             names.join(" and ")
         ));
     }
-    sentences.extend(price.legs.iter().map(leg));
+    for each in &price.legs {
+        sentences.push(leg(each));
+        sentences.extend(lag(each));
+    }
     sentences
+}
+
+/// How long a leg waits for sources that lag, where it says so.
+fn lag(leg: &LegPolicy) -> Option<String> {
+    Some(format!(
+        "{}: a source that has not shown that it moved past maturity is waited for until {} after \
+         it, however many others have answered; then the others decide",
+        leg.name,
+        span(leg.max_lag_s?)
+    ))
 }
 
 fn leg(leg: &LegPolicy) -> String {

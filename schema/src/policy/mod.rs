@@ -205,6 +205,11 @@ pub struct LegPolicy {
     pub max_trade_age_s: u32,
     /// Seconds after T before the first decision.
     pub settle_delay_s: u32,
+    /// Seconds from T for which a source that has not shown that it moved past T is
+    /// waited for, however many others could decide; absent: only while the others
+    /// are too few.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_lag_s: Option<u32>,
 }
 
 /// How venue prices become one.
@@ -420,6 +425,18 @@ mod tests {
             levels += 1;
         }
         assert_eq!(levels, 5);
+    }
+
+    #[test]
+    fn a_wait_for_late_sources_is_part_of_the_document_where_there_is_one() {
+        let waits = DOCUMENT.replace(
+            r#","max_trade_age_s""#,
+            r#","max_lag_s":600,"max_trade_age_s""#,
+        );
+        let policy = Policy::parse(waits.as_bytes()).unwrap();
+        assert_eq!(policy.canonical().unwrap(), waits.as_bytes());
+        let leg = &policy.rule.price().unwrap().legs[0];
+        assert_eq!(leg.max_lag_s, Some(600));
     }
 
     #[test]

@@ -267,3 +267,18 @@ fn only_a_party_that_needs_nobody_else_is_a_sole_decider() {
     rule["panel"] = panel(1);
     assert!(sole(&rule));
 }
+
+#[test]
+fn a_price_says_for_how_long_late_sources_are_waited_for() {
+    let mut rule = price_rule(2);
+    let without = text(&rule);
+    assert!(!without.contains("waited for"), "{without}");
+    rule["price"]["legs"][0]["max_lag_s"] = json!(600);
+    says(
+        &text(&rule),
+        &[
+            "p: a source that has not shown that it moved past maturity is waited for until \
+             10m after it, however many others have answered; then the others decide",
+        ],
+    );
+}

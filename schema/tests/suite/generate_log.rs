@@ -292,6 +292,7 @@ pub(crate) fn policy_samples() -> Vec<(&'static str, Policy)> {
         max_deviation: "0.005".parse().unwrap(),
         max_trade_age_s: 900,
         settle_delay_s: 60,
+        max_lag_s: None,
     };
     let ppcbtc = LegPolicy {
         name: "ppcbtc".to_owned(),

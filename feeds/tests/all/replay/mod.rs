@@ -1,6 +1,7 @@
 //! Evidence replayed: what was decided follows again, and nothing else does.
 
 mod facts;
+mod lag;
 mod price;
 mod tampered;
 

@@ -254,3 +254,34 @@ fn a_dollar_token_is_a_dollar_only_where_the_price_says_so() {
     let unknown = format!("{sources}\nquote = \"dollar\"");
     assert_eq!(refused_key(sources, &unknown), "price.btcusd.quote");
 }
+
+#[test]
+fn a_wait_for_late_venues_lies_between_settle_delay_and_give_up() {
+    let with = |more: &str| format!("max_trade_age = \"15m\"\n{more}");
+    let key = |more: &str| refused_key("max_trade_age = \"15m\"", &with(more));
+    for short in [
+        "max_lag = \"30s\"",
+        "max_lag = \"60s\"",
+        "max_lag = \"soon\"",
+    ] {
+        assert_eq!(key(short), "price.btcusd.max_lag");
+    }
+    let equal = "settle_delay = \"10m\"\nmax_lag = \"10m\"";
+    assert_eq!(key(equal), "price.btcusd.max_lag");
+    // Given up after 72 h by default.
+    let text = GOOD.replacen("max_trade_age = \"15m\"", &with("max_lag = \"72h\""), 1);
+    let refusal = Config::parse(&text, Path::new("/")).unwrap_err();
+    assert!(refusal.key.ends_with("give_up_after"), "{}", refusal.key);
+    assert_eq!(
+        refusal.reason,
+        "must be longer than max_lag of price.btcusd"
+    );
+    let config = accepted("max_trade_age = \"15m\"", &with("max_lag = \"10m\""));
+    let definition = &config.series.values().next().unwrap().definition;
+    let legs = &definition.policy.rule.price().unwrap().legs;
+    assert_eq!(legs[0].max_lag_s, Some(600));
+    // No alarm before the wait is over.
+    let maturity = Maturity::from_unix(1_790_870_400).unwrap();
+    let overdue = definition.settle_delay_s() + definition.patience_s(maturity);
+    assert_eq!(overdue, 600 + 120);
+}
