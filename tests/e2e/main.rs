@@ -73,4 +73,5 @@ mod rollback;
 mod series;
 mod status;
 mod tree;
+mod venues;
 mod witness;
