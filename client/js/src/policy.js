@@ -99,6 +99,7 @@ function placeholders(rule, maturity) {
   const kind = memberOf(rule, 'kind');
   if (kind === 'digits' || kind === 'threshold') put('price', memberOf(memberOf(rule, 'price'), 'name'));
   if (kind === 'digits') put('unit', memberOf(rule, 'unit'));
+  if (kind === 'match' || kind === 'fact') put('unit', memberOf(memberOf(rule, 'digits'), 'unit'));
   if (kind === 'threshold') put('above', memberOf(rule, 'above'));
   return values;
 }

@@ -54,7 +54,7 @@ export const COUNTS = Object.freeze({
   ranges: 12,
   digits: 26,
   tags: 17,
-  policies: 3,
+  policies: 7,
   joint: 16,
   coinlib: 11,
   adaptor: 39,

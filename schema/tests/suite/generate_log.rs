@@ -356,6 +356,86 @@ pub(crate) fn policy_samples() -> Vec<(&'static str, Policy)> {
     ]
 }
 
+/// Policies about facts, two of which attest a number: its unit is part of what they
+/// ask, and a price is not.
+fn fact_policy_samples() -> Vec<(&'static str, Policy)> {
+    let asked = |provider: &str, parameters: Value| json!({"id": provider, "provider": provider, "root": provider, "parameters": parameters});
+    let paced = |mut rule: Value| {
+        let pace =
+            json!({"agree": 1, "stable_reads": 2, "read_every_s": 30, "settle_delay_s": 7200});
+        rule.as_object_mut()
+            .unwrap()
+            .extend(pace.as_object().unwrap().clone());
+        rule
+    };
+    let game = |mut rule: Value| {
+        let sides = json!({"match": "551001", "home": "5", "away": "4"});
+        let terms = json!({
+            "kind": "match", "kickoff": MATURITY - 7200, "basis": "regular_time",
+            "void_after_s": 172_800, "on_dissent": "hold",
+            "sources": [asked("football-data", sides)],
+        });
+        rule.as_object_mut()
+            .unwrap()
+            .extend(terms.as_object().unwrap().clone());
+        paced(rule)
+    };
+    let value = |mut rule: Value| {
+        let place = json!({"name": "mirror", "url": "http://127.0.0.1:9106/", "value": "$.v"});
+        let terms = json!({
+            "kind": "fact", "compare": "number", "sources": [asked("generic", place)],
+        });
+        rule.as_object_mut()
+            .unwrap()
+            .extend(terms.as_object().unwrap().clone());
+        paced(rule)
+    };
+    let goals = json!({"base": 2, "digits": 6, "decimals": 0, "unit": "goals", "signed": true});
+    let blocks = json!({"base": 2, "digits": 20, "decimals": 0, "unit": "blocks"});
+    let question = |title: &str, rule: Value| {
+        let document = json!({
+            "version": 1, "give_up_after_s": 259_200, "rule": rule, "title": title,
+            "description": "In {unit}, of {price}, above {above}.", "names": {"home": "Heim"},
+        });
+        Policy::parse(document.to_string().as_bytes()).unwrap()
+    };
+    vec![
+        (
+            "match-total",
+            question(
+                "More than 2.5 goals?",
+                game(
+                    json!({"market": "total", "line": "2.5", "outcomes": ["over", "under", "void"]}),
+                ),
+            ),
+        ),
+        (
+            "match-margin",
+            question(
+                "By how many {unit} does Heim win by {maturity}?",
+                game(json!({"market": "spread", "outcomes": [], "digits": goals})),
+            ),
+        ),
+        (
+            "fact-outcomes",
+            question(
+                "Is it above 7 {unit}?",
+                value(json!({
+                    "outcomes": ["above", "not"],
+                    "tests": {"above": {"above": "7"}, "not": {"other": true}},
+                })),
+            ),
+        ),
+        (
+            "fact-digits",
+            question(
+                "How many {unit} are there at {maturity}?",
+                value(json!({"outcomes": [], "tests": {}, "digits": blocks})),
+            ),
+        ),
+    ]
+}
+
 pub(crate) fn policies() -> Value {
     let case = |(name, policy): (&str, Policy)| {
         let canonical = policy.canonical().unwrap();
@@ -373,6 +453,10 @@ pub(crate) fn policies() -> Value {
     file(
         "Policy documents: the RFC 8785 text and its SHA-256, and what an event of that maturity \
          (Unix seconds) asks under it.",
-        &policy_samples().into_iter().map(case).collect::<Vec<_>>(),
+        &policy_samples()
+            .into_iter()
+            .chain(fact_policy_samples())
+            .map(case)
+            .collect::<Vec<_>>(),
     )
 }
