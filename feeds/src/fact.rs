@@ -35,6 +35,10 @@ pub struct MatchFact {
     /// score, and `extra` and `penalties` may be missing though there were some.
     #[serde(default)]
     pub end_unknown: bool,
+    /// There was a shootout, and the answer does not tell whether extra time came
+    /// before it: who won is known, and the score that it followed is not.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub extra_unknown: bool,
     /// Who won or advanced, where the provider says so.
     pub winner: Option<Side>,
     /// What makes the answer doubtful, for people: `goals end at 1-0, result

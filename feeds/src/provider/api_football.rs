@@ -26,7 +26,7 @@ impl Provider for ApiFootball {
         "api-football"
     }
     fn version(&self) -> u32 {
-        2
+        3
     }
     fn base_url(&self) -> &'static str {
         "https://v3.football.api-sports.io"
@@ -158,19 +158,12 @@ fn read(source: &FactSource, body: &[u8]) -> Result<Observation, Reading> {
     let away = sides.away.due("teams.away")?;
     let mut doubts = Vec::new();
     let goals = matches::part(matches::score(found.goals, "goals"), &mut doubts);
-    let mut fact = MatchFact {
-        literal: matches::literal(&short, goals),
-        state: state(&status)?,
-        kickoff: None,
-        home: home.id.due("teams.home.id")?.to_string(),
-        away: away.id.due("teams.away.id")?.to_string(),
-        regular: None,
-        extra: None,
-        penalties: None,
-        end_unknown: false,
-        winner: None,
-        doubts: Vec::new(),
-    };
+    let mut fact = matches::fact(
+        matches::literal(&short, goals),
+        state(&status)?,
+        home.id.due("teams.home.id")?.to_string(),
+        away.id.due("teams.away.id")?.to_string(),
+    );
     // `TBD` comes with a time that means nothing.
     if status != "TBD" {
         fact.kickoff = kickoff(fixture.date, fixture.timestamp, &mut fact.doubts);
@@ -220,12 +213,10 @@ fn state(status: &str) -> Result<MatchState, Reading> {
 }
 
 /// Kickoff is given twice; one of the two is enough, and where they disagree it is
-/// the later.
+/// the later. One that cannot be read is a doubt, since it may have been that.
 fn kickoff(date: Field<String>, timestamp: Field<i64>, doubts: &mut Vec<String>) -> Option<i64> {
-    let date = date
-        .hint()
-        .and_then(|text| matches::instant(&text, "date").ok());
-    let timestamp = timestamp.hint();
+    let date = matches::part(matches::maybe_instant(date, "date"), doubts);
+    let timestamp = matches::part(timestamp.clean("timestamp"), doubts);
     if let (Some(date), Some(timestamp)) = (date, timestamp)
         && date != timestamp
     {

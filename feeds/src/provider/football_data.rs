@@ -118,19 +118,12 @@ fn read(source: &FactSource, body: &[u8]) -> Result<Observation, Reading> {
     }
     let status = found.status.due("status")?;
     let state = state(&status)?;
-    let mut fact = MatchFact {
-        literal: matches::literal(&status, None),
+    let mut fact = matches::fact(
+        matches::literal(&status, None),
         state,
-        kickoff: None,
-        home: team(found.home_team, "homeTeam")?,
-        away: team(found.away_team, "awayTeam")?,
-        regular: None,
-        extra: None,
-        penalties: None,
-        end_unknown: false,
-        winner: None,
-        doubts: Vec::new(),
-    };
+        team(found.home_team, "homeTeam")?,
+        team(found.away_team, "awayTeam")?,
+    );
     if state == MatchState::Finished {
         fact.kickoff = kickoff(found.utc_date)?;
         finished(&mut fact, found.score.due("score")?)?;

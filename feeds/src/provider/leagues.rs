@@ -31,19 +31,7 @@ pub(super) fn hint<'a, T: Deserialize<'a>>(raw: Raw<'a>) -> Option<T> {
 
 /// A match of which only the state and the sides are known yet.
 pub(super) fn fact(words: &str, state: MatchState, home: String, away: String) -> MatchFact {
-    MatchFact {
-        literal: matches::literal(words, None),
-        state,
-        kickoff: None,
-        home,
-        away,
-        regular: None,
-        extra: None,
-        penalties: None,
-        end_unknown: false,
-        winner: None,
-        doubts: Vec::new(),
-    }
+    matches::fact(matches::literal(words, None), state, home, away)
 }
 
 /// Points of one side, each with the number of its period.

@@ -190,10 +190,34 @@ pub(super) fn instant(text: &str, field: &str) -> Result<i64, Reading> {
         .map_err(|_| contradiction(format!("{field} {:?} is no time", json::quote(text))))
 }
 
+/// A time that may be missing; one that cannot be read is no time.
+pub(super) fn maybe_instant(field: Field<String>, name: &str) -> Result<Option<i64>, Reading> {
+    let text = field.clean(name)?;
+    text.map(|text| instant(&text, name)).transpose()
+}
+
 /// A time of the clock on the wall, without an offset.
 pub(super) fn wall_clock(text: &str, field: &str) -> Result<NaiveDateTime, Reading> {
     NaiveDateTime::parse_from_str(text, "%Y-%m-%dT%H:%M:%S%.f")
         .map_err(|_| contradiction(format!("{field} {:?} is no time", json::quote(text))))
+}
+
+/// A match of which only the state and the sides are known yet.
+pub(super) fn fact(literal: String, state: MatchState, home: String, away: String) -> MatchFact {
+    MatchFact {
+        literal,
+        state,
+        kickoff: None,
+        home,
+        away,
+        regular: None,
+        extra: None,
+        penalties: None,
+        end_unknown: false,
+        extra_unknown: false,
+        winner: None,
+        doubts: Vec::new(),
+    }
 }
 
 /// The fact. Of a match that is not finished no score and no winner is kept:
@@ -206,6 +230,7 @@ pub(super) fn observed(mut fact: MatchFact) -> Result<Observation, Reading> {
         fact.penalties = None;
         fact.winner = None;
         fact.end_unknown = false;
+        fact.extra_unknown = false;
         return Ok(Observation::Match(Box::new(fact)));
     }
     if let (Some(regular), Some(extra)) = (fact.regular, fact.extra)

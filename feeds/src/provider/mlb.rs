@@ -32,7 +32,7 @@ impl Provider for Mlb {
         "mlb"
     }
     fn version(&self) -> u32 {
-        2
+        3
     }
     fn base_url(&self) -> &'static str {
         "https://statsapi.mlb.com"
@@ -163,20 +163,13 @@ fn read(source: &FactSource, body: &[u8]) -> Result<Observation, Reading> {
     let Some(last) = rows.last() else {
         return Err(Reading::NoData(format!("no match {id}")));
     };
-    let mut fact = MatchFact {
-        literal: matches::literal(&last.words, None),
-        state: together(&rows)?,
-        kickoff: None,
-        home: last.sides.0.clone(),
-        away: last.sides.1.clone(),
-        regular: None,
-        extra: None,
-        penalties: None,
-        end_unknown: false,
-        winner: None,
-        doubts: Vec::new(),
-    };
-    fact.kickoff = kickoff(&rows, fact.state)?;
+    let mut fact = matches::fact(
+        matches::literal(&last.words, None),
+        together(&rows)?,
+        last.sides.0.clone(),
+        last.sides.1.clone(),
+    );
+    fact.kickoff = kickoff(&rows, fact.state, &mut fact.doubts)?;
     if fact.state == MatchState::Finished {
         finished(&mut fact, &rows)?;
     }
@@ -222,7 +215,7 @@ struct Row {
     winner: Result<Option<Winner>, Reading>,
     date: Result<Option<i64>, Reading>,
     tbd: bool,
-    resumes: Option<i64>,
+    resumes: Result<Option<i64>, Reading>,
     resumed_from: Option<i64>,
 }
 
@@ -243,10 +236,6 @@ impl Row {
             home.score.clean("home.score"),
             away.score.clean("away.score"),
         );
-        let instant = |field: Field<String>| {
-            let text = field.hint()?;
-            matches::instant(&text, "").ok()
-        };
         Ok(Self {
             state,
             words: format!("{} {detailed}", json::quote(&code)),
@@ -260,18 +249,12 @@ impl Row {
                 (Err(odd), _) | (_, Err(odd)) => Err(odd),
             },
             winner: matches::winner(home.is_winner, away.is_winner),
-            date: date(game.date),
+            date: matches::maybe_instant(game.date, "gameDate"),
             tbd: status.start_time_tbd.hint().unwrap_or(false),
-            resumes: instant(game.resumes),
-            resumed_from: instant(game.resumed_from),
+            resumes: matches::maybe_instant(game.resumes, "resumeDate"),
+            resumed_from: matches::maybe_instant(game.resumed_from, "").unwrap_or_default(),
         })
     }
-}
-
-fn date(field: Field<String>) -> Result<Option<i64>, Reading> {
-    let text = field.clean("gameDate")?;
-    text.map(|text| matches::instant(&text, "gameDate"))
-        .transpose()
 }
 
 /// The rows by their time. Several must be one game: each resumes an earlier one,
@@ -291,7 +274,7 @@ fn in_order(mut rows: Vec<Row>, id: &str) -> Result<Vec<Row>, Reading> {
     for (index, (start, row)) in order.iter().enumerate().skip(1) {
         let resumes = |(earlier, before): &(i64, Row)| {
             earlier < start
-                && (before.resumes == Some(*start) || row.resumed_from == Some(*earlier))
+                && (before.resumes == Ok(Some(*start)) || row.resumed_from == Some(*earlier))
         };
         if !order.iter().take(index).any(resumes) {
             return Err(several("not tied by resumeDate and resumedFrom"));
@@ -329,8 +312,12 @@ fn together(rows: &[Row]) -> Result<MatchState, Reading> {
 }
 
 /// When the game was last begun. A suspended one that is listed once goes on, or
-/// went on, when it says.
-fn kickoff(rows: &[Row], state: MatchState) -> Result<Option<i64>, Reading> {
+/// went on, when it says; where that cannot be read nobody knows when.
+fn kickoff(
+    rows: &[Row],
+    state: MatchState,
+    doubts: &mut Vec<String>,
+) -> Result<Option<i64>, Reading> {
     let mut latest = None;
     for row in rows {
         let date = match &row.date {
@@ -342,7 +329,13 @@ fn kickoff(rows: &[Row], state: MatchState) -> Result<Option<i64>, Reading> {
         latest = latest.max(date);
     }
     match rows {
-        [only] if latest.is_some() => Ok(latest.max(only.resumes)),
+        [only] if latest.is_some() => Ok(match &only.resumes {
+            Ok(resumes) => latest.max(*resumes),
+            Err(odd) => {
+                doubts.push(odd.detail().to_owned());
+                None
+            }
+        }),
         _ => Ok(latest),
     }
 }

@@ -29,7 +29,7 @@ impl Provider for OpenLigaDb {
         "openligadb"
     }
     fn version(&self) -> u32 {
-        2
+        3
     }
     fn base_url(&self) -> &'static str {
         "https://api.openligadb.de"
@@ -140,25 +140,13 @@ fn read(source: &FactSource, body: &[u8]) -> Result<Observation, Reading> {
         (false, true) => (MatchState::Scheduled, "not finished"),
     };
     let team = |team: Field<Team>, name| team.due(name)?.id.due(name);
-    let mut fact = MatchFact {
-        literal: word.to_owned(),
+    let mut fact = matches::fact(
+        word.to_owned(),
         state,
-        kickoff: None,
-        home: team(found.team1, "team1.teamId")?.to_string(),
-        away: team(found.team2, "team2.teamId")?.to_string(),
-        regular: None,
-        extra: None,
-        penalties: None,
-        end_unknown: false,
-        winner: None,
-        doubts: Vec::new(),
-    };
-    fact.kickoff = kickoff(
-        found.utc.hint().as_deref(),
-        found.local.hint().as_deref(),
-        found.zone.hint().as_deref(),
-        &mut fact.doubts,
+        team(found.team1, "team1.teamId")?.to_string(),
+        team(found.team2, "team2.teamId")?.to_string(),
     );
+    fact.kickoff = kickoff(found.utc, found.local, found.zone, &mut fact.doubts);
     if state == MatchState::Finished {
         results_of(&mut fact, results)?;
         let last = fact.extra.or(fact.regular);
@@ -228,6 +216,12 @@ fn results_of(fact: &mut MatchFact, all: Vec<Field<MatchResult>>) -> Result<(), 
     fact.regular = matches::part(regular, &mut fact.doubts);
     fact.extra = matches::part(extra, &mut fact.doubts);
     fact.penalties = matches::part(penalties, &mut fact.doubts);
+    // Extra time comes before a shootout, but where the cup has none.
+    fact.extra_unknown = fact.penalties.is_some() && fact.extra.is_none() && !fact.end_unknown;
+    if fact.extra_unknown {
+        let missing = "a shootout, and no result after extra time";
+        fact.doubts.push(missing.to_owned());
+    }
     if let (Some(regular), Some(_)) = (fact.regular, fact.extra.or(fact.penalties))
         && regular.home != regular.away
     {
@@ -311,15 +305,22 @@ fn goals_doubt(goals: Vec<Field<Goal>>, last: Option<Score>) -> Option<String> {
 }
 
 /// Kickoff: UTC, or what the wall clock says; where they contradict each other
-/// the later.
+/// the later. One that is there and cannot be read is a doubt, since it may have
+/// been that.
 fn kickoff(
-    utc: Option<&str>,
-    local: Option<&str>,
-    zone: Option<&str>,
+    utc: Field<String>,
+    local: Field<String>,
+    zone: Field<String>,
     doubts: &mut Vec<String>,
 ) -> Option<i64> {
-    let utc = utc.and_then(|text| matches::instant(text, "matchDateTimeUTC").ok());
-    let local = local.and_then(|text| matches::wall_clock(text, "matchDateTime").ok());
+    let clock = |field: Field<String>, name: &str| {
+        let text = field.clean(name)?;
+        text.map(|text| matches::wall_clock(&text, name))
+            .transpose()
+    };
+    let utc = matches::part(matches::maybe_instant(utc, "matchDateTimeUTC"), doubts);
+    let local = matches::part(clock(local, "matchDateTime"), doubts);
+    let zone = matches::part(zone.clean("timeZoneID"), doubts);
     let (Some(local), Some(zone)) = (local, zone) else {
         return utc;
     };

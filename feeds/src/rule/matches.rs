@@ -200,7 +200,7 @@ fn finished(
             "kickoff was long before the announced one".to_owned(),
         ));
     }
-    if let Some(unknown) = untold(policy.basis, fact) {
+    if let Some(unknown) = untold(policy, fact) {
         return Err(Vote::Open(unknown));
     }
     settled(policy, fact).map_err(Vote::Objection)
@@ -208,11 +208,15 @@ fn finished(
 
 /// What the source cannot tell of the part of the match that counts: it has not
 /// said anything else, and may come to know.
-fn untold(basis: MatchBasis, fact: &MatchFact) -> Option<String> {
-    match basis {
+fn untold(policy: &MatchPolicy, fact: &MatchFact) -> Option<String> {
+    match policy.basis {
         MatchBasis::Final if fact.end_unknown => {
             let why = fact.doubts.join("; ");
             Some(format!("finished, and the end unknown: {why}"))
+        }
+        // Who won the shootout won; what was scored before it is another matter.
+        MatchBasis::Final if fact.extra_unknown && policy.market != Market::Result => {
+            Some("finished by a shootout, and no score of extra time".to_owned())
         }
         MatchBasis::RegularTime if fact.regular.is_none() => {
             Some("finished without a regular-time score".to_owned())

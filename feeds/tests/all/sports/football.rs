@@ -294,3 +294,19 @@ fn api_football_kickoffs_that_disagree_give_the_later_and_a_doubt() {
     assert_eq!(fact.kickoff, Some(KICKOFF));
     assert_eq!(fact.doubts.len(), 1);
 }
+
+#[test]
+fn api_football_kickoff_that_cannot_be_read_is_a_doubt_beside_the_other() {
+    for (field, odd) in [
+        ("date", json!("tomorrow")),
+        ("date", json!(7)),
+        ("timestamp", json!("soon")),
+    ] {
+        let body = edited(API_FOOTBALL, |v| {
+            v["response"][0]["fixture"][field] = odd.clone();
+        });
+        let fact = fact("api-football", &body);
+        assert_eq!(fact.kickoff, Some(KICKOFF));
+        assert!(fact.doubts[0].contains(field), "{:?}", fact.doubts);
+    }
+}

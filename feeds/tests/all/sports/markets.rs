@@ -53,6 +53,7 @@ fn played(home: u32, away: u32) -> MatchFact {
         extra: None,
         penalties: None,
         end_unknown: false,
+        extra_unknown: false,
         winner: None,
         doubts: Vec::new(),
     }
@@ -193,6 +194,18 @@ fn a_part_that_the_source_cannot_tell_is_waited_for_and_others_are_settled() {
     assert!(waits(&final_total, &fact).contains("the end unknown"));
     assert_eq!(attests(&bet(Market::Total, "2.5"), &fact), "under");
     fact.end_unknown = false;
+    // Level after regular time, and who won a shootout: not what came between.
+    fact.extra_unknown = true;
+    fact.penalties = Some(score(5, 4));
+    assert!(waits(&final_total, &fact).contains("no score of extra time"));
+    assert_eq!(attests(&bet(Market::Total, "2.5"), &fact), "under");
+    let winner = MatchPolicy {
+        basis: MatchBasis::Final,
+        ..policy(1, &["openligadb"])
+    };
+    assert_eq!(attests(&winner, &fact), "home");
+    fact.extra_unknown = false;
+    fact.penalties = None;
     fact.regular = None;
     fact.extra = Some(score(2, 1));
     assert_eq!(attests(&final_total, &fact), "over");

@@ -234,3 +234,41 @@ fn the_finished_flag_may_come_before_the_result() {
     });
     refused("openligadb", &bare, "not_yet", "no score yet");
 }
+
+#[test]
+fn a_kickoff_that_cannot_be_read_is_a_doubt_beside_the_other() {
+    for (field, odd) in [
+        ("matchDateTimeUTC", Value::from("2026-10-24 16:30")),
+        ("matchDateTimeUTC", Value::from(7)),
+        ("matchDateTime", Value::from("Saturday")),
+        ("matchDateTime", Value::from(false)),
+        ("timeZoneID", Value::from(1)),
+    ] {
+        let fact = fact(
+            "openligadb",
+            &edited(OPENLIGADB, |v| v[field] = odd.clone()),
+        );
+        assert_eq!(fact.kickoff, Some(KICKOFF));
+        assert!(fact.doubts[0].contains(field), "{:?}", fact.doubts);
+    }
+}
+
+#[test]
+fn a_shootout_without_a_result_of_extra_time_tells_who_won_and_no_total_in_the_end() {
+    let fact = cup(|rows| {
+        rows[2]["resultTypeKind"] = "AfterPenalties".into();
+        rows[2]["pointsTeam1"] = 5.into();
+        rows[2]["pointsTeam2"] = 4.into();
+    });
+    assert_eq!(fact.regular, Some(score(1, 1)));
+    assert_eq!((fact.extra, fact.penalties), (None, Some(score(5, 4))));
+    assert!(fact.extra_unknown && !fact.end_unknown, "{fact:?}");
+    assert!(fact.doubts[0].contains("a shootout"), "{:?}", fact.doubts);
+    // What comes before it is told: nothing is unknown.
+    let whole = cup(|rows| {
+        let mut shootout = rows[2].clone();
+        shootout["resultTypeKind"] = "AfterPenalties".into();
+        rows.as_array_mut().unwrap().push(shootout);
+    });
+    assert!(!whole.extra_unknown, "{whole:?}");
+}

@@ -146,6 +146,23 @@ fn one_tie_is_enough_and_none_is_too_few() {
 }
 
 #[test]
+fn a_game_listed_once_that_went_on_at_a_time_nobody_can_read_is_waited_for() {
+    let alone = |resumes: Value| {
+        edited(BOTH_FINAL, |v| {
+            row(v, 0)["resumeDate"] = resumes.clone();
+            v["dates"].as_array_mut().unwrap().truncate(1);
+        })
+    };
+    let known = alone("2026-09-21T16:10:00Z".into());
+    assert_eq!(fact(&known).kickoff, Some(RESUMED));
+    assert_eq!(fact(&alone(Value::Null)).kickoff, Some(BEGAN));
+    for odd in [json!("tomorrow"), json!(7)] {
+        let reading = reading(&alone(odd));
+        assert_eq!(reading.verdict(), "not_yet", "{}", reading.detail());
+    }
+}
+
+#[test]
 fn rows_that_differ_in_what_decides_contradict_each_other() {
     let scores = edited(BOTH_FINAL, |v| {
         row(v, 0)["teams"]["home"]["score"] = 6.into();
