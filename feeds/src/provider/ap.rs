@@ -8,7 +8,8 @@
 //! units; that of the state itself carries the state's winner, which need not be
 //! the nation's. `winner` is `X` for who has won and `R` for who goes into a
 //! run-off. `raceCallStatus` comes "when available": before a call and for ballot
-//! measures there is none. The test flag is deprecated.
+//! measures there is none. The test flag is deprecated. A status that is not
+//! documented is no call: it is waited until there is another one.
 //!
 //! Never seen live: the body is composed from the documentation of its fields.
 
@@ -21,7 +22,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use super::{Licence, Provider, Step, Subject, error_body, fact_step, parameter};
+use super::{Licence, Provider, Step, Subject, checked, fact_step, matches, plain};
 use crate::fact::{ElectionFact, ElectionStage};
 use crate::json;
 use crate::observation::{Exchange, Observation, Query, Reading, Request};
@@ -44,7 +45,7 @@ impl Provider for Ap {
         "ap"
     }
     fn version(&self) -> u32 {
-        2
+        3
     }
     fn base_url(&self) -> &'static str {
         "https://api.ap.org"
@@ -82,6 +83,23 @@ impl Provider for Ap {
     }
     fn licence(&self) -> Licence {
         Licence::HashOnly
+    }
+    fn deciding(&self) -> &'static [&'static str] {
+        &[
+            "electionDate",
+            "races[].officeID",
+            "races[].raceID",
+            "races[].raceTypeID",
+            "races[].seatNum",
+            "races[].resultsType",
+            "races[].reportingUnits[].statePostal",
+            "races[].reportingUnits[].level",
+            "races[].reportingUnits[].candidates[].candidateID",
+            "races[].reportingUnits[].candidates[].winner",
+        ]
+    }
+    fn hints(&self) -> &'static [&'static str] {
+        &["races[].raceCallStatus", "races[].test"]
     }
     fn step(&self, query: &Query<'_>, done: &[Exchange]) -> Step {
         fact_step(query, done, ask, read)
@@ -144,16 +162,15 @@ fn several_races(parameters: &BTreeMap<String, String>) -> Option<String> {
     ))
 }
 
-fn checked<'a>(source: &'a FactSource, name: &str) -> Result<&'a str, Reading> {
-    let value = parameter(source, name)?;
-    check(name, value).map_err(|must| Reading::Permanent(format!("{name} {must}")))?;
-    Ok(value)
+/// A parameter that every source has.
+fn own<'a>(source: &'a FactSource, name: &str) -> Result<&'a str, Reading> {
+    checked(source, name, check)
 }
 
 /// An optional parameter that the source has.
 fn given<'a>(source: &'a FactSource, name: &str) -> Result<Option<&'a str>, Reading> {
     let value = source.parameters.get(name);
-    value.map(|_| checked(source, name)).transpose()
+    value.map(|_| own(source, name)).transpose()
 }
 
 /// Of which reporting unit the winner counts.
@@ -166,8 +183,8 @@ fn unit_level(source: &FactSource, state: &str) -> Result<&'static str, Reading>
 }
 
 fn ask(source: &FactSource) -> Result<Request, Reading> {
-    let (date, state) = (checked(source, "date")?, checked(source, "state")?);
-    let office = checked(source, "office")?;
+    let (date, state) = (own(source, "date")?, own(source, "state")?);
+    let office = own(source, "office")?;
     // The level of the state brings the nation's sum with it; "national" is what
     // policies of older builds ask.
     let level = match given(source, LEVEL)? {
@@ -247,12 +264,9 @@ struct Candidate {
 }
 
 fn read(source: &FactSource, body: &[u8]) -> Result<Observation, Reading> {
-    if let Some(error) = error_body(body) {
-        return Err(error);
-    }
     let contradiction = |text: String| Err(Reading::Contradiction(text));
-    let answer: Answer<'_> = json::parse(body)?;
-    let (date, state) = (checked(source, "date")?, checked(source, "state")?);
+    let answer: Answer<'_> = matches::parse(body)?;
+    let (date, state) = (own(source, "date")?, own(source, "state")?);
     if answer.election_date != date {
         return contradiction(format!(
             "election of {:?}, not of {date}",
@@ -293,11 +307,11 @@ fn announced_race<'a>(source: &FactSource, answer: &Answer<'a>) -> Result<&'a Ra
     if answer.races.is_empty() {
         return Err(Reading::NotYet("no changes: no race is listed".to_owned()));
     }
-    let office = checked(source, "office")?;
+    let office = own(source, "office")?;
     let (race, race_type) = (given(source, "race")?, given(source, "race_type")?);
     let seat = given(source, "seat")?;
     let fits = |field: Option<&Value>, wanted: Option<&str>| wanted.is_none_or(|w| is(field, w));
-    let own = |raw: &&&RawValue| {
+    let announced = |raw: &&&RawValue| {
         serde_json::from_str::<RaceName>(raw.get()).is_ok_and(|name| {
             is(name.office.as_ref(), office)
                 && fits(name.race.as_ref(), race)
@@ -305,7 +319,7 @@ fn announced_race<'a>(source: &FactSource, answer: &Answer<'a>) -> Result<&'a Ra
                 && fits(name.seat.as_ref(), seat)
         })
     };
-    let found: Vec<&'a RawValue> = answer.races.iter().filter(own).copied().collect();
+    let found: Vec<&'a RawValue> = answer.races.iter().filter(announced).copied().collect();
     match found.as_slice() {
         [race] => Ok(race),
         [] => Err(Reading::Contradiction(format!(
@@ -324,7 +338,8 @@ fn winners(unit: &Unit) -> Result<Vec<String>, Reading> {
     let mut seen = BTreeSet::new();
     let mut winners = Vec::new();
     for candidate in &unit.candidates {
-        if candidate.id.is_empty() || !seen.insert(candidate.id.as_str()) {
+        // A damaged id would be a winner whom no outcome names.
+        if !plain(&candidate.id) || !seen.insert(candidate.id.as_str()) {
             return Err(Reading::Contradiction(format!(
                 "candidate {:?} is listed twice or has no id",
                 json::quote(&candidate.id)
@@ -357,9 +372,57 @@ fn fact(race: &Race<'_>, winners: Vec<String>) -> Result<ElectionFact, Reading> 
         }
     };
     let status = race.call_status.as_deref().unwrap_or_default();
-    let (stage, runoff) = match status.to_lowercase().as_str() {
+    let known = stage(status, settled, !winners.is_empty());
+    // A word that nobody knows is no call: it is waited for the next one.
+    let (stage, runoff) = known.unwrap_or((ElectionStage::Counting, false));
+    let called = matches!(stage, ElectionStage::Called | ElectionStage::Certified);
+    if called && !runoff && winners.is_empty() {
+        return Err(Reading::Contradiction(format!(
+            "{} without a winner",
+            json::quote(status)
+        )));
+    }
+    let mut doubts = Vec::new();
+    if known.is_none() {
+        let status = json::quote(status);
+        doubts.push(format!("raceCallStatus {status:?} is not a known one"));
+    }
+    if !called && !winners.is_empty() {
+        doubts.push("a winner is marked though the race is not called".to_owned());
+    }
+    if !called && settled == ElectionStage::Certified {
+        doubts.push("results are certified though the race is not called".to_owned());
+    }
+    let status_or_none = if status.is_empty() {
+        "No status"
+    } else {
+        status
+    };
+    let marked = if winners.is_empty() {
+        "no winner".to_owned()
+    } else {
+        winners.join(", ")
+    };
+    Ok(ElectionFact {
+        literal: json::quote(format_args!(
+            "{status_or_none} {}: {marked}",
+            race.results_type
+        )),
+        stage,
+        winners,
+        runoff,
+        trailing: status.eq_ignore_ascii_case("winner not leading"),
+        votes: BTreeMap::new(),
+        doubts,
+    })
+}
+
+/// How far the count is by AP's word, and whether a run-off decides; none for a
+/// word that AP does not document.
+fn stage(status: &str, settled: ElectionStage, is_won: bool) -> Option<(ElectionStage, bool)> {
+    Some(match status.to_lowercase().as_str() {
         "runoff" => (settled, true),
-        "" if winners.is_empty() => (ElectionStage::Counting, false),
+        "" if !is_won => (ElectionStage::Counting, false),
         // Without a status the mark on the winner is the call.
         "called" | "winner not leading" | "" => (settled, false),
         // "Uncalled" takes a call back.
@@ -370,41 +433,6 @@ fn fact(race: &Race<'_>, winners: Vec<String>) -> Result<ElectionFact, Reading> 
         | "uncalled"
         | "awaiting ranked choice results" => (ElectionStage::Counting, false),
         "unable to call" => (ElectionStage::Undecidable, false),
-        _ => {
-            return Err(Reading::Contradiction(format!(
-                "raceCallStatus {:?}",
-                json::quote(status)
-            )));
-        }
-    };
-    let called = matches!(stage, ElectionStage::Called | ElectionStage::Certified);
-    let mut doubts = Vec::new();
-    if !called && !winners.is_empty() {
-        doubts.push("a winner is marked though the race is not called".to_owned());
-    }
-    if !called && settled == ElectionStage::Certified {
-        doubts.push("results are certified though the race is not called".to_owned());
-    }
-    Ok(ElectionFact {
-        literal: json::quote(format_args!(
-            "{} {}: {}",
-            if status.is_empty() {
-                "No status"
-            } else {
-                status
-            },
-            race.results_type,
-            if winners.is_empty() {
-                "no winner".to_owned()
-            } else {
-                winners.join(", ")
-            }
-        )),
-        stage,
-        winners,
-        runoff,
-        trailing: status.eq_ignore_ascii_case("winner not leading"),
-        votes: BTreeMap::new(),
-        doubts,
+        _ => return None,
     })
 }

@@ -17,7 +17,7 @@ use csv::StringRecord;
 use oracle_schema::policy::FactSource;
 
 use super::table::{self, Table, field};
-use super::{Provider, Step, Subject, fact_step, parameter};
+use super::{Provider, Step, Subject, checked, fact_step};
 use crate::fact::{ElectionFact, ElectionStage};
 use crate::json;
 use crate::observation::{Exchange, Observation, Query, Reading, Request};
@@ -35,8 +35,15 @@ const COUNT_LIMIT: u64 = 1 << 53;
 /// Longest path of a file.
 const MAX_PATH: usize = 200;
 
-/// What the header row begins with.
-const HEADER: &str = "Wahlart;";
+/// The columns that decide.
+const COLUMNS: [&str; 6] = [
+    "Gebietsart",
+    "Gebietsnummer",
+    "Gruppenart",
+    "Gruppenname",
+    "Stimme",
+    "Anzahl",
+];
 
 /// Electorate, valid votes and the like: no party.
 const TOTALS: &str = "System-Gruppe";
@@ -46,7 +53,7 @@ impl Provider for Bundeswahlleiterin {
         NAME
     }
     fn version(&self) -> u32 {
-        2
+        3
     }
     fn base_url(&self) -> &'static str {
         "https://www.bundeswahlleiterin.de"
@@ -62,6 +69,9 @@ impl Provider for Bundeswahlleiterin {
     }
     fn check_parameter(&self, name: &str, value: &str) -> Result<(), String> {
         check(name, value)
+    }
+    fn deciding(&self) -> &'static [&'static str] {
+        &COLUMNS
     }
     fn step(&self, query: &Query<'_>, done: &[Exchange]) -> Step {
         fact_step(query, done, ask, read)
@@ -97,14 +107,8 @@ fn plain_path(path: &str) -> bool {
     })
 }
 
-fn checked<'a>(source: &'a FactSource, name: &str) -> Result<&'a str, Reading> {
-    let value = parameter(source, name)?;
-    check(name, value).map_err(|must| Reading::Permanent(format!("{name} {must}")))?;
-    Ok(value)
-}
-
 fn ask(source: &FactSource) -> Result<Request, Reading> {
-    Ok(Request::path(checked(source, "path")?.to_owned()))
+    Ok(Request::path(checked(source, "path", check)?.to_owned()))
 }
 
 /// `Bund`, `Land/9`, `Wahlkreis/75`.
@@ -141,16 +145,7 @@ impl<'a> Area<'a> {
 
 fn read(source: &FactSource, body: &[u8]) -> Result<Observation, Reading> {
     let text = table::text(body)?;
-    let start = match text.find(HEADER) {
-        Some(0) => 0,
-        _ => text
-            .find(&format!("\n{HEADER}"))
-            .map(|line_end| line_end + 1)
-            .ok_or_else(|| {
-                Reading::Contradiction(format!("no header row beginning with {HEADER:?}"))
-            })?,
-    };
-    let (preamble, rows) = text.split_at(start);
+    let (preamble, rows) = text.split_at(header(text)?);
     let (literal, stage) = status(preamble)?;
     let votes = match stage {
         ElectionStage::Certified => votes(source, rows)?,
@@ -165,6 +160,26 @@ fn read(source: &FactSource, body: &[u8]) -> Result<Observation, Reading> {
         trailing: false,
         doubts: Vec::new(),
     }))
+}
+
+/// Where the header row begins: the first line that names most of the columns
+/// which decide. Which of them it lacks is said where it is needed.
+fn header(text: &str) -> Result<usize, Reading> {
+    let names = |line: &str| {
+        let cells = line.split(';').map(|cell| cell.trim_matches('"'));
+        cells.filter(|cell| COLUMNS.contains(cell)).count()
+    };
+    let mut start = 0;
+    for line in text.split_inclusive('\n') {
+        if 2 * names(line.trim_end()) > COLUMNS.len() {
+            return Ok(start);
+        }
+        start += line.len();
+    }
+    let most = COLUMNS.join(", ");
+    Err(Reading::Contradiction(format!(
+        "no header row with the columns {most}"
+    )))
 }
 
 /// How final the preamble says the result is.
@@ -209,8 +224,8 @@ struct Columns {
 
 /// The final votes of the source's area, by party.
 fn votes(source: &FactSource, rows: &str) -> Result<BTreeMap<String, u64>, Reading> {
-    let area = checked(source, "area")?;
-    let vote = checked(source, "vote")?;
+    let area = checked(source, "area", check)?;
+    let vote = checked(source, "vote", check)?;
     let parsed =
         Area::parse(area).ok_or_else(|| Reading::Permanent("the source has no area".to_owned()))?;
     let table = Table::read(rows, b';')?;

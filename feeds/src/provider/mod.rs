@@ -285,6 +285,17 @@ fn parameter<'a>(source: &'a FactSource, name: &str) -> Result<&'a str, Reading>
         .ok_or_else(|| Reading::Permanent(format!("the source has no parameter {name:?}")))
 }
 
+/// The same, once `check` has found that it can stand in a URL as it is.
+fn checked<'a>(
+    source: &'a FactSource,
+    name: &str,
+    check: fn(&str, &str) -> Result<(), String>,
+) -> Result<&'a str, Reading> {
+    let value = parameter(source, name)?;
+    check(name, value).map_err(|must| Reading::Permanent(format!("{name} {must}")))?;
+    Ok(value)
+}
+
 /// The body of an answer that may be read for T, or why it may not. What was
 /// made before T cannot hold what happened until T, however much later a cache
 /// passed it on.

@@ -7,7 +7,6 @@ mod common;
 mod deaf;
 mod documented;
 mod elections;
-mod elections_real;
 mod end_to_end;
 mod panel;
 mod properties;

@@ -8,12 +8,12 @@ use oracle_feeds::fact::ElectionStage;
 use oracle_feeds::{Query, provider};
 use oracle_schema::policy::{ElectionBasis, ElectionPolicy, FactSource};
 
-use crate::elections::{ap, attests, fact, federal, pends, policy, refused, senate, strongest};
+use super::{ap, attests, fact, federal, pends, policy, refused, senate, strongest};
 
 macro_rules! official {
     ($file:literal) => {
         unpacked(include_bytes!(concat!(
-            "../../samples/bundeswahlleiterin/real/",
+            "../../../samples/bundeswahlleiterin/real/",
             $file
         )))
     };
@@ -75,8 +75,8 @@ fn the_result_of_2025_waits_until_it_is_final() {
 #[test]
 fn a_party_without_a_count_did_not_stand_and_the_others_decide() {
     for body in [
-        include_str!("../../samples/bundeswahlleiterin/kerg2_blank_counts.csv"),
-        include_str!("../../samples/bundeswahlleiterin/kerg2_real_layout.csv"),
+        include_str!("../../../samples/bundeswahlleiterin/kerg2_blank_counts.csv"),
+        include_str!("../../../samples/bundeswahlleiterin/kerg2_real_layout.csv"),
     ] {
         assert_eq!(fact(&federal(), body).stage, ElectionStage::Certified);
         let apart = largest("Bund", "2", &["SPD", "CDU"]);
@@ -87,13 +87,13 @@ fn a_party_without_a_count_did_not_stand_and_the_others_decide() {
 #[test]
 fn a_race_without_a_call_status_waits_for_its_winner() {
     let policy = senate(ElectionBasis::Called, 0);
-    let open = include_str!("../../samples/ap/v3_no_status_yet.json");
+    let open = include_str!("../../../samples/ap/v3_no_status_yet.json");
     pends(&policy, &[open, open], "no winner");
 }
 
 #[test]
 fn a_ballot_measure_is_decided_by_the_mark_on_its_winner() {
-    let body = include_str!("../../samples/ap/v3_ballot_measure.json");
+    let body = include_str!("../../../samples/ap/v3_ballot_measure.json");
     let candidates: [(&str, &[&str]); 2] = [("yes", &["18702"]), ("no", &["18705"])];
     let source = with(ap(), &[("office", "I")]);
     let policy = policy(ElectionBasis::Called, source, &candidates, 0);
@@ -102,7 +102,7 @@ fn a_ballot_measure_is_decided_by_the_mark_on_its_winner() {
 
 #[test]
 fn the_announced_seat_decides_among_those_listed() {
-    let body = include_str!("../../samples/ap/v3_house_seats.json");
+    let body = include_str!("../../../samples/ap/v3_house_seats.json");
     // The second seat is the other candidate's, and the third is nobody's yet.
     let mut answer: serde_json::Value = serde_json::from_str(body).unwrap();
     let seats = answer["races"].as_array_mut().unwrap();
@@ -166,7 +166,7 @@ fn the_question_to_ap_says_which_results_and_which_race() {
 
 #[test]
 fn ranked_choice_goes_on_counting() {
-    let called = include_str!("../../samples/ap/v3_called.json");
+    let called = include_str!("../../../samples/ap/v3_called.json");
     let body = called.replace("\"Called\"", "\"Awaiting Ranked Choice Results\"");
     assert_ne!(called, body);
     pends(
