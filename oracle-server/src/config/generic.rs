@@ -32,9 +32,11 @@ pub(super) fn settings(
             return Err(Refusal::new(key, "has the name of a built-in provider"));
         }
         // One without a time states a fact, and no price.
-        match section.time {
-            Some(_) => drop(selector(name, section)?),
-            None => drop(fact(name, section)?),
+        if section.time.is_some() {
+            selector(name, section)?;
+        } else {
+            of_no_price(name, section)?;
+            fact(name, section)?;
         }
         let api_key = section
             .api_key_file
@@ -68,6 +70,24 @@ pub(super) fn settings(
         );
     }
     Ok(settings)
+}
+
+/// Refuses what is said of a price's time where there is none: an entry that lost
+/// its `time` would else become a fact in silence.
+fn of_no_price(name: &str, section: &Generic) -> Result<(), Refusal> {
+    let given = [
+        ("time_unit", section.time_unit.is_some()),
+        ("bar", section.bar.is_some()),
+        ("stamped", section.stamped.is_some()),
+        ("volume", section.volume.is_some()),
+    ];
+    match given.iter().find(|(_, given)| *given) {
+        None => Ok(()),
+        Some((key, _)) => Err(Refusal::new(
+            format!("generic.{name}.{key}"),
+            "belongs to a price, and without `time` the source states none",
+        )),
+    }
 }
 
 /// Scheme, host and port: where the entry's key may go.

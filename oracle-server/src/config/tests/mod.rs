@@ -163,6 +163,22 @@ fn bars_say_their_length_and_which_end_their_time_is() {
 }
 
 #[test]
+fn what_belongs_to_a_price_is_refused_where_there_is_no_time() {
+    let fact = "[generic.b]\nurl = \"http://127.0.0.1:9106/\"\nvalue = \"$.v\"\n";
+    let with = |more: &str| format!("{fact}{more}\n[[series]]");
+    accepted("[[series]]", &with(""));
+    for (key, value) in [
+        ("time_unit", "\"s\""),
+        ("bar", "\"1m\""),
+        ("stamped", "\"open\""),
+        ("volume", "\"$.v\""),
+    ] {
+        let more = with(&format!("{key} = {value}"));
+        assert_eq!(refused_key("[[series]]", &more), format!("generic.b.{key}"));
+    }
+}
+
+#[test]
 fn a_key_comes_from_a_file_and_goes_to_its_own_header_and_host() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("key");
