@@ -10,11 +10,13 @@ use oracle_tests::world::World;
 use serde_json::json;
 
 use crate::facts::match_event;
+use crate::markets;
 use crate::operators;
 use crate::series::{CENTS, MICROS, SETTLED, threshold};
 
 laws! {
     everything_that_an_oracle_did_passes_the_audit_over_http_and_as_files,
+    bets_and_values_of_each_kind_pass_the_audit_and_a_changed_outcome_is_named,
     a_byte_that_a_mirror_changed_is_named,
     a_restored_older_log_is_a_split_view_to_who_has_seen_the_newer_one,
 }
@@ -90,6 +92,46 @@ async fn everything_that_an_oracle_did_passes_the_audit_over_http_and_as_files(b
     assert_eq!(files.totals.attestations, 4);
     // The mirror is the log that was audited over HTTP.
     clean(&audited(text(mirror.path()), &options).await);
+}
+
+/// The file of the entries of a log that is not longer than one.
+fn bundle_of_entries(mirror: &Path) -> std::path::PathBuf {
+    let partial = std::fs::read_dir(mirror.join("tile/entries/000.p")).unwrap();
+    partial.map(|file| file.unwrap().path()).next().unwrap()
+}
+
+async fn bets_and_values_of_each_kind_pass_the_audit_and_a_changed_outcome_is_named(
+    backend: Backend,
+) {
+    let world = markets::attested(backend).await;
+    let count = markets::OUTCOMES.len() as u64;
+    let options = AuditOptions::at(world.now());
+    let live = audited(&world.url(), &options).await;
+    clean(&live);
+    let totals = live.totals;
+    assert_eq!((totals.announcements, totals.attestations), (count, count));
+    assert_eq!((totals.outcomes_replayed, live.waiting_count), (count, 0));
+    let mirror = tempfile::tempdir().unwrap();
+    export(&world, mirror.path()).await;
+    let files = audited(text(mirror.path()), &options).await;
+    clean(&files);
+    assert_eq!(files.totals.outcomes_replayed, count);
+    let bundle = bundle_of_entries(mirror.path());
+    let honest = std::fs::read(&bundle).unwrap();
+    for (event, said, lie) in [("goals", "over", "void"), ("priced", "some", "none")] {
+        let mut bytes = honest.clone();
+        // An attestation comes after all announcements, which list the outcomes.
+        let is_said = |at: &usize| bytes[*at..].starts_with(said.as_bytes());
+        let at = (0..bytes.len()).rev().find(is_said).unwrap();
+        bytes[at..at + lie.len()].copy_from_slice(lie.as_bytes());
+        std::fs::write(&bundle, bytes).unwrap();
+        let report = audited(text(mirror.path()), &options).await;
+        assert_eq!(report.verdict(), Verdict::Violation, "{report:#?}");
+        let named = report.violations.first.iter().map(ToString::to_string);
+        let named: Vec<String> = named.collect();
+        let about = format!("(attestation of {event}): ");
+        assert!(named.iter().any(|n| n.contains(&about)), "{named:#?}");
+    }
 }
 
 async fn a_byte_that_a_mirror_changed_is_named(backend: Backend) {

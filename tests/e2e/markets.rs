@@ -39,34 +39,55 @@ source = [ {{ provider = "generic", name = "ppcbtc_a" }}, {{ provider = "generic
     )
 }
 
-async fn a_total_a_spread_and_a_value_are_attested_and_follow_again(backend: Backend) {
-    let events = [
-        bet(
-            "over",
-            "market = \"total\"\nline = \"3\"\noutcomes = [\"over\", \"under\", \"push\", \"void\"]",
-        ),
-        bet(
-            "handicap",
-            "market = \"spread\"\nline = \"-0.5\"\noutcomes = [\"home\", \"away\", \"void\"]",
-        ),
-        bet(
-            "margin",
-            "market = \"spread\"\ndigits = 6\nunit = \"goals\"",
-        ),
-        value(
-            "priced",
-            "outcomes = { some = { above = \"0\" }, none = { other = true } }",
-        ),
-    ];
-    let mut world = World::new(backend, &events.concat()).await;
+/// One of each, and what comes of them when the match ends 1-2.
+pub(crate) const OUTCOMES: [(&str, &str); 6] = [
+    ("goals", "over"),
+    ("level", "push"),
+    ("handicap", "away"),
+    ("margin", "-1"),
+    ("priced", "some"),
+    ("counted", "414"),
+];
+
+pub(crate) fn events() -> String {
+    let total = r#"market = "total"
+line = "2.5"
+outcomes = ["over", "under", "void"]"#;
+    let whole = r#"market = "spread"
+line = "1"
+outcomes = ["home", "away", "push", "void"]"#;
+    let half = r#"market = "spread"
+line = "-0.5"
+outcomes = ["home", "away", "void"]"#;
+    let margin = r#"market = "spread"
+digits = 6
+unit = "goals""#;
+    let some = r#"outcomes = { some = { above = "0" }, none = { other = true } }"#;
+    let number = r#"digits = 12
+decimals = 8
+unit = "satoshi""#;
+    [
+        bet("goals", total),
+        bet("level", whole),
+        bet("handicap", half),
+        bet("margin", margin),
+        value("priced", some),
+        value("counted", number),
+    ]
+    .concat()
+}
+
+/// A world in which they are all attested.
+pub(crate) async fn attested(backend: Backend) -> World {
+    let mut world = World::new(backend, &events()).await;
     play(&world, MatchStage::Finished(1, 2));
     until(&mut world, MATURITY + DELAY + 60).await;
-    for (event, outcome) in [
-        ("over", "push"),
-        ("handicap", "away"),
-        ("margin", "-1"),
-        ("priced", "some"),
-    ] {
+    world
+}
+
+async fn a_total_a_spread_and_a_value_are_attested_and_follow_again(backend: Backend) {
+    let world = attested(backend).await;
+    for (event, outcome) in OUTCOMES {
         let seen = world.event(&id(event)).await;
         assert_eq!(
             seen.state,

@@ -12,6 +12,7 @@ mod common;
 mod equivocation;
 mod flipped;
 mod incomplete;
+mod kinds;
 mod rules;
 mod state;
 

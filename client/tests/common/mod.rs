@@ -8,12 +8,14 @@
 )]
 
 mod command;
+mod facts;
 mod log;
 mod oracle;
 mod round;
 mod server;
 
 pub use command::*;
+pub use facts::*;
 pub use log::*;
 pub use oracle::*;
 pub use round::*;
