@@ -75,3 +75,5 @@ mod status;
 mod tree;
 mod venues;
 mod witness;
+mod world_elections;
+mod world_sports;
