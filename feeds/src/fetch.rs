@@ -223,11 +223,18 @@ impl Fetcher {
             let Some(url) = resolve(adapter, &settings, &request) else {
                 return Reading::Permanent("the source's URL is not http or https".to_owned());
             };
-            self.limits
-                .wait(&authority(&url), pace(adapter, &settings))
-                .await;
+            let host = authority(&url);
+            self.limits.wait(&host, pace(adapter, &settings)).await;
+            // Looked at last: an answer may have said so while this one waited.
+            if let Some(left) = self.limits.held(&host, self.time.now()) {
+                return left_alone(left);
+            }
             let key = key(adapter, &settings, &url);
-            exchanges.push(self.exchange(url, key, settings.timeout).await);
+            let exchange = self.exchange(url, key, settings.timeout).await;
+            if let Some(wait) = refused_for(&exchange) {
+                self.limits.hold(&host, exchange.received_at, wait);
+            }
+            exchanges.push(exchange);
         }
         adapter.interpret(query, exchanges)
     }
@@ -306,6 +313,26 @@ impl Fetcher {
             return Err(REPEATS_KEY);
         }
         Ok(body)
+    }
+}
+
+/// For how long a host that refused to answer wants no question at all. It says so
+/// to whoever asked; the next question from here would be the same visitor's.
+fn refused_for(exchange: &Exchange) -> Option<Duration> {
+    let refused = matches!(exchange.status, Some(429 | 500..));
+    exchange.retry_after().filter(|_| refused)
+}
+
+/// The reading of a question that was not sent.
+fn left_alone(left: Duration) -> Reading {
+    // Whole seconds, rounded up: a second too early would only meet the hold again.
+    let left = Duration::from_secs(left.as_secs().saturating_add(1));
+    Reading::Transient {
+        detail: format!(
+            "its host asked to be left alone for {} s more",
+            left.as_secs()
+        ),
+        retry_after: Some(left),
     }
 }
 

@@ -1,8 +1,11 @@
-//! How often a host is asked: one limiter for each scheme, host and port.
+//! How often a host is asked, and when it is left alone: one limiter for each
+//! scheme, host and port.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
+use chrono::{DateTime, TimeDelta, Utc};
 use governor::clock::Clock;
 use governor::{Quota, RateLimiter};
 
@@ -62,9 +65,19 @@ struct Host {
     queue: tokio::sync::Mutex<()>,
 }
 
+/// The time in which a host is to be left alone, by the local clock.
+#[derive(Debug, Clone, Copy)]
+struct Hold {
+    from: DateTime<Utc>,
+    until: DateTime<Utc>,
+}
+
 /// One limiter for each scheme, host and port.
 #[derive(Default)]
-pub(crate) struct Limits(Mutex<BTreeMap<String, (Pace, Arc<Host>)>>);
+pub(crate) struct Limits {
+    hosts: Mutex<BTreeMap<String, (Pace, Arc<Host>)>>,
+    holds: Mutex<BTreeMap<String, Hold>>,
+}
 
 impl Limits {
     /// Makes a host's pace known before its first request.
@@ -73,7 +86,7 @@ impl Limits {
     }
 
     fn host(&self, authority: &str, pace: Pace) -> Arc<Host> {
-        let mut limits = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut limits = self.hosts.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((held, host)) = limits.get(authority)
             && !held.yields_to(pace)
         {
@@ -91,6 +104,34 @@ impl Limits {
         host
     }
 
+    /// Leaves a host alone for that long from now on. A shorter hold than the one
+    /// that stands changes nothing.
+    pub(crate) fn hold(&self, authority: &str, from: DateTime<Utc>, wait: Duration) {
+        let Ok(wait) = TimeDelta::from_std(wait) else {
+            return;
+        };
+        let until = from + wait;
+        let mut holds = self.holds.lock().unwrap_or_else(PoisonError::into_inner);
+        let held = holds
+            .entry(authority.to_owned())
+            .or_insert(Hold { from, until });
+        if held.until < until {
+            *held = Hold { from, until };
+        }
+    }
+
+    /// How much longer a host is to be left alone, if it is. A clock that was set
+    /// back to before a hold began ends it, so that it cannot last for days.
+    pub(crate) fn held(&self, authority: &str, now: DateTime<Utc>) -> Option<Duration> {
+        let mut holds = self.holds.lock().unwrap_or_else(PoisonError::into_inner);
+        let hold = *holds.get(authority)?;
+        if now < hold.from || hold.until <= now {
+            holds.remove(authority);
+            return None;
+        }
+        (hold.until - now).to_std().ok()
+    }
+
     /// Waits for the host's next free slot.
     pub(crate) async fn wait(&self, authority: &str, pace: Pace) {
         let host = self.host(authority, pace);
@@ -105,6 +146,20 @@ impl Limits {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_host_that_asks_to_be_left_alone_is_and_no_other() {
+        let limits = Limits::default();
+        let begin = DateTime::UNIX_EPOCH;
+        let held = |host, s| limits.held(host, begin + TimeDelta::seconds(s));
+        limits.hold("http://x.test", begin, Duration::from_secs(30));
+        limits.hold("http://x.test", begin, Duration::from_secs(7));
+        assert_eq!(held("http://y.test", 1), None);
+        assert_eq!(held("http://x.test", 7), Some(Duration::from_secs(23)));
+        assert_eq!(held("http://x.test", 30), None);
+        limits.hold("http://x.test", begin, Duration::from_secs(30));
+        assert_eq!(held("http://x.test", -1), None, "the clock was set back");
+    }
 
     #[tokio::test(start_paused = true)]
     async fn a_burst_beyond_the_rate_is_spread_over_time() {

@@ -10,6 +10,9 @@ use rust_decimal::Decimal;
 use crate::fact::{ElectionFact, MatchFact, ValueFact};
 use crate::provider::{GENERIC, GENERIC_NAME};
 
+/// Longest wait that a `Retry-After` can impose.
+pub const MAX_RETRY_AFTER: Duration = Duration::from_hours(1);
+
 /// One question to one source.
 #[derive(Debug, Clone, Copy)]
 pub enum Query<'a> {
@@ -132,6 +135,20 @@ impl Exchange {
             .iter()
             .find(|(n, _)| n == name)
             .map(|(_, value)| value.as_str())
+    }
+
+    /// How long the host asks to be left alone (RFC 9110, section 10.2.3), at most
+    /// [`MAX_RETRY_AFTER`]. Seconds, or a date by the host's own clock.
+    pub fn retry_after(&self) -> Option<Duration> {
+        let value = self.header("retry-after")?;
+        let wait = if let Ok(seconds) = value.parse() {
+            Duration::from_secs(seconds)
+        } else {
+            let until: DateTime<Utc> = DateTime::parse_from_rfc2822(value).ok()?.into();
+            let from = self.provider_now().unwrap_or(self.received_at);
+            (until - from).to_std().unwrap_or_default()
+        };
+        Some(wait.min(MAX_RETRY_AFTER))
     }
 
     /// How long a cache has held the answer, seconds, by its `Age` (RFC 9111,

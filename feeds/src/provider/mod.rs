@@ -4,7 +4,6 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
 use oracle_schema::policy::{ElectionBasis, FactSource};
 
 use crate::json;
@@ -46,9 +45,6 @@ pub const GENERIC_NAME: &str = "name";
 
 /// Most requests one observation may take.
 pub const MAX_REQUESTS: usize = 12;
-
-/// Longest wait that a `Retry-After` can impose.
-const MAX_RETRY_AFTER: Duration = Duration::from_hours(1);
 
 /// What an adapter wants after the exchanges so far.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -325,7 +321,7 @@ fn answered(exchange: &Exchange) -> Result<&[u8], Reading> {
         None => Err(Reading::transient("no answer")),
         Some(status @ (408 | 425 | 429 | 500..)) => Err(Reading::Transient {
             detail: http_detail(status, &exchange.body),
-            retry_after: retry_after(exchange),
+            retry_after: exchange.retry_after(),
         }),
         Some(status @ 300..400) => Err(Reading::Permanent(format!(
             "HTTP {status}: redirects are not followed"
@@ -370,18 +366,6 @@ fn error_body(body: &[u8]) -> Option<Reading> {
     } else {
         Reading::transient(text)
     })
-}
-
-fn retry_after(exchange: &Exchange) -> Option<Duration> {
-    let value = exchange.header("retry-after")?;
-    let wait = if let Ok(seconds) = value.parse() {
-        Duration::from_secs(seconds)
-    } else {
-        let until: DateTime<Utc> = DateTime::parse_from_rfc2822(value).ok()?.into();
-        let from = exchange.provider_now().unwrap_or(exchange.received_at);
-        (until - from).to_std().unwrap_or_default()
-    };
-    Some(wait.min(MAX_RETRY_AFTER))
 }
 
 /// A symbol that can stand in a URL as it is.

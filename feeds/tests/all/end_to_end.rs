@@ -185,6 +185,25 @@ async fn too_many_requests_says_when_to_come_back() {
         panic!("{reading:?}");
     };
     assert_eq!(retry_after, Some(Duration::from_secs(7)));
+    // The host is left alone, whatever else it is asked, until then.
+    world.venues.set_fault("gemini", None);
+    let asked = world.venues.requests().len();
+    let other = source("gemini", "ethusd");
+    let read = world.fetcher.observe(&query(&other)).await;
+    let oracle_feeds::Reading::Transient { retry_after, .. } = &read.reading else {
+        panic!("{:?}", read.reading);
+    };
+    assert!(
+        *retry_after >= Some(Duration::from_secs(7)),
+        "{retry_after:?}"
+    );
+    assert!(read.exchanges.is_empty());
+    assert_eq!(world.venues.requests().len(), asked);
+    world.time.set(T + 61 + 7);
+    assert_eq!(
+        observe(&world, "gemini").await.reading.verdict(),
+        "observation"
+    );
 }
 
 #[tokio::test]
