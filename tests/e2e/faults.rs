@@ -17,6 +17,7 @@ laws! {
     too_few_sources_attest_nothing_and_later_the_price_at_maturity,
     after_give_up_an_event_is_refunded_for_ever,
     one_missing_leg_of_a_cross_holds_the_whole_price_back,
+    who_asks_for_rest_is_left_alone_while_others_are_asked_again,
     late_bars_are_waited_for_and_nobody_is_asked_before,
     a_clock_ahead_of_all_providers_decides_nothing,
 }
@@ -172,6 +173,37 @@ async fn one_missing_leg_of_a_cross_holds_the_whole_price_back(backend: Backend)
         kraken,
         "a leg that has its fixing is not asked again"
     );
+}
+
+async fn who_asks_for_rest_is_left_alone_while_others_are_asked_again(backend: Backend) {
+    let mut world = World::new(backend, CENTS).await;
+    let id = event_id("btc-cents", MATURITY);
+    world.venues.set_fault("kraken", Some(Fault::Http(429)));
+    for failing in ["coinbase", "gemini"] {
+        world.venues.set_fault(failing, Some(Fault::Http(500)));
+    }
+    world.at(SETTLED).await;
+    let venues = LoopbackVenues::BUILT_IN;
+    let first = venues.map(|venue| world.requests_of(venue));
+    for step in 1..=6 {
+        world.at(SETTLED + step).await;
+    }
+    for (venue, before) in venues.into_iter().zip(first) {
+        let after = world.requests_of(venue);
+        match venue {
+            "kraken" => assert_eq!((before, after), (1, 1), "it asked for 7 s of rest"),
+            _ => assert!(after > before, "{venue} may be asked again"),
+        }
+    }
+    world.break_all(None);
+    world.at(SETTLED + 120).await;
+    assert_eq!(
+        world.event(&id).await.outcome,
+        Some(btcusd_fixing_cents(MATURITY).to_string())
+    );
+    // What was read at different times is one decision, and replays as one.
+    let report = crate::evidence::bundle(&world, &id).await.replay().unwrap();
+    assert_eq!(report.mismatches, Vec::<String>::new());
 }
 
 async fn late_bars_are_waited_for_and_nobody_is_asked_before(backend: Backend) {

@@ -21,6 +21,7 @@ mod clock_trust;
 mod command;
 mod facts;
 mod health;
+mod leg;
 mod observe;
 mod settle;
 mod startup;
@@ -142,9 +143,10 @@ pub struct Engine {
     in_flight: HashMap<LegAt, tokio::task::Id>,
     /// Questions under way, and the task and provider of each.
     asking: HashMap<String, (tokio::task::Id, String)>,
-    /// Rounds whose legs are being observed, and what has been seen of them.
+    /// Rounds whose legs are being observed.
     waiting: HashMap<(String, i64), DueRound>,
-    seen: HashMap<LegAt, observe::Unfixed>,
+    /// What is known of legs that have no price yet.
+    legs: HashMap<LegAt, leg::LegProgress>,
     clock_trust: ClockTrust,
     /// When bodies are looked through next.
     forget_at: DateTime<Utc>,
@@ -185,7 +187,7 @@ impl Engine {
             in_flight: HashMap::new(),
             asking: HashMap::new(),
             waiting: HashMap::new(),
-            seen: HashMap::new(),
+            legs: HashMap::new(),
             forget_at: DateTime::UNIX_EPOCH,
             late_from,
             stuck: HashMap::new(),

@@ -1,6 +1,6 @@
 //! Rounds: observe their legs, decide, look again.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,8 +11,6 @@ use oracle_feeds::Exact;
 use oracle_feeds::fetch::Fetcher;
 use oracle_feeds::observation::{Exchange, PriceQuery, Query, Reading, SourceReading};
 use oracle_feeds::provider::{Licence, provider};
-use oracle_feeds::retry;
-use oracle_feeds::rule::Cause;
 use oracle_feeds::rule::price::{Fixing as LegFixing, cross, decide_leg};
 use oracle_schema::evidence::{MANIFEST_VERSION, Manifest, Observation};
 use oracle_schema::policy::{LegPolicy, canonical_json};
@@ -23,7 +21,8 @@ use tokio::task::JoinError;
 
 use super::clock_trust::Mark;
 use super::health::alarm_of_clock;
-use super::{Engine, EngineError, LegAt, ROUNDS_PER_TICK, Seen, backoff};
+use super::leg::LegProgress;
+use super::{Engine, EngineError, ROUNDS_PER_TICK, Seen, backoff};
 use crate::clock::Clock;
 use crate::store::{
     Attempt, DueRound, ObservedExchange, RoundResult, fact_json, leg_key, round_legs,
@@ -53,36 +52,9 @@ pub(super) struct LegSeen {
     begun: Mark,
     key: String,
     at: i64,
-    readings: Vec<SourceReading>,
+    /// From the sources that were asked, or would have been but for their record.
+    asked: Vec<SourceReading>,
     decision: LegFixing,
-}
-
-/// Why a leg has no price yet.
-pub(super) struct Unfixed {
-    cause: Cause,
-    /// What the sources without a price said.
-    failures: Vec<Reading>,
-}
-
-impl Unfixed {
-    /// How long to wait at least: until the first source may have more to say,
-    /// by the class of its answer.
-    fn wait(&self, attempts: i64) -> TimeDelta {
-        let failures = u32::try_from(attempts)
-            .unwrap_or(u32::MAX)
-            .saturating_add(1);
-        let waits = self.failures.iter().map(|reading| match reading {
-            Reading::Permanent(_) | Reading::Contradiction(_) => {
-                retry::next_question(reading, Duration::ZERO, failures)
-            }
-            Reading::Transient { retry_after, .. } => retry_after.unwrap_or_default(),
-            Reading::Observation(_)
-            | Reading::NotYet(_)
-            | Reading::Lagging(_)
-            | Reading::NoData(_) => Duration::ZERO,
-        });
-        TimeDelta::from_std(waits.min().unwrap_or_default()).unwrap_or_default()
-    }
 }
 
 /// A leg's decision as stored.
@@ -151,16 +123,24 @@ impl Engine {
                 continue;
             }
             let (fetcher, clock) = (self.fetcher.clone(), self.clock.clone());
-            let leg_key = key.clone();
+            let leg_at = (key.clone(), at);
+            let resting = self.legs.get(&leg_at).map(|leg| leg.resting(now));
             let left_alone = leg
                 .sources
                 .iter()
                 .filter_map(|s| Some((s.id.clone(), self.disabled(&s.id, now)?)))
                 .collect();
-            let task = self.observing.spawn(async move {
-                Seen::Leg(observe(fetcher, clock, leg, leg_key, at, left_alone).await)
-            });
-            self.in_flight.insert((key, at), task.id());
+            let question = Question {
+                leg,
+                key,
+                at,
+                resting: resting.unwrap_or_default(),
+                left_alone,
+            };
+            let task = self
+                .observing
+                .spawn(async move { Seen::Leg(observe(fetcher, clock, question).await) });
+            self.in_flight.insert(leg_at, task.id());
         }
         self.waiting
             .insert((round.round_key.clone(), at), round.clone());
@@ -205,13 +185,19 @@ impl Engine {
 
     async fn take_in_leg(&mut self, seen: LegSeen) -> Result<(), EngineError> {
         let leg_at = (seen.key.clone(), seen.at);
+        let now = self.clock.now();
         self.in_flight.remove(&leg_at);
-        self.note_sources(&seen.readings, self.clock.now());
-        self.note_deviations(seen.decision.trace(), self.clock.now());
-        self.note_skews(seen.begun, &seen.readings);
+        self.note_sources(&seen.asked, now);
+        self.note_deviations(seen.decision.trace(), now);
+        self.note_skews(seen.begun, &seen.asked);
+        let exchanges = seen
+            .asked
+            .iter()
+            .flat_map(|r| r.exchanges.iter().map(move |e| exchange_row(r, e)))
+            .collect();
         let decision = match seen.decision {
             LegFixing::Attest { price, trace } => {
-                self.seen.remove(&leg_at);
+                self.legs.remove(&leg_at);
                 Some(json(&Fixing {
                     price,
                     trace: serde_json::to_value(trace).map_err(stored("trace"))?,
@@ -219,17 +205,11 @@ impl Engine {
             }
             LegFixing::Pending { cause, .. } => {
                 alarm_of_clock(&cause);
-                let readings = seen.readings.iter().map(|r| r.reading.clone());
-                let failures = readings.filter(|r| r.price().is_none()).collect();
-                self.seen.insert(leg_at, Unfixed { cause, failures });
+                let progress = self.legs.entry(leg_at).or_default();
+                progress.note(seen.asked, cause, now);
                 None
             }
         };
-        let exchanges = seen
-            .readings
-            .iter()
-            .flat_map(|r| r.exchanges.iter().map(move |e| exchange_row(r, e)))
-            .collect();
         self.store
             .save_attempt(&Attempt {
                 leg_key: seen.key,
@@ -244,9 +224,6 @@ impl Engine {
     /// Decides the rounds whose legs are all seen, or says when to look again.
     pub(super) async fn evaluate_waiting(&mut self, now: DateTime<Utc>) -> Result<(), EngineError> {
         let keys: Vec<(String, i64)> = self.waiting.keys().cloned().collect();
-        // Rounds share legs (a price, and the crosses made of it): what was
-        // seen of a leg is kept until the last round that waits has read it.
-        let mut awaited: HashSet<LegAt> = HashSet::new();
         for key in keys {
             let Some(round) = self.waiting.get(&key) else {
                 continue;
@@ -258,7 +235,6 @@ impl Engine {
                 leg_keys.push((leg_key(leg)?, at));
             }
             if leg_keys.iter().any(|k| self.in_flight.contains_key(k)) {
-                awaited.extend(leg_keys);
                 continue;
             }
             let Some(round) = self.waiting.remove(&key) else {
@@ -270,7 +246,9 @@ impl Engine {
                 Err(e) => return Err(e),
             }
         }
-        self.seen.retain(|leg, _| awaited.contains(leg));
+        let in_flight = &self.in_flight;
+        self.legs
+            .retain(|leg, progress| in_flight.contains_key(leg) || !progress.is_forgotten(now));
         Ok(())
     }
 
@@ -295,7 +273,8 @@ impl Engine {
     ) -> Result<RoundResult, EngineError> {
         let mut decided = Vec::with_capacity(legs.len());
         let mut missing = Vec::new();
-        let mut wait = backoff::delay(round.attempts + 1);
+        let pace = now + backoff::delay(round.attempts + 1);
+        let mut next: Option<DateTime<Utc>> = None;
         for (leg, key) in legs.iter().zip(leg_keys) {
             if let Some(fixing) = self.store.fixing(&key.0, key.1).await? {
                 let fixing: Fixing = serde_json::from_str(&fixing).map_err(stored("fixing"))?;
@@ -305,15 +284,16 @@ impl Engine {
                     trace: fixing.trace,
                 });
             } else {
-                let unfixed = self.seen.get(key);
+                let progress = self.legs.get(key);
                 let reason =
-                    unfixed.map_or_else(|| "not observed".to_owned(), |u| u.cause.to_string());
+                    progress.map_or_else(|| "not observed".to_owned(), LegProgress::reason);
                 missing.push(format!("{}: {reason}", leg.name));
-                wait = wait.max(unfixed.map_or(TimeDelta::zero(), |u| u.wait(round.attempts)));
+                let due = progress.and_then(LegProgress::next_question).unwrap_or(now);
+                next = Some(next.map_or(due, |next| next.min(due)));
             }
         }
         let pending = |reason: String| RoundResult::Pending {
-            due_ms: (now + wait).timestamp_millis(),
+            due_ms: next.map_or(pace, |due| due.max(pace)).timestamp_millis(),
             reason,
         };
         if !missing.is_empty() {
@@ -367,21 +347,33 @@ impl Engine {
     }
 }
 
-/// Asks every source of a leg at once; once enough have answered the others
-/// get a short grace, so that one hanging venue delays nothing.
-async fn observe(
-    fetcher: Arc<Fetcher>,
-    clock: Arc<dyn Clock>,
+/// What is asked about a leg.
+struct Question {
     leg: LegPolicy,
     key: String,
     at: i64,
+    /// What sources said that are left alone for it.
+    resting: Vec<SourceReading>,
+    /// Sources that are not asked because of their record, and why.
     left_alone: BTreeMap<String, String>,
-) -> LegSeen {
+}
+
+/// Asks every source of a leg at once that is not left alone; once enough have
+/// answered the others get a short grace, so that one hanging venue delays nothing.
+async fn observe(fetcher: Arc<Fetcher>, clock: Arc<dyn Clock>, question: Question) -> LegSeen {
+    let Question {
+        leg,
+        key,
+        at,
+        resting,
+        left_alone,
+    } = question;
     let begun = Mark::of(&*clock);
+    let rests = |id: &str| resting.iter().any(|r| r.source == id);
     let mut pending: FuturesUnordered<_> = leg
         .sources
         .iter()
-        .filter(|source| !left_alone.contains_key(&source.id))
+        .filter(|source| !left_alone.contains_key(&source.id) && !rests(&source.id))
         .map(|source| {
             let fetcher = &fetcher;
             let max_trade_age_s = leg.max_trade_age_s;
@@ -395,7 +387,7 @@ async fn observe(
             }
         })
         .collect();
-    let mut readings: Vec<SourceReading> = Vec::with_capacity(leg.sources.len());
+    let mut readings = resting.clone();
     let limit = tokio::time::sleep(OBSERVATION_LIMIT);
     tokio::pin!(limit);
     let mut enough = false;
@@ -438,11 +430,12 @@ async fn observe(
     // Policy order, so that the trace does not depend on who answered first.
     readings.sort_by_key(|r| leg.sources.iter().position(|s| s.id == r.source));
     let decision = decide_leg(&leg, at, clock.now(), &readings);
+    readings.retain(|r| !rests(&r.source));
     LegSeen {
         begun,
         key,
         at,
-        readings,
+        asked: readings,
         decision,
     }
 }
