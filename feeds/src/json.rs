@@ -3,20 +3,24 @@
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::fmt;
 
 use rust_decimal::Decimal;
 use serde::Deserialize;
-use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserializer, Error, MapAccess, Visitor};
 use serde_json::error::Category;
 use serde_json::value::RawValue;
+use serde_json::{Map, Value};
 
 use crate::decimal;
 use crate::observation::Reading;
 
 /// Longest piece of a foreign text repeated in a reading.
 const MAX_QUOTE: usize = 100;
+
+/// How deep a text may be nested.
+const MAX_DEPTH: usize = 128;
 
 /// Parses a body after checking that it is one JSON text without duplicate
 /// keys.
@@ -29,15 +33,62 @@ pub(crate) fn parse<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Reading
 }
 
 /// Checks that a body is one JSON text without duplicate keys.
+///
+/// Numbers are not converted, so one that no float can hold is as good as any.
 pub(crate) fn check(body: &[u8]) -> Result<(), Reading> {
     if body.iter().all(u8::is_ascii_whitespace) {
         return Err(Reading::transient("empty body"));
     }
-    let mut reader = serde_json::Deserializer::from_slice(body);
-    NoDuplicates
-        .deserialize(&mut reader)
-        .and_then(|()| reader.end())
-        .map_err(|e| refusal(&e))
+    let raw: &RawValue = serde_json::from_slice(body).map_err(|e| refusal(&e))?;
+    no_duplicates(raw, MAX_DEPTH)
+}
+
+/// Walks a whole JSON text and refuses a duplicate key at any depth.
+fn no_duplicates(raw: &RawValue, depth: usize) -> Result<(), Reading> {
+    let text = raw.get();
+    let inside: Vec<&RawValue> = match text.as_bytes().first() {
+        Some(b'{') => serde_json::from_str(text).map(|Members(values)| values),
+        Some(b'[') => serde_json::from_str(text),
+        _ => return Ok(()),
+    }
+    .map_err(|e| refusal(&e))?;
+    let depth = depth
+        .checked_sub(1)
+        .ok_or_else(|| Reading::transient("not JSON: nested too deeply"))?;
+    inside
+        .into_iter()
+        .try_for_each(|raw| no_duplicates(raw, depth))
+}
+
+/// A checked text as a value. A number beyond every float stands in it as its text:
+/// whoever uses one reads it from the literal.
+pub(crate) fn value(raw: &RawValue) -> Value {
+    bounded(raw, MAX_DEPTH)
+}
+
+fn bounded(raw: &RawValue, depth: usize) -> Value {
+    let text = raw.get();
+    if let Ok(value) = serde_json::from_str(text) {
+        return value;
+    }
+    let Some(depth) = depth.checked_sub(1) else {
+        return Value::Null;
+    };
+    match text.as_bytes().first() {
+        Some(b'{') => serde_json::from_str::<BTreeMap<String, &RawValue>>(text)
+            .unwrap_or_default()
+            .into_iter()
+            .map(|(key, raw)| (key, bounded(raw, depth)))
+            .collect::<Map<_, _>>()
+            .into(),
+        Some(b'[') => serde_json::from_str::<Vec<&RawValue>>(text)
+            .unwrap_or_default()
+            .into_iter()
+            .map(|raw| bounded(raw, depth))
+            .collect::<Vec<_>>()
+            .into(),
+        _ => Value::String(text.to_owned()),
+    }
 }
 
 fn refusal(error: &serde_json::Error) -> Reading {
@@ -164,53 +215,34 @@ impl<T> Field<T> {
     }
 }
 
-/// Walks a whole JSON text and fails on a duplicate key at any depth.
-struct NoDuplicates;
+/// The values of an object whose keys are all different.
+struct Members<'a>(Vec<&'a RawValue>);
 
-impl<'de> DeserializeSeed<'de> for NoDuplicates {
-    type Value = ();
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_any(self)
+impl<'de> Deserialize<'de> for Members<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(MembersVisitor)
     }
 }
 
-impl<'de> Visitor<'de> for NoDuplicates {
-    type Value = ();
+struct MembersVisitor;
+
+impl<'de> Visitor<'de> for MembersVisitor {
+    type Value = Members<'de>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("JSON")
+        f.write_str("a JSON object")
     }
-    fn visit_bool<E: Error>(self, _: bool) -> Result<(), E> {
-        Ok(())
-    }
-    fn visit_i64<E: Error>(self, _: i64) -> Result<(), E> {
-        Ok(())
-    }
-    fn visit_u64<E: Error>(self, _: u64) -> Result<(), E> {
-        Ok(())
-    }
-    fn visit_f64<E: Error>(self, _: f64) -> Result<(), E> {
-        Ok(())
-    }
-    fn visit_str<E: Error>(self, _: &str) -> Result<(), E> {
-        Ok(())
-    }
-    fn visit_unit<E: Error>(self) -> Result<(), E> {
-        Ok(())
-    }
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
-        while seq.next_element_seed(Self)?.is_some() {}
-        Ok(())
-    }
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Members<'de>, A::Error> {
         let mut seen = HashSet::new();
-        while let Some(key) = map.next_key::<String>()? {
-            map.next_value_seed(Self)?;
+        let mut values = Vec::new();
+        while let Some((key, value)) = map.next_entry::<String, &RawValue>()? {
+            values.push(value);
             if let Some(key) = seen.replace(key) {
                 return Err(A::Error::custom(format_args!("duplicate key {key:?}")));
             }
         }
-        Ok(())
+        Ok(Members(values))
     }
 }
 
@@ -251,9 +283,25 @@ mod tests {
             check(&[b'"', 0xff, b'"']).unwrap_err().verdict(),
             "transient"
         );
-        assert_eq!(
-            check(&b"[".repeat(100_000)).unwrap_err().verdict(),
-            "transient"
-        );
+        let deep = [b"[".repeat(100_000), b"]".repeat(100_000)].concat();
+        for nested in [&deep[..100_000], &deep] {
+            assert_eq!(check(nested).unwrap_err().verdict(), "transient");
+        }
+    }
+
+    #[test]
+    fn a_number_that_no_float_can_hold_is_a_number() {
+        let body = br#"{"a": [1e999, {"b": -1E+999}], "c": 1.5, "d": "x"}"#;
+        check(body).unwrap();
+        let read = value(parse(body).unwrap());
+        let expected = serde_json::json!({
+            "a": ["1e999", {"b": "-1E+999"}], "c": 1.5, "d": "x"
+        });
+        assert_eq!(read, expected);
+        let twice = br#"{"a": 1e999, "b": {"a": 1e999, "a": 1}}"#;
+        assert_eq!(check(twice).unwrap_err().verdict(), "contradiction");
+        for none in ["1e", "1e+", "01", "1.", "--1", "1e9 9"] {
+            assert_eq!(check(none.as_bytes()).unwrap_err().verdict(), "transient");
+        }
     }
 }

@@ -45,6 +45,19 @@ impl Provider for Bitstamp {
         // 10,000 requests in ten minutes.
         Rate::per_second(16)
     }
+    fn deciding(&self) -> &'static [&'static str] {
+        &[
+            "ohlc:data.ohlc[].timestamp",
+            "ohlc:data.ohlc[].close",
+            "ohlc:data.ohlc[].volume",
+            "transactions:[].date",
+            "transactions:[].tid",
+            "transactions:[].price",
+        ]
+    }
+    fn hints(&self) -> &'static [&'static str] {
+        &["ohlc:error", "ohlc:reason", "ohlc:message", "ohlc:code"]
+    }
     fn step(&self, query: &Query<'_>, done: &[Exchange]) -> Step {
         price_step(query, done, |query, done| VENUE.step(query, done))
     }

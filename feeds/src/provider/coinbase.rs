@@ -48,6 +48,16 @@ impl Provider for Coinbase {
     fn rate(&self) -> Rate {
         Rate::per_second(10)
     }
+    fn deciding(&self) -> &'static [&'static str] {
+        &[
+            "candles:[][0]",
+            "candles:[][4]",
+            "candles:[][5]",
+            "trades:[].time",
+            "trades:[].trade_id",
+            "trades:[].price",
+        ]
+    }
     fn step(&self, query: &Query<'_>, done: &[Exchange]) -> Step {
         price_step(query, done, |query, done| VENUE.step(query, done))
     }

@@ -36,6 +36,16 @@ impl Provider for Gemini {
         // they are spread here.
         Rate::per_second(2)
     }
+    fn deciding(&self) -> &'static [&'static str] {
+        &[
+            "candles:[][0]",
+            "candles:[][4]",
+            "candles:[][5]",
+            "trades:[].timestampms",
+            "trades:[].tid",
+            "trades:[].price",
+        ]
+    }
     fn step(&self, query: &Query<'_>, done: &[Exchange]) -> Step {
         price_step(query, done, step)
     }

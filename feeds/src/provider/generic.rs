@@ -129,7 +129,7 @@ pub(super) struct Answer<'a> {
 impl<'a> Answer<'a> {
     pub(super) fn parse(body: &'a [u8]) -> Result<Self, Reading> {
         let raw = json::parse(body)?;
-        let value = json::parse(body)?;
+        let value = json::value(raw);
         match stated_error(&value) {
             Some(error) => Err(error),
             None => Ok(Self { value, raw }),
@@ -169,6 +169,18 @@ impl<'a> Answer<'a> {
         let level = (0..depth).find(differs).unwrap_or_default();
         let row = |place: Vec<usize>| place.get(level).copied().unwrap_or_default();
         Ok(places.into_iter().map(row).collect())
+    }
+
+    /// How many items the array has of which `path` takes each: rows that lack the
+    /// field are among them.
+    fn every_item(&self, path: &str) -> Option<usize> {
+        let (array, rest) = path.split_once("[*]")?;
+        if rest.contains('*') || path.contains(['?', ':']) || path.contains("..") {
+            return None;
+        }
+        let array = JsonPath::parse(array).ok()?;
+        let array = array.query(&self.value).exactly_one().ok()?;
+        array.as_array().map(Vec::len)
     }
 
     /// The literal texts at all places that `path` matches, in its order.
@@ -213,6 +225,12 @@ impl<'a> JsonRows<'a> {
         let mut others = vec![answer.rows(&selector.time, "time")?];
         if let Some(path) = &bar.volume {
             others.push(answer.rows(path, "volume")?);
+        }
+        // A row that lacks all of them matches nothing, and is no row to pass over.
+        if let Some(items) = answer.every_item(&selector.time).filter(|n| *n != rows) {
+            return Err(Reading::Contradiction(format!(
+                "of {items} rows only {rows} have a value"
+            )));
         }
         let shifted = rows > 1 && others.iter().any(|other| *other != numbers);
         if shifted || time.len() != rows || volume.as_ref().is_some_and(|v| v.len() != rows) {

@@ -35,6 +35,19 @@ impl Provider for Kraken {
     fn rate(&self) -> Rate {
         Rate::per_second(1)
     }
+    fn deciding(&self) -> &'static [&'static str] {
+        &[
+            "OHLC:error",
+            "OHLC:result.*[][0]",
+            "OHLC:result.*[][4]",
+            "OHLC:result.*[][6]",
+            "Trades:error",
+            "Trades:result.*[][0]",
+            "Trades:result.*[][2]",
+            "Trades:result.*[][6]",
+            "Trades:result.last",
+        ]
+    }
     fn step(&self, query: &Query<'_>, done: &[Exchange]) -> Step {
         price_step(query, done, step)
     }

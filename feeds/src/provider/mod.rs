@@ -169,7 +169,9 @@ pub trait Provider: Send + Sync {
 
     /// The fields of its answers on which the reading rests: damaged, they make
     /// it a refusal. Keys joined by dots, `[]` for every item of an array, `[4]`
-    /// for one of them, `*` for every key; for tables the names of the columns.
+    /// for one of them, `*` for every key; for tables the names of the columns. An
+    /// adapter that reads several answers puts the name of the answer before, and a
+    /// colon.
     ///
     /// Whatever is neither here nor in [`hints`](Self::hints) may be missing,
     /// new, odd or malformed without changing the reading. Tests hold the adapter

@@ -9,6 +9,7 @@ mod documented;
 mod elections;
 mod end_to_end;
 mod panel;
+mod prices_deaf;
 mod properties;
 mod recorded;
 mod replay;

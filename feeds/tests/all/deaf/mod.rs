@@ -61,6 +61,23 @@ impl Lists {
         Self::new(adapter.deciding(), adapter.hints())
     }
 
+    /// Those of one of the answers that an adapter reads, by its name.
+    pub(crate) fn in_answer(self, name: &str) -> Self {
+        let own = |all: Vec<String>| {
+            let of_it = all.iter().filter_map(|path| path.split_once(':'));
+            of_it
+                .filter(|(answer, _)| *answer == name)
+                .map(|(_, path)| path.to_owned())
+                .collect()
+        };
+        let own = Self {
+            deciding: own(self.deciding),
+            hints: own(self.hints),
+        };
+        assert!(!own.deciding.is_empty(), "no answer is called {name}");
+        own
+    }
+
     /// For answers that hold the usual one under a path (`[]`: a list of them).
     pub(crate) fn under(self, path: &str) -> Self {
         let under = |all: Vec<String>| all.iter().map(|p| format!("{path}.{p}")).collect();
