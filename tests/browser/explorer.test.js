@@ -345,6 +345,7 @@ async function known(url) {
     operators_event: await first('state=attested&kind=operators'),
     election: await first('state=attested&kind=election'),
     match: await first('state=attested&kind=match'),
+    value: await first('state=attested&kind=fact'),
     digits: await first('state=attested&kind=digits&series=ppcusd-future'),
     threshold: await first('state=attested&kind=threshold'),
     announced: await first('state=announced&kind=digits'),

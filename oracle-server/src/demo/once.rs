@@ -98,6 +98,11 @@ async fn steps(client: &Client, key: &str, table: &mut Table) -> Result<(), CliE
         ("future", "ppcusd-future"),
         ("binary option", "ppcusd-above-025"),
         ("sports bet", "cup-"),
+        ("over or under", "goals-"),
+        ("handicap", "handicap-"),
+        ("margin", "margin-"),
+        ("public value", "release-"),
+        ("public number", "height-"),
         ("election bet", "senate-"),
         ("prediction market", operators::EVENTS),
     ] {

@@ -17,8 +17,10 @@ use crate::clock::{Clock as _, SystemClock};
 use crate::config::Config;
 
 /// Venues of the demo: prices, two of them a thin PPC market as generic JSON,
-/// then matches and elections.
-const VENUES: [&str; 9] = [
+/// then matches and elections, and mirrors of other public values.
+///
+/// New ones go last: what a resumed demo knows of are the ports of the first.
+const VENUES: [&str; 11] = [
     "kraken",
     "coinbase",
     "bitstamp",
@@ -28,6 +30,8 @@ const VENUES: [&str; 9] = [
     "openligadb",
     "football-data",
     "ap",
+    "mirror_a",
+    "mirror_b",
 ];
 
 /// How long before the start the demo's match kicked off.
@@ -70,7 +74,7 @@ pub(super) struct Setup {
 
 /// Starts the venues and makes the oracle where there is none.
 ///
-/// Match, election and market mature `matures_in` seconds after this start.
+/// Match, election, values and market mature `matures_in` seconds after this start.
 pub(super) async fn setup(dir: &Path, listen: &str, matures_in: u32) -> Result<Setup, CliError> {
     let io = |e: std::io::Error| CliError::Other(format!("{}: {e}", dir.display()));
     std::fs::create_dir_all(dir.join("data")).map_err(io)?;
@@ -120,10 +124,8 @@ async fn start_venues(file: &Path) -> Result<LoopbackVenues, CliError> {
     let known: Option<Ports> = std::fs::read(file)
         .ok()
         .and_then(|bytes| serde_json::from_slice(&bytes).ok());
-    let ports = known
-        .map(|p| p.ports)
-        .filter(|ports| ports.len() == VENUES.len())
-        .unwrap_or_else(|| vec![0; VENUES.len()]);
+    let mut ports = known.map(|p| p.ports).unwrap_or_default();
+    ports.resize(VENUES.len(), 0);
     let wanted: Vec<(&str, u16)> = VENUES.into_iter().zip(ports).collect();
     let venues = LoopbackVenues::start(&wanted, Arc::new(Now), Arc::new(|venue: &str, _: &str, open| Some(price(venue, open))))
         .await
@@ -143,8 +145,8 @@ async fn start_venues(file: &Path) -> Result<LoopbackVenues, CliError> {
     Ok(venues)
 }
 
-/// The match is over and the election certified; so they stay, for a demo that
-/// is resumed.
+/// The match is over, the election certified, and the mirrors state what they
+/// state; so they stay, for a demo that is resumed.
 fn play(venues: &LoopbackVenues) {
     let kickoff = (SystemClock.now() - KICKED_OFF).timestamp();
     for (provider, id, home, away) in [
@@ -174,6 +176,10 @@ fn play(venues: &LoopbackVenues) {
         winner: Some("18702".to_owned()),
     };
     venues.set_answer("ap", &race.path(), race.body());
+    for mirror in ["mirror_a", "mirror_b"] {
+        venues.set_answer(mirror, "/release", r#"{"version":"16.0"}"#);
+        venues.set_answer(mirror, "/height", r#"{"height":812345}"#);
+    }
 }
 
 /// Two markets, whatever a venue calls them.
