@@ -1,6 +1,8 @@
 //! The one HTTP client: timeout, size cap, per-host limit, redaction,
 //! recording.
 
+mod credential;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,6 +12,9 @@ use reqwest::header::HeaderMap;
 pub use reqwest::header::HeaderName;
 use sha2::{Digest, Sha256};
 use url::Url;
+
+pub use credential::{ApiKey, Login};
+use credential::{Credential, Hidden};
 
 pub use crate::time::TimeSource;
 
@@ -43,6 +48,9 @@ const RECORDED_HEADERS: [&str; 6] = [
 /// The failure of an answer that holds the key it was asked with.
 const REPEATS_KEY: &str = "the answer repeats the API key and is not kept";
 
+/// The same of a login.
+const REPEATS_LOGIN: &str = "the answer repeats the login and is not kept";
+
 /// How one provider is reached; for a generic source, keyed by its entry's
 /// name ([`oracle_schema::policy::SourcePolicy::symbol`]).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,38 +67,8 @@ pub struct ProviderSettings {
     pub api_key: Option<ApiKey>,
     /// The header for the key instead of the provider's own.
     pub api_key_header: Option<HeaderName>,
-}
-
-/// A provider's API key. Neither Debug nor an error shows it.
-#[derive(Clone, PartialEq, Eq)]
-pub struct ApiKey(reqwest::header::HeaderValue);
-
-impl ApiKey {
-    /// A key that can stand in a header.
-    pub fn new(key: &str) -> Option<Self> {
-        let mut value = reqwest::header::HeaderValue::from_str(key).ok()?;
-        value.set_sensitive(true);
-        (!key.is_empty()).then_some(Self(value))
-    }
-
-    /// Whether a text holds the key, as it is or with JSON's backslashes.
-    fn is_in(&self, text: &[u8]) -> bool {
-        let key = self.0.as_bytes();
-        let holds = |text: &[u8]| text.windows(key.len()).any(|part| part == key);
-        let plain = || {
-            text.iter()
-                .copied()
-                .filter(|b| *b != b'\\')
-                .collect::<Vec<_>>()
-        };
-        holds(text) || (text.contains(&b'\\') && holds(&plain()))
-    }
-}
-
-impl std::fmt::Debug for ApiKey {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("ApiKey(…)")
-    }
+    /// The user and password of a node, sent likewise.
+    pub login: Option<Login>,
 }
 
 impl Default for ProviderSettings {
@@ -101,6 +79,7 @@ impl Default for ProviderSettings {
             rate: None,
             api_key: None,
             api_key_header: None,
+            login: None,
         }
     }
 }
@@ -229,8 +208,9 @@ impl Fetcher {
             if let Some(left) = self.limits.held(&host, self.time.now()) {
                 return left_alone(left);
             }
-            let key = key(adapter, &settings, &url);
-            let exchange = self.exchange(url, key, settings.timeout).await;
+            let credential = credential(adapter, &settings, &url);
+            let asked = self.exchange(url, request.body, credential, settings.timeout);
+            let exchange = asked.await;
             if let Some(wait) = refused_for(&exchange) {
                 self.limits.hold(&host, exchange.received_at, wait);
             }
@@ -239,15 +219,17 @@ impl Fetcher {
         adapter.interpret(query, exchanges)
     }
 
-    /// One GET, recorded.
+    /// One request, recorded.
     async fn exchange(
         &self,
         url: Url,
-        key: Option<(&str, &ApiKey)>,
+        posted: Option<String>,
+        credential: Option<Credential<'_>>,
         timeout: Duration,
     ) -> Exchange {
         let mut exchange = Exchange {
             url: redacted(&url).into(),
+            posted,
             sent_at: self.time.now(),
             received_at: DateTime::default(),
             status: None,
@@ -258,7 +240,8 @@ impl Fetcher {
             date: None,
             failure: None,
         };
-        let outcome = tokio::time::timeout(timeout, self.get(url, key, &mut exchange)).await;
+        let outcome = self.send(url, credential, &mut exchange);
+        let outcome = tokio::time::timeout(timeout, outcome).await;
         exchange.received_at = self.time.now();
         match outcome {
             Ok(Ok(body)) => {
@@ -271,30 +254,34 @@ impl Fetcher {
         exchange
     }
 
-    async fn get(
+    async fn send(
         &self,
         url: Url,
-        key: Option<(&str, &ApiKey)>,
+        credential: Option<Credential<'_>>,
         exchange: &mut Exchange,
     ) -> Result<Vec<u8>, &'static str> {
-        let mut request = self
-            .client
-            .get(url)
+        let request = match &exchange.posted {
+            None => self.client.get(url),
+            Some(json) => {
+                let request = self.client.post(url).body(json.clone());
+                request.header("content-type", "application/json")
+            }
+        };
+        let mut request = request
             .header("accept", ACCEPT)
             // A cache on the way should ask its origin: what was made before
             // the maturity does not count, however late it is passed on.
             .header("cache-control", "no-cache");
-        if let Some((header, ApiKey(key))) = key {
-            request = request.header(header, key);
+        let mut hidden = Hidden::default();
+        if let Some(credential) = &credential {
+            (request, hidden) = credential.add(request)?;
         }
         let mut response = request.send().await.map_err(|e| failure(&e))?;
         exchange.status = Some(response.status().as_u16());
         exchange.headers = recorded(response.headers());
-        if let Some((_, key)) = key {
-            exchange
-                .headers
-                .retain(|(_, value)| !key.is_in(value.as_bytes()));
-        }
+        exchange
+            .headers
+            .retain(|(_, value)| !hidden.is_in(value.as_bytes()));
         exchange.certificate = response
             .extensions()
             .get::<reqwest::tls::TlsInfo>()
@@ -309,8 +296,11 @@ impl Fetcher {
             body.extend_from_slice(&chunk);
         }
         // Answers are published, and some providers repeat a key they refuse.
-        if key.is_some_and(|(_, key)| key.is_in(&body)) {
-            return Err(REPEATS_KEY);
+        if hidden.is_in(&body) {
+            return Err(match credential {
+                Some(Credential::Login(_)) => REPEATS_LOGIN,
+                _ => REPEATS_KEY,
+            });
         }
         Ok(body)
     }
@@ -396,19 +386,23 @@ fn resolve(adapter: &dyn Provider, settings: &ProviderSettings, request: &Reques
     }
 }
 
-/// The key for a request and its header. A policy may be older than the
-/// settings: its host gets a key only if the key is that host's.
-fn key<'a>(
+/// What a request is sent with. A policy may be older than the settings: its
+/// host gets a key or a login only if that is the host's.
+fn credential<'a>(
     adapter: &'static dyn Provider,
     settings: &'a ProviderSettings,
     url: &Url,
-) -> Option<(&'a str, &'a ApiKey)> {
+) -> Option<Credential<'a>> {
     let own = origin(base_url(adapter, settings))?;
+    if own.origin() != url.origin() {
+        return None;
+    }
+    if let Some(login) = &settings.login {
+        return Some(Credential::Login(login));
+    }
     let header = settings.api_key_header.as_ref().map(HeaderName::as_str);
-    (own.origin() == url.origin())
-        .then(|| header.or_else(|| adapter.key_header()))
-        .flatten()
-        .zip(settings.api_key.as_ref())
+    let header = header.or_else(|| adapter.key_header())?;
+    Some(Credential::Key(header, settings.api_key.as_ref()?))
 }
 
 /// Scheme, host and port: what shares a limit.

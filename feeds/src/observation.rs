@@ -74,11 +74,14 @@ pub struct PriceQuery<'a> {
     pub max_trade_age_s: u32,
 }
 
-/// The next GET an adapter wants.
+/// The next request an adapter wants: a GET, or a POST where there is a body.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Request {
     /// Where to.
     pub target: Target,
+    /// The JSON to post. It is published with the evidence, so nothing secret
+    /// may be in it.
+    pub body: Option<String>,
 }
 
 /// Where a request goes.
@@ -91,11 +94,30 @@ pub enum Target {
 }
 
 impl Request {
-    /// A request under the provider's base URL.
+    /// A GET under the provider's base URL.
     pub fn path(path_and_query: String) -> Self {
+        Self::get(Target::Path(path_and_query))
+    }
+
+    /// A GET.
+    pub fn get(target: Target) -> Self {
+        Self { target, body: None }
+    }
+
+    /// A POST of JSON under the provider's base URL.
+    pub fn post(path: String, body: String) -> Self {
         Self {
-            target: Target::Path(path_and_query),
+            target: Target::Path(path),
+            body: Some(body),
         }
+    }
+}
+
+/// The HTTP method of a request that posted this.
+pub fn method(posted: Option<&str>) -> &'static str {
+    match posted {
+        None => "GET",
+        Some(_) => "POST",
     }
 }
 
@@ -104,6 +126,8 @@ impl Request {
 pub struct Exchange {
     /// Full URL, secrets redacted.
     pub url: String,
+    /// The JSON that was posted; none for a GET.
+    pub posted: Option<String>,
     /// When the request left, local clock.
     pub sent_at: DateTime<Utc>,
     /// When the answer (or the failure) was complete, local clock.
@@ -196,6 +220,7 @@ impl fmt::Debug for Exchange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Exchange")
             .field("url", &self.url)
+            .field("posted", &self.posted)
             .field("sent_at", &self.sent_at)
             .field("received_at", &self.received_at)
             .field("status", &self.status)

@@ -104,6 +104,7 @@ pub fn exchange(row: &Recorded, body: Vec<u8>) -> Result<Exchange, RecordError> 
     let date = row.date_ms.map(|ms| time("date_ms", ms)).transpose()?;
     Ok(Exchange {
         url: row.url.clone(),
+        posted: row.posted.clone(),
         sent_at: time("sent_ms", row.sent_ms)?,
         received_at: time("received_ms", row.received_ms)?,
         status: row.status,

@@ -92,6 +92,9 @@ pub struct Row {
     pub file: Option<String>,
     /// As it was asked, secrets redacted.
     pub url: String,
+    /// The JSON that was posted there; absent for a GET.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub posted: Option<String>,
     /// HTTP status, if an answer came.
     pub status: Option<u16>,
     /// The headers that evidence keeps, names in lower case.
@@ -135,6 +138,7 @@ pub fn rows(question: &Question, seen: &SourceReading, by: &str) -> Vec<(Row, Ve
         let row = Row {
             file: exchange.sha256.is_some().then_some(file),
             url: exchange.url.clone(),
+            posted: exchange.posted.clone(),
             status: exchange.status,
             headers: exchange.headers.iter().cloned().collect(),
             source: by.to_owned(),
@@ -223,6 +227,7 @@ fn exchange(row: &Row, body: &impl Fn(&str) -> Option<Vec<u8>>) -> Result<Exchan
     };
     Ok(Exchange {
         url: row.url.clone(),
+        posted: row.posted.clone(),
         sent_at: time(row.sent_ms)?,
         received_at: time(row.received_ms)?,
         status: row.status,

@@ -48,6 +48,9 @@ pub struct Observation {
     pub method: String,
     /// What was asked, without secrets.
     pub url: String,
+    /// The JSON that was posted there, as it was sent; absent for a GET.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub posted: Option<String>,
     /// When the request left, Unix milliseconds, local clock.
     pub sent_ms: i64,
     /// When the answer (or the failure) was complete, Unix milliseconds.

@@ -27,6 +27,7 @@ pub const SQLITE: &[Migration] = &[
         "question",
         include_str!("../sql/sqlite/0012_question.sql"),
     ),
+    (14, "posted", include_str!("../sql/sqlite/0014_posted.sql")),
 ];
 
 /// For Postgres.
@@ -64,5 +65,10 @@ pub const POSTGRES: &[Migration] = &[
         12,
         "question",
         include_str!("../sql/postgres/0012_question.sql"),
+    ),
+    (
+        14,
+        "posted",
+        include_str!("../sql/postgres/0014_posted.sql"),
     ),
 ];

@@ -113,6 +113,7 @@ fn round(id: &'static str, rule: &Value, body: &'static str) -> Told {
     };
     let exchanges = vec![Exchange {
         url,
+        posted: None,
         sent_at: at(),
         received_at: at(),
         status: Some(200),
@@ -160,6 +161,7 @@ fn row(reading: &SourceReading, adapter: &str, version: u32) -> Observation {
         adapter: format!("{adapter}/{version}"),
         method: "GET".to_owned(),
         url: exchange.url.clone(),
+        posted: None,
         sent_ms: exchange.sent_at.timestamp_millis(),
         received_ms: exchange.received_at.timestamp_millis(),
         status: exchange.status,

@@ -64,6 +64,7 @@ pub fn manifest_at(policy: &Policy, maturity: i64, bodies: [&str; 2]) -> Vec<u8>
             });
             let exchanges = vec![Exchange {
                 url: format!("http://{}.test/p?at={maturity}", source.symbol),
+                posted: None,
                 sent_at: at,
                 received_at: at,
                 status: Some(200),
@@ -109,6 +110,7 @@ fn row(reading: &SourceReading) -> Observation {
         adapter: "generic/1".to_owned(),
         method: "GET".to_owned(),
         url: exchange.url.clone(),
+        posted: None,
         sent_ms: exchange.sent_at.timestamp_millis(),
         received_ms: exchange.received_at.timestamp_millis(),
         status: exchange.status,

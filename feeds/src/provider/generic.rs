@@ -73,9 +73,8 @@ pub(super) fn ask(url: &str, at: i64) -> Result<Request, Reading> {
         // Announced before other braces were refused: asked as it was then.
         Err(_) => Some(url.replace("{unix}", &at.to_string())),
     };
-    Ok(Request {
-        target: Target::Absolute(url.ok_or_else(|| bad(format!("{at} is no time")))?),
-    })
+    let url = url.ok_or_else(|| bad(format!("{at} is no time")))?;
+    Ok(Request::get(Target::Absolute(url)))
 }
 
 /// What a source states, wherever it stood.

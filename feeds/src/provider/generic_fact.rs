@@ -22,9 +22,8 @@ const MAX_LITERAL: usize = 1000;
 
 pub(super) fn step(source: &FactSource, done: &[Exchange]) -> Result<Step, Reading> {
     let Some(exchange) = done.first() else {
-        return Ok(Step::Ask(Request {
-            target: Target::Absolute(parameter(source, "url")?.to_owned()),
-        }));
+        let url = parameter(source, "url")?.to_owned();
+        return Ok(Step::Ask(Request::get(Target::Absolute(url))));
     };
     let body = answered(exchange)?;
     let fact = match source.parameters.get("format").map(String::as_str) {

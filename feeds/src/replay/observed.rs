@@ -10,7 +10,9 @@ use sha2::{Digest, Sha256};
 use url::Url;
 
 use super::{Checked, Standing};
-use crate::observation::{Exchange, PriceQuery, Query, Reading, Request, SourceReading, Target};
+use crate::observation::{
+    Exchange, PriceQuery, Query, Reading, Request, SourceReading, Target, method,
+};
 use crate::provider::{Licence, Provider, provider};
 use crate::record;
 use crate::redact::redacted;
@@ -315,8 +317,12 @@ fn consistent(adapter: &dyn Provider, query: &Query<'_>, row: &Row) -> Result<()
             adapter.name()
         ));
     }
-    if row.method != "GET" {
-        return Err(format!("method: {:?}, adapters only GET", row.method));
+    let due = method(row.posted.as_deref());
+    if row.method != due {
+        return Err(format!(
+            "method: {:?}, but what is recorded is a {due}",
+            row.method
+        ));
     }
     if row.sha256.is_some() == row.failure.is_some() {
         return Err("failure: there is a body or a failure, and not both".to_owned());
@@ -368,6 +374,14 @@ fn asked(adapter: &dyn Provider, planned: Option<Request>, row: &Row) -> Result<
     }
     if other {
         return refused(why);
+    }
+    if row.posted != planned.body {
+        let shown = |body: &Option<String>| body.clone().unwrap_or_else(|| "nothing".to_owned());
+        return Err(format!(
+            "posted: {} sent, {} planned",
+            shown(&row.posted),
+            shown(&planned.body)
+        ));
     }
     // Where a provider is reached is the oracle's configuration, not its policy.
     let note = elsewhere.then(|| format!("not asked at {}", adapter.base_url()));

@@ -79,6 +79,7 @@ pub(crate) fn query_at(source: &SourcePolicy, at: i64) -> Query<'_> {
 pub(crate) fn exchange(status: u16, body: &[u8]) -> Exchange {
     Exchange {
         url: "http://127.0.0.1/".to_owned(),
+        posted: None,
         sent_at: time(T + 61),
         received_at: time(T + 61),
         status: Some(status),

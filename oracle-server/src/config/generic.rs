@@ -66,6 +66,7 @@ pub(super) fn settings(
                     .transpose()?,
                 api_key,
                 api_key_header,
+                login: None,
             },
         );
     }

@@ -51,6 +51,7 @@ pub(super) fn providers(
                     .map(|file| generic::api_key(&file_key, &base.join(file)))
                     .transpose()?,
                 api_key_header: None,
+                login: None,
             },
         );
     }

@@ -458,6 +458,7 @@ pub(super) fn exchange_row(reading: &SourceReading, exchange: &Exchange) -> Obse
         source: reading.source.clone(),
         root: reading.root.clone(),
         url: exchange.url.clone(),
+        posted: exchange.posted.clone(),
         sent_at: exchange.sent_at,
         received_at: exchange.received_at,
         status: exchange.status,

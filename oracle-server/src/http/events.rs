@@ -440,6 +440,9 @@ struct ObservationJson {
     adapter: String,
     /// What was asked, without secrets.
     url: String,
+    /// The JSON that was posted there; null for a GET.
+    #[schema(required)]
+    posted: Option<String>,
     #[schema(value_type = Time)]
     sent_at: String,
     #[schema(value_type = Time)]
@@ -489,6 +492,7 @@ impl From<Observation> for ObservationJson {
             root: o.root,
             adapter: o.adapter,
             url: o.url,
+            posted: o.posted,
             sent_at: at(o.sent_ms),
             received_at: at(o.received_ms),
             status: o.status,

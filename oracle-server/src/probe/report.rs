@@ -3,10 +3,13 @@
 use std::fmt;
 
 use oracle_feeds::Reading;
-use oracle_feeds::observation::Exchange;
+use oracle_feeds::observation::{Exchange, method};
 use oracle_feeds::sample::Read;
 
 use super::{Probed, Report};
+
+/// Characters shown of what was posted: a batch of calls is long.
+const SHOWN_OF_BODY: usize = 200;
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -54,7 +57,13 @@ impl fmt::Display for Probed {
 
 fn asked(f: &mut fmt::Formatter<'_>, exchange: &Exchange) -> fmt::Result {
     let took = exchange.received_at - exchange.sent_at;
-    writeln!(f, "  GET {}", exchange.url)?;
+    let posted = exchange.posted.as_deref();
+    writeln!(f, "  {} {}", method(posted), exchange.url)?;
+    if let Some(posted) = posted {
+        let cut: String = posted.chars().take(SHOWN_OF_BODY).collect();
+        let more = if cut.len() < posted.len() { " …" } else { "" };
+        writeln!(f, "    {}{more}", printable(&cut))?;
+    }
     let status = exchange
         .status
         .map_or_else(|| "no status".to_owned(), |s| s.to_string());

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
 use chrono::{DateTime, Utc};
+use oracle_feeds::observation::method;
 use oracle_schema::evidence::{Manifest, Observation};
 use oracle_schema::{Descriptor, EventId, Maturity};
 use sqlx::AssertSqlSafe;
@@ -231,7 +232,7 @@ const STANCE: i64 = 3;
 
 const OBSERVED: &str = "SELECT o.source, o.root, o.adapter, o.url, o.sent_ms, o.received_ms, \
      o.status, o.failure, o.headers, o.date_ms, o.certificate, o.sha256, b.is_public, o.literal, \
-     o.effective_at, o.fact, o.verdict, o.detail, o.attempt, o.reads \
+     o.effective_at, o.fact, o.verdict, o.detail, o.attempt, o.reads, o.posted \
      FROM observation o LEFT JOIN evidence_body b ON b.sha256 = o.sha256 \
      WHERE o.leg_key = $1 AND o.maturity = $2 AND o.sent_ms >= $3";
 
@@ -240,14 +241,16 @@ fn observation(r: &Row) -> Result<Observation, StoreError> {
     let headers: String = r.get(8)?;
     let public: Option<i64> = r.get(12)?;
     let fact: Option<String> = r.get(15)?;
+    let posted: Option<String> = r.get(20)?;
     let damaged = |e: serde_json::Error| StoreError::Damaged(format!("observation: {e}"));
     Ok(Observation {
         leg: None,
         source: r.get(0)?,
         root: r.get(1)?,
         adapter: r.get(2)?,
-        method: "GET".to_owned(),
+        method: method(posted.as_deref()).to_owned(),
         url: r.get(3)?,
+        posted,
         sent_ms: r.get(4)?,
         received_ms: r.get(5)?,
         status: status.and_then(|s| u16::try_from(s).ok()),

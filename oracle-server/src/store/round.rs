@@ -87,6 +87,8 @@ pub struct ObservedExchange {
     pub root: String,
     /// Without secrets.
     pub url: String,
+    /// The JSON that was posted; none for a GET.
+    pub posted: Option<String>,
     /// When the request left.
     pub sent_at: DateTime<Utc>,
     /// When the answer was complete.
@@ -418,6 +420,7 @@ pub(super) async fn insert_exchanges(
                 e.source.as_str(),
                 e.root.as_str(),
                 e.url.as_str(),
+                e.posted.clone(),
                 e.sent_at.timestamp_millis(),
                 e.received_at.timestamp_millis(),
                 e.status.map(i64::from),
@@ -437,8 +440,8 @@ pub(super) async fn insert_exchanges(
         })
         .collect();
     tx.insert_rows(
-        "INSERT INTO observation (leg_key, maturity, attempt, source, root, url, sent_ms, \
-         received_ms, status, headers, sha256, literal, effective_at, verdict, detail, date_ms, \
+        "INSERT INTO observation (leg_key, maturity, attempt, source, root, url, posted, \
+         sent_ms, received_ms, status, headers, sha256, literal, effective_at, verdict, detail, date_ms, \
          certificate, fact, failure, adapter, reads)",
         rows,
         "",

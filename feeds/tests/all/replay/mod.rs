@@ -7,6 +7,7 @@ mod tampered;
 
 use std::collections::BTreeMap;
 
+use oracle_feeds::observation::method;
 use oracle_feeds::record::fact;
 use oracle_feeds::replay::{Conclusion, Evidence, Report, replay};
 use oracle_feeds::rule::outcome::descriptor;
@@ -107,6 +108,7 @@ fn asked(query: &Query<'_>, answers: &[&dyn Fn() -> Exchange]) -> SourceReading 
         let request = adapter.plan(query, &exchanges).unwrap();
         exchanges.push(Exchange {
             url: url(adapter.base_url(), &request),
+            posted: request.body,
             ..answer()
         });
     }
@@ -164,8 +166,9 @@ fn row(
         source: reading.source.clone(),
         root: reading.root.clone(),
         adapter: format!("{}/{}", adapter.name(), adapter.version()),
-        method: "GET".to_owned(),
+        method: method(exchange.posted.as_deref()).to_owned(),
         url: exchange.url.clone(),
+        posted: exchange.posted.clone(),
         sent_ms: exchange.sent_at.timestamp_millis(),
         received_ms: exchange.received_at.timestamp_millis(),
         status: exchange.status,

@@ -68,6 +68,7 @@ fn decide(answers: [Value; 3]) -> (Option<String>, Vec<(String, String)>) {
             assert!(adapter.plan(&query, &[]).is_some());
             let exchange = Exchange {
                 url: "https://venue.test/".to_owned(),
+                posted: None,
                 sent_at,
                 received_at: sent_at,
                 status: Some(200),
