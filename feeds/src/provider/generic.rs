@@ -44,6 +44,12 @@ impl Provider for Generic {
     fn rate(&self) -> Rate {
         Rate::per_second(10)
     }
+    fn deciding(&self) -> &'static [&'static str] {
+        &["value", "time", "volume", "row.column"]
+    }
+    fn hints(&self) -> &'static [&'static str] {
+        &["error"]
+    }
     fn step(&self, query: &Query<'_>, done: &[Exchange]) -> Step {
         match query {
             Query::Fact(source) => generic_fact::step(source, done).unwrap_or_else(Step::Done),

@@ -175,8 +175,8 @@ pub trait Provider: Send + Sync {
     ///
     /// Whatever is neither here nor in [`hints`](Self::hints) may be missing,
     /// new, odd or malformed without changing the reading. Tests hold the adapter
-    /// to both lists, and `docs/feeds.md` says what the fields mean. Empty for
-    /// adapters whose configuration names the fields.
+    /// to both lists, and `docs/feeds.md` says what the fields mean. Where the
+    /// configuration names the fields, these are its keys for them.
     fn deciding(&self) -> &'static [&'static str] {
         &[]
     }

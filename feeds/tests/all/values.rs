@@ -11,6 +11,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use crate::common::{T, d, exchange, time};
+use crate::deaf::{self, Lists};
 
 fn source(name: &str, parameters: &[(&str, &str)]) -> FactSource {
     let mut all: BTreeMap<String, String> = parameters
@@ -138,6 +139,43 @@ fn what_is_missing_is_not_yet_and_what_cannot_be_read_is_refused() {
         "contradiction",
     );
     refused(&table, "station;value\nOslo;1,5\n", "contradiction");
+}
+
+/// The reading, one of another text being no observation: any text is a fact
+/// where facts are compared as texts.
+fn same_text(source: &FactSource, body: &str, text: &str) -> Reading {
+    match interpret(source, body) {
+        Reading::Observation(Observation::Value(fact)) if fact.value != text => {
+            Reading::Contradiction(format!("another text {:?}", fact.value))
+        }
+        reading => reading,
+    }
+}
+
+#[test]
+fn json_is_read_at_the_selectors_place_and_nowhere_else() {
+    let body = r#"{"error":null,"v":12.50,"w":1,"rows":[{"v":2},{"v":"x"}],"release":{"tag":" 16.0","date":"2026-12-01","notes":{"v":0}}}"#;
+    let text = source("a", &TEXT);
+    let read = |body: &str| same_text(&text, body, "16.0");
+    let lists = Lists::new(&["release.tag"], &["error"]);
+    deaf::json(body, &lists, &read).is_strict_and_deaf();
+    let number = source("a", &NUMBER);
+    let lists = Lists::new(&["v"], &["error"]);
+    deaf::json(body, &lists, &|body| interpret(&number, body)).is_strict_and_deaf();
+}
+
+#[test]
+fn a_table_is_read_in_the_selectors_column_and_row_and_nowhere_else() {
+    let body = "id;station;note;temp;wind\n1;Rome;;21,5;x\n2;Oslo;cold;-3,5;\n3;Bern;;;4\n";
+    let lists = Lists::new(&["station", "temp"], &[]);
+    let number = source("a", &TABLE);
+    let read = |body: &str| interpret(&number, body);
+    deaf::csv(body, b';', 0, &lists, &read).is_strict_and_deaf();
+    let mut text = TABLE.to_vec();
+    text.retain(|(name, _)| *name != "compare");
+    let text = source("a", &text);
+    let read = |body: &str| same_text(&text, body, "-3,5");
+    deaf::csv(body, b';', 0, &lists, &read).is_strict_and_deaf();
 }
 
 #[test]
