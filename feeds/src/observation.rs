@@ -8,6 +8,7 @@ use oracle_schema::policy::{FactSource, SourcePolicy};
 use rust_decimal::Decimal;
 
 use crate::fact::{ElectionFact, MatchFact, ValueFact};
+use crate::provider::peercoin::PEERCOIN;
 use crate::provider::{GENERIC, GENERIC_NAME};
 
 /// Longest wait that a `Retry-After` can impose.
@@ -40,8 +41,8 @@ impl<'a> Query<'a> {
         }
     }
 
-    /// Under which name it is configured how the source is reached: a generic
-    /// source's own, else its provider's.
+    /// Under which name it is configured how the source is reached: its own for a
+    /// generic source and for a node that has one, else its provider's.
     pub fn settings(&self) -> &'a str {
         match self {
             Self::Price(query) if query.source.selector.is_some() => &query.source.symbol,
@@ -49,7 +50,7 @@ impl<'a> Query<'a> {
             Self::Fact(source) => source
                 .parameters
                 .get(GENERIC_NAME)
-                .filter(|_| source.provider == GENERIC)
+                .filter(|_| [GENERIC, PEERCOIN].contains(&source.provider.as_str()))
                 .unwrap_or(&source.provider),
         }
     }

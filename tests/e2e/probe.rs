@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use oracle_feeds::loopback::{
-    Fault, LoopbackVenues, MatchStage, ScriptedMatch, ScriptedRace, kerg2,
+    Fault, LoopbackNode, LoopbackVenues, MatchStage, ScriptedMatch, ScriptedRace, kerg2,
 };
 use oracle_feeds::provider_names;
 use oracle_feeds::sample::{self, Row};
@@ -85,9 +85,40 @@ const MATCHES: [&str; 7] = [
     "espn-nfl",
 ];
 
-/// An oracle that has everything to ask, and providers that answer.
-async fn world() -> World {
-    let world = World::create(Backend::Sqlite, &events()).await;
+/// A node, and an event that asks it.
+async fn node() -> (LoopbackNode, tempfile::TempDir, String) {
+    let node = LoopbackNode::start("regtest", KICKOFF).await.unwrap();
+    node.mine_until(START, 600);
+    let dir = tempfile::tempdir().unwrap();
+    let cookie = dir.path().join("cookie");
+    std::fs::write(&cookie, node.cookie()).unwrap();
+    let text = format!(
+        r#"
+[provider.peercoin]
+base_url = "{}"
+cookie_file = "{}"
+
+[[event]]
+id = "chain"
+kind = "fact"
+title = "How hard is block 5?"
+maturity = "2026-12-01T00:00:00Z"
+agree = 1
+outcomes = {{ hard = {{ above = "20" }}, easy = {{ other = true }} }}
+source = [ {{ provider = "peercoin", of = "difficulty", at = 5 }} ]
+"#,
+        node.url(),
+        cookie.display()
+    );
+    (node, dir, text)
+}
+
+/// An oracle that has everything to ask, and providers that answer; the node and its
+/// files as long as they are kept.
+async fn world() -> (World, LoopbackNode, tempfile::TempDir) {
+    let (node, dir, chain) = node().await;
+    let world = World::create(Backend::Sqlite, &(events() + &chain)).await;
+    node.follow(world.time_source());
     for provider in MATCHES {
         let game = ScriptedMatch {
             id: 9,
@@ -111,7 +142,7 @@ async fn world() -> World {
     world
         .venues
         .set_answer("bundeswahlleiterin", "/kerg2.csv", votes);
-    world
+    (world, node, dir)
 }
 
 fn saved(dir: &Path) -> BTreeMap<String, Vec<Row>> {
@@ -126,7 +157,7 @@ fn saved(dir: &Path) -> BTreeMap<String, Vec<Row>> {
 
 #[tokio::test]
 async fn every_provider_is_asked_and_what_was_saved_reads_the_same_again() {
-    let world = world().await;
+    let (world, _node, _dir) = world().await;
     let at = Some(instant(START - 600));
     let options = Options { source: None, at };
     let report = probe(&world.config(), world.clock.clone(), &options)
@@ -163,7 +194,7 @@ async fn every_provider_is_asked_and_what_was_saved_reads_the_same_again() {
 
 #[tokio::test]
 async fn the_report_shows_the_request_the_literal_and_what_would_be_decided() {
-    let world = world().await;
+    let (world, _node, _dir) = world().await;
     let at = Some(instant(START - 600));
     let options = Options { source: None, at };
     let text = probe(&world.config(), world.clock.clone(), &options)
@@ -178,6 +209,9 @@ async fn the_report_shows_the_request_the_literal_and_what_would_be_decided() {
         "    date: Sun, 22 Nov 2026 15:00:00 GMT",
         &format!("price btcusd at 2026-11-22T14:50:00Z\n  fixed at {fixed}"),
         "event game-mlb\n  \"home\", if that stays so",
+        "peercoin:difficulty@5 (root peercoin), for event chain\n  POST http://127.0.0.1:",
+        "\n    {\"jsonrpc\":\"1.0\",\"id\":0,\"method\":\"getblockhash\",\"params\":[5]}\n    200, ",
+        "event chain\n  \"hard\", if that stays so",
         "event bundestag\n  \"spd\", if that stays so",
         "event senate\n  \"alder\", if that stays so",
         "sources answered as documented",
@@ -188,7 +222,7 @@ async fn the_report_shows_the_request_the_literal_and_what_would_be_decided() {
 
 #[tokio::test]
 async fn one_source_can_be_asked_alone_and_one_that_fails_is_told_from_the_rest() {
-    let world = world().await;
+    let (world, _node, _dir) = world().await;
     let only = |source: &str| Options {
         source: Some(source.to_owned()),
         at: Some(instant(START - 600)),

@@ -345,6 +345,11 @@ impl World {
         self.clock.set(instant(unix));
     }
 
+    /// The world's time, for what answers beside its venues.
+    pub fn time_source(&self) -> Arc<dyn TimeSource> {
+        Arc::new(VenueTime(self.clock.clone()))
+    }
+
     /// What time it is, Unix seconds.
     pub fn now(&self) -> i64 {
         self.clock.now().timestamp()

@@ -25,10 +25,12 @@ use crate::time::TimeSource;
 
 mod facts;
 mod leagues;
+mod node;
 mod path;
 mod shapes;
 
 pub use facts::{MatchStage, ScriptedMatch, ScriptedRace, kerg2};
+pub use node::{LoopbackNode, NodeFault};
 pub use path::price_path;
 
 /// `(venue, symbol, open of the minute in Unix seconds)` to that minute's

@@ -30,7 +30,9 @@ mod mlb;
 mod nba;
 mod nhl;
 mod openligadb;
+pub mod peercoin;
 mod recent;
+mod rpc;
 mod table;
 mod template;
 mod trades;
@@ -40,7 +42,7 @@ pub use template::{Template, TemplateError};
 
 /// The adapter of JSON and tables that no other one knows.
 pub const GENERIC: &str = "generic";
-/// Its parameter that names the entry of the configuration.
+/// Its parameter, and a node's, that names the entry of the configuration.
 pub const GENERIC_NAME: &str = "name";
 
 /// Most requests one observation may take.
@@ -64,6 +66,8 @@ pub enum Subject {
     Match,
     /// Elections.
     Election,
+    /// Other public values.
+    Value,
 }
 
 impl Subject {
@@ -73,6 +77,7 @@ impl Subject {
             Self::Price => "price",
             Self::Match => "match",
             Self::Election => "election",
+            Self::Value => "value",
         }
     }
 }
@@ -176,7 +181,8 @@ pub trait Provider: Send + Sync {
     /// Whatever is neither here nor in [`hints`](Self::hints) may be missing,
     /// new, odd or malformed without changing the reading. Tests hold the adapter
     /// to both lists, and `docs/feeds.md` says what the fields mean. Where the
-    /// configuration names the fields, these are its keys for them.
+    /// configuration names the fields, these are its keys for them; where several
+    /// answers are read, the field has the answer's name in front: `name: field`.
     fn deciding(&self) -> &'static [&'static str] {
         &[]
     }
@@ -230,6 +236,7 @@ static PROVIDERS: &[&dyn Provider] = &[
     &nhl::Nhl,
     &nba::Nba,
     &espn_nfl::EspnNfl,
+    &peercoin::Peercoin,
 ];
 
 /// The adapter of that name.

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
 mod bars;
+mod chain;
 mod common;
 mod deaf;
 mod documented;

@@ -1,9 +1,11 @@
 //! `check`: validates a configuration and says what it will do.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::Path;
 
 use chrono::{DateTime, SecondsFormat, Utc};
+use oracle_feeds::provider::peercoin::PEERCOIN;
 use oracle_feeds::provider::provider;
 use oracle_schema::policy::{choice_bits, explain};
 
@@ -213,10 +215,23 @@ fn explain_definition(
         let doubt = provider(&source.provider)?.doubt_about_request(&source.parameters)?;
         Some(format!("{}: {doubt}", source.id))
     });
+    let doubts = doubts.chain(one_hand(definition));
     for warning in warnings.iter().cloned().chain(doubts) {
         let _ = writeln!(text, "  warning: {warning}");
     }
     text
+}
+
+/// Who runs the nodes nobody can see from outside.
+fn one_hand(definition: &Definition) -> Option<String> {
+    let sources = definition.policy.rule.fact_sources().iter();
+    let nodes = sources.filter(|s| s.provider == PEERCOIN);
+    let roots: BTreeSet<&str> = nodes.map(|s| s.root.as_str()).collect();
+    (roots.len() > 1).then(|| {
+        "nodes that one person runs, or that know the chain from each other alone, are no \
+         independent roots; give those the same `root`"
+            .to_owned()
+    })
 }
 
 fn time(unix: i64) -> String {
@@ -309,6 +324,34 @@ mod tests {
         ));
         let expected = "every 6h through http://127.0.0.1:18443/, wallet w; confirmed by 6 blocks";
         assert!(text.contains(expected), "{text}");
+    }
+
+    #[test]
+    fn nodes_of_one_hand_and_difficulties_of_two_kinds_are_warned_of() {
+        let section = |name| format!("\n[peercoin.{name}]\ncookie_file = \"{name}\"\n");
+        let sections = section("alice") + &section("bob");
+        let source = |name: &str| {
+            let at = "of = \"difficulty\", at = \"{maturity}\"";
+            format!("{{ provider = \"peercoin\", name = \"{name}\", {at} }}")
+        };
+        let event = format!(
+            "\n[[event]]\nid = \"hard\"\nkind = \"fact\"\ntitle = \"How hard?\"\n\
+             maturity = \"2026-12-01T00:00:00Z\"\nagree = 2\ndigits = 20\ndecimals = 2\n\
+             unit = \"u\"\nsource = [ {}, {} ]\n",
+            source("alice"),
+            source("bob")
+        );
+        let text = explained(&format!("{CONTRACT}{sections}{event}"));
+        let event = text.split("\nevent hard\n").nth(1).unwrap_or_default();
+        for expected in [
+            "peercoin:alice/difficulty@2026-12-01T00:00:00Z: the difficulty (that of the block's \
+             own kind) of the last block whose median time is not after 2026-12-01",
+            "once the block after it has 6 confirmations on chain regtest\n",
+            "warning: peercoin:bob/difficulty@2026-12-01T00:00:00Z: a block's difficulty is",
+            "warning: nodes that one person runs",
+        ] {
+            assert!(event.contains(expected), "{expected:?} is not in\n{event}");
+        }
     }
 
     #[test]

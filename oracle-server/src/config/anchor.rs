@@ -71,18 +71,33 @@ pub(super) fn anchor(
     }
     Ok(Anchor {
         every: Duration::from_secs(every.into()),
-        rpc: rpc(section.rpc.as_deref(), network)?,
+        rpc: rpc(
+            "anchor.rpc",
+            section.rpc.as_deref(),
+            network,
+            "; a wallet is named by the key wallet",
+        )?,
         wallet: section.wallet.clone(),
-        login: login(section, base)?,
+        login: login(
+            "anchor",
+            section.cookie_file.as_deref(),
+            section.user.as_deref(),
+            section.password_file.as_deref(),
+            base,
+        )?,
         confirmations: section.confirmations,
         timeout,
     })
 }
 
 /// The address may be logged: nothing secret may be in it, and a refusal does not
-/// repeat it.
-fn rpc(text: Option<&str>, network: &str) -> Result<Url, Refusal> {
-    let key = "anchor.rpc";
+/// repeat it. `hint`: what a path might have been meant for.
+pub(super) fn rpc(
+    key: &str,
+    text: Option<&str>,
+    network: &str,
+    hint: &str,
+) -> Result<Url, Refusal> {
     let port = match network {
         "peercoin" => 9902,
         "peercoin-testnet" => 9904,
@@ -102,27 +117,34 @@ fn rpc(text: Option<&str>, network: &str) -> Result<Url, Refusal> {
     if url.query().is_some() || url.fragment().is_some() || url.path() != "/" {
         return Err(Refusal::new(
             key,
-            "must be scheme, host and port alone; a wallet is named by the key wallet",
+            format!("must be scheme, host and port alone{hint}"),
         ));
     }
     Ok(url)
 }
 
-fn login(section: &file::Anchor, base: &Path) -> Result<RpcLogin, Refusal> {
-    match (&section.cookie_file, &section.user, &section.password_file) {
+/// What opens a node, of the keys of the section `key`.
+pub(super) fn login(
+    key: &str,
+    cookie_file: Option<&Path>,
+    user: Option<&str>,
+    password_file: Option<&Path>,
+    base: &Path,
+) -> Result<RpcLogin, Refusal> {
+    match (cookie_file, user, password_file) {
         (Some(cookie), None, None) => Ok(RpcLogin::Cookie(base.join(cookie))),
         (None, Some(user), Some(password)) if !user.is_empty() && !user.contains(':') => {
             Ok(RpcLogin::Password {
-                user: user.clone(),
+                user: user.to_owned(),
                 file: base.join(password),
             })
         }
         (None, Some(_), Some(_)) => Err(Refusal::new(
-            "anchor.user",
+            format!("{key}.user"),
             "must be a name without a colon",
         )),
         _ => Err(Refusal::new(
-            "anchor.cookie_file",
+            format!("{key}.cookie_file"),
             "either cookie_file, or user and password_file, and not both",
         )),
     }

@@ -24,6 +24,8 @@ pub(super) struct File {
     #[serde(default)]
     pub(super) generic: BTreeMap<String, Generic>,
     #[serde(default)]
+    pub(super) peercoin: BTreeMap<String, Peercoin>,
+    #[serde(default)]
     pub(super) series: Vec<Entry>,
     #[serde(default)]
     pub(super) event: Vec<Entry>,
@@ -94,6 +96,22 @@ pub(super) struct Provider {
     pub(super) timeout: Option<String>,
     pub(super) rate: Option<String>,
     pub(super) api_key_file: Option<PathBuf>,
+    pub(super) cookie_file: Option<PathBuf>,
+    pub(super) user: Option<String>,
+    pub(super) password_file: Option<PathBuf>,
+}
+
+/// A node of the oracle's network.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Peercoin {
+    pub(super) url: Option<String>,
+    pub(super) cookie_file: Option<PathBuf>,
+    pub(super) user: Option<String>,
+    pub(super) password_file: Option<PathBuf>,
+    pub(super) root: Option<String>,
+    pub(super) timeout: Option<String>,
+    pub(super) rate: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]

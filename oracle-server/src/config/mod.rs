@@ -10,6 +10,7 @@ mod events;
 mod facts;
 mod file;
 mod generic;
+mod nodes;
 mod nostr;
 mod operators;
 mod price;
@@ -37,6 +38,7 @@ pub use definition::Definition;
 pub(crate) use definition::KINDS;
 pub use events::parse_event;
 pub use generic::GenericFact;
+pub use nodes::Node;
 pub use nostr::Nostr;
 pub use operators::{Operator, Scope};
 pub use series::{IdFormat, Schedule};
@@ -94,6 +96,9 @@ pub struct Config {
     pub providers: BTreeMap<String, ProviderSettings>,
     /// Generic entries, by name, as events about facts name them.
     pub generic: BTreeMap<String, GenericFact>,
+    /// Peercoin nodes that events about facts may name; the unnamed one under
+    /// its provider's name.
+    pub nodes: BTreeMap<String, Node>,
     /// Prices, by name, for events made while it runs.
     pub prices: BTreeMap<String, PricePolicy>,
     /// Operators, in the file's order.
@@ -119,6 +124,8 @@ pub struct Context<'a> {
     pub prices: &'a BTreeMap<String, PricePolicy>,
     /// `[generic.*]`.
     pub generic: &'a BTreeMap<String, GenericFact>,
+    /// `[provider.peercoin]` and `[peercoin.*]`.
+    pub nodes: &'a BTreeMap<String, Node>,
     /// `[[operator]]`.
     pub operators: &'a [Operator],
     /// `[[series]]`, whose events' names are theirs alone.
@@ -191,6 +198,7 @@ impl Config {
         Context {
             prices: &self.prices,
             generic: &self.generic,
+            nodes: &self.nodes,
             operators: &self.operators,
             series: &self.series,
         }
@@ -217,7 +225,7 @@ impl Config {
 
     pub(crate) fn parse(text: &str, base: &Path) -> Result<Self, Refusal> {
         let file = file::read(text)?;
-        let network = file.oracle.network;
+        let network = file.oracle.network.clone();
         if !["peercoin", "peercoin-testnet", "peercoin-regtest"].contains(&network.as_str()) {
             return Err(Refusal::new(
                 "oracle.network",
@@ -227,13 +235,17 @@ impl Config {
         if file.oracle.name.trim().is_empty() {
             return Err(Refusal::new("oracle.name", "is empty"));
         }
-        let providers = price::providers(&file.provider, &file.generic, base)?;
+        let mut providers = price::providers(&file.provider, &file.generic, base)?;
+        let nodes = nodes::nodes(&file, base)?;
+        providers.extend(nodes.settings);
+        let nodes = nodes.named;
         let prices = price::prices(&file.price, &file.generic)?;
         let generic = generic::facts(&file.generic)?;
         let operators = operators::operators(&file.operator)?;
         let context = Context {
             prices: &prices,
             generic: &generic,
+            nodes: &nodes,
             operators: &operators,
             series: &BTreeMap::new(),
         };
@@ -261,6 +273,7 @@ impl Config {
             },
             providers,
             generic,
+            nodes,
             prices,
             operators,
             series,

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use oracle_feeds::fetch::ProviderSettings;
+use oracle_feeds::provider::peercoin::PEERCOIN;
 use oracle_feeds::provider::{Subject, provider, provider_names};
 use oracle_schema::policy::{LegPolicy, Method, PricePolicy, SourcePolicy};
 use rust_decimal::Decimal;
@@ -23,7 +24,8 @@ pub(super) fn providers(
     base: &Path,
 ) -> Result<BTreeMap<String, ProviderSettings>, Refusal> {
     let mut settings = BTreeMap::new();
-    for (name, section) in sections {
+    // How nodes are asked is for `nodes` to say.
+    for (name, section) in sections.iter().filter(|(name, _)| *name != PEERCOIN) {
         let key = format!("provider.{name}");
         let Some(adapter) = provider(name) else {
             return Err(unknown_provider(key, name));
@@ -31,6 +33,17 @@ pub(super) fn providers(
         let file_key = format!("{key}.api_key_file");
         if section.api_key_file.is_some() && adapter.key_header().is_none() {
             return Err(Refusal::new(file_key, "this provider takes no key"));
+        }
+        let login = [
+            ("cookie_file", section.cookie_file.is_some()),
+            ("user", section.user.is_some()),
+            ("password_file", section.password_file.is_some()),
+        ];
+        if let Some((file, _)) = login.iter().find(|(_, given)| *given) {
+            return Err(Refusal::new(
+                format!("{key}.{file}"),
+                "this provider takes no login",
+            ));
         }
         if let Some(base) = &section.base_url {
             check_base_url(&format!("{key}.base_url"), base)?;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use oracle_feeds::decimal;
 use oracle_feeds::exact::Exact;
+use oracle_feeds::provider::peercoin::PEERCOIN;
 use oracle_feeds::provider::{GENERIC, GENERIC_NAME, Template};
 use oracle_schema::Maturity;
 use oracle_schema::policy::{Compare, DigitsPolicy, FactPolicy, FactSource, FactTest};
@@ -12,7 +13,7 @@ use rust_decimal::Decimal;
 use super::definition::{Place, decimals, number};
 use super::facts::{Asked, OPERATORS, Values, check_names, check_outcomes, named};
 use super::file::{Entry, Outcomes, SourceValue, Test};
-use super::{Context, Refusal};
+use super::{Context, Refusal, nodes};
 
 /// A correction that comes within the hour restarts it.
 const SETTLE_DELAY_S: u32 = 3600;
@@ -106,8 +107,9 @@ fn tests(place: &Place, entry: &Entry) -> Result<(Compare, Tests), Refusal> {
     let has_level = tests
         .values()
         .any(|t| matches!(t, FactTest::Above(_) | FactTest::Below(_)));
+    let of_chain = asks_chain(entry);
     let compare = match entry.compare.as_deref() {
-        None if has_level => Compare::Number,
+        None if has_level || of_chain => Compare::Number,
         None => Compare::Text,
         Some(text) => named(
             place,
@@ -119,9 +121,23 @@ fn tests(place: &Place, entry: &Entry) -> Result<(Compare, Tests), Refusal> {
     if has_level && compare == Compare::Text {
         return Err(place.refuse("compare", "above and below compare numbers"));
     }
+    // As texts "1.50" would not be 1.5, and a bet would be lost by a zero.
+    if of_chain && compare == Compare::Text {
+        return Err(place.refuse("compare", "a node states numbers"));
+    }
     check_disjoint(place, compare, &tests)?;
     check_complete(place, &tests)?;
     Ok((compare, tests))
+}
+
+/// Whether a node is among the sources: what it says is a number.
+fn asks_chain(entry: &Entry) -> bool {
+    let is_node = |table: &Values| match table.get("provider") {
+        Some(SourceValue::Text(name)) => name == PEERCOIN,
+        _ => false,
+    };
+    let sources = entry.source.as_deref().unwrap_or_default();
+    sources.iter().any(|table| is_node(&table.0))
 }
 
 /// One test, and one only.
@@ -267,10 +283,13 @@ fn source(
     maturity: Maturity,
     compare: Compare,
 ) -> Result<FactSource, Refusal> {
+    if name == PEERCOIN {
+        return nodes::source(place, table, context, maturity);
+    }
     if name != GENERIC {
         return Err(place.refuse(
             "provider",
-            format!("{name:?} states no value; known are {GENERIC}, {OPERATORS}"),
+            format!("{name:?} states no value; known are {GENERIC}, {PEERCOIN}, {OPERATORS}"),
         ));
     }
     check_names(place, name, table, &[GENERIC_NAME])?;

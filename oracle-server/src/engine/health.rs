@@ -186,11 +186,17 @@ fn report_clock(before: &ClockHealth, clock: &ClockHealth) {
     }
 }
 
-/// Whose record a source belongs to: its provider's; every generic source is a
-/// provider of its own.
+/// Whose record a source belongs to: its provider's; every generic source and
+/// every node with a name is a provider of its own.
 fn provider_of(source: &str) -> &str {
     match source.split_once(':') {
         Some(("generic", _)) | None => source,
+        Some(("peercoin", rest)) => match rest.split_once('/') {
+            Some((node, _)) => source
+                .get(.."peercoin:".len() + node.len())
+                .unwrap_or(source),
+            None => "peercoin",
+        },
         Some((provider, _)) => provider,
     }
 }

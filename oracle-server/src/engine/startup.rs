@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
+use oracle_feeds::provider::peercoin::PEERCOIN;
 use oracle_feeds::provider::{GENERIC, GENERIC_NAME, provider};
 use oracle_schema::Maturity;
 use oracle_schema::policy::Policy;
@@ -435,6 +436,14 @@ async fn check_sources(store: &Store, config: &Config) -> Result<(), StartError>
             if source.provider == GENERIC {
                 let name = source.parameters.get(GENERIC_NAME);
                 if name.is_none_or(|name| !config.generic.contains_key(name)) {
+                    gone.push(format!("source {:?} (event {event:?})", source.id));
+                }
+                continue;
+            }
+            if source.provider == PEERCOIN {
+                let name = source.parameters.get(GENERIC_NAME);
+                let name = name.map_or(PEERCOIN, String::as_str);
+                if !config.nodes.contains_key(name) {
                     gone.push(format!("source {:?} (event {event:?})", source.id));
                 }
                 continue;

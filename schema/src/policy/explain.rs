@@ -408,6 +408,7 @@ fn stated(policy: &FactPolicy) -> Vec<String> {
         if let (Some(value), Some(url)) = (parameter("value"), parameter("url")) {
             sentences.push(format!("{}: {value} of {url}", source.id));
         }
+        sentences.extend(of_chain(source));
     }
     sentences.push(asked(
         &policy.sources,
@@ -419,6 +420,33 @@ fn stated(policy: &FactPolicy) -> Vec<String> {
     sentences.push(settled(policy.settle_delay_s));
     sentences.push(held("a value that no outcome stands for"));
     sentences
+}
+
+/// What is asked of a Peercoin node.
+fn of_chain(source: &FactSource) -> Option<String> {
+    let parameter = |name: &str| source.parameters.get(name).map(String::as_str);
+    if source.provider != "peercoin" {
+        return None;
+    }
+    let what = match parameter("of")? {
+        "height" => "the height",
+        "time" => "the time (Unix seconds)",
+        "difficulty" => "the difficulty (that of the block's own kind)",
+        "supply" => "the coins in unspent outputs after the block (PPC)",
+        other => other,
+    };
+    let (chain, deep) = (parameter("chain")?, parameter("confirmations")?);
+    let of = match (parameter("height"), parameter("until")) {
+        (Some(height), _) => format!("of the block of height {height}, once it"),
+        (None, until) => format!(
+            "of the last block whose median time is not after {}, once the block after it",
+            until?.parse().map_or_else(|_| "?".to_owned(), instant)
+        ),
+    };
+    Some(format!(
+        "{}: {what} {of} has {deep} confirmations on chain {chain}",
+        source.id
+    ))
 }
 
 fn reported(policy: &OperatorsPolicy) -> Vec<String> {

@@ -1,5 +1,6 @@
 //! Evidence replayed: what was decided follows again, and nothing else does.
 
+mod chain;
 mod facts;
 mod lag;
 mod price;

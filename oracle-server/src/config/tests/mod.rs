@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 mod anchor;
+mod chain;
 mod compat;
 mod events;
 mod facts;
