@@ -53,6 +53,7 @@ mod anchor;
 mod anchor_audit;
 mod audit;
 mod by_hand;
+mod chain;
 mod clock;
 mod compat;
 mod evidence;
