@@ -20,7 +20,7 @@ pub use crate::time::TimeSource;
 
 use crate::limits::{Limits, Pace};
 use crate::observation::{Exchange, Query, Reading, Request, SourceReading, Target};
-use crate::provider::{MAX_REQUESTS, Provider, provider, provider_names};
+use crate::provider::{MAX_REQUESTS, Provider, provider, provider_names, untimely};
 use crate::rate::Rate;
 use crate::redact::redacted;
 use crate::time::http_date;
@@ -168,16 +168,12 @@ impl Fetcher {
     /// Plans, asks and interprets until the source has answered or the budget
     /// of requests is spent. Never fails: what went wrong is the reading.
     ///
-    /// Before a price's T nothing is sent.
+    /// Before a price's T nothing is sent; to a source without history nothing
+    /// but from the beginning of its sampling to T.
     pub async fn observe(&self, query: &Query<'_>) -> SourceReading {
         let mut exchanges = Vec::new();
-        let early = match query {
-            Query::Price(query) => self.time.now().timestamp() < query.at,
-            Query::Fact(_) => false,
-        };
         let reading = match provider(query.provider()) {
             None => Reading::Permanent(format!("unknown provider {:?}", query.provider())),
-            Some(_) if early => Reading::NotYet("T is not reached".to_owned()),
             Some(adapter) => self.ask(adapter, query, &mut exchanges).await,
         };
         SourceReading {
@@ -188,12 +184,29 @@ impl Fetcher {
         }
     }
 
+    /// Why a request sent now could not count.
+    fn untimely(&self, query: &Query<'_>) -> Option<Reading> {
+        let Query::Price(query) = query else {
+            return None;
+        };
+        let now = self.time.now();
+        match query.sample_from_s {
+            Some(from_s) => untimely(query.at, from_s, now),
+            None => {
+                (now.timestamp() < query.at).then(|| Reading::NotYet("T is not reached".to_owned()))
+            }
+        }
+    }
+
     async fn ask(
         &self,
         adapter: &'static dyn Provider,
         query: &Query<'_>,
         exchanges: &mut Vec<Exchange>,
     ) -> Reading {
+        if let Some(reading) = self.untimely(query) {
+            return reading;
+        }
         let settings = self.settings_of(query.settings());
         while exchanges.len() < MAX_REQUESTS {
             let Some(request) = adapter.plan(query, exchanges) else {
@@ -204,9 +217,13 @@ impl Fetcher {
             };
             let host = authority(&url);
             self.limits.wait(&host, pace(adapter, &settings)).await;
-            // Looked at last: an answer may have said so while this one waited.
+            // Both are looked at last: while this one waited, an answer may have
+            // asked for rest, and its time may have run out.
             if let Some(left) = self.limits.held(&host, self.time.now()) {
                 return left_alone(left);
+            }
+            if let Some(reading) = self.untimely(query) {
+                return reading;
             }
             let credential = credential(adapter, &settings, &url);
             let asked = self.exchange(url, request.body, credential, settings.timeout);

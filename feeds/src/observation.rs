@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use oracle_schema::policy::{FactSource, SourcePolicy};
+use oracle_schema::policy::{FactSource, LegPolicy, SourcePolicy};
 use rust_decimal::Decimal;
 
 use crate::fact::{ElectionFact, MatchFact, ValueFact};
@@ -73,6 +73,22 @@ pub struct PriceQuery<'a> {
     pub at: i64,
     /// Oldest usable price: T minus the end of its bar, seconds.
     pub max_trade_age_s: u32,
+    /// For a source without history how long before T it is read, seconds; it is
+    /// asked no more after T.
+    pub sample_from_s: Option<u32>,
+}
+
+impl<'a> PriceQuery<'a> {
+    /// What a leg asks one of its sources about `at`.
+    pub fn of(leg: &LegPolicy, source: &'a SourcePolicy, at: i64) -> Self {
+        let from_s = || leg.sample.map_or(0, |sample| sample.from_s.get());
+        Self {
+            source,
+            at,
+            max_trade_age_s: leg.max_trade_age_s,
+            sample_from_s: source.is_sampled().then(from_s),
+        }
+    }
 }
 
 /// The next request an adapter wants: a GET, or a POST where there is a body.

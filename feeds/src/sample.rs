@@ -29,6 +29,9 @@ pub enum Question {
         at: i64,
         /// Oldest usable price, seconds before T.
         max_trade_age_s: u32,
+        /// For a source without history how long before T it is read, seconds.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        sample_from_s: Option<u32>,
     },
     /// What a source of facts says now.
     Fact(FactSource),
@@ -42,10 +45,12 @@ impl Question {
                 source,
                 at,
                 max_trade_age_s,
+                sample_from_s,
             } => Query::Price(PriceQuery {
                 source,
                 at: *at,
                 max_trade_age_s: *max_trade_age_s,
+                sample_from_s: *sample_from_s,
             }),
             Self::Fact(source) => Query::Fact(source),
         }

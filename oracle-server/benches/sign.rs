@@ -215,6 +215,7 @@ async fn commit(
         announce_at: at - 3600,
         overdue_at: at + 60,
         round_due_ms: at * 1000,
+        sample_ms: None,
         descriptor: draft.descriptor.clone(),
         policy_hash: draft.policy_hash,
         round_key: round_key.to_owned(),

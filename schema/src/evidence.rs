@@ -16,7 +16,8 @@ pub const MANIFEST_VERSION: u32 = 2;
 pub struct Manifest {
     /// [`MANIFEST_VERSION`].
     pub version: u32,
-    /// Unix seconds: nothing asked before it counts.
+    /// Unix seconds: nothing asked before it counts, but what a sampled source
+    /// was asked.
     pub maturity: i64,
     /// When it was decided, Unix milliseconds.
     pub decided_ms: i64,

@@ -27,6 +27,11 @@ pub const SQLITE: &[Migration] = &[
         "question",
         include_str!("../sql/sqlite/0012_question.sql"),
     ),
+    (
+        13,
+        "sampling",
+        include_str!("../sql/sqlite/0013_sampling.sql"),
+    ),
     (14, "posted", include_str!("../sql/sqlite/0014_posted.sql")),
 ];
 
@@ -65,6 +70,11 @@ pub const POSTGRES: &[Migration] = &[
         12,
         "question",
         include_str!("../sql/postgres/0012_question.sql"),
+    ),
+    (
+        13,
+        "sampling",
+        include_str!("../sql/postgres/0013_sampling.sql"),
     ),
     (
         14,

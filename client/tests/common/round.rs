@@ -57,11 +57,7 @@ pub fn manifest_at(policy: &Policy, maturity: i64, bodies: [&str; 2]) -> Vec<u8>
         .iter()
         .zip(bodies)
         .map(|(source, body)| {
-            let query = Query::Price(PriceQuery {
-                source,
-                at: maturity,
-                max_trade_age_s: leg.max_trade_age_s,
-            });
+            let query = Query::Price(PriceQuery::of(leg, source, maturity));
             let exchanges = vec![Exchange {
                 url: format!("http://{}.test/p?at={maturity}", source.symbol),
                 posted: None,

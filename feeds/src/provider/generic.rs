@@ -20,7 +20,8 @@ use serde_json::value::RawValue;
 use serde_json_path::{JsonPath, PathElement};
 
 use super::{
-    GENERIC, Provider, Step, Template, accept, generic_bars, generic_csv, generic_fact, price_step,
+    GENERIC, Provider, Step, Template, accept, generic_bars, generic_csv, generic_fact,
+    generic_sample, price_step,
 };
 use crate::decimal;
 use crate::json;
@@ -67,8 +68,11 @@ fn step(query: &PriceQuery<'_>, done: &[Exchange]) -> Result<Step, Reading> {
     let Some(exchange) = done.first() else {
         return ask(&selector.url, query.at).map(Step::Ask);
     };
-    let body = accept(query, exchange)?;
-    read(query, selector, body).map(|o| Step::Done(Reading::Observation(Observation::Price(o))))
+    let observed = match query.sample_from_s {
+        Some(from_s) => generic_sample::read(query, from_s, selector, exchange),
+        None => read(query, selector, accept(query, exchange)?),
+    };
+    observed.map(|o| Step::Done(Reading::Observation(Observation::Price(o))))
 }
 
 /// The request of a URL with placeholders, for `at`.
@@ -110,17 +114,35 @@ fn read(
 }
 
 fn from_json(selector: &Selector, body: &[u8]) -> Result<Stated, Reading> {
+    let (path, unit) = due_time(selector)?;
     let answer = Answer::parse(body)?;
     let (literal, price) = price(answer.one(&selector.value, "value")?, selector.exponent)?;
     Ok(Stated {
         literal,
         price,
-        millis: time(answer.one(&selector.time, "time")?, selector.time_unit)?,
+        millis: time(answer.one(path, "time")?, unit)?,
     })
 }
 
+/// Where the price's time stands and in which unit, if it stands anywhere.
+pub(super) fn time_of(selector: &Selector) -> Result<Option<(&str, TimeUnit)>, Reading> {
+    match (&selector.time, selector.time_unit) {
+        (Some(time), Some(unit)) => Ok(Some((time, unit))),
+        (None, None) => Ok(None),
+        _ => Err(Reading::Permanent(
+            "a time without a unit, or the other way round".to_owned(),
+        )),
+    }
+}
+
+/// The same of a source that answers questions about the past: it must say of
+/// when its price is.
+pub(super) fn due_time(selector: &Selector) -> Result<(&str, TimeUnit), Reading> {
+    time_of(selector)?.ok_or_else(|| Reading::Permanent("a selector without a time".to_owned()))
+}
+
 /// Unix milliseconds, rounded up.
-fn time(raw: &RawValue, unit: TimeUnit) -> Result<i64, Reading> {
+pub(super) fn time(raw: &RawValue, unit: TimeUnit) -> Result<i64, Reading> {
     let number = |text: &str| decimal::parse_scientific(text).ok();
     milliseconds(&json::text(raw)?, unit, number)
 }
@@ -210,6 +232,7 @@ struct JsonRows<'a> {
     value: Vec<&'a RawValue>,
     time: Vec<&'a RawValue>,
     volume: Option<Vec<&'a RawValue>>,
+    unit: TimeUnit,
     selector: &'a Selector,
 }
 
@@ -219,20 +242,21 @@ impl<'a> JsonRows<'a> {
         bar: &'a BarFormat,
         answer: &Answer<'a>,
     ) -> Result<Self, Reading> {
+        let (time_path, unit) = due_time(selector)?;
         let value = answer.all(&selector.value, "value")?;
-        let time = answer.all(&selector.time, "time")?;
+        let time = answer.all(time_path, "time")?;
         let volume = match &bar.volume {
             Some(path) => Some(answer.all(path, "volume")?),
             None => None,
         };
         let rows = value.len();
         let numbers = answer.rows(&selector.value, "value")?;
-        let mut others = vec![answer.rows(&selector.time, "time")?];
+        let mut others = vec![answer.rows(time_path, "time")?];
         if let Some(path) = &bar.volume {
             others.push(answer.rows(path, "volume")?);
         }
         // A row that lacks all of them matches nothing, and is no row to pass over.
-        if let Some(items) = answer.every_item(&selector.time).filter(|n| *n != rows) {
+        if let Some(items) = answer.every_item(time_path).filter(|n| *n != rows) {
             return Err(Reading::Contradiction(format!(
                 "of {items} rows only {rows} have a value"
             )));
@@ -249,6 +273,7 @@ impl<'a> JsonRows<'a> {
             value,
             time,
             volume,
+            unit,
             selector,
         })
     }
@@ -259,7 +284,7 @@ impl generic_bars::Rows for JsonRows<'_> {
         self.value.len()
     }
     fn millis(&self, row: usize) -> Result<i64, Reading> {
-        time(at(&self.time, row)?, self.selector.time_unit)
+        time(at(&self.time, row)?, self.unit)
     }
     fn price(&self, row: usize) -> Result<(String, Decimal), Reading> {
         price(at(&self.value, row)?, self.selector.exponent)
@@ -295,7 +320,10 @@ fn stated_error(value: &Value) -> Option<Reading> {
     (!none).then(|| Reading::transient(format!("error {}", json::quote(error))))
 }
 
-fn in_window(query: &PriceQuery<'_>, stated: Stated) -> Result<PriceObservation, Reading> {
+pub(super) fn in_window(
+    query: &PriceQuery<'_>,
+    stated: Stated,
+) -> Result<PriceObservation, Reading> {
     let Stated {
         literal,
         price,
@@ -399,7 +427,7 @@ impl<'a> Children<'a> {
 
 /// A plain decimal, as a JSON number or a string; a number with an exponent
 /// where the source is declared to write them.
-fn price(raw: &RawValue, exponent: bool) -> Result<(String, Decimal), Reading> {
+pub(super) fn price(raw: &RawValue, exponent: bool) -> Result<(String, Decimal), Reading> {
     if raw.get().starts_with('"') || !exponent {
         return json::number(raw, "value");
     }

@@ -7,7 +7,7 @@ use csv::StringRecord;
 use oracle_schema::policy::{BarFormat, CsvFormat, DecimalMark, RowSelector, Selector, TimeUnit};
 use rust_decimal::Decimal;
 
-use super::generic::{Stated, milliseconds};
+use super::generic::{Stated, due_time, milliseconds, time_of};
 use super::generic_bars;
 use super::table::{Table, field, text};
 use crate::decimal;
@@ -19,17 +19,45 @@ pub(super) fn read(
     format: &CsvFormat,
     body: &[u8],
 ) -> Result<Stated, Reading> {
+    let (time, unit) = due_time(selector)?;
+    one(selector, format, body, |table, row| {
+        millis(format, field(row, table.column(time)?), unit)
+    })
+}
+
+/// The same; a table that states no time is of `read_at_ms`.
+pub(super) fn timed(
+    selector: &Selector,
+    format: &CsvFormat,
+    body: &[u8],
+    read_at_ms: i64,
+) -> Result<Stated, Reading> {
+    let time = time_of(selector)?;
+    one(selector, format, body, |table, row| match time {
+        Some((time, unit)) => millis(format, field(row, table.column(time)?), unit),
+        None => Ok(read_at_ms),
+    })
+}
+
+fn one(
+    selector: &Selector,
+    format: &CsvFormat,
+    body: &[u8],
+    time: impl FnOnce(&Table, &StringRecord) -> Result<i64, Reading>,
+) -> Result<Stated, Reading> {
     let table = table(format, body)?;
     let row = only_row(&table, format.row.as_ref())?;
     let literal = field(row, table.column(&selector.value)?);
     let (literal, price) = price(literal, "value", format.decimal)?;
-    let time = field(row, table.column(&selector.time)?);
-    let number = |text: &str| number(text, format.decimal).ok();
     Ok(Stated {
         literal,
         price,
-        millis: milliseconds(time, selector.time_unit, number)?,
+        millis: time(&table, row)?,
     })
+}
+
+fn millis(format: &CsvFormat, time: &str, unit: TimeUnit) -> Result<i64, Reading> {
+    milliseconds(time, unit, |text| number(text, format.decimal).ok())
 }
 
 /// The close of the newest bar with trades up to T, a row a bar.
@@ -40,16 +68,17 @@ pub(super) fn bars(
     bar: &BarFormat,
     body: &[u8],
 ) -> Result<Stated, Reading> {
+    let (time, unit) = due_time(selector)?;
     let table = table(format, body)?;
     let rows = CsvRows {
         rows: rows(&table, format.row.as_ref())?,
         value: table.column(&selector.value)?,
-        time: table.column(&selector.time)?,
+        time: table.column(time)?,
         volume: match &bar.volume {
             Some(name) => Some(table.column(name)?),
             None => None,
         },
-        unit: selector.time_unit,
+        unit,
         mark: format.decimal,
     };
     generic_bars::newest(query, bar, &rows)

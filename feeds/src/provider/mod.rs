@@ -23,6 +23,7 @@ mod generic;
 mod generic_bars;
 mod generic_csv;
 mod generic_fact;
+mod generic_sample;
 mod kraken;
 mod leagues;
 mod matches;
@@ -38,6 +39,7 @@ mod template;
 mod trades;
 
 pub use generic::check_path;
+pub use generic_sample::{SAMPLE_ANSWER_S, untimely};
 pub use template::{Template, TemplateError};
 
 /// The adapter of JSON and tables that no other one knows.

@@ -162,27 +162,40 @@ fn decide_price(case: &Case<'_>, price: &PricePolicy, report: &mut Report) -> Op
 }
 
 /// A leg is decided by its first attempt that comes to a price, for good; the
-/// last attempt tells why there is none.
+/// last attempt tells why there is none. Samples were taken before T, so each
+/// attempt had all of them.
 fn decide_leg_again(case: &Case<'_>, leg: &LegPolicy) -> Fixing {
     let own = |a: &&Attempt| a.leg.as_deref() == Some(leg.name.as_str());
-    let attempts = case.attempts.iter().filter(own);
+    let is_sample = |a: &&Attempt| {
+        let mut sampled = leg.sources.iter().filter(|s| s.is_sampled());
+        sampled.any(|s| s.id == a.reading.source)
+    };
+    let (samples, attempts): (Vec<_>, Vec<_>) =
+        case.attempts.iter().filter(own).partition(is_sample);
+    let samples = || samples.iter().map(|a| a.reading.clone());
+    let attempts = attempts.iter().copied();
     let mut numbers: Vec<i64> = attempts.clone().map(|a| a.number).collect();
     numbers.sort_unstable();
     numbers.dedup();
     let mut last = None;
     for number in numbers {
-        let readings: Vec<SourceReading> = attempts
-            .clone()
-            .filter(|a| a.number == number)
-            .map(|a| a.reading.clone())
-            .collect();
+        let asked = attempts.clone().filter(|a| a.number == number);
+        let asked = asked.map(|a| a.reading.clone());
+        let readings: Vec<SourceReading> = samples().chain(asked).collect();
         let fixing = decide_leg(leg, case.evidence.maturity, case.now, &readings);
         if let Fixing::Attest { .. } = fixing {
             return fixing;
         }
         last = Some(fixing);
     }
-    last.unwrap_or_else(|| decide_leg(leg, case.evidence.maturity, case.now, &[]))
+    // An attempt at which nobody answered left no exchange, and samples may be
+    // enough.
+    let alone: Vec<SourceReading> = samples().collect();
+    let fixing = decide_leg(leg, case.evidence.maturity, case.now, &alone);
+    match (fixing, last) {
+        (Fixing::Pending { .. }, Some(last)) => last,
+        (fixing, _) => fixing,
+    }
 }
 
 fn decide_facts(case: &Case<'_>, report: &mut Report) -> Option<String> {

@@ -106,11 +106,8 @@ fn query<'a>(policy: &'a Policy, at: i64, row: &Row) -> Result<Query<'a>, String
             let leg = price.legs.iter().find(|l| l.name == *name);
             let leg = leg.ok_or_else(|| format!("leg: the policy has no {name:?}"))?;
             let source = leg.sources.iter().find(|s| s.id == row.source);
-            Ok(Query::Price(PriceQuery {
-                source: source.ok_or_else(unknown)?,
-                at,
-                max_trade_age_s: leg.max_trade_age_s,
-            }))
+            let source = source.ok_or_else(unknown)?;
+            Ok(Query::Price(PriceQuery::of(leg, source, at)))
         }
         (None, None) => {
             let mut sources = policy.rule.fact_sources().iter();

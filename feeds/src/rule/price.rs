@@ -12,6 +12,7 @@ use super::trace::{SourceTrace, Trace};
 use crate::decimal;
 use crate::exact::Exact;
 use crate::observation::{Exchange, Reading, SourceReading};
+use crate::provider::{SAMPLE_ANSWER_S, untimely};
 
 /// What the readings come to.
 ///
@@ -63,6 +64,9 @@ pub fn cross(prices: &[Decimal]) -> Result<Exact, CrossError> {
 /// - Nothing before T + `settle_delay`, by `now` and by each request's sending
 ///   time: bars close late, so an answer to an earlier request may lack the
 ///   last one.
+/// - A source without history votes with the last of its samples that has a
+///   usable price: sent in T − `sample.from` … T, and of a time as below. One
+///   that fails leaves its vote to the one before. None is waited for.
 /// - A source votes with a positive price whose bar ended in
 ///   T − `max_trade_age` … T and whose every request was sent, and by `Date`
 ///   answered, after T. Of several readings of one source the one sent last
@@ -83,7 +87,8 @@ pub fn decide_leg(
     readings: &[SourceReading],
 ) -> Fixing {
     let Method::Close1mMedian = leg.method;
-    let latest = latest_by_source(readings);
+    let mut latest = latest_by_source(readings);
+    latest.extend(last_samples(leg, at, readings));
     let skews = skews(leg, &latest);
     let mut trace = Trace {
         leg: leg.name.clone(),
@@ -101,7 +106,7 @@ pub fn decide_leg(
     for source in &leg.sources {
         let reading = latest.get(source.id.as_str()).copied();
         let mut entry = entry(source, reading);
-        match vote(leg, at, open_at, reading) {
+        match vote(leg, source, at, reading) {
             Err(why) => entry.why = Some(why),
             Ok(_) if votes.iter().any(|v: &Vote<'_>| v.root == source.root) => {
                 entry.why = Some(format!("root {} has voted", source.root));
@@ -217,7 +222,9 @@ fn missing(trace: Trace) -> Fixing {
 
 /// Per source the reading sent last; ties broken by content, so that the order
 /// of the readings never matters.
-fn latest_by_source(readings: &[SourceReading]) -> BTreeMap<&str, &SourceReading> {
+fn latest_by_source<'a>(
+    readings: impl IntoIterator<Item = &'a SourceReading>,
+) -> BTreeMap<&'a str, &'a SourceReading> {
     let rank = |r: &SourceReading| {
         (
             r.exchanges.last().map(|e| e.sent_at),
@@ -240,6 +247,20 @@ fn latest_by_source(readings: &[SourceReading]) -> BTreeMap<&str, &SourceReading
     latest
 }
 
+/// Of each source without history the last sample that may vote; none where none
+/// may.
+fn last_samples<'a>(
+    leg: &LegPolicy,
+    at: i64,
+    readings: &'a [SourceReading],
+) -> BTreeMap<&'a str, &'a SourceReading> {
+    let sampled = |reading: &&SourceReading| {
+        let mut sources = leg.sources.iter().filter(|s| s.is_sampled());
+        sources.any(|s| s.id == reading.source && vote(leg, s, at, Some(reading)).is_ok())
+    };
+    latest_by_source(readings.iter().filter(sampled))
+}
+
 fn entry(source: &SourcePolicy, reading: Option<&SourceReading>) -> SourceTrace {
     let observation = reading.and_then(|r| r.reading.price());
     SourceTrace {
@@ -257,11 +278,18 @@ fn entry(source: &SourcePolicy, reading: Option<&SourceReading>) -> SourceTrace 
 /// The price with which a source may vote, or why it may not.
 fn vote(
     leg: &LegPolicy,
+    source: &SourcePolicy,
     at: i64,
-    open_at: i64,
     reading: Option<&SourceReading>,
 ) -> Result<Decimal, String> {
-    let reading = reading.ok_or("not read")?;
+    let Some(reading) = reading else {
+        let why = if source.is_sampled() {
+            "has no history, and there is no sample of it"
+        } else {
+            "not read"
+        };
+        return Err(why.to_owned());
+    };
     let Some(observation) = reading.reading.price() else {
         return Err(reading.reading.detail().to_owned());
     };
@@ -269,7 +297,11 @@ fn vote(
         return Err("no recorded request".to_owned());
     }
     for exchange in &reading.exchanges {
-        asked_in_time(at, open_at, exchange)?;
+        if source.is_sampled() {
+            sampled_in_time(leg, at, exchange)?;
+        } else {
+            asked_in_time(leg, at, exchange)?;
+        }
     }
     if observation.price <= Decimal::ZERO {
         return Err(format!("price {} is not positive", observation.literal));
@@ -289,7 +321,20 @@ fn vote(
     Ok(observation.price)
 }
 
-fn asked_in_time(at: i64, open_at: i64, exchange: &Exchange) -> Result<(), String> {
+fn sampled_in_time(leg: &LegPolicy, at: i64, exchange: &Exchange) -> Result<(), String> {
+    let from_s = leg.sample.map_or(0, |sample| sample.from_s.get());
+    if let Some(why) = untimely(at, from_s, exchange.sent_at) {
+        return Err(why.detail().to_owned());
+    }
+    let answer = exchange.received_at.timestamp_millis();
+    if answer > at.saturating_add(SAMPLE_ANSWER_S).saturating_mul(1000) {
+        return Err(format!("answered more than {SAMPLE_ANSWER_S} s after T"));
+    }
+    Ok(())
+}
+
+fn asked_in_time(leg: &LegPolicy, at: i64, exchange: &Exchange) -> Result<(), String> {
+    let open_at = at.saturating_add(i64::from(leg.settle_delay_s));
     let sent = exchange.sent_at.timestamp();
     if sent < at {
         return Err("asked before T".to_owned());

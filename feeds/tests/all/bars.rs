@@ -15,7 +15,7 @@ fn bars(stamped: Stamp) -> SourcePolicy {
     let mut source = generic("http://x.test/", TimeUnit::S);
     let selector = source.selector.as_mut().unwrap();
     "$.data[*].c".clone_into(&mut selector.value);
-    "$.data[*].t".clone_into(&mut selector.time);
+    selector.time = Some("$.data[*].t".to_owned());
     selector.bar = Some(BarFormat {
         length_s: NonZeroU32::new(60).unwrap(),
         stamped,
@@ -149,8 +149,8 @@ fn rows_may_be_arrays() {
     let mut source = bars(Stamp::Open);
     let selector = selector(&mut source);
     "$[*][4]".clone_into(&mut selector.value);
-    "$[*][0]".clone_into(&mut selector.time);
-    selector.time_unit = TimeUnit::Ms;
+    selector.time = Some("$[*][0]".to_owned());
+    selector.time_unit = Some(TimeUnit::Ms);
     selector.bar.as_mut().unwrap().volume = Some("$[*][5]".to_owned());
     let row = |time: i64, close: &str, volume: &str| {
         json!([
@@ -174,7 +174,7 @@ fn rows_of_a_table_are_read_alike() {
     let mut source = bars(Stamp::Open);
     let selector = selector(&mut source);
     "Schluss".clone_into(&mut selector.value);
-    "Zeit".clone_into(&mut selector.time);
+    selector.time = Some("Zeit".to_owned());
     selector.csv = Some(CsvFormat {
         delimiter: ';',
         decimal: DecimalMark::Comma,

@@ -53,8 +53,9 @@ pub(crate) fn generic(url: &str, time_unit: TimeUnit) -> SourcePolicy {
         selector: Some(Selector {
             url: url.to_owned(),
             value: "$.price".to_owned(),
-            time: "$.ts".to_owned(),
-            time_unit,
+            time: Some("$.ts".to_owned()),
+            time_unit: Some(time_unit),
+            history: true,
             bar: None,
             exponent: false,
             csv: None,
@@ -72,6 +73,7 @@ pub(crate) fn query_at(source: &SourcePolicy, at: i64) -> Query<'_> {
         source,
         at,
         max_trade_age_s: 900,
+        sample_from_s: None,
     })
 }
 
@@ -116,6 +118,7 @@ pub(crate) fn leg(min_sources: u32, sources: &[&str]) -> LegPolicy {
         max_trade_age_s: 900,
         settle_delay_s: 60,
         max_lag_s: None,
+        sample: None,
     }
 }
 

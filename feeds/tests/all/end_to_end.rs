@@ -270,6 +270,7 @@ async fn a_quiet_window_is_no_data_and_paging_is_bounded() {
             source: &source,
             at: T,
             max_trade_age_s: 12 * 3600,
+            sample_from_s: None,
         });
         let read = fetcher.observe(&wide).await;
         assert_eq!(

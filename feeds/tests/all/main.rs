@@ -15,6 +15,7 @@ mod properties;
 mod recorded;
 mod replay;
 mod rule;
+mod sampled;
 mod samples;
 mod sports;
 mod tables;

@@ -137,7 +137,7 @@ fn a_generic_source_that_states_one_price() {
 fn a_generic_source_that_lists_bars() {
     let source = with(|selector| {
         "$.data[*].c".clone_into(&mut selector.value);
-        "$.data[*].t".clone_into(&mut selector.time);
+        selector.time = Some("$.data[*].t".to_owned());
         selector.bar = Some(bar("$.data[*].v"));
     });
     let read = |body: &str| interpret(&source, &[exchange(200, body.as_bytes())]);
@@ -158,7 +158,7 @@ fn a_generic_source_that_lists_bars() {
     // Rows that are arrays.
     let source = with(|selector| {
         "$[*][2]".clone_into(&mut selector.value);
-        "$[*][0]".clone_into(&mut selector.time);
+        selector.time = Some("$[*][0]".to_owned());
         selector.bar = Some(bar("$[*][3]"));
     });
     let read = |body: &str| interpret(&source, &[exchange(200, body.as_bytes())]);
@@ -181,7 +181,7 @@ fn table(row: Option<RowSelector>) -> CsvFormat {
 fn a_generic_table_that_states_one_price() {
     let source = with(|selector| {
         "Kurs".clone_into(&mut selector.value);
-        "Zeit".clone_into(&mut selector.time);
+        selector.time = Some("Zeit".to_owned());
         selector.csv = Some(table(Some(RowSelector {
             column: "Paar".to_owned(),
             equals: "PPCBTC".to_owned(),
@@ -197,7 +197,7 @@ fn a_generic_table_that_states_one_price() {
 fn a_generic_table_that_lists_bars() {
     let source = with(|selector| {
         "Schluss".clone_into(&mut selector.value);
-        "Zeit".clone_into(&mut selector.time);
+        selector.time = Some("Zeit".to_owned());
         selector.csv = Some(table(None));
         selector.bar = Some(bar("Menge"));
     });

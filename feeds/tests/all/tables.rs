@@ -15,8 +15,9 @@ fn table(value: &str, time: &str, time_unit: TimeUnit, csv: CsvFormat) -> Source
     source.selector = Some(Selector {
         url: "http://x.test/".to_owned(),
         value: value.to_owned(),
-        time: time.to_owned(),
-        time_unit,
+        time: Some(time.to_owned()),
+        time_unit: Some(time_unit),
+        history: true,
         bar: None,
         exponent: false,
         csv: Some(csv),

@@ -124,6 +124,7 @@ fn bars_are_asked_for_beyond_t_and_no_further_than_a_request_may_cover() {
             source: &source,
             at: T,
             max_trade_age_s: 86_400,
+            sample_from_s: None,
         });
         let mut done = Vec::new();
         let mut paths = Vec::new();

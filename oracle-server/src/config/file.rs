@@ -126,6 +126,8 @@ pub(super) struct Price {
     pub(super) max_lag: Option<String>,
     pub(super) cross: Option<Vec<String>>,
     pub(super) quote: Option<String>,
+    pub(super) sample_every: Option<String>,
+    pub(super) sample_from: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -145,6 +147,7 @@ pub(super) struct Generic {
     pub(super) bar: Option<String>,
     pub(super) stamped: Option<Stamp>,
     pub(super) volume: Option<String>,
+    pub(super) history: Option<bool>,
     pub(super) timeout: Option<String>,
     pub(super) rate: Option<String>,
     pub(super) root: Option<String>,

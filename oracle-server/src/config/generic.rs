@@ -32,7 +32,7 @@ pub(super) fn settings(
             return Err(Refusal::new(key, "has the name of a built-in provider"));
         }
         // One without a time states a fact, and no price.
-        if section.time.is_some() {
+        if section.time.is_some() || section.history == Some(false) {
             selector(name, section)?;
         } else {
             of_no_price(name, section)?;
@@ -101,23 +101,46 @@ fn origin(key: &str, url: &str) -> Result<String, Refusal> {
 pub(super) fn selector(name: &str, section: &Generic) -> Result<Selector, Refusal> {
     let key = |k: &str| format!("generic.{name}.{k}");
     check_template(&key("url"), &section.url)?;
+    let history = section.history.unwrap_or(true);
+    if !history {
+        check_ticker(&key, section)?;
+    }
     let missing = |name: &str| Refusal::new(key(name), "is missing; a price has a time");
-    let time = section.time.as_ref().ok_or_else(|| missing("time"))?;
-    let time_unit = section.time_unit.ok_or_else(|| missing("time_unit"))?;
+    match (&section.time, section.time_unit) {
+        // A ticker may leave both out.
+        (None, None) if !history => {}
+        (None, _) => return Err(missing("time")),
+        (Some(_), None) => return Err(missing("time_unit")),
+        (Some(time), Some(_)) => check_place(&key("time"), section, time)?,
+    }
     check_place(&key("value"), section, &section.value)?;
-    check_place(&key("time"), section, time)?;
     if let Some(volume) = &section.volume {
         check_place(&key("volume"), section, volume)?;
     }
     Ok(Selector {
         url: section.url.clone(),
         value: section.value.clone(),
-        time: time.clone(),
-        time_unit,
+        time: section.time.clone(),
+        time_unit: section.time_unit,
         exponent: section.exponent,
         csv: csv(&key, section)?,
         bar: bar(&key, section)?,
+        history,
     })
+}
+
+/// A source that answers no question about the past is asked none.
+fn check_ticker(key: &dyn Fn(&str) -> String, section: &Generic) -> Result<(), Refusal> {
+    if section.bar.is_some() {
+        let why = "= false does not go with `bar`: what lists bars has a history";
+        return Err(Refusal::new(key("history"), why));
+    }
+    let template = Template::parse(&section.url).map_err(|e| Refusal::new(key("url"), e))?;
+    if template.has_time() {
+        let why = "asks about a time, and history = false says that it cannot be asked";
+        return Err(Refusal::new(key("url"), why));
+    }
+    Ok(())
 }
 
 /// Longest bar: what is no older than a price may be.

@@ -8,7 +8,7 @@ use std::time::Duration;
 use oracle_feeds::fetch::ProviderSettings;
 use oracle_feeds::provider::peercoin::PEERCOIN;
 use oracle_feeds::provider::{Subject, provider, provider_names};
-use oracle_schema::policy::{LegPolicy, Method, PricePolicy, SourcePolicy};
+use oracle_schema::policy::{LegPolicy, Method, PricePolicy, SamplePolicy, SourcePolicy};
 use rust_decimal::Decimal;
 
 use super::file::{Generic, Price, Provider};
@@ -150,7 +150,9 @@ fn cross_legs(
         || section.max_trade_age.is_some()
         || section.settle_delay.is_some()
         || section.max_lag.is_some()
-        || section.quote.is_some();
+        || section.quote.is_some()
+        || section.sample_every.is_some()
+        || section.sample_from.is_some();
     if extra {
         return Err(Refusal::new(
             key,
@@ -237,6 +239,7 @@ fn leg(
         .settle_delay
         .as_deref()
         .map_or(Ok(60), |t| seconds(key("settle_delay"), t))?;
+    let sample = sample(name, section, &sources, max_trade_age_s)?;
     Ok(LegPolicy {
         name: name.to_owned(),
         method: Method::Close1mMedian,
@@ -249,6 +252,7 @@ fn leg(
         max_trade_age_s,
         settle_delay_s,
         max_lag_s: max_lag(&key("max_lag"), section, settle_delay_s)?,
+        sample,
     })
 }
 
@@ -266,6 +270,66 @@ fn max_lag(key: &str, section: &Price, settle_delay_s: u32) -> Result<Option<u32
         ));
     }
     Ok(Some(max_lag_s))
+}
+
+/// Shortest time between two samples: venues ban whoever asks without pause.
+const MIN_SAMPLE_EVERY_S: u32 = 10;
+
+/// Longest time before T from which on samples are taken.
+const MAX_SAMPLE_FROM_S: u32 = 86_400;
+
+/// How the sources of a price that have no history are read.
+fn sample(
+    name: &str,
+    section: &Price,
+    sources: &[SourcePolicy],
+    max_trade_age_s: u32,
+) -> Result<Option<SamplePolicy>, Refusal> {
+    let every_key = format!("price.{name}.sample_every");
+    let from_key = format!("price.{name}.sample_from");
+    let keys = [
+        (&every_key, section.sample_every.as_deref()),
+        (&from_key, section.sample_from.as_deref()),
+    ];
+    let Some(source) = sources.iter().find(|s| s.is_sampled()) else {
+        return match keys.iter().find(|(_, given)| given.is_some()) {
+            Some((key, _)) => Err(Refusal::new(
+                key.as_str(),
+                "belongs to a price with a source that has history = false",
+            )),
+            None => Ok(None),
+        };
+    };
+    let [every, from] = keys.map(|(key, given)| {
+        let text = given.ok_or_else(|| {
+            let id = &source.id;
+            Refusal::new(
+                key.as_str(),
+                format!("is missing; {id} has no history and is sampled before the maturity"),
+            )
+        })?;
+        seconds(key.clone(), text)
+    });
+    let (every_s, from_s) = (every?, from?);
+    let refuse = |key: &str, why: &str| Err(Refusal::new(key, why));
+    if every_s < MIN_SAMPLE_EVERY_S {
+        return refuse(&every_key, "must be at least 10s");
+    }
+    if from_s > MAX_SAMPLE_FROM_S {
+        return refuse(&from_key, "must be at most 1d");
+    }
+    if from_s > max_trade_age_s {
+        return refuse(
+            &from_key,
+            "is longer than max_trade_age: the first samples never count",
+        );
+    }
+    if every_s > from_s {
+        return refuse(&every_key, "is longer than sample_from");
+    }
+    // Both are at least the shortest time between two samples.
+    let both = NonZeroU32::new(every_s).zip(NonZeroU32::new(from_s));
+    Ok(both.map(|(every_s, from_s)| SamplePolicy { every_s, from_s }))
 }
 
 /// Currencies in which venues quote, as their symbols end.

@@ -8,7 +8,7 @@ use super::{BATCH, Engine, EngineError};
 use crate::config::{Definition, Series};
 use crate::lifecycle::{self, Bounds, IntentKind, State};
 use crate::signer::{Draft, JournalRecord};
-use crate::store::{NewEvent, OpenRefund, ScheduledEvent, SeriesRow, SignedEvent};
+use crate::store::{NewEvent, OpenRefund, ScheduledEvent, SeriesRow, SignedEvent, sample_ms};
 
 /// Series events made in one transaction at most.
 const SERIES_BATCH: i64 = 500;
@@ -291,6 +291,7 @@ pub(super) fn new_event(
             "" => maturity.unix() * 1000,
             _ => ready * 1000,
         },
+        sample_ms: sample_ms(definition.policy.rule.price(), maturity.unix()),
         descriptor: definition.descriptor.clone(),
         policy_hash: definition.policy_hash,
         round_key: definition.round_key.clone(),

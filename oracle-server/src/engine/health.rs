@@ -137,7 +137,7 @@ impl Engine {
     )]
     pub(super) fn report_metrics(&self) {
         metrics::gauge!("oracle_observations_in_flight")
-            .set((self.in_flight.len() + self.asking.len()) as f64);
+            .set((self.in_flight.len() + self.asking.len() + self.sampling.under_way()) as f64);
         metrics::gauge!("oracle_rounds_waiting").set(self.waiting.len() as f64);
         metrics::gauge!("oracle_leader_epoch").set(self.store.epoch() as f64);
         let now_ms = self.clock.now().timestamp_millis();

@@ -4,12 +4,13 @@
 //! process that starts after any crash or downtime goes on where the rows are.
 //! One tick, in order:
 //!
-//! 1. finish what is committed and not yet published (`settle`);
-//! 2. refund what has passed its `attest_by`;
-//! 3. make the next events of series, announce what is due (`announce`);
-//! 4. take in finished observations, decide rounds (`observe` for prices, `facts`
+//! 1. read sources without history whose T is near (`sample`);
+//! 2. finish what is committed and not yet published (`settle`);
+//! 3. refund what has passed its `attest_by`;
+//! 4. make the next events of series, announce what is due (`announce`);
+//! 5. take in finished observations, decide rounds (`observe` for prices, `facts`
 //!    for the rest), attest (`settle`);
-//! 5. start observations that are due.
+//! 6. start observations that are due.
 //!
 //! Requests of operators are carried out between ticks (`command`).
 //! Observations run beside the tick: a venue that hangs delays nobody else.
@@ -23,6 +24,7 @@ mod facts;
 mod health;
 mod leg;
 mod observe;
+mod sample;
 mod settle;
 mod startup;
 
@@ -129,6 +131,8 @@ enum Seen {
     Leg(observe::LegSeen),
     /// A source of facts.
     Subject(facts::SubjectSeen),
+    /// A source without history, before T.
+    Sample(sample::SampleSeen),
 }
 
 /// The orchestration of one leading process.
@@ -143,6 +147,7 @@ pub struct Engine {
     in_flight: HashMap<LegAt, tokio::task::Id>,
     /// Questions under way, and the task and provider of each.
     asking: HashMap<String, (tokio::task::Id, String)>,
+    sampling: sample::Sampling,
     /// Rounds whose legs are being observed.
     waiting: HashMap<(String, i64), DueRound>,
     /// What is known of legs that have no price yet.
@@ -186,6 +191,7 @@ impl Engine {
             observing: JoinSet::new(),
             in_flight: HashMap::new(),
             asking: HashMap::new(),
+            sampling: sample::Sampling::default(),
             waiting: HashMap::new(),
             legs: HashMap::new(),
             forget_at: DateTime::UNIX_EPOCH,
@@ -200,6 +206,8 @@ impl Engine {
     /// provider; of each kind of work a batch, so that a backlog of one keeps no
     /// other waiting. Answers whether there may be more.
     pub async fn tick(&mut self, now: DateTime<Utc>) -> Result<bool, EngineError> {
+        // First: nothing else is worthless a second later.
+        self.take_samples().await?;
         self.finish_committed().await?;
         self.forget_bodies(now).await?;
         let mut more = self.refund_expired(now).await?;

@@ -113,15 +113,20 @@ impl Engine {
             return Ok(());
         }
         let at = round.maturity.unix();
+        let legs = round_legs(&round.question)?;
+        if self.is_sampling(&legs, at)? {
+            return Ok(());
+        }
         let lease_ms = now.timestamp_millis() + LEASE_MS;
         self.store.lease_round(round, lease_ms).await?;
-        for leg in round_legs(&round.question)? {
+        for leg in legs {
             let key = leg_key(&leg)?;
             if self.store.fixing(&key, at).await?.is_some()
                 || self.in_flight.contains_key(&(key.clone(), at))
             {
                 continue;
             }
+            let samples = self.samples(&leg, &key, at).await?;
             let (fetcher, clock) = (self.fetcher.clone(), self.clock.clone());
             let leg_at = (key.clone(), at);
             let resting = self.legs.get(&leg_at).map(|leg| leg.resting(now));
@@ -134,6 +139,7 @@ impl Engine {
                 leg,
                 key,
                 at,
+                samples,
                 resting: resting.unwrap_or_default(),
                 left_alone,
             };
@@ -174,10 +180,12 @@ impl Engine {
         match seen {
             Ok(Seen::Leg(seen)) => self.take_in_leg(seen).await,
             Ok(Seen::Subject(seen)) => self.take_in_subject(seen).await,
+            Ok(Seen::Sample(seen)) => self.take_in_sample(seen).await,
             Err(e) => {
                 tracing::error!(error = %e, "observation died");
                 self.in_flight.retain(|_, task| *task != e.id());
                 self.asking.retain(|_, (task, _)| *task != e.id());
+                self.sampling.died(e.id());
                 Ok(())
             }
         }
@@ -352,6 +360,8 @@ struct Question {
     leg: LegPolicy,
     key: String,
     at: i64,
+    /// What was sampled before the maturity.
+    samples: Vec<SourceReading>,
     /// What sources said that are left alone for it.
     resting: Vec<SourceReading>,
     /// Sources that are not asked because of their record, and why.
@@ -365,6 +375,7 @@ async fn observe(fetcher: Arc<Fetcher>, clock: Arc<dyn Clock>, question: Questio
         leg,
         key,
         at,
+        samples,
         resting,
         left_alone,
     } = question;
@@ -373,20 +384,20 @@ async fn observe(fetcher: Arc<Fetcher>, clock: Arc<dyn Clock>, question: Questio
     let mut pending: FuturesUnordered<_> = leg
         .sources
         .iter()
+        .filter(|source| !source.is_sampled())
         .filter(|source| !left_alone.contains_key(&source.id) && !rests(&source.id))
         .map(|source| {
-            let fetcher = &fetcher;
-            let max_trade_age_s = leg.max_trade_age_s;
+            let (fetcher, leg) = (&fetcher, &leg);
             async move {
-                let query = Query::Price(PriceQuery {
-                    source,
-                    at,
-                    max_trade_age_s,
-                });
+                let query = Query::Price(PriceQuery::of(leg, source, at));
                 fetcher.observe(&query).await
             }
         })
         .collect();
+    let decide = |readings: &[SourceReading]| {
+        let all: Vec<SourceReading> = samples.iter().chain(readings).cloned().collect();
+        decide_leg(&leg, at, clock.now(), &all)
+    };
     let mut readings = resting.clone();
     let limit = tokio::time::sleep(OBSERVATION_LIMIT);
     tokio::pin!(limit);
@@ -400,18 +411,13 @@ async fn observe(fetcher: Arc<Fetcher>, clock: Arc<dyn Clock>, question: Questio
             },
             () = &mut limit => break,
         }
-        if !enough
-            && matches!(
-                decide_leg(&leg, at, clock.now(), &readings),
-                LegFixing::Attest { .. }
-            )
-        {
+        if !enough && matches!(decide(&readings), LegFixing::Attest { .. }) {
             enough = true;
             limit.set(tokio::time::sleep(grace(&leg, at, clock.now())));
         }
     }
     drop(pending);
-    for source in &leg.sources {
+    for source in leg.sources.iter().filter(|s| !s.is_sampled()) {
         if !readings.iter().any(|r| r.source == source.id) {
             readings.push(SourceReading {
                 source: source.id.clone(),
@@ -429,7 +435,7 @@ async fn observe(fetcher: Arc<Fetcher>, clock: Arc<dyn Clock>, question: Questio
     }
     // Policy order, so that the trace does not depend on who answered first.
     readings.sort_by_key(|r| leg.sources.iter().position(|s| s.id == r.source));
-    let decision = decide_leg(&leg, at, clock.now(), &readings);
+    let decision = decide(&readings);
     readings.retain(|r| !rests(&r.source));
     LegSeen {
         begun,

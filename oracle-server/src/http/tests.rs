@@ -170,6 +170,7 @@ impl World {
             announce_at: MATURITY - 3600,
             overdue_at: MATURITY + 60,
             round_due_ms: MATURITY * 1000,
+            sample_ms: None,
             descriptor,
             policy_hash: policy_hash(),
             round_key: "price".to_owned(),

@@ -23,7 +23,7 @@ use rust_decimal::Decimal;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::service::{ServiceError, fetcher};
-use questions::{Asked, Subject, subjects};
+use questions::{Asked, Subject, as_if_sampled, subjects};
 
 pub use save::SaveError;
 
@@ -182,7 +182,7 @@ fn would_be(subject: &Subject<'_>, sources: &[Probed], now: DateTime<Utc>) -> Op
         })
         .collect::<Option<_>>()?;
     let decision = match subject.price {
-        Some(price) => fixing(price, subject.at.timestamp(), now, &readings),
+        Some(price) => fixing(price, subject.at, now, &readings),
         None => fact(subject.rule?, now, &readings)?,
     };
     Some(WouldBe {
@@ -192,13 +192,25 @@ fn would_be(subject: &Subject<'_>, sources: &[Probed], now: DateTime<Utc>) -> Op
 }
 
 /// `61233.06`, or which leg waits for what.
-fn fixing(price: &PricePolicy, at: i64, now: DateTime<Utc>, readings: &[SourceReading]) -> String {
+fn fixing(
+    price: &PricePolicy,
+    at: DateTime<Utc>,
+    now: DateTime<Utc>,
+    readings: &[SourceReading],
+) -> String {
     let mut prices: Vec<Decimal> = Vec::with_capacity(price.legs.len());
     let mut missing = Vec::new();
     for leg in &price.legs {
-        let own = |r: &&SourceReading| leg.sources.iter().any(|s| s.id == r.source);
-        let readings: Vec<SourceReading> = readings.iter().filter(own).cloned().collect();
-        match decide_leg(leg, at, now, &readings) {
+        let own = |r: &SourceReading| {
+            let source = leg.sources.iter().find(|s| s.id == r.source)?;
+            Some(if source.is_sampled() {
+                as_if_sampled(r, at)
+            } else {
+                r.clone()
+            })
+        };
+        let readings: Vec<SourceReading> = readings.iter().filter_map(own).collect();
+        match decide_leg(leg, at.timestamp(), now, &readings) {
             Fixing::Attest { price, .. } => prices.push(price),
             Fixing::Pending { cause, .. } => missing.push(format!("{}: {cause}", leg.name)),
         }

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use oracle_feeds::Reading;
-use oracle_feeds::observation::{Exchange, method};
+use oracle_feeds::observation::{Exchange, PriceQuery, Query, method};
 use oracle_feeds::sample::Read;
 
 use super::{Probed, Report};
@@ -34,6 +34,16 @@ impl fmt::Display for Probed {
             seen.root,
             self.used_by.join(", ")
         )?;
+        if let Query::Price(PriceQuery {
+            sample_from_s: Some(from_s),
+            ..
+        }) = self.question.query()
+        {
+            writeln!(
+                f,
+                "  has no history: sampled in the {from_s} s before a maturity, asked now"
+            )?;
+        }
         for exchange in &seen.exchanges {
             asked(f, exchange)?;
         }

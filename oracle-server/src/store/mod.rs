@@ -16,6 +16,7 @@ mod outbox;
 mod publish;
 pub mod read;
 mod round;
+mod sample;
 mod schedule;
 mod status;
 mod subject;
@@ -47,6 +48,7 @@ pub use round::{
     Attempt, DecidedRound, DueRound, ObservedExchange, RoundResult, event_round_key, leg_key,
     legs as round_legs, round_key,
 };
+pub use sample::sample_ms;
 pub use schedule::{DueSeries, NewEvent, PublishError, ScheduledEvent, SeriesRow, SignedEvent};
 pub use status::Progress;
 pub use subject::{DueSubject, NewSubject, fact_json, subject_key};

@@ -226,6 +226,10 @@ pub struct ReadStore {
 /// last of them.
 const OBSERVATIONS: i64 = 2000;
 
+/// Samples of a leg that stay in sight beside them, however often it was asked
+/// since: a decision may rest on them alone.
+const SAMPLES: i64 = 2000;
+
 /// Answers of a subject that stay in sight beside them, however long it has
 /// been silent since: what a source last said still contradicts others.
 const STANCE: i64 = 3;
@@ -652,7 +656,7 @@ impl ReadStore {
     /// The latest exchanges about a leg at its maturity (`since` 0), or about a
     /// subject since a time (Unix seconds, `maturity` 0); oldest first. Of a
     /// subject also the last that it answered, and the last time that it
-    /// contradicted itself.
+    /// contradicted itself; of a leg also its samples.
     pub(crate) async fn observations(
         &self,
         key: &str,
@@ -691,6 +695,15 @@ impl ReadStore {
                     )
                     .await?,
             );
+        }
+        if let Some(oldest) = oldest.filter(|_| is_full && maturity != 0) {
+            let samples = format!(
+                "{OBSERVED} AND o.attempt < $4 AND o.sent_ms <= $5 \
+                 ORDER BY o.observation_id DESC LIMIT $6"
+            );
+            let maturity_ms = maturity.saturating_mul(1000);
+            let args = args![key, maturity, since_ms, oldest, maturity_ms, SAMPLES];
+            rows.extend(self.db.fetch(AssertSqlSafe(samples), args).await?);
         }
         rows.iter().rev().map(observation).collect()
     }

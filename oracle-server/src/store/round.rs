@@ -192,15 +192,7 @@ impl Store {
     pub async fn save_attempt(&self, attempt: &Attempt) -> Result<(), StoreError> {
         let mut tx = self.db.begin().await?;
         self.lock(&mut tx, 0).await?;
-        let number: i64 = tx
-            .fetch_optional(
-                "SELECT COALESCE(MAX(attempt), 0) FROM observation \
-                 WHERE leg_key = $1 AND maturity = $2",
-                args![attempt.leg_key.as_str(), attempt.maturity],
-            )
-            .await?
-            .map_or(Ok(0), |r| r.get(0))?
-            + 1;
+        let number = next_attempt(&mut tx, &attempt.leg_key, attempt.maturity).await?;
         insert_exchanges(
             &mut tx,
             &attempt.leg_key,
@@ -400,6 +392,23 @@ impl Store {
     }
 }
 
+/// The number of a leg's next attempt.
+pub(super) async fn next_attempt(
+    tx: &mut Tx,
+    leg_key: &str,
+    maturity: i64,
+) -> Result<i64, StoreError> {
+    let last: i64 = tx
+        .fetch_optional(
+            "SELECT COALESCE(MAX(attempt), 0) FROM observation \
+             WHERE leg_key = $1 AND maturity = $2",
+            args![leg_key, maturity],
+        )
+        .await?
+        .map_or(Ok(0), |r| r.get(0))?;
+    Ok(last + 1)
+}
+
 /// Keeps exchanges and their bodies.
 pub(super) async fn insert_exchanges(
     tx: &mut Tx,
@@ -504,7 +513,7 @@ pub(super) async fn put_manifest(
     Ok(())
 }
 
-fn due_round(r: &Row) -> Result<DueRound, StoreError> {
+pub(super) fn due_round(r: &Row) -> Result<DueRound, StoreError> {
     let maturity: i64 = r.get(1)?;
     let decision: Option<String> = r.get(4)?;
     Ok(DueRound {

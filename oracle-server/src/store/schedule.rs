@@ -67,6 +67,8 @@ pub struct NewEvent {
     pub overdue_at: i64,
     /// When its round is first due, milliseconds.
     pub round_due_ms: i64,
+    /// From when on its round samples sources without history, milliseconds.
+    pub sample_ms: Option<i64>,
     /// What can come out.
     pub descriptor: Descriptor,
     /// Canonical policy document's hash; the document must be stored.
@@ -510,12 +512,13 @@ pub(super) async fn schedule_in(
                 e.question.as_str(),
                 "open",
                 0_i64,
-                e.round_due_ms
+                e.round_due_ms,
+                e.sample_ms
             ]
         })
         .collect();
     tx.insert_rows(
-        "INSERT INTO round (round_key, maturity, question, state, attempts, due_ms)",
+        "INSERT INTO round (round_key, maturity, question, state, attempts, due_ms, sample_ms)",
         rounds,
         "ON CONFLICT (round_key, maturity) DO NOTHING",
     )

@@ -7,11 +7,12 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use oracle_feeds::observation::{Reading, SourceReading};
-use oracle_feeds::record::{self, RecordError};
+use oracle_feeds::record;
 use oracle_schema::policy::FactSource;
 
 use super::db::{Row, args};
 use super::round::{ObservedExchange, content_key, insert_exchanges};
+use super::sample::readings;
 use super::{Store, StoreError};
 
 /// Equal readings in a row that are kept from its beginning; of the rest only
@@ -185,27 +186,7 @@ impl Store {
     ) -> Result<Vec<SourceReading>, StoreError> {
         let key = subject_key(source)?;
         let rows = self.reader().observations(&key, 0, since).await?;
-        let damaged = |e: RecordError| StoreError::Damaged(format!("observation: {e}"));
-        let mut readings: Vec<(i64, SourceReading)> = Vec::with_capacity(rows.len());
-        for row in &rows {
-            // Rules see facts; whoever replays has the bytes.
-            let exchange = record::exchange(row, Vec::new()).map_err(damaged)?;
-            match readings.last_mut() {
-                Some((number, reading)) if *number == row.attempt => {
-                    reading.exchanges.push(exchange);
-                }
-                _ => readings.push((
-                    row.attempt,
-                    SourceReading {
-                        source: source.id.clone(),
-                        root: source.root.clone(),
-                        exchanges: vec![exchange],
-                        reading: record::reading(row).map_err(damaged)?,
-                    },
-                )),
-            }
-        }
-        Ok(readings.into_iter().map(|(_, reading)| reading).collect())
+        readings(&rows)
     }
 }
 

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::{
     Compare, DigitsPolicy, ElectionBasis, ElectionPolicy, FactPolicy, FactSource, FactTest,
     LegPolicy, Market, MatchBasis, MatchPolicy, Method, OnDissent, OperatorsPolicy, PUSH,
-    PanelPolicy, Policy, PricePolicy, Rule, SourcePolicy, Stamp, VOID,
+    PanelPolicy, Policy, PricePolicy, Rule, SamplePolicy, SourcePolicy, Stamp, VOID,
 };
 use chrono::DateTime;
 use rust_decimal::Decimal;
@@ -84,6 +84,9 @@ pub fn warnings(policy: &Policy, maturity: Option<i64>) -> Vec<String> {
                 leg.name
             ));
         }
+        for leg in &price.legs {
+            warnings.extend(leg.sources.iter().filter_map(|s| timeless(leg, s)));
+        }
     }
     if policy.rule.has_sole_decider() {
         warnings.push(match &policy.rule {
@@ -121,6 +124,18 @@ pub fn warnings(policy: &Policy, maturity: Option<i64>) -> Vec<String> {
         );
     }
     warnings
+}
+
+/// What a ticker without a time cannot tell.
+fn timeless(leg: &LegPolicy, source: &SourcePolicy) -> Option<String> {
+    let selector = source.selector.as_ref().filter(|_| source.is_sampled())?;
+    selector.time.is_none().then(|| {
+        format!(
+            "{}: {} states no time: a market that stands still cannot be told from a live one \
+             there",
+            leg.name, source.id
+        )
+    })
 }
 
 /// Seconds from maturity that stable reads and the settle delay take at least.
@@ -168,7 +183,7 @@ fn leg(leg: &LegPolicy) -> String {
     let built_in = sources().filter(|s| s.selector.is_none());
     let bars: Vec<&str> = built_in.map(|s| s.id.as_str()).collect();
     let stated: Vec<&str> = sources()
-        .filter(|s| s.selector.as_ref().is_some_and(|s| s.bar.is_none()))
+        .filter(|s| !s.is_sampled() && s.selector.as_ref().is_some_and(|s| s.bar.is_none()))
         .map(|s| s.id.as_str())
         .collect();
     let mut from = Vec::new();
@@ -186,6 +201,7 @@ fn leg(leg: &LegPolicy) -> String {
             if stated.len() == 1 { "states" } else { "state" }
         ));
     }
+    from.extend(sources().filter_map(|source| sampled(leg, source)));
     format!(
         "{}: from {} after maturity the median of {}, at most {} older than maturity; those more \
          than {} % from the median are dropped once; at least {} independent must be left, else \
@@ -197,6 +213,25 @@ fn leg(leg: &LegPolicy) -> String {
         (leg.max_deviation * Decimal::ONE_HUNDRED).normalize(),
         leg.min_sources
     )
+}
+
+/// How a source without history is read.
+fn sampled(leg: &LegPolicy, source: &SourcePolicy) -> Option<String> {
+    let selector = source.selector.as_ref().filter(|_| source.is_sampled())?;
+    let time = match selector.time {
+        Some(_) => "with its own time",
+        None => "without a time",
+    };
+    Some(match leg.sample {
+        Some(SamplePolicy { every_s, from_s }) => format!(
+            "the price that {} states {time}, read every {} from {} before maturity up to it, of \
+             which the last reading counts",
+            source.id,
+            span(every_s.get()),
+            span(from_s.get())
+        ),
+        None => format!("no price of {}, which is never read", source.id),
+    })
 }
 
 /// How a generic source that lists bars is read.

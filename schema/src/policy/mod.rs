@@ -210,6 +210,19 @@ pub struct LegPolicy {
     /// are too few.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_lag_s: Option<u32>,
+    /// How sources without history are read; absent where all have one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sample: Option<SamplePolicy>,
+}
+
+/// When the oracle itself reads sources that answer no question about the past.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SamplePolicy {
+    /// Seconds between two readings.
+    pub every_s: NonZeroU32,
+    /// Seconds before T from which on they are read; none after T.
+    pub from_s: NonZeroU32,
 }
 
 /// How venue prices become one.
@@ -240,6 +253,13 @@ pub struct SourcePolicy {
     pub selector: Option<Selector>,
 }
 
+impl SourcePolicy {
+    /// Whether it is read before T, because it says nothing about the past.
+    pub fn is_sampled(&self) -> bool {
+        self.selector.as_ref().is_some_and(|s| !s.history)
+    }
+}
+
 /// How a generic source is asked and read: JSON, or a table.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -250,10 +270,13 @@ pub struct Selector {
     /// RFC 9535 path of the price, exactly one match; with `bar` one match a
     /// row. For a table the name of its column.
     pub value: String,
-    /// The same for the price's time.
-    pub time: String,
-    /// Unit of that time.
-    pub time_unit: TimeUnit,
+    /// The same for the price's time; absent only where there is no history and
+    /// the answer states none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub time: Option<String>,
+    /// Unit of that time; absent where that is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub time_unit: Option<TimeUnit>,
     /// How the table is written; absent for JSON.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub csv: Option<CsvFormat>,
@@ -264,6 +287,19 @@ pub struct Selector {
     /// it states one price.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bar: Option<BarFormat>,
+    /// Whether it can be asked about the past. One that cannot is sampled
+    /// ([`SamplePolicy`]).
+    #[serde(default = "yes", skip_serializing_if = "is_yes")]
+    pub history: bool,
+}
+
+fn yes() -> bool {
+    true
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
+fn is_yes(value: &bool) -> bool {
+    *value
 }
 
 /// How a source that lists bars of trades writes them.
@@ -409,6 +445,32 @@ mod tests {
         let shorter = DOCUMENT.replace("0.250", "0.25");
         let policy = Policy::parse(shorter.as_bytes()).unwrap();
         assert_eq!(policy.canonical().unwrap(), shorter.as_bytes());
+    }
+
+    #[test]
+    fn what_samples_is_said_and_what_does_not_keeps_its_bytes() {
+        let leg = r#""settle_delay_s":60,"#;
+        let sampled = DOCUMENT
+            .replace(leg, r#""sample":{"every_s":60,"from_s":900},"settle_delay_s":60,"#)
+            .replace(
+                r#""root":"kraken","#,
+                r#""root":"kraken","selector":{"history":false,"url":"http://x.test/","value":"$.last"},"#,
+            );
+        let policy = Policy::parse(sampled.as_bytes()).unwrap();
+        assert_eq!(policy.canonical().unwrap(), sampled.as_bytes());
+        let leg = &policy.rule.price().unwrap().legs[0];
+        assert!(leg.sources[0].is_sampled());
+        assert_eq!(leg.sample.unwrap().from_s.get(), 900);
+        let plain = Policy::parse(DOCUMENT.as_bytes()).unwrap();
+        let leg = &plain.rule.price().unwrap().legs[0];
+        assert!(!leg.sources[0].is_sampled() && leg.sample.is_none());
+        for never in ["every_s", "from_s"] {
+            let named = format!("\"{never}\":");
+            let at = sampled.find(&named).unwrap() + named.len();
+            let end = at + sampled[at..].find([',', '}']).unwrap();
+            let spoilt = format!("{}0{}", &sampled[..at], &sampled[end..]);
+            assert!(Policy::parse(spoilt.as_bytes()).is_err(), "{spoilt}");
+        }
     }
 
     #[test]

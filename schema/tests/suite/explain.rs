@@ -207,6 +207,36 @@ fn a_stated_price_is_not_called_a_bar() {
 }
 
 #[test]
+fn a_sampled_price_says_how_often_and_from_when_it_is_read() {
+    let mut rule = price_rule(2);
+    let leg = &mut rule["price"]["legs"][0];
+    leg["sample"] = json!({"every_s": 60, "from_s": 900});
+    let selector = &mut leg["sources"][2]["selector"];
+    selector["history"] = false.into();
+    let dated = policy(&rule, 259_200);
+    let words = "read every 1m from 15m before maturity up to it, of which the last reading counts";
+    says(
+        &explain(&dated, None).join("\n"),
+        &[&format!(
+            "the price that generic:a states with its own time, {words}"
+        )],
+    );
+    assert_eq!(warnings(&dated, None), Vec::<String>::new());
+    let selector = &mut rule["price"]["legs"][0]["sources"][2]["selector"];
+    for key in ["time", "time_unit"] {
+        selector.as_object_mut().unwrap().remove(key);
+    }
+    let timeless = policy(&rule, 259_200);
+    let words = format!("the price that generic:a states without a time, {words}");
+    says(&explain(&timeless, None).join("\n"), &[&words]);
+    let warned = warnings(&timeless, None).join("\n");
+    assert!(
+        warned.contains("generic:a states no time: a market that stands still"),
+        "{warned}"
+    );
+}
+
+#[test]
 fn one_voice_alone_is_warned_of() {
     let warned = |rule: &Value| warnings(&policy(rule, 30 * 86_400), Some(MATURITY)).join("\n");
     for quiet in [

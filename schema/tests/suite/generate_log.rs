@@ -293,6 +293,7 @@ pub(crate) fn policy_samples() -> Vec<(&'static str, Policy)> {
         max_trade_age_s: 900,
         settle_delay_s: 60,
         max_lag_s: None,
+        sample: None,
     };
     let ppcbtc = LegPolicy {
         name: "ppcbtc".to_owned(),
@@ -301,8 +302,9 @@ pub(crate) fn policy_samples() -> Vec<(&'static str, Policy)> {
             selector: Some(Selector {
                 url: "http://127.0.0.1:9105/ppcbtc?at={unix}".to_owned(),
                 value: "$.price".to_owned(),
-                time: "$.ts".to_owned(),
-                time_unit: TimeUnit::S,
+                time: Some("$.ts".to_owned()),
+                time_unit: Some(TimeUnit::S),
+                history: true,
                 bar: None,
                 exponent: false,
                 csv: None,

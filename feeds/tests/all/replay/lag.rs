@@ -30,6 +30,7 @@ fn read(leg: &LegPolicy, source: usize, bodies: &[&[u8]], at: i64) -> SourceRead
         source: &leg.sources[source],
         at: T,
         max_trade_age_s: leg.max_trade_age_s,
+        sample_from_s: None,
     });
     let answers: Vec<Box<dyn Fn() -> Exchange + '_>> = bodies
         .iter()

@@ -33,7 +33,7 @@ fn thin(name: &str) -> SourcePolicy {
 fn thin_table(name: &str) -> SourcePolicy {
     let mut source = thin(name);
     let selector = source.selector.as_mut().unwrap();
-    (selector.value, selector.time) = ("price".to_owned(), "ts".to_owned());
+    (selector.value, selector.time) = ("price".to_owned(), Some("ts".to_owned()));
     selector.csv = Some(CsvFormat {
         delimiter: ';',
         decimal: DecimalMark::Comma,
@@ -63,11 +63,7 @@ fn legs() -> Vec<LegPolicy> {
 }
 
 fn read(leg: &LegPolicy, source: usize, answers: &[&dyn Fn() -> Exchange]) -> SourceReading {
-    let query = Query::Price(PriceQuery {
-        source: &leg.sources[source],
-        at: T,
-        max_trade_age_s: leg.max_trade_age_s,
-    });
+    let query = Query::Price(PriceQuery::of(leg, &leg.sources[source], T));
     asked(&query, answers)
 }
 

@@ -11,6 +11,7 @@ mod nostr;
 mod operators;
 mod ppc;
 mod question;
+mod sampled;
 mod value;
 mod witness;
 

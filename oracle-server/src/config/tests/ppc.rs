@@ -59,11 +59,7 @@ fn decide(answers: [Value; 3]) -> (Option<String>, Vec<(String, String)>) {
         .iter()
         .zip(answers)
         .map(|(source, answer)| {
-            let query = Query::Price(PriceQuery {
-                source,
-                at: T,
-                max_trade_age_s: leg.max_trade_age_s,
-            });
+            let query = Query::Price(PriceQuery::of(&leg, source, T));
             let adapter = provider(&source.provider).unwrap();
             assert!(adapter.plan(&query, &[]).is_some());
             let exchange = Exchange {
@@ -132,11 +128,7 @@ fn the_example_asks_for_times_around_the_maturity() {
         .sources
         .iter()
         .map(|source| {
-            let query = Query::Price(PriceQuery {
-                source,
-                at: T,
-                max_trade_age_s: leg.max_trade_age_s,
-            });
+            let query = Query::Price(PriceQuery::of(&leg, source, T));
             format!("{:?}", provider("generic").unwrap().plan(&query, &[]))
         })
         .collect();

@@ -1,0 +1,127 @@
+//! Samples: what sources without history said before T.
+//!
+//! A round's row says from when on there is something to sample. Each sample is
+//! an attempt of its own under the leg's key, beside those that are made after T.
+
+use oracle_feeds::observation::SourceReading;
+use oracle_feeds::record::{self, RecordError};
+use oracle_schema::evidence::Observation;
+use oracle_schema::policy::{PricePolicy, SourcePolicy};
+
+use super::db::args;
+use super::round::{DueRound, ObservedExchange, due_round, insert_exchanges, next_attempt};
+use super::{Store, StoreError};
+
+/// Samples of one source that are kept. The last usable one counts, and stays
+/// however many failed after it.
+const KEPT: i64 = 100;
+
+/// When the first sample of a price is due, Unix milliseconds; none where all its
+/// sources have a history.
+pub fn sample_ms(price: Option<&PricePolicy>, maturity: i64) -> Option<i64> {
+    let legs = price?.legs.iter();
+    let sampled = legs.filter(|leg| leg.sources.iter().any(SourcePolicy::is_sampled));
+    let from_s = sampled
+        .filter_map(|leg| Some(leg.sample?.from_s.get()))
+        .max()?;
+    Some((maturity - i64::from(from_s)).saturating_mul(1000))
+}
+
+impl Store {
+    /// Rounds with sources to sample at `now_ms`, nearest maturity first; and those
+    /// for which that is over.
+    pub async fn rounds_to_sample(
+        &self,
+        now_ms: i64,
+        limit: i64,
+    ) -> Result<(Vec<DueRound>, Vec<DueRound>), StoreError> {
+        let rows = self
+            .db
+            .fetch(
+                "SELECT round_key, maturity, question, attempts, decision, manifest_sha256 \
+                 FROM round WHERE sample_ms <= $1 ORDER BY maturity, round_key LIMIT $2",
+                args![now_ms, limit],
+            )
+            .await?;
+        let rounds: Vec<DueRound> = rows.iter().map(due_round).collect::<Result<_, _>>()?;
+        let is_open = |r: &DueRound| r.maturity.unix() * 1000 >= now_ms && r.decided.is_none();
+        Ok(rounds.into_iter().partition(is_open))
+    }
+
+    /// Ends the sampling for rounds.
+    pub async fn end_sampling(&self, rounds: &[DueRound]) -> Result<(), StoreError> {
+        let mut tx = self.db.begin().await?;
+        self.lock(&mut tx, 0).await?;
+        for round in rounds {
+            tx.execute(
+                "UPDATE round SET sample_ms = NULL WHERE round_key = $1 AND maturity = $2",
+                args![round.round_key.as_str(), round.maturity.unix()],
+            )
+            .await?;
+        }
+        tx.commit().await
+    }
+
+    /// Keeps what a source without history said.
+    pub async fn save_sample(
+        &self,
+        leg_key: &str,
+        maturity: i64,
+        source: &str,
+        exchanges: &[ObservedExchange],
+    ) -> Result<(), StoreError> {
+        let mut tx = self.db.begin().await?;
+        self.lock(&mut tx, 0).await?;
+        let number = next_attempt(&mut tx, leg_key, maturity).await?;
+        insert_exchanges(&mut tx, leg_key, maturity, number, 1, exchanges).await?;
+        tx.execute(
+            "DELETE FROM observation WHERE leg_key = $1 AND maturity = $2 AND source = $3 \
+             AND attempt < (SELECT MIN(attempt) FROM (SELECT DISTINCT attempt FROM observation \
+             WHERE leg_key = $1 AND maturity = $2 AND source = $3 \
+             ORDER BY attempt DESC LIMIT $4) AS latest) \
+             AND attempt <> (SELECT COALESCE(MAX(attempt), 0) FROM observation \
+             WHERE leg_key = $1 AND maturity = $2 AND source = $3 AND verdict = 'observation')",
+            args![leg_key, maturity, source, KEPT],
+        )
+        .await?;
+        tx.commit().await
+    }
+
+    /// The samples of a leg's sources, as a manifest lists them, so that whoever
+    /// replays it decides from the same.
+    pub async fn samples(
+        &self,
+        leg_key: &str,
+        maturity: i64,
+        sources: &[&str],
+    ) -> Result<Vec<SourceReading>, StoreError> {
+        let mut rows = self.reader().observations(leg_key, maturity, 0).await?;
+        rows.retain(|row| sources.contains(&row.source.as_str()));
+        readings(&rows)
+    }
+}
+
+/// What stored rows say, those of one attempt at one source together.
+pub(super) fn readings(rows: &[Observation]) -> Result<Vec<SourceReading>, StoreError> {
+    let damaged = |e: RecordError| StoreError::Damaged(format!("observation: {e}"));
+    let mut readings: Vec<(i64, SourceReading)> = Vec::with_capacity(rows.len());
+    for row in rows {
+        // Rules see facts; whoever replays has the bytes.
+        let exchange = record::exchange(row, Vec::new()).map_err(damaged)?;
+        match readings.last_mut() {
+            Some((number, reading)) if *number == row.attempt && reading.source == row.source => {
+                reading.exchanges.push(exchange);
+            }
+            _ => readings.push((
+                row.attempt,
+                SourceReading {
+                    source: row.source.clone(),
+                    root: row.root.clone(),
+                    exchanges: vec![exchange],
+                    reading: record::reading(row).map_err(damaged)?,
+                },
+            )),
+        }
+    }
+    Ok(readings.into_iter().map(|(_, reading)| reading).collect())
+}
