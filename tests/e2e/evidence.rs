@@ -30,7 +30,7 @@ pub(crate) async fn bundle(world: &World, id: &EventId) -> Bundle {
 }
 
 #[track_caller]
-fn reproduced(bundle: &Bundle) -> Report {
+pub(crate) fn reproduced(bundle: &Bundle) -> Report {
     let report = bundle.replay().unwrap();
     assert_eq!(
         report.conclusion(),

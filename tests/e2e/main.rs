@@ -65,6 +65,7 @@ mod log;
 mod markets;
 mod nostr;
 mod operators;
+mod ppc;
 mod probe;
 mod promises;
 mod question;
