@@ -30,6 +30,18 @@ pub fn untimely(at: i64, from_s: u32, sent: DateTime<Utc>) -> Option<Reading> {
         .then(|| Reading::NoData("has no history, and is not asked after T".to_owned()))
 }
 
+/// Why an answer may hold a price of after T: it came too late, by the local clock
+/// or by its own. A local clock that is slow lets a request leave after T, and then
+/// only the answer's date tells.
+pub fn answered_late(at: i64, exchange: &Exchange) -> Option<String> {
+    let latest = at.saturating_add(SAMPLE_ANSWER_S);
+    if exchange.received_at.timestamp_millis() > latest.saturating_mul(1000) {
+        return Some(format!("answered more than {SAMPLE_ANSWER_S} s after T"));
+    }
+    let date = exchange.date.filter(|date| date.timestamp() > latest)?;
+    Some(format!("answered at {date} by its own clock, after T"))
+}
+
 /// What an answer says of the price at the time of asking.
 pub(super) fn read(
     query: &PriceQuery<'_>,
@@ -41,14 +53,8 @@ pub(super) fn read(
         return Err(reading);
     }
     let body = answered(exchange)?;
-    let latest_ms = query
-        .at
-        .saturating_add(SAMPLE_ANSWER_S)
-        .saturating_mul(1000);
-    if exchange.received_at.timestamp_millis() > latest_ms {
-        return Err(Reading::NoData(format!(
-            "answered more than {SAMPLE_ANSWER_S} s after T: may be a price of after T"
-        )));
+    if let Some(why) = answered_late(query.at, exchange) {
+        return Err(Reading::NoData(why));
     }
     let stated = match &selector.csv {
         Some(format) => generic_csv::timed(selector, format, body, read_at_ms(exchange))?,

@@ -39,7 +39,7 @@ mod template;
 mod trades;
 
 pub use generic::check_path;
-pub use generic_sample::{SAMPLE_ANSWER_S, untimely};
+pub use generic_sample::{SAMPLE_ANSWER_S, answered_late, untimely};
 pub use template::{Template, TemplateError};
 
 /// The adapter of JSON and tables that no other one knows.

@@ -7,12 +7,12 @@ use oracle_schema::policy::{LegPolicy, Method, SourcePolicy};
 use rust_decimal::Decimal;
 
 use super::cause::{Cause, instant};
-use super::clock::Skews;
+use super::clock::{Skews, TOLERANCE_S};
 use super::trace::{SourceTrace, Trace};
 use crate::decimal;
 use crate::exact::Exact;
 use crate::observation::{Exchange, Reading, SourceReading};
-use crate::provider::{SAMPLE_ANSWER_S, untimely};
+use crate::provider::{answered_late, untimely};
 
 /// What the readings come to.
 ///
@@ -102,11 +102,18 @@ pub fn decide_leg(
         price: None,
     };
     let open_at = at.saturating_add(i64::from(leg.settle_delay_s));
+    // Whether a sample left before T is told by the local clock alone.
+    let is_slow = trace.clock.ahead_s.is_some_and(|s| s < -TOLERANCE_S);
     let mut votes = Vec::new();
     for source in &leg.sources {
         let reading = latest.get(source.id.as_str()).copied();
         let mut entry = entry(source, reading);
-        match vote(leg, source, at, reading) {
+        let vote = if source.is_sampled() && is_slow {
+            Err("sampled by a local clock that is behind the providers'".to_owned())
+        } else {
+            vote(leg, source, at, reading)
+        };
+        match vote {
             Err(why) => entry.why = Some(why),
             Ok(_) if votes.iter().any(|v: &Vote<'_>| v.root == source.root) => {
                 entry.why = Some(format!("root {} has voted", source.root));
@@ -326,11 +333,7 @@ fn sampled_in_time(leg: &LegPolicy, at: i64, exchange: &Exchange) -> Result<(), 
     if let Some(why) = untimely(at, from_s, exchange.sent_at) {
         return Err(why.detail().to_owned());
     }
-    let answer = exchange.received_at.timestamp_millis();
-    if answer > at.saturating_add(SAMPLE_ANSWER_S).saturating_mul(1000) {
-        return Err(format!("answered more than {SAMPLE_ANSWER_S} s after T"));
-    }
-    Ok(())
+    answered_late(at, exchange).map_or(Ok(()), Err)
 }
 
 fn asked_in_time(leg: &LegPolicy, at: i64, exchange: &Exchange) -> Result<(), String> {

@@ -101,6 +101,41 @@ fn a_ticker_without_a_time_states_the_price_of_when_it_was_read() {
 }
 
 #[test]
+fn a_slow_local_clock_makes_no_price_of_after_t_a_sample() {
+    let source = ticker("a", None);
+    // Sent five minutes after T by a clock that is as much behind.
+    let mut late = sent(-2000, r#"{"price":"0.26"}"#);
+    late.date = Some(time(T + 298));
+    let reading = read(&source, late);
+    assert_eq!(reading.reading.verdict(), "no_data");
+    assert!(reading.reading.detail().contains("by its own clock"));
+    // Where the ticker itself says nothing of the time, the others do.
+    let undated = sample(&source, -2000, "0.26");
+    let mut leg = sampled(1, vec![source]);
+    leg.sources
+        .push(crate::common::source("coinbase", "PPC-BTC"));
+    let mut other = exchange(404, b"");
+    other.sent_at = time(T + 61);
+    other.received_at = time(T + 61);
+    other.date = Some(time(T + 61 + 300));
+    let other = SourceReading {
+        source: "coinbase:PPC-BTC".to_owned(),
+        root: "coinbase".to_owned(),
+        reading: Reading::Permanent("HTTP 404".to_owned()),
+        exchanges: vec![other],
+    };
+    assert_eq!(
+        price_of(&decide(&leg, std::slice::from_ref(&undated))),
+        "0.26".parse().unwrap()
+    );
+    let fixing = decide(&leg, &[undated, other]);
+    assert!(
+        reason_of(&fixing).contains("behind the providers'"),
+        "{fixing:?}"
+    );
+}
+
+#[test]
 fn a_request_counts_from_the_beginning_of_sampling_to_t_both_included() {
     let source = ticker("a", None);
     let from = -i64::from(FROM) * 1000;

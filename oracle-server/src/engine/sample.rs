@@ -24,6 +24,9 @@ const ROUNDS: i64 = 256;
 /// Samples under way at once.
 const UNDER_WAY: usize = 256;
 
+/// The same of one source: one that answers slowly keeps no other waiting.
+const UNDER_WAY_OF_SOURCE: usize = 32;
+
 /// How long before T the last sample is taken, seconds: a tick comes every second,
 /// and a request that leaves after T does not count.
 const LAST_S: i64 = 2;
@@ -44,7 +47,13 @@ pub(super) struct Sampling {
 impl Sampling {
     /// A task died: what it sampled is free again.
     pub(super) fn died(&mut self, task: Id) {
-        self.under_way.retain(|_, other| *other != task);
+        let taken = &mut self.taken;
+        self.under_way.retain(|key, other| {
+            if *other == task {
+                taken.remove(key);
+            }
+            *other != task
+        });
     }
 
     /// How many are under way.
@@ -69,6 +78,11 @@ pub(super) struct SampleSeen {
 impl Engine {
     /// Takes the samples that are due.
     pub(super) async fn take_samples(&mut self) -> Result<(), EngineError> {
+        if self.clock_trust.runs_ahead(&*self.clock) {
+            // A round whose T seems to be over could still be sampled when the clock
+            // is set right, and a sample of now would be stored under a later time.
+            return Ok(());
+        }
         let now = self.clock.now();
         let (rounds, mut over) = self
             .store
@@ -120,9 +134,13 @@ impl Engine {
             .sampling
             .taken
             .get(&key)
-            .is_some_and(|last| *last >= slot);
-        let is_busy = self.sampling.under_way.contains_key(&key)
-            || self.sampling.under_way.len() >= UNDER_WAY;
+            // Slots go back with the clock.
+            .is_some_and(|last| *last == slot);
+        let under_way = &self.sampling.under_way;
+        let of_source = under_way.keys().filter(|(_, id)| *id == source.id);
+        let is_busy = under_way.contains_key(&key)
+            || under_way.len() >= UNDER_WAY
+            || of_source.count() >= UNDER_WAY_OF_SOURCE;
         let is_left_alone = self.sampling.left_alone.contains_key(&source.id)
             || self.disabled(&source.id, now).is_some();
         // The slot stays open: it is taken once that is over.
@@ -178,9 +196,11 @@ impl Engine {
             .map(|e| exchange_row(reading, e))
             .collect();
         let ((leg_key, at), source) = &seen.key;
-        self.store
-            .save_sample(leg_key, *at, source, &exchanges)
-            .await?;
+        let saved = self.store.save_sample(leg_key, *at, source, &exchanges);
+        if let Err(e) = saved.await {
+            self.sampling.taken.remove(&seen.key);
+            return Err(e.into());
+        }
         Ok(())
     }
 
