@@ -56,7 +56,7 @@ const NAME: &str = super::GENERIC_NAME;
 /// Deeper than any of these says nothing more.
 const MAX_CONFIRMATIONS: u64 = 1000;
 /// Higher than any chain will be in a lifetime.
-const MAX_HEIGHT: u64 = 100_000_000;
+pub(super) const MAX_HEIGHT: u64 = 100_000_000;
 
 impl Provider for Peercoin {
     fn name(&self) -> &'static str {

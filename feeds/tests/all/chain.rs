@@ -145,6 +145,20 @@ fn a_block_that_is_not_deep_enough_or_left_the_chain_is_waited_for() {
         let header = HEADER.replace("\"confirmations\":7,", &header);
         refused(&read(&time, &[INFO, HASH, &header]), "not_yet", words);
     }
+    // More than any chain has would make the search for a time endless.
+    let until = source(&[
+        ("of", "height"),
+        ("until", "1790870400"),
+        ("confirmations", "3"),
+    ]);
+    for blocks in ["100000001", "18446744073709551000"] {
+        let absurd = INFO.replace("\"blocks\":820006", &format!("\"blocks\":{blocks}"));
+        refused(
+            &read(&until, &[&absurd]),
+            "contradiction",
+            "than any chain has",
+        );
+    }
     let syncing = INFO.replace(
         "\"initialblockdownload\":false",
         "\"initialblockdownload\":true",

@@ -3,6 +3,7 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use super::MAX_HEIGHT;
 use crate::json::{self, Field};
 use crate::observation::Reading;
 
@@ -40,8 +41,14 @@ pub(super) fn tip(result: &RawValue, chain: &str, median: bool) -> Result<Tip, R
             json::quote(found)
         )));
     }
+    let height = info.blocks.due("blocks")?;
+    if height > MAX_HEIGHT {
+        return Err(Reading::Contradiction(format!(
+            "{height} blocks are more than any chain has"
+        )));
+    }
     let tip = Tip {
-        height: info.blocks.due("blocks")?,
+        height,
         median: if median {
             info.mediantime.due("mediantime")?
         } else {
