@@ -22,6 +22,10 @@ const MAX_QUOTE: usize = 100;
 /// How deep a text may be nested.
 const MAX_DEPTH: usize = 128;
 
+/// How often a byte may be read on average: each level of nesting reads what is in
+/// it once more, and a large text that is deeply nested would take minutes.
+const MAX_PASSES: usize = 16;
+
 /// Parses a body after checking that it is one JSON text without duplicate
 /// keys.
 ///
@@ -40,37 +44,35 @@ pub(crate) fn check(body: &[u8]) -> Result<(), Reading> {
         return Err(Reading::transient("empty body"));
     }
     let raw: &RawValue = serde_json::from_slice(body).map_err(|e| refusal(&e))?;
-    no_duplicates(raw, MAX_DEPTH)
+    let mut budget = body.len().saturating_mul(MAX_PASSES);
+    no_duplicates(raw, MAX_DEPTH, &mut budget)
 }
 
 /// Walks a whole JSON text and refuses a duplicate key at any depth.
-fn no_duplicates(raw: &RawValue, depth: usize) -> Result<(), Reading> {
+fn no_duplicates(raw: &RawValue, depth: usize, budget: &mut usize) -> Result<(), Reading> {
     let text = raw.get();
+    let too_deep = || Reading::transient("not JSON: nested too deeply");
+    *budget = budget.checked_sub(text.len()).ok_or_else(too_deep)?;
     let inside: Vec<&RawValue> = match text.as_bytes().first() {
         Some(b'{') => serde_json::from_str(text).map(|Members(values)| values),
         Some(b'[') => serde_json::from_str(text),
         _ => return Ok(()),
     }
     .map_err(|e| refusal(&e))?;
-    let depth = depth
-        .checked_sub(1)
-        .ok_or_else(|| Reading::transient("not JSON: nested too deeply"))?;
+    let depth = depth.checked_sub(1).ok_or_else(too_deep)?;
     inside
         .into_iter()
-        .try_for_each(|raw| no_duplicates(raw, depth))
+        .try_for_each(|raw| no_duplicates(raw, depth, budget))
 }
 
 /// A checked text as a value. A number beyond every float stands in it as its text:
 /// whoever uses one reads it from the literal.
 pub(crate) fn value(raw: &RawValue) -> Value {
-    bounded(raw, MAX_DEPTH)
+    serde_json::from_str(raw.get()).unwrap_or_else(|_| bounded(raw, MAX_DEPTH))
 }
 
 fn bounded(raw: &RawValue, depth: usize) -> Value {
     let text = raw.get();
-    if let Ok(value) = serde_json::from_str(text) {
-        return value;
-    }
     let Some(depth) = depth.checked_sub(1) else {
         return Value::Null;
     };
@@ -87,7 +89,7 @@ fn bounded(raw: &RawValue, depth: usize) -> Value {
             .map(|raw| bounded(raw, depth))
             .collect::<Vec<_>>()
             .into(),
-        _ => Value::String(text.to_owned()),
+        _ => serde_json::from_str(text).unwrap_or_else(|_| Value::String(text.to_owned())),
     }
 }
 
@@ -251,6 +253,21 @@ mod tests {
     #![allow(clippy::unwrap_used, reason = "tests")]
 
     use super::*;
+
+    #[test]
+    fn a_large_text_that_is_deeply_nested_is_refused_before_it_costs_much() {
+        let nested = |depth: usize, zeros: usize| {
+            let zeros = vec!["0"; zeros].join(",");
+            format!("{}{zeros}{}", "[".repeat(depth), "]".repeat(depth))
+        };
+        let refused = check(nested(100, 100_000).as_bytes()).unwrap_err();
+        assert!(refused.detail().contains("nested too deeply"));
+        check(nested(10, 100_000).as_bytes()).unwrap();
+        assert_eq!(
+            value(&RawValue::from_string("[[1e999]]".to_owned()).unwrap())[0][0],
+            "1e999"
+        );
+    }
 
     #[test]
     fn duplicate_keys_are_refused_at_any_depth() {
