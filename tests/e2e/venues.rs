@@ -156,13 +156,15 @@ async fn a_silent_pair_is_attested_from_its_last_trades(backend: Backend) {
         "max_lag = \"10m\"",
     );
     let mut world = World::new(backend, &two).await;
-    // Coinbase lists trades, all of them old; Bitstamp none of the last hour.
+    // Both list trades, all of them old.
     candles(&world, LATE);
     trades(&world, &[(-301_000, "61000.00"), (-350_000, "60999.99")]);
     ohlc(&world, &[(-600, "61010")]);
+    let sold = json!([{"date": (MATURITY - 570).to_string(), "tid": "7", "amount": "0.01",
+        "type": "1", "price": "61010"}]);
     world
         .venues
-        .set_answer("bitstamp", "/api/v2/transactions/", "[]");
+        .set_answer("bitstamp", "/api/v2/transactions/", sold.to_string());
     world.at(SETTLED).await;
     let (state, outcome, reason) = event(&world).await;
     assert_eq!(state, EventState::Attested, "{reason}");

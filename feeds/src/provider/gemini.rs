@@ -61,7 +61,7 @@ fn step(query: &PriceQuery<'_>, done: &[Exchange]) -> Result<Step, Reading> {
     let past = moved_past(&bars, &window);
     let newest = last_close(&bars, &window)?;
     let traded = newest.as_ref().map(|newest| newest.effective_at - BAR);
-    if let Some(found) = newest.filter(|found| past || found.effective_at == window.end()) {
+    if let Some(found) = newest.filter(|_| past) {
         return Ok(Step::Done(Reading::Observation(Observation::Price(found))));
     }
     let oldest = bars.iter().map(|b| b.open).min();

@@ -63,7 +63,7 @@ impl Venue {
         let mut bars = (self.read_bars)(query, &window, first)?;
         let newest = last_close(&bars, &window)?;
         let newest_bar = newest.map(|newest| newest.effective_at - BAR);
-        if newest_bar != Some(window.last_open) && !moved_past(&bars, &window) {
+        if !moved_past(&bars, &window) {
             let Some(exchange) = answers.next() else {
                 return ask((self.trades)(symbol));
             };
@@ -127,6 +127,11 @@ impl Venue {
         }
         let before = trades.iter().filter(|trade| trade.at_ns < end);
         let Some(last) = before.max_by_key(|trade| trade.rank()) else {
+            // A list of the last hour that lacks a trade which the bars have in it.
+            let listed_from = exchange.sent_at.timestamp() - BEYOND;
+            if later.is_none() && newest_bar.is_some_and(|open| open + BAR > listed_from) {
+                return Err(lagging(window));
+            }
             return Ok(later.map_or(Listed::Silent, |later| Listed::Later(later.bar())));
         };
         // A list that lacks a trade which the bars have is late itself.

@@ -224,7 +224,7 @@ fn two_different_bars_of_one_minute_contradict() {
     let s = source("coinbase", "BTC-USD");
     let same = exchange(
         200,
-        b"[[1790870280,1,1,1,4,2],[1790870340,1,1,1,5,2],[1790870340,1,1,1,5,2]]",
+        b"[[1790870400,1,1,1,1,1],[1790870280,1,1,1,4,2],[1790870340,1,1,1,5,2],[1790870340,1,1,1,5,2]]",
     );
     assert_eq!(seen(&interpret(&s, &[same])), ("5", T));
 }
@@ -386,11 +386,11 @@ fn an_exponent_is_read_only_where_it_is_declared() {
 #[test]
 fn a_volume_with_an_exponent_is_a_volume() {
     let coinbase = source("coinbase", "BTC-USD");
-    let body = br"[[1790870340,61234.1,61237.0,61235.0,61236.12,9e-08],[1790870280,1,1,1,1,1]]";
+    let body = br"[[1790870400,1,1,1,1,1],[1790870340,61234.1,61237.0,61235.0,61236.12,9e-08],[1790870280,1,1,1,1,1]]";
     let reading = interpret(&coinbase, &[exchange(200, body)]);
     assert_eq!(seen(&reading), ("61236.12", T));
     let gemini = source("gemini", "btcusd");
-    let body = br"[[1790870340000,61234.1,61237.0,61230.0,61233.4,0.771],[1790870280000,61234.1,61237.0,61230.0,61233.1,4.2E-4]]";
+    let body = br"[[1790870400000,1,1,1,1,1],[1790870340000,61234.1,61237.0,61230.0,61233.4,0.771],[1790870280000,61234.1,61237.0,61230.0,61233.1,4.2E-4]]";
     let reading = interpret(&gemini, &[exchange(200, body)]);
     assert_eq!(seen(&reading), ("61233.4", T));
     let nothing =
@@ -427,7 +427,7 @@ fn rows_that_do_not_count_may_be_of_any_shape() {
         "[1790870280]",
         "[1790870400,1,1,1,null,null]",
     ] {
-        let body = format!("[{odd},[1790870340,\"odd\",null,{{}},61236.12,0.771]]");
+        let body = format!("[[1790870400],{odd},[1790870340,\"odd\",null,{{}},61236.12,0.771]]");
         let reading = interpret(
             &source("coinbase", "BTC-USD"),
             &[exchange(200, body.as_bytes())],

@@ -172,15 +172,17 @@ fn without_a_later_bar_trades_are_asked_for_once() {
 }
 
 #[test]
-fn the_newest_bar_needs_no_proof_but_of_a_venue_that_lists_the_running_one() {
-    for venue in [RECENT[0], RECENT[1], WALKED[1]] {
+fn the_newest_bar_may_be_the_running_one_and_needs_proof_too() {
+    for venue in RECENT.into_iter().chain(WALKED) {
         let (source, _) = of(venue);
-        says(&source, &[bars(venue.0, &[(-60, "5.5")])], "5.5", 0);
+        let running = bars(venue.0, &[(-60, "5.5")]);
+        assert!(next(&source, std::slice::from_ref(&running)).is_some());
+        let trades = trades(
+            venue.0,
+            &[(-70, "5"), (-30, "5.25"), (-1, "5.75"), (1, "9")],
+        );
+        says(&source, &[running, trades], "5.75", 0);
     }
-    let (kraken, _) = of(WALKED[0]);
-    let running = bars("kraken", &[(-60, "5.5")]);
-    let trades = trades("kraken", &[(-30, "5.25"), (-1, "5.75"), (1, "9")]);
-    says(&kraken, &[running, trades], "5.75", 0);
 }
 
 #[test]
@@ -246,12 +248,8 @@ fn an_empty_list_leaves_the_bars_to_decide() {
     for venue in RECENT {
         let (source, _) = of(venue);
         let none = trades(venue.0, &[]);
-        says(
-            &source,
-            &[bars(venue.0, &[(-300, "5.5")]), none.clone()],
-            "5.5",
-            -240,
-        );
+        // Bars of the last hour have a trade that the list should have.
+        lags(&source, &[bars(venue.0, &[(-300, "5.5")]), none.clone()]);
         lags(
             &source,
             &[bars(venue.0, &[(-300, "5.5")]), without_date(&none)],
