@@ -178,6 +178,13 @@ fn reread(query: &Query<'_>, rows: &[&Row], bodies: &BTreeMap<String, Vec<u8>>) 
         judge(adapter, row, again.as_ref(), standing);
     }
     let recorded = || rows.last().and_then(|row| record::reading(row).ok());
+    // What another version read otherwise is taken as recorded, and named above.
+    let version = adapter_name(adapter);
+    let otherwise = |again: &Reading| {
+        let mut others = rows.iter().filter(|row| row.adapter != version);
+        others.any(|row| difference(row, again).is_some())
+    };
+    let again = again.filter(|again| !otherwise(again));
     let reading = again.or_else(recorded).map(|reading| SourceReading {
         source: query.source().to_owned(),
         root: query.root().to_owned(),
@@ -374,11 +381,8 @@ fn asked(adapter: &dyn Provider, planned: Option<Request>, row: &Row) -> Result<
     }
     if row.posted != planned.body {
         let shown = |body: &Option<String>| body.clone().unwrap_or_else(|| "nothing".to_owned());
-        return Err(format!(
-            "posted: {} sent, {} planned",
-            shown(&row.posted),
-            shown(&planned.body)
-        ));
+        let (sent, planned) = (shown(&row.posted), shown(&planned.body));
+        return refused(format!("posted: {sent} sent, {planned} planned"));
     }
     // Where a provider is reached is the oracle's configuration, not its policy.
     let note = elsewhere.then(|| format!("not asked at {}", adapter.base_url()));

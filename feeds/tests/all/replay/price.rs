@@ -284,9 +284,18 @@ fn what_another_version_of_an_adapter_read_otherwise_cannot_be_judged() {
     let mut case = case();
     case.rows("coinbase:BTC-USD")[1].adapter = "coinbase/9".to_owned();
     assert_reproduced(&case);
+    // It is taken as recorded, like the decision that it led to, and named.
     case.rows("coinbase:BTC-USD")[1].effective_at = Some(T - 60);
+    let sources = &mut case.manifest.decision["legs"][1]["trace"]["sources"];
+    let index = sources
+        .as_array()
+        .unwrap()
+        .iter()
+        .position(|s| s["source"] == "coinbase:BTC-USD")
+        .unwrap();
+    sources[index]["effective_at"] = (T - 60).into();
     let report = case.report();
-    assert_eq!(report.conclusion(), Conclusion::Incomplete);
+    assert_eq!(report.conclusion(), Conclusion::Incomplete, "{report:#?}");
     let named = |s: &Standing| matches!(s, Standing::Missing(why) if why.contains("coinbase/9"));
     assert_eq!(report.count(named), 1);
 }
