@@ -124,6 +124,10 @@ const OF_SERIES: [&str; 5] = ["id_format", "every", "cron", "at", "announce_ahea
 const OF_EVENTS: [&str; 2] = ["maturity", "announce_at"];
 
 const HOUR_S: u32 = 3600;
+
+/// How much longer than `max_lag` an event must live: attempts are up to a minute
+/// apart, and the first one after the wait decides.
+const LAG_ROOM_S: u32 = 300;
 /// Of prices, and of everything else.
 const GIVE_UP_AFTER_S: [u32; 2] = [72 * HOUR_S, 30 * 24 * HOUR_S];
 
@@ -237,8 +241,13 @@ pub(super) fn definition(
         return Err(place.refuse("give_up_after", "must be longer than settle_delay"));
     }
     let mut legs = rule.price().into_iter().flat_map(|price| &price.legs);
-    if let Some(leg) = legs.find(|l| l.max_lag_s.is_some_and(|lag| lag >= give_up_after_s)) {
-        let reason = format!("must be longer than max_lag of price.{}", leg.name);
+    let too_long =
+        |lag: Option<u32>| lag.is_some_and(|lag| lag.saturating_add(LAG_ROOM_S) > give_up_after_s);
+    if let Some(leg) = legs.find(|l| too_long(l.max_lag_s)) {
+        let reason = format!(
+            "must be at least {LAG_ROOM_S} s longer than max_lag of price.{}",
+            leg.name
+        );
         return Err(place.refuse("give_up_after", reason));
     }
     let whole = |e: &dyn std::fmt::Display| place.refuse("kind", e);

@@ -16,8 +16,9 @@ const FORGET: TimeDelta = TimeDelta::minutes(10);
 /// What has been seen of a leg so far.
 #[derive(Debug, Default)]
 pub(super) struct LegProgress {
-    /// Why it has no price yet; none before it was observed.
-    cause: Option<Cause>,
+    /// Why it has no price yet, and since when that is known; none before it was
+    /// observed.
+    cause: Option<(Cause, DateTime<Utc>)>,
     /// By source.
     sources: BTreeMap<String, Asked>,
 }
@@ -45,7 +46,7 @@ impl LegProgress {
     pub(super) fn reason(&self) -> String {
         self.cause
             .as_ref()
-            .map_or_else(|| "not observed".to_owned(), Cause::to_string)
+            .map_or_else(|| "not observed".to_owned(), |(cause, _)| cause.to_string())
     }
 
     /// When the first source without a price may be asked again.
@@ -58,7 +59,8 @@ impl LegProgress {
     /// Whether nobody has asked for the leg since the last of its sources might have
     /// been asked again: the rounds that it belonged to are over.
     pub(super) fn is_forgotten(&self, now: DateTime<Utc>) -> bool {
-        let last = self.sources.values().map(|s| s.due).max();
+        let noted = self.cause.as_ref().map(|(_, at)| *at);
+        let last = self.sources.values().map(|s| s.due).chain(noted).max();
         last.is_none_or(|last| last + FORGET < now)
     }
 
@@ -77,7 +79,7 @@ impl LegProgress {
             };
             self.sources.insert(asked.reading.source.clone(), asked);
         }
-        self.cause = Some(cause);
+        self.cause = Some((cause, now));
     }
 }
 

@@ -292,7 +292,7 @@ fn a_wait_for_late_venues_lies_between_settle_delay_and_give_up() {
     assert!(refusal.key.ends_with("give_up_after"), "{}", refusal.key);
     assert_eq!(
         refusal.reason,
-        "must be longer than max_lag of price.btcusd"
+        "must be at least 300 s longer than max_lag of price.btcusd"
     );
     let config = accepted("max_trade_age = \"15m\"", &with("max_lag = \"10m\""));
     let definition = &config.series.values().next().unwrap().definition;
