@@ -17,6 +17,7 @@ laws! {
     a_silent_pair_is_attested_from_its_last_trades,
     a_venue_that_stays_late_is_left_out_when_max_lag_is_over,
     trades_after_the_maturity_stand_in_for_late_bars,
+    numbers_in_rows_that_do_not_count_change_nothing,
 }
 
 /// The maturity of the samples.
@@ -213,5 +214,26 @@ async fn trades_after_the_maturity_stand_in_for_late_bars(backend: Backend) {
     let (_, outcome, reason) = event(&world).await;
     let fixing = btcusd_fixing_cents(MATURITY).to_string();
     assert_eq!(outcome, Some(fixing), "{reason}");
+    replayed(&world).await;
+}
+
+async fn numbers_in_rows_that_do_not_count_change_nothing(backend: Backend) {
+    let two = priced(&["coinbase:BTC-USD", "bitstamp:btcusd"], 2, "");
+    let mut world = World::new(backend, &two).await;
+    ohlc(&world, &[(-60, "61230"), (0, "61231")]);
+    let rows = [
+        (0, "1,1,1,1,9e-08"),
+        (-60, "61234.1,61237.0,61235.0,61236.12,1.27"),
+        (-120, "1e5,1e5,1e5,1e5,1.2e-07"),
+        (-5000, "null,[],{},\"x\",1e999"),
+    ];
+    let rows = rows.map(|(open, row)| format!("[{},{row}]", MATURITY + open));
+    let body = format!("[{}]", rows.join(","));
+    world
+        .venues
+        .set_answer("coinbase", "/products/BTC-USD/candles", body);
+    world.at(SETTLED).await;
+    let (_, outcome, reason) = event(&world).await;
+    assert_eq!(outcome.as_deref(), Some("6123306"), "{reason}");
     replayed(&world).await;
 }
