@@ -13,7 +13,7 @@ use serde_json::value::RawValue;
 use super::bars::{BAR, Bar, Window};
 use super::recent::Venue;
 use super::trades::{NS, Trade};
-use super::{Provider, Step, accept, error_body, price_step};
+use super::{Provider, Step, accept_data, price_step};
 use crate::json;
 use crate::observation::{Exchange, PriceQuery, Query, Reading};
 use crate::rate::Rate;
@@ -90,10 +90,7 @@ fn bars<'a>(
     window: &Window,
     exchange: &'a Exchange,
 ) -> Result<Vec<Bar<'a>>, Reading> {
-    let body = accept(query, exchange)?;
-    if let Some(error) = error_body(body) {
-        return Err(error);
-    }
+    let body = accept_data(query, exchange)?;
     let answer: Answer<'_> = json::parse(body)?;
     let rows = answer.data.ohlc.iter();
     rows.map(|row| {
@@ -117,10 +114,7 @@ struct Transaction<'a> {
 }
 
 fn trades<'a>(query: &PriceQuery<'_>, exchange: &'a Exchange) -> Result<Vec<Trade<'a>>, Reading> {
-    let body = accept(query, exchange)?;
-    if let Some(error) = error_body(body) {
-        return Err(error);
-    }
+    let body = accept_data(query, exchange)?;
     let rows: Vec<Transaction<'_>> = json::parse(body)?;
     rows.into_iter()
         .map(|row| {

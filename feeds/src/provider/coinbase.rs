@@ -14,7 +14,7 @@ use serde_json::value::RawValue;
 use super::bars::{Bar, Window, time_of};
 use super::recent::Venue;
 use super::trades::Trade;
-use super::{Provider, Step, accept, error_body, price_step};
+use super::{Provider, Step, accept_data, price_step};
 use crate::json;
 use crate::observation::{Exchange, PriceQuery, Query, Reading};
 use crate::rate::Rate;
@@ -74,10 +74,7 @@ fn bars<'a>(
     window: &Window,
     exchange: &'a Exchange,
 ) -> Result<Vec<Bar<'a>>, Reading> {
-    let body = accept(query, exchange)?;
-    if let Some(error) = error_body(body) {
-        return Err(error);
-    }
+    let body = accept_data(query, exchange)?;
     let rows: Vec<Vec<&RawValue>> = json::parse(body)?;
     rows.iter()
         .map(|row| {
@@ -101,10 +98,7 @@ struct Row<'a> {
 }
 
 fn trades<'a>(query: &PriceQuery<'_>, exchange: &'a Exchange) -> Result<Vec<Trade<'a>>, Reading> {
-    let body = accept(query, exchange)?;
-    if let Some(error) = error_body(body) {
-        return Err(error);
-    }
+    let body = accept_data(query, exchange)?;
     let rows: Vec<Row<'_>> = json::parse(body)?;
     rows.into_iter()
         .map(|row| {

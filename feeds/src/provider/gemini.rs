@@ -11,7 +11,7 @@ use serde_json::value::RawValue;
 
 use super::bars::{BAR, Bar, Window, last_close, moved_past, no_trade, time_of};
 use super::trades::{Page, Trade, Walk, walk};
-use super::{Provider, Step, accept, answered_past, error_body, price_step, symbol};
+use super::{Provider, Step, accept_data, answered_past, price_step, symbol};
 use crate::json;
 use crate::observation::{Exchange, Observation, PriceQuery, Query, Reading, Request};
 use crate::rate::Rate;
@@ -86,10 +86,7 @@ fn bars<'a>(
     window: &Window,
     exchange: &'a Exchange,
 ) -> Result<Vec<Bar<'a>>, Reading> {
-    let body = accept(query, exchange)?;
-    if let Some(error) = error_body(body) {
-        return Err(error);
-    }
+    let body = accept_data(query, exchange)?;
     let rows: Vec<Vec<&RawValue>> = json::parse(body)?;
     rows.iter()
         .map(|row| {
@@ -123,10 +120,7 @@ fn page<'a>(
     window: &Window,
     exchange: &'a Exchange,
 ) -> Result<Page<'a>, Reading> {
-    let body = accept(query, exchange)?;
-    if let Some(error) = error_body(body) {
-        return Err(error);
-    }
+    let body = accept_data(query, exchange)?;
     let rows: Vec<Row<'_>> = json::parse(body)?;
     let mut trades = Vec::with_capacity(rows.len());
     for row in rows {

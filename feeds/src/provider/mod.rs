@@ -322,6 +322,12 @@ fn answered_past(query: &PriceQuery<'_>, exchange: &Exchange) -> bool {
     exchange.date.is_some_and(|d| d.timestamp() >= query.at)
 }
 
+/// The same of a venue that also reports errors with status 200.
+fn accept_data<'a>(query: &PriceQuery<'_>, exchange: &'a Exchange) -> Result<&'a [u8], Reading> {
+    let body = accept(query, exchange)?;
+    error_body(body).map_or(Ok(body), Err)
+}
+
 /// The body of an answer, or why there is none.
 fn answered(exchange: &Exchange) -> Result<&[u8], Reading> {
     if let Some(failure) = &exchange.failure {
