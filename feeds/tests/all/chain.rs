@@ -51,6 +51,21 @@ fn at_height(of: &str) -> FactSource {
     source(&[("of", of), ("height", HEIGHT)])
 }
 
+/// The height of the last block until T.
+fn height_at_t() -> FactSource {
+    source(&[
+        ("of", "height"),
+        ("until", "1790870400"),
+        ("confirmations", "3"),
+    ])
+}
+
+/// A chain so short that one round of the search sees all of it; its end is after T.
+fn chain_of_five() -> String {
+    INFO.replace("820006", "4")
+        .replace("1790867330", "1790870501")
+}
+
 fn interpret(source: &FactSource, done: &[Exchange]) -> Reading {
     let query = Query::Fact(source);
     provider("peercoin").unwrap().interpret(&query, done)
@@ -118,14 +133,8 @@ fn values_keep_their_literal_and_are_exact() {
     let supply = value(read(&at_height("supply"), &[INFO, HASH, HEADER, COINS]));
     assert_eq!(supply.literal, "29431877.120400");
     assert_eq!(supply.value, "29431877.1204");
-    let until = source(&[
-        ("of", "height"),
-        ("until", "1790870400"),
-        ("confirmations", "3"),
-    ]);
-    let few = INFO
-        .replace("820006", "4")
-        .replace("1790867330", "1790870501");
+    let until = height_at_t();
+    let few = chain_of_five();
     let height = value(read(&until, &[&few, HASHES, HEADERS]));
     assert_eq!(height.value, "1");
 }
@@ -146,11 +155,7 @@ fn a_block_that_is_not_deep_enough_or_left_the_chain_is_waited_for() {
         refused(&read(&time, &[INFO, HASH, &header]), "not_yet", words);
     }
     // More than any chain has would make the search for a time endless.
-    let until = source(&[
-        ("of", "height"),
-        ("until", "1790870400"),
-        ("confirmations", "3"),
-    ]);
+    let until = height_at_t();
     for blocks in ["100000001", "18446744073709551000"] {
         let absurd = INFO.replace("\"blocks\":820006", &format!("\"blocks\":{blocks}"));
         refused(
@@ -260,14 +265,8 @@ fn errors_mean_what_the_method_means_by_them() {
     }
     // One error among several is an error.
     let one = HASHES.replacen("\"error\":null", "\"error\":{\"code\":-8}", 1);
-    let until = source(&[
-        ("of", "height"),
-        ("until", "1790870400"),
-        ("confirmations", "3"),
-    ]);
-    let few = INFO
-        .replace("820006", "4")
-        .replace("1790867330", "1790870501");
+    let until = height_at_t();
+    let few = chain_of_five();
     refused(&self::read(&until, &[&few, &one]), "not_yet", "-8");
 }
 
@@ -285,14 +284,8 @@ fn lists(method: &str, without: &[&str]) -> Lists {
 
 #[test]
 fn each_answer_is_read_strictly_where_it_counts_and_nowhere_else() {
-    let until = source(&[
-        ("of", "height"),
-        ("until", "1790870400"),
-        ("confirmations", "3"),
-    ]);
-    let few = INFO
-        .replace("820006", "4")
-        .replace("1790867330", "1790870501");
+    let until = height_at_t();
+    let few = chain_of_five();
     let info = |body: &str| read(&until, &[body, HASHES, HEADERS]);
     deaf::json(&few, &lists("getblockchaininfo", &[]), &info).is_strict_and_deaf();
     let time = at_height("time");
@@ -325,14 +318,8 @@ fn each_answer_is_read_strictly_where_it_counts_and_nowhere_else() {
 
 #[test]
 fn several_answers_at_once_are_read_as_strictly() {
-    let until = source(&[
-        ("of", "height"),
-        ("until", "1790870400"),
-        ("confirmations", "3"),
-    ]);
-    let few = INFO
-        .replace("820006", "4")
-        .replace("1790867330", "1790870501");
+    let until = height_at_t();
+    let few = chain_of_five();
     let several = |method: &str, without: &[&str]| {
         let mut all = lists(method, without).under("[]");
         all.deciding.extend(lists("several at once", &[]).deciding);
