@@ -2,6 +2,7 @@
 //! recording.
 
 mod credential;
+mod hidden;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -13,8 +14,9 @@ pub use reqwest::header::HeaderName;
 use sha2::{Digest, Sha256};
 use url::Url;
 
+use credential::Credential;
 pub use credential::{ApiKey, Login};
-use credential::{Credential, Hidden};
+use hidden::Hidden;
 
 pub use crate::time::TimeSource;
 
@@ -111,6 +113,8 @@ pub struct Fetcher {
     settings: BTreeMap<String, ProviderSettings>,
     limits: Limits,
     time: Arc<dyn TimeSource>,
+    /// Every configured key: what one host was given, another may have been told.
+    keys: Hidden,
 }
 
 impl Fetcher {
@@ -140,8 +144,11 @@ impl Fetcher {
             .tls_info(true)
             .build()
             .map_err(FetchConfigError::Client)?;
+        let keys = settings.values().filter_map(|s| s.api_key.as_ref());
+        let keys = Hidden::of(keys.map(ApiKey::bytes));
         let fetcher = Self {
             client,
+            keys,
             settings,
             limits: Limits::default(),
             time,
@@ -289,16 +296,17 @@ impl Fetcher {
             // A cache on the way should ask its origin: what was made before
             // the maturity does not count, however late it is passed on.
             .header("cache-control", "no-cache");
-        let mut hidden = Hidden::default();
+        let mut login = Hidden::default();
         if let Some(credential) = &credential {
-            (request, hidden) = credential.add(request)?;
+            (request, login) = credential.add(request)?;
         }
+        let holds = |text: &[u8]| self.keys.is_in(text) || login.is_in(text);
         let mut response = request.send().await.map_err(|e| failure(&e))?;
         exchange.status = Some(response.status().as_u16());
         exchange.headers = recorded(response.headers());
         exchange
             .headers
-            .retain(|(_, value)| !hidden.is_in(value.as_bytes()));
+            .retain(|(_, value)| !holds(value.as_bytes()));
         exchange.certificate = response
             .extensions()
             .get::<reqwest::tls::TlsInfo>()
@@ -313,7 +321,7 @@ impl Fetcher {
             body.extend_from_slice(&chunk);
         }
         // Answers are published, and some providers repeat a key they refuse.
-        if hidden.is_in(&body) {
+        if holds(&body) {
             return Err(match credential {
                 Some(Credential::Login(_)) => REPEATS_LOGIN,
                 _ => REPEATS_KEY,

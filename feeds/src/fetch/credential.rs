@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 use reqwest::RequestBuilder;
 use reqwest::header::{AUTHORIZATION, HeaderValue};
 
+use super::hidden::Hidden;
+
 /// Longest file of a login that is read, bytes.
 const MAX_LOGIN: u64 = 4096;
 
@@ -28,6 +30,10 @@ impl ApiKey {
         let mut value = HeaderValue::from_str(key).ok()?;
         value.set_sensitive(true);
         (!key.is_empty()).then_some(Self(value))
+    }
+
+    pub(super) fn bytes(&self) -> Vec<u8> {
+        self.0.as_bytes().to_vec()
     }
 }
 
@@ -85,27 +91,24 @@ pub(super) enum Credential<'a> {
 }
 
 impl Credential<'_> {
-    /// Adds it to a request; and what no answer to that may repeat.
+    /// Adds it to a request; and what of a login no answer to that may repeat.
     pub(super) fn add(
         &self,
         request: RequestBuilder,
     ) -> Result<(RequestBuilder, Hidden), &'static str> {
         match self {
-            Self::Key(header, ApiKey(key)) => Ok((
-                request.header(*header, key),
-                Hidden(vec![key.as_bytes().to_vec()]),
-            )),
+            Self::Key(header, ApiKey(key)) => Ok((request.header(*header, key), Hidden::default())),
             Self::Login(login) => {
                 let (user, password) = login.read().ok_or(NO_LOGIN)?;
                 if password.is_empty() {
                     return Err(NO_LOGIN);
                 }
                 let request = request.basic_auth(user, Some(&password));
-                let mut hidden: Vec<Vec<u8>> = token(&request).into_iter().collect();
+                let mut hidden = Hidden::of(token(&request));
                 if password.len() >= RECOGNISABLE {
-                    hidden.push(password.into_bytes());
+                    hidden.add(password.as_bytes());
                 }
-                Ok((request, Hidden(hidden)))
+                Ok((request, hidden))
             }
         }
     }
@@ -116,23 +119,4 @@ fn token(request: &RequestBuilder) -> Option<Vec<u8>> {
     let request = request.try_clone()?.build().ok()?;
     let value = request.headers().get(AUTHORIZATION)?.as_bytes();
     value.strip_prefix(b"Basic ").map(<[u8]>::to_vec)
-}
-
-/// Secrets that a request was sent with; none of them is empty.
-#[derive(Default)]
-pub(super) struct Hidden(Vec<Vec<u8>>);
-
-impl Hidden {
-    /// Whether a text holds one of them, as it is or with JSON's backslashes.
-    pub(super) fn is_in(&self, text: &[u8]) -> bool {
-        let holds = |text: &[u8]| {
-            let has = |secret: &Vec<u8>| text.windows(secret.len()).any(|part| part == secret);
-            self.0.iter().any(has)
-        };
-        let plain = || {
-            let bytes = text.iter().copied();
-            bytes.filter(|b| *b != b'\\').collect::<Vec<_>>()
-        };
-        holds(text) || (text.contains(&b'\\') && holds(&plain()))
-    }
 }

@@ -334,6 +334,19 @@ async fn an_answer_that_repeats_the_key_is_not_kept() {
             r#"{"message": "token s3/cret is invalid"}"#,
         ),
         ("200 OK", r#"{"price": "0.25", "ts": 0, "for": "s3\/cret"}"#),
+        // What the adapter decodes, and would say of a value it cannot read.
+        ("200 OK", r#"{"price": "s3\u002Fcret", "ts": 0}"#),
+        ("200 OK", r#"{"price": "s3\u002F\u0063\u0072et", "ts": 0}"#),
+        ("200 OK", r#"{"price": "0.25", "ts": "s3%2Fcret"}"#),
+        ("200 OK", r#"{"price": "0.25", "ts": "s3&sol;cret"}"#),
+        (
+            "200 OK",
+            r#"{"price": "0.25", "ts": 0, "b": "eHM2L2M6czMvY3JldA=="}"#,
+        ),
+        (
+            "200 OK",
+            r#"{"price": "0.25", "ts": 0, "h": "73332F63726574"}"#,
+        ),
     ] {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let here = format!("http://{}", listener.local_addr().unwrap());
