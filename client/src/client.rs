@@ -16,6 +16,7 @@ use crate::Error;
 use crate::attested::{Attested, check_event, check_key};
 use crate::backoff::Backoff;
 use crate::cache::Cache;
+use crate::evidence::LONGEST;
 use crate::http::{Get, Http};
 use crate::model::{EventInfo, EventsPage, OracleInfo, RawOracleInfo};
 use crate::options::Options;
@@ -138,7 +139,10 @@ impl Client {
             return Ok(document);
         }
         let path = ["v1", "events", id.as_str(), "policy"];
-        let document = self.long(WHAT, &path, &[]).await.map_err(|e| e.about(id))?;
+        let document = self
+            .long(WHAT, &path, &[], LONGEST)
+            .await
+            .map_err(|e| e.about(id))?;
         if policy_hash(&document) != hash {
             return Err(Error::Malformed {
                 what: WHAT,

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use oracle_feeds::replay::{self, Evidence, Report};
 use oracle_schema::codec::Layout;
-use oracle_schema::evidence::Manifest;
+use oracle_schema::evidence::{MAX_MANIFEST_BYTES, Manifest};
 use oracle_schema::verify::{verify_announcement, verify_attestation};
 use oracle_schema::{Announcement, Attestation, EventId};
 use secp256k1::XOnlyPublicKey;
@@ -23,8 +23,7 @@ use crate::http::Get;
 use crate::model::EvidenceInfo;
 use crate::{Client, Error, parse_key};
 
-/// Longest file or answer of a bundle, bytes: a manifest of thousands of
-/// exchanges, or a provider's answer.
+/// Longest file or answer of a bundle but its manifest, bytes: a provider's answer.
 pub(crate) const LONGEST: usize = 16 * 1024 * 1024;
 
 /// Most bytes of bodies held at once: the oracle is not trusted with the
@@ -104,10 +103,11 @@ impl Client {
         let stated = self.evidence(id).await?.manifest_sha256;
         let manifest_sha256 = stated.ok_or_else(none)?;
         let path = ["v1", "events", id.as_str(), "evidence"];
-        let manifest = self.long("manifest", &path, &[("format", "manifest")]);
+        let format = [("format", "manifest")];
+        let manifest = self.long("manifest", &path, &format, MAX_MANIFEST_BYTES);
         let manifest = manifest.await.map_err(|e| e.about(id))?;
         let path = ["v1", "events", id.as_str(), "policy"];
-        let policy = self.long("policy", &path, &[]).await;
+        let policy = self.long("policy", &path, &[], LONGEST).await;
         Ok(Bundle {
             stated: Stated {
                 event_id: id.clone(),
@@ -151,7 +151,7 @@ impl Client {
     /// A recorded body by its SHA-256, hex; whether it has it is not checked
     /// here.
     pub async fn evidence_body(&self, sha256: &str) -> Result<Vec<u8>, Error> {
-        self.long("evidence body", &["v1", "evidence", sha256], &[])
+        self.long("evidence body", &["v1", "evidence", sha256], &[], LONGEST)
             .await
     }
 
@@ -161,6 +161,7 @@ impl Client {
         what: &'static str,
         path: &[&str],
         query: &[(&str, &str)],
+        limit: usize,
     ) -> Result<Vec<u8>, Error> {
         let get = Get {
             what,
@@ -170,7 +171,7 @@ impl Client {
             hold: Duration::ZERO,
             attempts: self.options.attempts,
         };
-        self.http.get_up_to(LONGEST, get).await
+        self.http.get_up_to(limit, get).await
     }
 }
 
@@ -305,15 +306,20 @@ fn verified(dir: &Path, id: &EventId, key: XOnlyPublicKey) -> Result<Attested, E
 fn read(dir: &Path, name: &str) -> Result<Vec<u8>, Error> {
     let opened = std::fs::File::open(dir.join(name)).map_err(|e| file(name, e))?;
     let mut bytes = Vec::new();
-    let limit = LONGEST as u64;
+    let longest = if name == MANIFEST {
+        MAX_MANIFEST_BYTES
+    } else {
+        LONGEST
+    };
+    let limit = longest as u64;
     opened
         .take(limit + 1)
         .read_to_end(&mut bytes)
         .map_err(|e| file(name, e))?;
-    if bytes.len() > LONGEST {
+    if bytes.len() > longest {
         return Err(Error::TooLarge {
             what: "file",
-            limit: LONGEST,
+            limit: longest,
         });
     }
     Ok(bytes)

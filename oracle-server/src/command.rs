@@ -96,6 +96,21 @@ pub enum Refused {
     /// The report contradicts an earlier one of the same operator.
     #[error("operator {0:?} has reported another outcome: they have no vote on this event")]
     ConflictingReport(String),
+    /// The operator has done so much about the event that more would only fill the
+    /// log and the evidence.
+    #[error(
+        "operator {operator:?} has sent {most} requests on this event, which is as many as are \
+         kept; what they said stands, and other operators can go on"
+    )]
+    TooMuch {
+        /// Who.
+        operator: String,
+        /// The bound.
+        most: usize,
+    },
+    /// Operators together have.
+    #[error("operators have sent as much on this event as is kept; what was said stands")]
+    TooMuchInAll,
     /// The name is burned.
     #[error("there is an event of that name")]
     EventExists,

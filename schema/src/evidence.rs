@@ -10,6 +10,15 @@ use serde::{Deserialize, Serialize};
 /// Version of the manifest's shape.
 pub const MANIFEST_VERSION: u32 = 2;
 
+/// Longest manifest that whoever audits accepts, bytes. An oracle stays below it: of
+/// each question it lists a bounded number of answers with short texts, and of
+/// operators' requests [`MAX_OPERATORS_BYTES`].
+pub const MAX_MANIFEST_BYTES: usize = 64 * 1024 * 1024;
+
+/// Bytes of operators' requests about one event that an oracle keeps at most, bodies
+/// and signed texts together; in a manifest they stand as hex.
+pub const MAX_OPERATORS_BYTES: usize = 4 * 1024 * 1024;
+
 /// What one outcome rests on.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -26,6 +26,7 @@ laws! {
     operators_do_what_their_scope_and_panel_allow,
     a_report_before_the_maturity_is_not_kept,
     an_operator_who_contradicts_himself_has_no_vote_and_is_kept_as_evidence,
+    one_operator_cannot_fill_the_log_or_the_evidence,
     a_veto_holds_until_two_operators_release_the_event,
     two_operators_void_an_event,
     a_price_is_nobodys_word_and_two_operators_refund_it,
@@ -403,6 +404,43 @@ async fn an_operator_who_contradicts_himself_has_no_vote_and_is_kept_as_evidence
     )
     .await;
     refused(&answer, 409, "conflicting-report");
+}
+
+async fn one_operator_cannot_fill_the_log_or_the_evidence(backend: Backend) {
+    let mut world = world(backend).await;
+    world.at(MATURITY).await;
+    let note = |n: usize| json!({ "outcome": "yes", "note": format!("{n}: {}", "x".repeat(1900)) });
+    for n in 0..16 {
+        accepted(&act(&mut world, "alice", "reports", note(n)).await);
+    }
+    let log = world.database.log().await;
+    for n in 16..20 {
+        let answer = act(&mut world, "alice", "reports", note(n)).await;
+        refused(&answer, 409, "too-many-actions");
+    }
+    let veto = json!({ "reason": "and this" });
+    let answer = act(&mut world, "alice", "veto", veto).await;
+    refused(&answer, 409, "too-many-actions");
+    // What was accepted before still is, whenever it is sent again.
+    for n in [0, 15] {
+        let answer = act(&mut world, "alice", "reports", note(n)).await;
+        assert_eq!(answer.status, 200, "{}", answer.json());
+    }
+    assert_eq!(world.database.log().await, log, "nothing more is kept");
+    // Her vote stands, others go on, and the outcome can be replayed.
+    accepted(&report(&mut world, "bob", "yes").await);
+    world.at(MATURITY + DELAY).await;
+    assert_eq!(state(&world, QUESTION).await, EventState::Attested);
+    replayed(&world, QUESTION).await;
+    // A contradiction is kept however much was said before, as on another event.
+    for n in 0..16 {
+        accepted(&act_on(&mut world, "alice", NO_VOID, "reports", note(n)).await);
+    }
+    let no = json!({ "outcome": "no" });
+    let answer = act_on(&mut world, "alice", NO_VOID, "reports", no).await;
+    refused(&answer, 409, "conflicting-report");
+    let kept = world.json(&format!("/v1/events/{NO_VOID}/reports")).await;
+    assert_eq!(kept["reports"][16]["refusal"], "conflicting-report");
 }
 
 async fn a_veto_holds_until_two_operators_release_the_event(backend: Backend) {

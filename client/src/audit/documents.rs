@@ -9,7 +9,7 @@ use std::sync::Arc;
 use futures::StreamExt as _;
 use oracle_feeds::rule;
 use oracle_schema::Descriptor;
-use oracle_schema::evidence::Manifest;
+use oracle_schema::evidence::{MAX_MANIFEST_BYTES, Manifest};
 use oracle_schema::policy::{Policy, policy_hash};
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
@@ -134,7 +134,10 @@ impl Documents {
             return Err(Absent::Failed(why.to_owned()));
         }
         let path = format!("v1/manifests/{}", hex::encode(hash));
-        let manifest = self.source.get("manifest", &path, LONGEST).await?;
+        let manifest = self
+            .source
+            .get("manifest", &path, MAX_MANIFEST_BYTES)
+            .await?;
         let mut recorded = Recorded::of(manifest);
         let mut room = MOST;
         // A document with another hash names nothing that is worth fetching.

@@ -108,7 +108,7 @@ pub(super) async fn post_event(
         (status = 401, description = "`unsigned`, `bad-signature`, `expired`, `replayed`."),
         (status = 403, description = "`scope`, `not-on-panel`."),
         (status = 404, description = "`unknown-event`."),
-        (status = 409, description = "`not-matured`, `already-committed`; `conflicting-report` is kept as evidence."),
+        (status = 409, description = "`not-matured`, `already-committed`, `too-many-actions`; `conflicting-report` is kept as evidence."),
         (status = 422, description = "`outcome`, or `bad-body`, naming the member."),
         (status = 503, description = "`unavailable`: this process does not lead.")))]
 pub(super) async fn post_report(
@@ -131,7 +131,7 @@ pub(super) async fn post_report(
         (status = 401, description = "`unsigned`, `bad-signature`, `expired`, `replayed`."),
         (status = 403, description = "`scope`, `self-approval`."),
         (status = 404, description = "`unknown-event`."),
-        (status = 409, description = "`not-matured`, `not-held`, `already-committed`; `conflicting-report`: its author has contradicted it."),
+        (status = 409, description = "`not-matured`, `not-held`, `already-committed`, `too-many-actions`; `conflicting-report`: its author has contradicted it."),
         (status = 422, description = "`unknown-report`, or `bad-body`, naming the member."),
         (status = 503, description = "`unavailable`: this process does not lead.")))]
 pub(super) async fn post_approval(
@@ -352,6 +352,7 @@ impl From<Refused> for Problem {
             Refused::ChoiceBudget { .. } => Kind::ChoiceBudget.because(text),
             Refused::Unavailable => Kind::Unavailable.because(text).retry_after_s(RETRY_S),
         }
+            Refused::TooMuch { .. } | Refused::TooMuchInAll => Kind::TooManyActions.because(text),
     }
 }
 

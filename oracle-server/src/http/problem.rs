@@ -80,6 +80,8 @@ problem_table! {
     /// A report that contradicts its author's; kept as evidence.
     ConflictingReport = CONFLICT, "conflicting-report", "The report contradicts an earlier one";
     /// The name of the event is burned.
+    /// The operator sent as many requests on the event as are kept.
+    TooManyActions = CONFLICT, "too-many-actions", "As much was said on this event as is kept";
     EventExists = CONFLICT, "event-exists", "There is an event of that name";
     /// One outside party would choose among too many outcomes.
     ChoiceBudget = CONFLICT, "choice-budget", "Too much open choice";

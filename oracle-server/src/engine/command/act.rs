@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use oracle_feeds::rule::panel::PANEL;
 use oracle_feeds::rule::{ClockCheck, FactTrace, VoteTrace};
+use oracle_schema::evidence::MAX_OPERATORS_BYTES;
 use oracle_schema::http_signature::VerifiedRequest;
 use oracle_schema::operator::{Approval, OperatorAction, Reason, Report, Verb};
 use oracle_schema::policy::{Policy, VOID};
@@ -98,7 +99,30 @@ impl<'a> Act<'a> {
         }
         Ok(())
     }
+
+    /// There is room for one more request: all of them are in the log and, with
+    /// the event's outcome, in a manifest, which whoever audits reads whole.
+    fn require_room(&self, actions: &[ActionRow]) -> Result<(), Failed> {
+        let operator = self.request.operator();
+        let own = actions.iter().filter(|a| a.operator == operator).count();
+        if own >= KEPT_OF_ONE {
+            return refuse(Refused::TooMuch {
+                operator: operator.to_owned(),
+                most: KEPT_OF_ONE,
+            });
+        }
+        let size = |body: &[u8], base: &str| body.len() + base.len();
+        let kept: usize = actions.iter().map(|a| size(&a.body, &a.base)).sum();
+        if kept + size(self.request.body(), self.request.base()) > MAX_OPERATORS_BYTES {
+            return refuse(Refused::TooMuchInAll);
+        }
+        Ok(())
+    }
 }
+
+/// Requests of one operator about one event that are kept: reports with further
+/// notes, vetoes and approvals in turn. A repeat of one is none.
+const KEPT_OF_ONE: usize = 16;
 
 pub(super) fn refuse<T>(refused: Refused) -> Result<T, Failed> {
     Err(Failed::Refused(refused))
@@ -139,6 +163,9 @@ impl Engine {
                 && a.operator == operator
                 && a.outcome.as_ref() != Some(&report.outcome)
         });
+        if !conflict {
+            act.require_room(&actions)?;
+        }
         // One contradiction is the evidence; more of them would only fill the log.
         let is_known =
             |a: &ActionRow| a.verb == Verb::Report && a.operator == operator && a.refusal.is_some();
@@ -184,6 +211,7 @@ impl Engine {
             return refuse(Refused::Unavailable);
         }
         act.require_open(event)?;
+        act.require_room(&actions)?;
         let outcome = match (&target.outcome, &event.descriptor) {
             (Some(outcome), _) => {
                 let contradicts = |a: &ActionRow| {
@@ -289,6 +317,7 @@ impl Engine {
             return refuse(Refused::NotVetoable);
         }
         act.require_open(event)?;
+        act.require_room(&actions)?;
         let why = in_brief(&veto.reason);
         let reason = format!("vetoed by operator {}{why}", act.request.operator());
         let effect = Effect::Veto { reason: &reason };
@@ -316,6 +345,7 @@ impl Engine {
         if !open || act.now.timestamp() >= event.attest_by {
             return refuse(Refused::AlreadyCommitted);
         }
+        act.require_room(&actions)?;
         self.store
             .keep_action(&act.kept(), &Effect::None, act.now)
             .await?;
