@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use oracle_feeds::health::Health;
 
+use crate::disk::DiskHealth;
+
 /// How the process is doing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HealthReport {
@@ -16,6 +18,8 @@ pub struct HealthReport {
     pub providers: BTreeMap<String, ProviderHealth>,
     /// What is known about the clock.
     pub clock: ClockHealth,
+    /// Room where the service writes; whoever leads.
+    pub disk: DiskHealth,
 }
 
 /// What is known about the clock besides what it says.
@@ -58,7 +62,18 @@ impl HealthReport {
             journal: "ok".to_owned(),
             providers: BTreeMap::new(),
             clock: ClockHealth::default(),
+            disk: DiskHealth::default(),
         }
+    }
+
+    /// Begins anew, as one that leads or one that only reads. The disk is the same.
+    pub fn begin(&mut self, leader: bool) {
+        let disk = std::mem::take(&mut self.disk);
+        *self = Self {
+            leader,
+            disk,
+            ..Self::standby()
+        };
     }
 }
 

@@ -17,6 +17,7 @@ use tokio::task::JoinHandle;
 use crate::clock::Clock;
 use crate::command;
 use crate::config::Config;
+use crate::disk;
 use crate::engine::{self, Engine, EngineError, StartError};
 use crate::health::HealthReport;
 use crate::http;
@@ -86,6 +87,7 @@ pub struct Running {
     stop: watch::Sender<bool>,
     lead: JoinHandle<Result<(), ServiceError>>,
     servers: Vec<JoinHandle<std::io::Result<()>>>,
+    disk: JoinHandle<()>,
     store: Arc<Store>,
 }
 
@@ -124,6 +126,7 @@ pub async fn start(
     let oracle = store.oracle().await.map_err(StartError::from)?;
     let (stop, stopped) = watch::channel(false);
     let health = watch::Sender::new(HealthReport::standby());
+    let disk = disk::watch(&config, health.clone());
     let (port, commands) = command::port();
     let leader = Leader {
         port,
@@ -181,7 +184,7 @@ pub async fn start(
         tokio::spawn(http::serve(
             admin,
             http::admin_router(state),
-            settings.limits(),
+            http::Limits::admin(),
             wait_for_stop(stopped.clone()),
         )),
     ];
@@ -195,6 +198,7 @@ pub async fn start(
         stop,
         lead,
         servers,
+        disk,
         store,
     })
 }
@@ -212,6 +216,7 @@ impl Running {
     /// Finishes or safely leaves what is in flight, then closes everything.
     pub async fn stop(mut self) -> Result<(), ServiceError> {
         self.stop.send_replace(true);
+        self.disk.abort();
         let result = if self.lead.is_finished() {
             Ok(())
         } else {
@@ -353,7 +358,7 @@ impl Leader {
                 }
                 drop(leading);
                 self.store.resign();
-                self.health.send_replace(HealthReport::standby());
+                self.health.send_modify(|report| report.begin(false));
             }
             tokio::select! {
                 biased;

@@ -10,6 +10,7 @@ mod book;
 mod copies;
 mod database;
 mod failures;
+mod front;
 mod home;
 mod inspect;
 mod journal;

@@ -120,15 +120,36 @@ impl Server {
         Self::command(&words).await
     }
 
+    /// The same from a shell that has done `first` (its limits, say).
+    ///
+    /// # Panics
+    /// If the process cannot be started.
+    pub async fn run_after(first: &str, config: &Path, args: &[&str]) -> Self {
+        let binary = server_binary().await;
+        let mut command = Command::new("sh");
+        command
+            .args(["-c", &format!("{first}; exec \"$0\" \"$@\"")])
+            .arg(binary)
+            .args(["--log-format", "json", "run", "--config"])
+            .arg(config)
+            .args(args);
+        Self::spawn(command)
+    }
+
     /// Starts `oracle-server` with any arguments.
     ///
     /// # Panics
     /// If the process cannot be started.
     #[allow(clippy::expect_used, reason = "tests only")]
     pub async fn command(args: &[&std::ffi::OsStr]) -> Self {
-        let mut child = Command::new(server_binary().await)
-            .args(["--log-format", "json"])
-            .args(args)
+        let mut command = Command::new(server_binary().await);
+        command.args(["--log-format", "json"]).args(args);
+        Self::spawn(command)
+    }
+
+    #[allow(clippy::expect_used, reason = "tests only")]
+    fn spawn(mut command: Command) -> Self {
+        let mut child = command
             .env_remove("RUST_LOG")
             .stdin(Stdio::null())
             .stdout(Stdio::null())

@@ -16,6 +16,7 @@ use chrono::{DateTime, Utc};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::config::ConfigError;
+use crate::logging::Lines;
 use crate::service::ServiceError;
 
 /// A Peercoin DLC oracle: announces events ahead of time, attests their
@@ -227,11 +228,12 @@ fn init_logging(format: LogFormat, quiet: bool) {
     use tracing_subscriber::EnvFilter;
     let default = if quiet { "warn" } else { "info,sqlx=warn" };
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default));
+    let json = format == LogFormat::Json;
     let logs = tracing_subscriber::fmt()
         .with_env_filter(filter)
         // Journals and files get plain text.
         .with_ansi(std::io::stderr().is_terminal())
-        .with_writer(std::io::stderr);
+        .with_writer(move || Lines::new(std::io::stderr(), json));
     // A second call in one process (tests) keeps the first subscriber.
     let _ = match format {
         LogFormat::Text => logs.try_init(),

@@ -7,10 +7,13 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::{CliError, RunArgs};
 use crate::clock::SystemClock;
 use crate::config::Config;
+use crate::descriptors;
 use crate::service::{self, Options};
 
 pub(super) async fn run(args: RunArgs) -> Result<(), CliError> {
     let config = Config::load(&args.config.config)?;
+    // Before anything is opened.
+    descriptors::ensure(config.http.max_connections).map_err(|e| CliError::Other(e.to_string()))?;
     let options = Options {
         read_only: args.read_only,
         accept_clock: args.accept_clock,

@@ -20,6 +20,8 @@ use crate::service::{self, Options, Running};
 /// Runs the demo until Ctrl-C, or one full cycle of it.
 #[allow(clippy::print_stdout, reason = "the command's output")]
 pub(crate) async fn demo(args: DemoArgs) -> Result<(), CliError> {
+    // Enough is not required here: whoever tries it has the machine to himself.
+    let _ = crate::descriptors::raise();
     let listen = match args.listen {
         Some(listen) => listen.to_string(),
         None if args.once => "127.0.0.1:0".to_owned(),

@@ -178,7 +178,7 @@ impl Engine {
         series: BTreeMap<SeriesId, Series>,
         health: watch::Sender<HealthReport>,
     ) -> Self {
-        health.send_replace(HealthReport::leading());
+        health.send_modify(|report| report.begin(true));
         let clock_trust = ClockTrust::new(&*clock);
         let late_from = clock.now() + CATCH_UP;
         Self {

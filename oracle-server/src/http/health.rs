@@ -75,6 +75,11 @@ struct Readiness {
     leader: bool,
     /// `ok`, or what is wrong with the signing journal.
     journal: String,
+    /// `ok`, or how little room is left where the service writes: below 1 GiB it is
+    /// said, below 128 MiB the service is not ready.
+    disk: String,
+    /// Bytes that are free there: of `journal`, and of `database` with SQLite.
+    disk_free_bytes: BTreeMap<&'static str, u64>,
     /// By configured name.
     providers: BTreeMap<String, ProviderJson>,
     /// What is known about the service's clock. A doubt is no reason for 503:
@@ -143,7 +148,7 @@ pub(super) async fn get_healthz(uri: Uri) -> Result<Response, Problem> {
 /// Whether attestations are on time and the journal can be used.
 #[utoipa::path(get, path = "/readyz", tag = "service", responses(
     (status = 200, description = "Ready.", body = Readiness),
-    (status = 503, description = "Attestations are overdue, or signing is not possible.", body = Readiness)))]
+    (status = 503, description = "Attestations are overdue, or signing is not possible, or soon will not be: the disk is almost full.", body = Readiness)))]
 pub(super) async fn get_readyz(
     State(app): State<Arc<AppState>>,
     uri: Uri,
@@ -152,7 +157,7 @@ pub(super) async fn get_readyz(
     let now = app.clock.now();
     let overdue = app.store.overdue(now).await?;
     let report = app.health.borrow().clone();
-    let ready = overdue.count == 0 && report.journal == "ok";
+    let ready = overdue.count == 0 && report.journal == "ok" && !report.disk.is_almost_full();
     let status = if ready {
         StatusCode::OK
     } else {
@@ -165,6 +170,8 @@ pub(super) async fn get_readyz(
             oldest_overdue_s: overdue.oldest_s,
             leader: report.leader,
             journal: report.journal,
+            disk: report.disk.reason(),
+            disk_free_bytes: report.disk.free,
             clock: report.clock.into(),
             providers: report
                 .providers

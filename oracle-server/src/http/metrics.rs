@@ -16,6 +16,7 @@ use tokio::time::Instant;
 use tracing::Instrument;
 
 use super::problem::Kind;
+use crate::logging;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -53,7 +54,9 @@ pub(super) async fn observe(request: Request, next: Next) -> Response {
     let took = started.elapsed();
     span.in_scope(|| {
         if status.is_server_error() {
-            tracing::warn!(status = status.as_u16(), ?took, "answered");
+            if let Some(left_out) = logging::FAILED.admit() {
+                tracing::warn!(status = status.as_u16(), ?took, left_out, "answered");
+            }
         } else {
             tracing::debug!(status = status.as_u16(), ?took, "answered");
         }

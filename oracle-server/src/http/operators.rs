@@ -31,6 +31,7 @@ use super::openapi::{
 use super::problem::{Kind, Problem};
 use super::query::{EventPath, Query};
 use crate::command::Refused;
+use crate::logging::{self, Shown};
 use crate::store::ActionRow;
 
 /// When to ask again where no engine leads.
@@ -230,7 +231,10 @@ async fn carry_out(
         Err(error) => Err(error),
     };
     let request = request.inspect_err(|error| {
-        tracing::warn!(%verb, path = parts.uri.path(), %error, "operator's request refused");
+        if let Some(left_out) = logging::REFUSED.admit() {
+            let (path, error) = (Shown(parts.uri.path()), Shown(error.to_string()));
+            tracing::warn!(%verb, %path, %error, left_out, "operator's request refused");
+        }
     })?;
     let id = match id {
         None => None,
@@ -348,11 +352,11 @@ impl From<Refused> for Problem {
             Refused::NotVetoable => Kind::NotVetoable.because(text),
             Refused::AlreadyCommitted => Kind::AlreadyCommitted.because(text),
             Refused::ConflictingReport(_) => Kind::ConflictingReport.because(text),
+            Refused::TooMuch { .. } | Refused::TooMuchInAll => Kind::TooManyActions.because(text),
             Refused::EventExists => Kind::EventExists.because(text).field("id"),
             Refused::ChoiceBudget { .. } => Kind::ChoiceBudget.because(text),
             Refused::Unavailable => Kind::Unavailable.because(text).retry_after_s(RETRY_S),
         }
-            Refused::TooMuch { .. } | Refused::TooMuchInAll => Kind::TooManyActions.because(text),
     }
 }
 

@@ -10,6 +10,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::logging;
 use crate::store::StoreError;
 
 /// Media type of every error answer.
@@ -79,9 +80,9 @@ problem_table! {
     AlreadyCommitted = CONFLICT, "already-committed", "The event's end is fixed";
     /// A report that contradicts its author's; kept as evidence.
     ConflictingReport = CONFLICT, "conflicting-report", "The report contradicts an earlier one";
-    /// The name of the event is burned.
     /// The operator sent as many requests on the event as are kept.
     TooManyActions = CONFLICT, "too-many-actions", "As much was said on this event as is kept";
+    /// The name of the event is burned.
     EventExists = CONFLICT, "event-exists", "There is an event of that name";
     /// One outside party would choose among too many outcomes.
     ChoiceBudget = CONFLICT, "choice-budget", "Too much open choice";
@@ -256,7 +257,9 @@ impl fmt::Display for Problem {
 impl From<StoreError> for Problem {
     /// Store errors stop here: logged once, told to nobody.
     fn from(error: StoreError) -> Self {
-        tracing::error!(%error, "store read failed");
+        if let Some(left_out) = logging::FAILED.admit() {
+            tracing::error!(%error, left_out, "store read failed");
+        }
         match error {
             StoreError::Sqlx(_) => Kind::Unavailable
                 .because("the store does not answer")

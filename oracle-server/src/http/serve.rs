@@ -41,10 +41,24 @@ pub struct Limits {
     pub drain: Duration,
 }
 
+/// Connections of the admin listener at once: a share of its own, which no public
+/// connection can take.
+const ADMIN_CONNECTIONS: usize = 64;
+
+impl Limits {
+    /// Bounds of the admin listener.
+    pub fn admin() -> Self {
+        Self {
+            max_connections: ADMIN_CONNECTIONS,
+            ..Self::default()
+        }
+    }
+}
+
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            max_connections: 20_000,
+            max_connections: 10_000,
             header_timeout: Duration::from_secs(30),
             drain: Duration::from_secs(10),
         }

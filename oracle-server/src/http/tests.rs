@@ -609,6 +609,26 @@ async fn readiness_fails_when_an_attestation_is_late() {
 #[tokio::test]
 async fn metrics_are_on_the_admin_listener_only() {
     let world = World::new().await;
+#[tokio::test]
+async fn readiness_says_that_the_disk_fills_and_fails_before_it_is_full() {
+    let world = World::new().await;
+    assert_eq!(world.get("/readyz").await.json()["disk"], "ok");
+    let left = |mib: u64| {
+        let free = std::collections::BTreeMap::from([("journal", mib << 20)]);
+        let disk = crate::disk::DiskHealth { free };
+        world.health.send_modify(|health| health.disk = disk);
+    };
+    left(900);
+    let answer = world.get("/readyz").await;
+    assert_eq!(answer.status, StatusCode::OK);
+    let reason = answer.json()["disk"].as_str().unwrap().to_owned();
+    assert!(reason.contains("900 MiB"), "{reason}");
+    assert_eq!(answer.json()["disk_free_bytes"]["journal"], 900 << 20);
+    left(100);
+    let answer = world.get("/readyz").await;
+    assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
+}
+
     world.get("/metrics").await.problem("not-found");
     let request = Request::get("/metrics").body(Body::empty()).unwrap();
     let admin = admin_router(world.app.clone());

@@ -21,6 +21,7 @@ use super::{Engine, EngineError};
 use crate::command::{Accepted, Command, Refused};
 use crate::config::{Config, Scope, parse_event};
 use crate::lifecycle::State;
+use crate::logging::{self, Shown};
 use crate::store::Effect;
 use act::{Act, Failed, refuse};
 
@@ -78,7 +79,10 @@ impl Engine {
             }
             Err(refused) => {
                 let event = command.event.as_ref().map(EventId::as_str);
-                tracing::warn!(%verb, operator, event, %refused, "operator refused");
+                if let Some(left_out) = logging::REFUSED.admit() {
+                    let refused = Shown(refused.to_string());
+                    tracing::warn!(%verb, operator, event, %refused, left_out, "operator refused");
+                }
             }
         }
         command.reply(answer);

@@ -1,0 +1,130 @@
+//! What strangers can do to the process: to its log, its file descriptors and,
+//! through them, to everything else.
+
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
+
+use oracle_tests::process::{PATIENCE, Server};
+
+use crate::book::Book;
+use crate::home::{Home, calm, venues};
+
+/// Sends one request on a connection of its own; the head of the answer.
+fn ask(address: SocketAddr, request: &str) -> String {
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut answer = String::new();
+    // A reset after the answer is an answer too.
+    let _ = stream.read_to_string(&mut answer);
+    answer
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flood_of_long_unsigned_requests_leaves_little_in_the_log_and_says_how_many() {
+    let venues = venues().await;
+    let home = Home::sqlite().await;
+    home.configure(&venues, &calm(18));
+    let mut server = Server::run(&home.config(), &[]).await;
+    let public = server.ready().await.public;
+    let path = format!("/v1/events/{}/reports", "x".repeat(30_000));
+    let flood = format!(
+        "POST {path} HTTP/1.1\r\nHost: x\r\nUser-Agent: {}\r\nContent-Length: 0\r\n\
+         Connection: close\r\n\r\n",
+        "y".repeat(10_000)
+    );
+    for _ in 0..500 {
+        let answer = ask(public, &flood);
+        assert!(answer.starts_with("HTTP/1.1 401"), "{answer:.200}");
+    }
+    // The next line that is written says what was not.
+    let line = async {
+        loop {
+            ask(public, &flood);
+            let log = server.log();
+            let left_out = |line: &String| {
+                let line: serde_json::Value = serde_json::from_str(line).ok()?;
+                line["fields"]["left_out"].as_u64().filter(|n| *n > 0)
+            };
+            if let Some(left_out) = log.iter().find_map(left_out) {
+                return left_out;
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    };
+    let left_out = tokio::time::timeout(PATIENCE, line).await.unwrap();
+    assert!(left_out > 100, "{left_out}");
+    let log = server.log();
+    let refused: Vec<&String> = log
+        .iter()
+        .filter(|l| l.contains("request refused"))
+        .collect();
+    assert!(refused.len() < 200, "{} lines", refused.len());
+    assert!(
+        refused.iter().all(|l| l.len() < 1000),
+        "{:.2000}",
+        refused[0]
+    );
+    assert!(log.iter().all(|l| !l.contains("yyyyyyyy")));
+    server.terminate();
+    assert_eq!(server.ended().await.code(), Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn too_few_file_descriptors_refuse_the_start_and_say_what_to_set() {
+    let venues = venues().await;
+    let home = Home::sqlite().await;
+    home.configure(&venues, &calm(18));
+    let server = Server::run_after("ulimit -n 1500", &home.config(), &[]).await;
+    let ended = server.ended().await;
+    assert_eq!(ended.code(), Some(1), "{:?}", ended.said());
+    let said = ended.said().join("\n");
+    for part in ["LimitNOFILE=11024", "1500", "http.max_connections"] {
+        assert!(said.contains(part), "{part:?} in {said:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn idle_connections_starve_neither_the_admin_listener_nor_the_sources() {
+    let venues = venues().await;
+    let home = Home::sqlite().await;
+    home.configure(&venues, &calm(18));
+    let config = std::fs::read_to_string(home.config()).unwrap();
+    let config = config.replace("[http]\n", "[http]\nmax_connections = 300\n");
+    std::fs::write(home.config(), config).unwrap();
+    // The soft limit alone would be used up by what is allowed to be open.
+    let limits = "ulimit -Hn 1400; ulimit -Sn 256";
+    let mut server = Server::run_after(limits, &home.config(), &[]).await;
+    let addresses = server.ready().await;
+    let mut idle = Vec::new();
+    for _ in 0..400 {
+        let mut stream = TcpStream::connect(addresses.public).unwrap();
+        // Some of them begin a request and leave it there; the rest are turned away.
+        let _ = stream.write_all(b"GET /v1/oracle HTTP/1.1\r\nX-Slow: ");
+        idle.push(stream);
+    }
+    let healthy = "GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+    assert!(ask(addresses.admin, healthy).starts_with("HTTP/1.1 200"));
+    let metrics = ask(addresses.admin, &healthy.replace("healthz", "metrics"));
+    let refused = metrics
+        .lines()
+        .find_map(|l| l.strip_prefix("oracle_http_connections_refused_total "));
+    assert!(refused.is_some_and(|n| n != "0"), "{metrics}");
+    // What matures while they are all open is asked for and attested.
+    let seen = venues.requests().len();
+    let attested = async {
+        let sql = "SELECT COUNT(*) FROM attestation";
+        let before = home.database.number(sql).await;
+        while home.database.number(sql).await < before + 4 {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, attested).await.unwrap();
+    assert!(venues.requests().len() > seen);
+    drop(idle);
+    let mut book = Book::default();
+    book.read_until(&addresses.url(), 1).await;
+    server.terminate();
+    assert_eq!(server.ended().await.code(), Some(0));
+}
