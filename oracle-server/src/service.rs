@@ -400,7 +400,8 @@ async fn bind(address: SocketAddr) -> Result<TcpListener, ServiceError> {
         })
 }
 
-fn http_config(config: &Config) -> http::HttpConfig {
+/// What the routers need of a configuration.
+pub fn http_config(config: &Config) -> http::HttpConfig {
     http::HttpConfig {
         public_url: config.http.public_url.clone(),
         rate_limit: http::RateLimit {
@@ -408,7 +409,9 @@ fn http_config(config: &Config) -> http::HttpConfig {
             interval: config.http.rate_limit.interval(),
         },
         max_connections: config.http.max_connections,
+        held_per_client: config.http.held_per_client,
         trusted_proxies: config.http.trusted_proxies.clone(),
+        forwarded_header: config.http.forwarded_header,
         assets: config.assets.clone(),
     }
 }

@@ -160,7 +160,8 @@ fn config_text(
     first: DateTime<Utc>,
     polled: DateTime<Utc>,
 ) -> Result<String> {
-    let mut text = preamble(store) + &btcusd(venues)?;
+    let many = "max_connections = 20000\nrate_limit";
+    let mut text = preamble(store).replace("rate_limit", many) + &btcusd(venues)?;
     for round in 0..=rounds {
         let at = if round == rounds {
             polled

@@ -34,6 +34,7 @@ network = "{NETWORK}"
 listen = "127.0.0.1:0"
 admin_listen = "127.0.0.1:0"
 rate_limit = "1000000/s"
+held_per_client = 20000
 
 [store]
 url = "{store}"

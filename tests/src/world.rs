@@ -201,16 +201,7 @@ impl World {
                 commands,
             },
         );
-        let settings = http::HttpConfig {
-            public_url: config.http.public_url.clone(),
-            rate_limit: http::RateLimit {
-                burst: config.http.rate_limit.burst(),
-                interval: config.http.rate_limit.interval(),
-            },
-            max_connections: config.http.max_connections,
-            trusted_proxies: Vec::new(),
-            assets: config.assets.clone(),
-        };
+        let settings = service::http_config(&config);
         let listener = TcpListener::bind(config.http.listen).await.expect("port");
         let public = listener.local_addr().expect("address");
         let server = tokio::spawn(http::serve(

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use oracle_schema::policy::{DecimalMark, RowSelector, Stamp, TimeUnit};
@@ -53,7 +54,22 @@ pub(super) struct Http {
     pub(super) public_url: Option<String>,
     pub(super) rate_limit: String,
     pub(super) max_connections: usize,
+    pub(super) held_per_client: Option<NonZeroUsize>,
     pub(super) trusted_proxies: Vec<IpAddr>,
+    pub(super) forwarded_header: ForwardedHeader,
+}
+
+/// The header in which trusted proxies say who asks.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ForwardedHeader {
+    /// `X-Forwarded-For`: a list that each proxy adds to.
+    #[default]
+    XForwardedFor,
+    /// `Forwarded` (RFC 7239): a list too.
+    Forwarded,
+    /// `X-Real-IP`: one address.
+    XRealIp,
 }
 
 impl Default for Http {
@@ -63,8 +79,10 @@ impl Default for Http {
             admin_listen: SocketAddr::from(([127, 0, 0, 1], 9090)),
             public_url: None,
             rate_limit: "200/s".to_owned(),
-            max_connections: 20_000,
+            max_connections: 10_000,
+            held_per_client: None,
             trusted_proxies: Vec::new(),
+            forwarded_header: ForwardedHeader::default(),
         }
     }
 }

@@ -23,6 +23,7 @@ mod witness;
 
 use std::collections::{BTreeMap, HashSet};
 use std::net::{IpAddr, SocketAddr};
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -37,6 +38,7 @@ pub use compat::Asset;
 pub use definition::Definition;
 pub(crate) use definition::KINDS;
 pub use events::parse_event;
+pub use file::ForwardedHeader;
 pub use generic::GenericFact;
 pub use nodes::Node;
 pub use nostr::Nostr;
@@ -145,8 +147,12 @@ pub struct Http {
     pub rate_limit: Rate,
     /// Open connections at most.
     pub max_connections: usize,
-    /// Who may set forwarding headers.
+    /// Streams and long polls of one client address at most.
+    pub held_per_client: NonZeroUsize,
+    /// Who may set the forwarding header.
     pub trusted_proxies: Vec<IpAddr>,
+    /// Which header that is.
+    pub forwarded_header: ForwardedHeader,
 }
 
 /// `[signer]`.
@@ -356,8 +362,19 @@ fn http(section: file::Http) -> Result<Http, Refusal> {
         public_url: public_url.trim_end_matches('/').to_owned(),
         rate_limit: rate("http.rate_limit", &section.rate_limit)?,
         max_connections: section.max_connections,
+        held_per_client: section
+            .held_per_client
+            .unwrap_or_else(|| share(section.max_connections)),
+        forwarded_header: section.forwarded_header,
         trusted_proxies: section.trusted_proxies,
     })
+}
+
+/// Streams and long polls that one client may hold where the file does not say.
+fn share(max_connections: usize) -> NonZeroUsize {
+    /// Enough for the people behind one address, and for a wallet with many contracts.
+    const HELD: usize = 200;
+    NonZeroUsize::new(HELD.min(max_connections / 4)).unwrap_or(NonZeroUsize::MIN)
 }
 
 /// Relative SQLite paths are relative to the configuration file.

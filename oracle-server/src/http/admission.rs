@@ -14,7 +14,10 @@ use axum::response::{IntoResponse, Response};
 use governor::clock::{Clock, DefaultClock};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 
+use super::HttpConfig;
+use super::held::{Client, Held};
 use super::problem::{Kind, Problem};
+use crate::config::ForwardedHeader;
 
 /// How often one client address may ask.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,11 +36,14 @@ pub(super) struct Admission {
     limiter: DefaultKeyedRateLimiter<IpAddr>,
     clock: DefaultClock,
     trusted: Vec<IpAddr>,
+    header: ForwardedHeader,
+    held: Arc<Held>,
     seen: AtomicU64,
 }
 
 impl Admission {
-    pub(super) fn new(rate: RateLimit, trusted: &[IpAddr]) -> Self {
+    pub(super) fn new(config: &HttpConfig) -> Self {
+        let rate = config.rate_limit;
         // Only a zero interval has no quota: that many requests a nanosecond is no limit.
         let quota = Quota::with_period(rate.interval.max(Duration::from_nanos(1)))
             .unwrap_or(Quota::per_second(NonZeroU32::MAX))
@@ -45,7 +51,13 @@ impl Admission {
         Self {
             limiter: RateLimiter::keyed(quota),
             clock: DefaultClock::default(),
-            trusted: trusted.iter().map(IpAddr::to_canonical).collect(),
+            trusted: config
+                .trusted_proxies
+                .iter()
+                .map(IpAddr::to_canonical)
+                .collect(),
+            header: config.forwarded_header,
+            held: Held::new(config.held_per_client),
             seen: AtomicU64::new(0),
         }
     }
@@ -68,7 +80,7 @@ impl Admission {
     /// proxy, the last address on the way that is not one.
     fn client(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
         let mut client = peer.to_canonical();
-        for hop in forwarded_for(headers).into_iter().rev() {
+        for hop in forwarded_for(self.header, headers).into_iter().rev() {
             if !self.trusted.contains(&client) {
                 break;
             }
@@ -82,8 +94,10 @@ impl Admission {
     }
 }
 
-/// The addresses that proxies wrote down, client first; `None` where unreadable.
-fn forwarded_for(headers: &HeaderMap) -> Vec<Option<IpAddr>> {
+/// The addresses that proxies wrote down in the one header that is believed, client
+/// first; `None` where unreadable. What stands in another header, a client may have
+/// sent through a proxy that does not write it.
+fn forwarded_for(header: ForwardedHeader, headers: &HeaderMap) -> Vec<Option<IpAddr>> {
     let list = |name: &str| -> Vec<String> {
         headers
             .get_all(name)
@@ -92,9 +106,11 @@ fn forwarded_for(headers: &HeaderMap) -> Vec<Option<IpAddr>> {
             .map(|v| v.trim().to_owned())
             .collect()
     };
-    let simple = list("x-forwarded-for");
-    if !simple.is_empty() {
-        return simple.iter().map(|hop| node(hop)).collect();
+    let simple = |name| list(name).iter().map(|hop| node(hop)).collect();
+    match header {
+        ForwardedHeader::XForwardedFor => return simple("x-forwarded-for"),
+        ForwardedHeader::XRealIp => return simple("x-real-ip"),
+        ForwardedHeader::Forwarded => {}
     }
     list(FORWARDED.as_str())
         .iter()
@@ -124,18 +140,24 @@ fn budget(client: IpAddr) -> IpAddr {
     }
 }
 
-/// Middleware: refuses what exceeds the rate limit with 429.
+/// Middleware: refuses what exceeds the rate limit with 429, and tells the handlers
+/// whose share what they hold open comes from.
 pub(super) async fn limit_rate(
     State(admission): State<Arc<Admission>>,
-    request: Request,
+    mut request: Request,
     next: Next,
 ) -> Response {
     let peer = request
         .extensions()
         .get::<ConnectInfo<SocketAddr>>()
         .map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |c| c.0.ip());
-    match admission.admit(admission.client(peer, request.headers())) {
-        Ok(()) => next.run(request).await,
+    let client = admission.client(peer, request.headers());
+    match admission.admit(client) {
+        Ok(()) => {
+            let client = Client::new(budget(client), &admission.held);
+            request.extensions_mut().insert(client);
+            next.run(request).await
+        }
         Err(problem) => problem.into_response(),
     }
 }
@@ -146,12 +168,20 @@ mod tests {
     use super::*;
 
     fn admission(trusted: &[&str]) -> Admission {
-        // By the hour, so that no test is too slow to exceed it.
-        let rate = RateLimit {
-            burst: NonZeroU32::MIN,
-            interval: Duration::from_hours(1),
-        };
-        Admission::new(rate, &trusted.iter().map(|t| ip(t)).collect::<Vec<_>>())
+        believing(ForwardedHeader::XForwardedFor, trusted)
+    }
+
+    fn believing(forwarded_header: ForwardedHeader, trusted: &[&str]) -> Admission {
+        Admission::new(&HttpConfig {
+            // By the hour, so that no test is too slow to exceed it.
+            rate_limit: RateLimit {
+                burst: NonZeroU32::MIN,
+                interval: Duration::from_hours(1),
+            },
+            trusted_proxies: trusted.iter().map(|t| ip(t)).collect(),
+            forwarded_header,
+            ..crate::http::tests::settings()
+        })
     }
 
     fn ip(text: &str) -> IpAddr {
@@ -191,12 +221,43 @@ mod tests {
         let a = admission(&["10.9.9.9", "::ffff:10.0.0.1", "::1"]);
         let h = headers("x-forwarded-for", "203.0.113.9, 198.51.100.7, 10.9.9.9");
         assert_eq!(a.client(ip("::1"), &h), ip("198.51.100.7"));
+        let h = headers("x-forwarded-for", "203.0.113.9, unknown");
+        assert_eq!(a.client(ip("10.0.0.1"), &h), ip("10.0.0.1"));
+        let a = believing(ForwardedHeader::Forwarded, &["10.0.0.1"]);
         let h = headers(
             "forwarded",
             "for=203.0.113.9, for=\"[2001:db8::7]:443\";proto=https",
         );
         assert_eq!(a.client(ip("10.0.0.1"), &h), ip("2001:db8::7"));
-        let h = headers("x-forwarded-for", "203.0.113.9, unknown");
-        assert_eq!(a.client(ip("10.0.0.1"), &h), ip("10.0.0.1"));
+        let a = believing(ForwardedHeader::XRealIp, &["10.0.0.1"]);
+        let h = headers("x-real-ip", "198.51.100.7");
+        assert_eq!(a.client(ip("10.0.0.1"), &h), ip("198.51.100.7"));
+    }
+
+    #[test]
+    fn one_header_is_believed_and_what_clients_send_in_another_is_not() {
+        use ForwardedHeader::{Forwarded, XForwardedFor, XRealIp};
+        let written = |header| match header {
+            Forwarded => ("forwarded", "for=198.51.100.7"),
+            XForwardedFor => ("x-forwarded-for", "198.51.100.7"),
+            XRealIp => ("x-real-ip", "198.51.100.7"),
+        };
+        for believed in [Forwarded, XForwardedFor, XRealIp] {
+            let a = believing(believed, &["10.0.0.1"]);
+            let (name, value) = written(believed);
+            // The proxy writes one; the client sent others through it.
+            let mut h = headers(name, value);
+            let sent = [
+                ("forwarded", "for=203.0.113.9"),
+                ("x-forwarded-for", "203.0.113.9"),
+                ("x-real-ip", "203.0.113.9"),
+            ];
+            for (sent, address) in sent.into_iter().filter(|(sent, _)| *sent != name) {
+                h.insert(sent, address.parse().unwrap());
+            }
+            assert_eq!(a.client(ip("10.0.0.1"), &h), ip("198.51.100.7"), "{name}");
+            h.remove(name);
+            assert_eq!(a.client(ip("10.0.0.1"), &h), ip("10.0.0.1"), "{name}");
+        }
     }
 }

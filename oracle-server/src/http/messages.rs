@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Extension;
 use axum::extract::State;
 use axum::http::{HeaderMap, Uri};
 use axum::response::Response;
@@ -18,6 +19,7 @@ use super::AppState;
 use super::cache::Representation;
 use super::events::{event, time};
 use super::formats::Format;
+use super::held::Client;
 use super::openapi::{
     AnnouncementForm, AttestationForm, DlcAnnouncement, DlcAttestation, EventName, MessageBytes,
     MessageHex, Switch,
@@ -247,9 +249,11 @@ pub(super) async fn announcement_message(
         (status = 304, description = "The reader has it."),
         (status = 404, description = "`unknown-event`, or `not-attested` with Retry-After."),
         (status = 406, description = "`not-acceptable`."),
-        (status = 410, description = "`refunded` or `withdrawn`.")))]
+        (status = 410, description = "`refunded` or `withdrawn`."),
+        (status = 429, description = "`rate-limited`: also where the address holds as many streams and long polls as it may.")))]
 pub(super) async fn get_attestation(
     State(app): State<Arc<AppState>>,
+    Extension(client): Extension<Client>,
     EventPath(id): EventPath,
     uri: Uri,
     headers: HeaderMap,
@@ -263,6 +267,7 @@ pub(super) async fn get_attestation(
     if let (Some(mut waiter), Err(problem)) = (waiter, &found)
         && problem.kind() == Kind::NotAttested
     {
+        let _place = client.hold()?;
         let patience = Duration::from_secs(wait.unsigned_abs());
         tokio::select! {
             () = waiter.ended() => {

@@ -14,6 +14,7 @@ pub(crate) mod events;
 mod fanout;
 mod formats;
 mod health;
+mod held;
 mod log;
 mod messages;
 pub mod metrics;
@@ -28,12 +29,14 @@ mod stream;
 mod tests;
 
 use std::net::IpAddr;
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::{DefaultBodyLimit, MatchedPath, Request};
 use axum::http::header::{
-    CONTENT_LENGTH, ETAG, LINK, REFERRER_POLICY, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS,
+    CONNECTION, CONTENT_LENGTH, ETAG, LINK, REFERRER_POLICY, RETRY_AFTER, TRANSFER_ENCODING,
+    X_CONTENT_TYPE_OPTIONS,
 };
 use axum::http::{HeaderName, HeaderValue, Method};
 use axum::middleware::{Next, from_fn, from_fn_with_state, map_response};
@@ -53,7 +56,7 @@ pub use serve::{Limits, serve};
 
 use crate::clock::Clock;
 use crate::command::Commands;
-use crate::config::{Asset, Operator};
+use crate::config::{Asset, ForwardedHeader, Operator};
 use crate::health::HealthReport;
 use crate::store::{OracleRow, ReadStore};
 use crate::web;
@@ -77,8 +80,12 @@ pub struct HttpConfig {
     pub rate_limit: RateLimit,
     /// Connections at once on the public listener.
     pub max_connections: usize,
-    /// Whose forwarding headers are believed.
+    /// Streams and long polls of one client address at once.
+    pub held_per_client: NonZeroUsize,
+    /// Whose forwarding header is believed.
     pub trusted_proxies: Vec<IpAddr>,
+    /// Which one that is.
+    pub forwarded_header: ForwardedHeader,
     /// What the p2pd and sibyls dialects offer.
     pub assets: Vec<Asset>,
 }
@@ -163,7 +170,7 @@ async fn stopped(mut stopping: watch::Receiver<bool>) {
 
 /// Everything on `listen`.
 pub fn public_router(state: Arc<AppState>, config: &HttpConfig) -> Router {
-    let admission = Arc::new(Admission::new(config.rate_limit, &config.trusted_proxies));
+    let admission = Arc::new(Admission::new(config));
     let (routes, document) = public_routes().split_for_parts();
     let (document, page) = finish(document, &config.public_url);
     let routes = routes
@@ -274,7 +281,8 @@ fn with_manners(routes: Router, admission: Option<Arc<Admission>>) -> Router {
         .layer(map_response(explain_coding))
         .layer(from_fn(bound_time))
         .layer(DefaultBodyLimit::max(BODY_BYTES))
-        .layer(from_fn(bound_body));
+        .layer(from_fn(bound_body))
+        .layer(from_fn(refuse_transfer_coding));
     if let Some(admission) = admission {
         polite = polite.layer(from_fn_with_state(admission, admission::limit_rate));
     }
@@ -329,6 +337,25 @@ async fn bound_time(request: Request, next: Next) -> Response {
                 .because("no answer was ready in time")
                 .into_response()
         })
+}
+
+/// Middleware: a body has an announced length. Of a message with `Transfer-Encoding`
+/// and `Content-Length` two readers on its way may see two different ends, and the
+/// second could be a request that nobody sent; the server drops one of the two before
+/// anybody here can see both. So none with a transfer coding is read, and its
+/// connection, on which nobody knows where the next request begins, is closed.
+async fn refuse_transfer_coding(request: Request, next: Next) -> Response {
+    if !request.headers().contains_key(TRANSFER_ENCODING) {
+        return next.run(request).await;
+    }
+    let problem = Problem::bad(
+        "Transfer-Encoding",
+        "a body is sent with Content-Length and without Transfer-Encoding",
+    );
+    let mut response = problem.into_response();
+    let close = HeaderValue::from_static("close");
+    response.headers_mut().insert(CONNECTION, close);
+    response
 }
 
 /// Middleware: a body announced as too large is refused before it is sent.

@@ -6,11 +6,11 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract;
 use axum::http::header::{CACHE_CONTROL, HeaderName};
 use axum::http::{HeaderMap, HeaderValue, Uri};
 use axum::response::sse::{Event, Sse};
 use axum::response::{IntoResponse, Response};
+use axum::{Extension, extract};
 use futures::Stream;
 use oracle_schema::EventId;
 use serde::Serialize;
@@ -18,6 +18,7 @@ use tokio::sync::broadcast::error::RecvError;
 use utoipa::ToSchema;
 
 use super::fanout::News;
+use super::held::{Client, Place};
 use super::metrics::StreamGauge;
 use super::openapi::{EventName, EventNames, EventState};
 use super::problem::Problem;
@@ -179,9 +180,11 @@ impl Wanted {
         ("events" = Option<EventNames>, Query, description = "Only these events: at most 100 ids, with commas between them."),
         ("Last-Event-ID" = Option<i64>, Header, description = "Log position of the last item received.", minimum = 0, example = 42)),
     responses((status = 200, description = "An endless stream; the `data:` of each message is one object.",
-        content_type = "text/event-stream", body = StreamData)))]
+        content_type = "text/event-stream", body = StreamData),
+        (status = 429, description = "`rate-limited`: also where the address holds as many streams and long polls as it may.")))]
 pub(super) async fn get_stream(
     extract::State(app): extract::State<Arc<AppState>>,
+    Extension(client): Extension<Client>,
     uri: Uri,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
@@ -197,7 +200,8 @@ pub(super) async fn get_stream(
             })?,
         None => app.store.head().borrow().saturating_sub(1),
     };
-    let mut response = Sse::new(news(app, after, wanted)).into_response();
+    let place = client.hold()?;
+    let mut response = Sse::new(news(app, after, wanted, place)).into_response();
     let headers = response.headers_mut();
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     // nginx would hold items back until its buffer is full.
@@ -215,9 +219,11 @@ fn news(
     app: Arc<AppState>,
     mut cursor: i64,
     wanted: Wanted,
+    place: Place,
 ) -> impl Stream<Item = Result<Event, Infallible>> + Send {
     async_stream::stream! {
-        let _open = StreamGauge::opened();
+        // Both until the stream ends.
+        let _open = (StreamGauge::opened(), place);
         let mut stop = Box::pin(stopped(app.stopping.clone()));
         // Listening before reading: what is published in between arrives twice,
         // and the cursor drops the second.

@@ -5,12 +5,13 @@
 mod compat;
 mod pages;
 
-use std::num::NonZeroU32;
+use std::num::{NonZeroU32, NonZeroUsize};
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, Bytes};
+use axum::extract::ConnectInfo;
 use axum::http::{HeaderMap, Request, StatusCode};
 use chrono::{DateTime, TimeDelta, Utc};
 use oracle_schema::codec::Layout;
@@ -79,7 +80,7 @@ impl Answer {
     }
 }
 
-fn settings() -> HttpConfig {
+pub(super) fn settings() -> HttpConfig {
     HttpConfig {
         public_url: "http://127.0.0.1:8080".to_owned(),
         rate_limit: RateLimit {
@@ -87,7 +88,9 @@ fn settings() -> HttpConfig {
             interval: Duration::from_millis(1),
         },
         max_connections: 100,
+        held_per_client: NonZeroUsize::new(100).unwrap(),
         trusted_proxies: Vec::new(),
+        forwarded_header: ForwardedHeader::default(),
         assets: Vec::new(),
     }
 }
@@ -607,9 +610,6 @@ async fn readiness_fails_when_an_attestation_is_late() {
 }
 
 #[tokio::test]
-async fn metrics_are_on_the_admin_listener_only() {
-    let world = World::new().await;
-#[tokio::test]
 async fn readiness_says_that_the_disk_fills_and_fails_before_it_is_full() {
     let world = World::new().await;
     assert_eq!(world.get("/readyz").await.json()["disk"], "ok");
@@ -629,6 +629,9 @@ async fn readiness_says_that_the_disk_fills_and_fails_before_it_is_full() {
     assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
 }
 
+#[tokio::test]
+async fn metrics_are_on_the_admin_listener_only() {
+    let world = World::new().await;
     world.get("/metrics").await.problem("not-found");
     let request = Request::get("/metrics").body(Body::empty()).unwrap();
     let admin = admin_router(world.app.clone());
@@ -863,6 +866,85 @@ async fn a_stream_resumes_after_the_last_item_and_ends_with_the_service() {
     let mut rest = Vec::new();
     stream.read_to_end(&mut rest).await.unwrap();
     served.await.unwrap().unwrap();
+}
+
+/// Opens streams through a proxy that says who asks, until one is refused; how many
+/// were not.
+async fn open_streams(address: std::net::SocketAddr, client: &str) -> (Vec<TcpStream>, String) {
+    let mut open = Vec::new();
+    loop {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        let ask =
+            format!("GET /v1/stream HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: {client}\r\n\r\n");
+        stream.write_all(ask.as_bytes()).await.unwrap();
+        let head = read_until(&mut stream, "\r\n\r\n").await;
+        if !head.starts_with("HTTP/1.1 200") {
+            return (open, head);
+        }
+        open.push(stream);
+    }
+}
+
+#[tokio::test]
+async fn one_client_cannot_take_all_streams_and_gets_its_share_back() {
+    let mut world = World::new().await;
+    let settings = HttpConfig {
+        held_per_client: NonZeroUsize::new(3).unwrap(),
+        trusted_proxies: vec!["127.0.0.1".parse().unwrap()],
+        ..settings()
+    };
+    world.announce("e", yes_no()).await;
+    world.router = public_router(world.app.clone(), &settings);
+    let (address, _served) = listening(&world, Limits::default()).await;
+    let (greedy, refused) = open_streams(address, "192.0.2.1").await;
+    assert_eq!(greedy.len(), 3);
+    assert!(refused.starts_with("HTTP/1.1 429"), "{refused}");
+    assert!(refused.contains("retry-after: "), "{refused}");
+    // Long polls are held open too.
+    let poll = Request::get("/v1/attestations/e?wait=60")
+        .header("x-forwarded-for", "192.0.2.1")
+        .extension(ConnectInfo(std::net::SocketAddr::from(([127, 0, 0, 1], 9))));
+    let answer = world.send(poll.body(Body::empty()).unwrap()).await;
+    answer.problem("rate-limited");
+    let (others, _) = open_streams(address, "192.0.2.2").await;
+    assert_eq!(others.len(), 3);
+    drop(greedy);
+    // A dropped connection is noticed when the service next looks at it.
+    let again = async {
+        while open_streams(address, "192.0.2.1").await.0.is_empty() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_mins(1), again)
+        .await
+        .unwrap();
+}
+
+#[tokio::test]
+async fn a_request_with_two_lengths_is_refused_and_its_connection_closed() {
+    let world = World::new().await;
+    let (address, _served) = listening(&world, Limits::default()).await;
+    let smuggled = "GET /v1/oracle HTTP/1.1\r\nHost: x\r\n\r\n";
+    let length = format!("Content-Length: {}\r\n", smuggled.len() + 5);
+    let chunked = "Transfer-Encoding: chunked\r\n";
+    for fields in [
+        format!("{length}{chunked}"),
+        format!("{chunked}{length}"),
+        chunked.to_owned(),
+    ] {
+        for line in ["POST /v1/events", "GET /v1/oracle", "GET /nothing"] {
+            let mut stream = TcpStream::connect(address).await.unwrap();
+            let request = format!("{line} HTTP/1.1\r\nHost: x\r\n{fields}\r\n0\r\n\r\n{smuggled}");
+            stream.write_all(request.as_bytes()).await.unwrap();
+            let mut answer = Vec::new();
+            // A reset after the answer is a close too.
+            let _ = stream.read_to_end(&mut answer).await;
+            let answer = String::from_utf8_lossy(&answer);
+            assert!(answer.starts_with("HTTP/1.1 400"), "{line}: {answer}");
+            assert!(answer.contains("connection: close"), "{line}: {answer}");
+            assert_eq!(answer.matches("HTTP/1.1").count(), 1, "{line}: {answer}");
+        }
+    }
 }
 
 #[tokio::test]
