@@ -18,6 +18,9 @@ pub struct HealthReport {
     pub providers: BTreeMap<String, ProviderHealth>,
     /// What is known about the clock.
     pub clock: ClockHealth,
+    /// Passes of the engine in a row that could not be finished. Nothing is lost by
+    /// one, and while they last nothing is attested.
+    pub failed_passes: u32,
     /// Room where the service writes; whoever leads.
     pub disk: DiskHealth,
 }
@@ -62,6 +65,7 @@ impl HealthReport {
             journal: "ok".to_owned(),
             providers: BTreeMap::new(),
             clock: ClockHealth::default(),
+            failed_passes: 0,
             disk: DiskHealth::default(),
         }
     }

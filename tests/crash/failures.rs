@@ -5,7 +5,8 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use oracle_feeds::loopback::LoopbackVenues;
-use oracle_tests::process::Server;
+use oracle_tests::http::get;
+use oracle_tests::process::{PATIENCE, Server};
 
 use crate::book::Book;
 use crate::home::{Home, calm, change_price, config, now, venues};
@@ -154,6 +155,53 @@ async fn take_rows(home: &Home, table: &str) {
         "DROP TRIGGER refuse".to_owned()
     };
     home.database.execute(&drop).await.unwrap();
+}
+
+/// Writes of the write-ahead log fail, as on a full or broken disk; once there is room
+/// again, the same process goes on.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_service_whose_disk_was_full_goes_on_by_itself() {
+    const ROOM: u64 = 128 * 1024;
+    let home = Home::sqlite().await;
+    let venues = venues().await;
+    home.configure(&venues, &calm(18));
+    let mut server = Server::run_after("trap '' XFSZ", &home.config(), &[]).await;
+    let addresses = server.ready().await;
+    let url = addresses.url();
+    let mut book = Book::default();
+    book.read_until(&url, 1).await;
+    // The journal has room: what fails is the database.
+    let journal = std::fs::metadata(home.journal()).unwrap().len();
+    server.limit_files(Some(journal + ROOM));
+    let failed = |server: &Server| {
+        let log = server.log();
+        log.iter().filter(|l| l.contains("tick failed")).count()
+    };
+    let full = async {
+        while failed(&server) < 3 || get(&url, "/readyz", &[]).await.status != 503 {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, full).await.unwrap();
+    server.limit_files(None);
+    let before = book.attestations.len();
+    let later = async {
+        loop {
+            let _ = book.read(&url).await;
+            let ready = get(&url, "/readyz", &[]).await.status == 200;
+            if ready && book.attestations.len() > before + 4 {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, later).await.unwrap();
+    book.quiet(&url, now()).await;
+    book.assert_unchanged(&url).await;
+    server.terminate();
+    let ended = server.ended().await;
+    assert_eq!(ended.code(), Some(0), "{:?}", ended.said());
+    assert_sound(&home, &book).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

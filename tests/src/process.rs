@@ -140,7 +140,6 @@ impl Server {
     ///
     /// # Panics
     /// If the process cannot be started.
-    #[allow(clippy::expect_used, reason = "tests only")]
     pub async fn command(args: &[&std::ffi::OsStr]) -> Self {
         let mut command = Command::new(server_binary().await);
         command.args(["--log-format", "json"]).args(args);
@@ -223,6 +222,23 @@ impl Server {
             .and_then(|id| rustix::process::Pid::from_raw(id.try_into().ok()?));
         if let Some(pid) = pid {
             let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
+        }
+    }
+
+    /// No file of it may become longer than this, or any again: writes beyond fail,
+    /// as on a disk that is full. It has to ignore SIGXFSZ.
+    pub fn limit_files(&self, bytes: Option<u64>) {
+        use rustix::process::{Pid, Resource, Rlimit, prlimit};
+        let pid = self
+            .child
+            .id()
+            .and_then(|id| Pid::from_raw(id.try_into().ok()?));
+        let limit = Rlimit {
+            current: bytes,
+            maximum: None,
+        };
+        if let Some(pid) = pid {
+            let _ = prlimit(Some(pid), Resource::Fsize, limit);
         }
     }
 

@@ -294,6 +294,9 @@ impl Engine {
                 }
             };
             self.report_metrics();
+            self.health.send_if_modified(|report| {
+                std::mem::replace(&mut report.failed_passes, failures) != failures
+            });
             tokio::select! {
                 biased;
                 () = stopped(&mut shutdown) => break,

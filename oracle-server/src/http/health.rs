@@ -75,6 +75,9 @@ struct Readiness {
     leader: bool,
     /// `ok`, or what is wrong with the signing journal.
     journal: String,
+    /// `ok`, or how often in a row what is due could not be done: twice, and the
+    /// service is not ready.
+    engine: String,
     /// `ok`, or how little room is left where the service writes: below 1 GiB it is
     /// said, below 128 MiB the service is not ready.
     disk: String,
@@ -129,6 +132,10 @@ impl From<ClockHealth> for ClockJson {
     }
 }
 
+/// Passes of the engine that fail in a row before the service is not ready: one
+/// happens when a database fails over.
+const FAILED_PASSES: u32 = 2;
+
 /// `GET /healthz`.
 #[derive(Debug, Serialize, ToSchema)]
 struct Alive {
@@ -148,7 +155,7 @@ pub(super) async fn get_healthz(uri: Uri) -> Result<Response, Problem> {
 /// Whether attestations are on time and the journal can be used.
 #[utoipa::path(get, path = "/readyz", tag = "service", responses(
     (status = 200, description = "Ready.", body = Readiness),
-    (status = 503, description = "Attestations are overdue, or signing is not possible, or soon will not be: the disk is almost full.", body = Readiness)))]
+    (status = 503, description = "Attestations are overdue, what is due cannot be done, or signing is not possible, or soon will not be: the disk is almost full.", body = Readiness)))]
 pub(super) async fn get_readyz(
     State(app): State<Arc<AppState>>,
     uri: Uri,
@@ -157,7 +164,9 @@ pub(super) async fn get_readyz(
     let now = app.clock.now();
     let overdue = app.store.overdue(now).await?;
     let report = app.health.borrow().clone();
-    let ready = overdue.count == 0 && report.journal == "ok" && !report.disk.is_almost_full();
+    let works = report.failed_passes < FAILED_PASSES;
+    let ready =
+        overdue.count == 0 && report.journal == "ok" && works && !report.disk.is_almost_full();
     let status = if ready {
         StatusCode::OK
     } else {
@@ -170,6 +179,10 @@ pub(super) async fn get_readyz(
             oldest_overdue_s: overdue.oldest_s,
             leader: report.leader,
             journal: report.journal,
+            engine: match report.failed_passes {
+                0 => "ok".to_owned(),
+                n => format!("failed {n} times in a row; the log says why"),
+            },
             disk: report.disk.reason(),
             disk_free_bytes: report.disk.free,
             clock: report.clock.into(),

@@ -17,8 +17,8 @@ use sqlx::sqlite::{
     SqliteSynchronous,
 };
 use sqlx::{
-    Arguments, AssertSqlSafe, Decode, PgPool, Postgres, Row as _, SqlSafeStr, Sqlite, SqlitePool,
-    Transaction, Type,
+    Arguments, AssertSqlSafe, Connection as _, Decode, PgPool, Postgres, Row as _, SqlSafeStr,
+    Sqlite, SqliteConnection, SqlitePool, Transaction, Type,
 };
 
 use super::StoreError;
@@ -269,6 +269,18 @@ fn tuples(count: usize, width: usize, placeholder: fn(&mut String, usize)) -> St
     sql
 }
 
+/// Whether a connection can begin a transaction. Where a write or a COMMIT failed
+/// (the disk is full, or broken), SQLite may have ended the transaction by itself; the
+/// ROLLBACK fails then, and the driver believes for ever that one is open. Such a
+/// connection is closed, and the pool opens another.
+fn is_sound(connection: &SqliteConnection) -> bool {
+    let is_open = connection.is_in_transaction();
+    if is_open {
+        tracing::warn!("a failed transaction could not be undone; its connection is closed");
+    }
+    !is_open
+}
+
 /// Commits are durable before they are reported, and a peer that vanished is
 /// noticed within half a minute: its session may hold the lead.
 fn postgres_options(url: &str) -> Result<PgConnectOptions, StoreError> {
@@ -312,6 +324,7 @@ impl Db {
             .min_connections(1)
             .idle_timeout(None)
             .max_lifetime(None)
+            .before_acquire(|connection, _| Box::pin(async { Ok(is_sound(connection)) }))
             .connect_with(options.clone())
             .await
             .map_err(|source| StoreError::Open {
