@@ -7,14 +7,20 @@
     reason = "a developer's tool"
 )]
 
+#[path = "../tests/suite/book.rs"]
+mod book;
 #[path = "../tests/suite/events.rs"]
 mod events;
+#[path = "../tests/suite/forge.rs"]
+mod forge;
 #[path = "../tests/suite/generate.rs"]
 mod generate;
 #[path = "../tests/suite/generate_adaptor.rs"]
 mod generate_adaptor;
 #[path = "../tests/suite/generate_anchor.rs"]
 mod generate_anchor;
+#[path = "../tests/suite/generate_bundle.rs"]
+mod generate_bundle;
 #[path = "../tests/suite/generate_invalid.rs"]
 mod generate_invalid;
 #[path = "../tests/suite/generate_log.rs"]

@@ -6,6 +6,7 @@
 
 use ed25519_dalek::SigningKey;
 use oracle_schema::anchor::{ChainHash, Payload, Transaction, branch_of};
+use oracle_schema::bundle::Bundle;
 use oracle_schema::codec::Layout;
 use oracle_schema::http_signature::{
     FIELDS, FieldValues, Parameters, Request, SignedRequest, sign,
@@ -111,6 +112,18 @@ pub fn tlog_proof(data: &[u8]) {
         && let Ok(proof) = text.parse::<TlogProof>()
     {
         assert_eq!(proof.to_string().parse(), Ok(proof));
+    }
+}
+
+/// [`Bundle::parse`], and its verification by the identity that it names.
+pub fn bundle(data: &[u8]) {
+    if let Ok(bundle) = Bundle::parse(data) {
+        if let Ok(bytes) = serde_json::to_vec(&bundle) {
+            assert_eq!(Bundle::parse(&bytes).as_ref(), Ok(&bundle));
+        }
+        if let Ok(identity) = bundle.named_identity() {
+            let _ = bundle.verify(&identity, None);
+        }
     }
 }
 

@@ -11,11 +11,13 @@
 pub mod anchor;
 pub mod announcement;
 pub mod attestation;
+pub mod bundle;
 pub mod codec;
 pub mod event;
 pub mod evidence;
 pub mod http_signature;
 pub mod log_entry;
+pub mod nonces;
 pub mod operator;
 pub mod point;
 pub mod policy;

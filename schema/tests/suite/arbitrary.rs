@@ -110,7 +110,7 @@ static SEEDS: LazyLock<Vec<(String, Vec<u8>)>> = LazyLock::new(crate::seeds::fil
 
 type Check = fn(&[u8]);
 
-fn all_checks() -> [(&'static str, Check); 12] {
+fn all_checks() -> [(&'static str, Check); 13] {
     [
         ("anchor", checks::anchor),
         ("announcement_tlv", checks::announcement_tlv),
@@ -121,6 +121,7 @@ fn all_checks() -> [(&'static str, Check); 12] {
         ("note", checks::note),
         ("tile_name", checks::tile_name),
         ("tlog_proof", checks::tlog_proof),
+        ("bundle", checks::bundle),
         ("operator_body", checks::operator_body),
         ("operator_request", checks::operator_request),
         ("policy", checks::policy),

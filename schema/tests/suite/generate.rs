@@ -10,8 +10,10 @@ use oracle_schema::{Attestation, Descriptor, DigitsDescriptor, Outcome};
 use serde_json::{Value, json};
 
 use crate::events::samples;
+use crate::forge;
 use crate::generate_adaptor;
 use crate::generate_anchor;
+use crate::generate_bundle;
 use crate::generate_invalid;
 use crate::generate_log;
 use crate::generate_operator;
@@ -28,8 +30,10 @@ pub(crate) fn files() -> Vec<(&'static str, Value)> {
         ("anchors.json", generate_anchor::cases()),
         ("announcements.json", announcements(&oracle)),
         ("attestations.json", attestations(&oracle)),
+        ("bundles.json", generate_bundle::cases()),
         ("coinlib.json", generate_participant::coinlib()),
         ("digits.json", digits()),
+        ("forged.json", forge::cases()),
         ("invalid.json", generate_invalid::cases(&oracle)),
         ("joint.json", generate_participant::joint()),
         ("log_entries.json", generate_log::cases(&oracle)),

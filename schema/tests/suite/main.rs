@@ -4,6 +4,8 @@
 
 mod anchors;
 mod arbitrary;
+mod book;
+mod bundles;
 mod changed_bytes;
 #[path = "../../fuzz/checks.rs"]
 #[allow(unreachable_pub, reason = "the fuzz crate exports them")]
@@ -11,9 +13,11 @@ mod checks;
 mod ddk;
 mod events;
 mod explain;
+mod forge;
 mod generate;
 mod generate_adaptor;
 mod generate_anchor;
+mod generate_bundle;
 mod generate_invalid;
 mod generate_log;
 mod generate_operator;

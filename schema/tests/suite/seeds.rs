@@ -76,6 +76,9 @@ pub(crate) fn files() -> Vec<(String, Vec<u8>)> {
             _ => {}
         }
     }
+    for (i, case) in cases("bundles.json").iter().enumerate().take(4) {
+        add("bundle", i, case["bundle"].to_string().into_bytes());
+    }
     for (i, case) in cases("policies.json").iter().enumerate() {
         add(
             "policy",

@@ -1,17 +1,17 @@
 //! The log's tree against the definition in RFC 6962, another implementation,
 //! and the examples of the C2SP specifications.
 
-use std::convert::Infallible;
-
 use ct_merkle::mem_backed_tree::MemoryBackedTree;
 use oracle_schema::tlog::tile::{self, Content, NameError, WIDTH};
 use oracle_schema::tlog::tree::{
-    ProofError, Subtrees, empty_root, leaf_hash, node_hash, prove_consistency, prove_inclusion,
-    root, verify_consistency, verify_inclusion,
+    ProofError, Subtrees, leaf_hash, prove_consistency, prove_inclusion, root, verify_consistency,
+    verify_inclusion,
 };
 use oracle_schema::tlog::{Growing, Hash, Tile, TileSet};
 use proptest::prelude::*;
 use sha2::Sha256;
+
+use crate::book::{Naive, mth};
 
 fn entry(n: u64) -> Vec<u8> {
     format!("entry {n}").into_bytes()
@@ -19,30 +19,6 @@ fn entry(n: u64) -> Vec<u8> {
 
 fn leaves(size: u64) -> Vec<Hash> {
     (0..size).map(|n| leaf_hash(&entry(n))).collect()
-}
-
-/// `MTH` as RFC 6962 writes it.
-fn mth(leaves: &[Hash]) -> Hash {
-    match leaves {
-        [] => empty_root(),
-        [leaf] => *leaf,
-        _ => {
-            let k = leaves.len().next_power_of_two() / 2;
-            node_hash(&mth(&leaves[..k]), &mth(&leaves[k..]))
-        }
-    }
-}
-
-/// All leaves, and every subtree by its definition.
-struct Naive(Vec<Hash>);
-
-impl Subtrees for Naive {
-    type Error = Infallible;
-
-    fn subtree(&self, level: u32, index: u64) -> Result<Hash, Infallible> {
-        let (first, count) = (usize::try_from(index << level).unwrap(), 1 << level);
-        Ok(mth(&self.0[first..first + count]))
-    }
 }
 
 /// The bytes of a tile by its definition.

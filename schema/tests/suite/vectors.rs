@@ -20,7 +20,7 @@ use sha2::{Digest, Sha256};
 
 use crate::{generate, seeds};
 
-fn read(file: &str) -> Value {
+pub(crate) fn read(file: &str) -> Value {
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("vectors")
         .join(file);
