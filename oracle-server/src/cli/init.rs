@@ -5,6 +5,7 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use oracle_schema::log_entry::{Genesis, GenesisStatement, LogEntry};
+use oracle_schema::tlog::NoteKey;
 use secrecy::SecretString;
 
 use super::{CliError, InitArgs};
@@ -23,7 +24,11 @@ pub(crate) struct Init {
     pub(crate) config: String,
 }
 
-#[allow(clippy::print_stdout, reason = "the command's output")]
+#[allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "the command's output"
+)]
 pub(super) async fn init(args: InitArgs) -> Result<(), CliError> {
     let dir = args.dir;
     let data = dir.join("data");
@@ -53,11 +58,11 @@ pub(super) async fn init(args: InitArgs) -> Result<(), CliError> {
         store: store.clone(),
         passphrase_file,
     };
-    let keys = if args.join {
+    let (keys, identity) = if args.join {
         join(&init, config).await?
     } else {
         match make(&init).await {
-            Ok(keys) => keys,
+            Ok(made) => made,
             Err(e) => {
                 // As long as it opens nothing it is only in the way of the next try.
                 if made_passphrase && !init.dir.join("data/keystore.age").exists() {
@@ -67,12 +72,14 @@ pub(super) async fn init(args: InitArgs) -> Result<(), CliError> {
             }
         }
     };
+    // Scripts read the key alone from stdout.
+    eprintln!("identity, for participants to pin: {identity}");
     println!("{}", keys.public_key);
     Ok(())
 }
 
 /// Makes configuration, keystore, journal and database; refuses existing ones.
-pub(crate) async fn make(init: &Init) -> Result<PublicKeys, CliError> {
+pub(crate) async fn make(init: &Init) -> Result<(PublicKeys, NoteKey), CliError> {
     let files = signer_files(init)?;
     let config_file = init.dir.join("oracle.toml");
     for path in [&config_file, &files.keystore, &files.journal] {
@@ -111,27 +118,29 @@ pub(crate) async fn make(init: &Init) -> Result<PublicKeys, CliError> {
     })
     .to_bytes()
     .map_err(|e| CliError::other("genesis", e))?;
+    let oracle = OracleRow {
+        public_key: keys.public_key.to_byte_array(),
+        log_public_key: keys.log_public_key,
+        log_origin: origin,
+        network: init.network.clone(),
+    };
+    let identity = oracle
+        .identity()
+        .map_err(|e| CliError::other("identity", e))?;
     store
-        .initialise(
-            &OracleRow {
-                public_key: keys.public_key.to_byte_array(),
-                log_public_key: keys.log_public_key,
-                log_origin: origin,
-                network: init.network.clone(),
-            },
-            &keys.journal_id,
-            &genesis,
-            now,
-        )
+        .initialise(&oracle, &keys.journal_id, &genesis, now)
         .await
         .map_err(|e| CliError::other("store", e))?;
     store.close().await;
     write_new(&config_file, init.config.as_bytes(), 0o600)?;
-    Ok(keys)
+    Ok((keys, identity))
 }
 
 /// Makes a new journal for an existing keystore and database.
-async fn join(init: &Init, config: impl Fn(&str) -> String) -> Result<PublicKeys, CliError> {
+async fn join(
+    init: &Init,
+    config: impl Fn(&str) -> String,
+) -> Result<(PublicKeys, NoteKey), CliError> {
     let files = signer_files(init)?;
     let store = open_store(init).await?;
     let oracle = store
@@ -156,7 +165,10 @@ async fn join(init: &Init, config: impl Fn(&str) -> String) -> Result<PublicKeys
         // The database knows its network, whatever the command line says.
         write_new(&config_file, config(&oracle.network).as_bytes(), 0o600)?;
     }
-    Ok(keys)
+    let identity = oracle
+        .identity()
+        .map_err(|e| CliError::other("identity", e))?;
+    Ok((keys, identity))
 }
 
 fn signer_files(init: &Init) -> Result<SignerConfig, CliError> {

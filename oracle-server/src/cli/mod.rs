@@ -1,6 +1,7 @@
 //! The commands.
 
 mod check;
+mod identity;
 mod init;
 mod log;
 mod probe;
@@ -35,6 +36,7 @@ const EXAMPLES: &str = "Examples:
   oracle-server demo --once
   oracle-server init --dir /var/lib/oracle --network peercoin
   oracle-server check --config /var/lib/oracle/oracle.toml
+  oracle-server identity --config /var/lib/oracle/oracle.toml
   oracle-server probe --config /var/lib/oracle/oracle.toml
   oracle-server run --config /var/lib/oracle/oracle.toml --log-format json
   oracle-server log export /srv/mirror --config /var/lib/oracle/oracle.toml";
@@ -59,6 +61,11 @@ enum Command {
     /// what would be decided. Signs and stores nothing. Exit code 1 if a source
     /// did not answer as documented.
     Probe(ProbeArgs),
+    /// Prints what participants pin: the verifier key of the oracle's log.
+    ///
+    /// Everything else follows from it: the checkpoints that it signs, the genesis
+    /// in them, the oracle key in that, announcements and attestations.
+    Identity(ConfigArg),
     /// The log as files.
     #[command(subcommand)]
     Log(LogCommand),
@@ -204,6 +211,7 @@ pub fn main(cli: Cli) -> ExitCode {
             Command::Init(args) => init::init(args).await,
             Command::Run(args) => run::run(args).await,
             Command::Check(args) => check::check(&args.config),
+            Command::Identity(args) => identity::identity(args).await,
             Command::Probe(args) => probe::probe(args).await,
             Command::Log(LogCommand::Export(args)) => log::export(args).await,
             Command::Demo(args) => crate::demo::demo(args).await,

@@ -63,7 +63,11 @@ struct OracleJson<'a> {
     /// `peercoin`, `peercoin-testnet` or `peercoin-regtest`.
     #[schema(value_type = Network)]
     network: &'a str,
-    /// x-only, hex.
+    /// What to pin: the verifier key of the oracle's log (C2SP vkey,
+    /// `origin+hash+key`). Everything else follows from it.
+    identity: String,
+    /// x-only, hex. By itself its signature proves nothing but an attestation
+    /// under a nonce that the log has announced.
     #[schema(value_type = Hex32)]
     public_key: String,
     /// Origin line of the log's checkpoints.
@@ -97,6 +101,7 @@ pub(crate) async fn get_oracle(
         &OracleJson {
             name: &identity.name,
             network: &identity.oracle.network,
+            identity: identity.oracle.identity()?.to_string(),
             public_key: hex::encode(identity.oracle.public_key),
             log_origin: &identity.oracle.log_origin,
             log_public_key: hex::encode(identity.oracle.log_public_key),

@@ -111,7 +111,7 @@ pub(super) async fn get_cosigned_checkpoint(
     Ok(Representation::new(TEXT, note).briefly(&headers))
 }
 
-async fn checkpoint(app: &AppState) -> Result<String, Problem> {
+pub(super) async fn checkpoint(app: &AppState) -> Result<String, Problem> {
     let note = app.store.checkpoint().await?;
     note.ok_or_else(|| {
         Kind::Unavailable
@@ -160,22 +160,29 @@ async fn find_tile(app: &AppState, tile: Tile) -> Result<Option<Representation>,
 
 /// The inclusion proof of the entry at `position` in the tree of `size`
 /// entries, which is published.
-async fn prove(app: &AppState, position: i64, size: u64) -> Result<Inclusion, Problem> {
+pub(super) async fn prove(app: &AppState, position: i64, size: u64) -> Result<Inclusion, Problem> {
     let index = u64::try_from(position).map_err(damaged)?;
-    let mut tiles = TileSet::of(size);
-    for tile in TileSet::needed(index, size) {
-        let found = find_tile(app, tile).await?;
-        let found = found.ok_or_else(|| damaged(format!("tile {tile} is not there")))?;
-        tiles.insert(tile, found.body().to_vec());
-    }
+    let tiles = tiles_of(app, index, size).await?;
     let hashes = prove_inclusion(index, size, &tiles)
         .map_err(damaged)?
         .ok_or_else(|| damaged(format!("position {index} is not below {size}")))?;
     Ok(Inclusion { index, hashes })
 }
 
+/// The tiles that prove entry `index`, or the tree that ends with it, in the
+/// published tree of `size` entries.
+pub(super) async fn tiles_of(app: &AppState, index: u64, size: u64) -> Result<TileSet, Problem> {
+    let mut tiles = TileSet::of(size);
+    for tile in TileSet::needed(index, size) {
+        let found = find_tile(app, tile).await?;
+        let found = found.ok_or_else(|| damaged(format!("tile {tile} is not there")))?;
+        tiles.insert(tile, found.body().to_vec());
+    }
+    Ok(tiles)
+}
+
 /// The entry at an index of the tree of `size` entries, which is published.
-async fn entry(app: &AppState, index: u64, size: u64) -> Result<Vec<u8>, Problem> {
+pub(super) async fn entry(app: &AppState, index: u64, size: u64) -> Result<Vec<u8>, Problem> {
     let missing = || damaged(format!("entry {index} is not there"));
     let tile = Tile::of(Content::Entries, index / WIDTH, size).ok_or_else(missing)?;
     let bundle = find_tile(app, tile).await?.ok_or_else(missing)?;
@@ -186,12 +193,12 @@ async fn entry(app: &AppState, index: u64, size: u64) -> Result<Vec<u8>, Problem
 }
 
 /// A leaf and the way from it to the root.
-struct Inclusion {
-    index: u64,
-    hashes: Vec<Hash>,
+pub(super) struct Inclusion {
+    pub(super) index: u64,
+    pub(super) hashes: Vec<Hash>,
 }
 
-fn damaged(error: impl std::fmt::Display) -> Problem {
+pub(super) fn damaged(error: impl std::fmt::Display) -> Problem {
     tracing::error!(%error, "the stored log contradicts itself");
     Kind::Internal.because("the stored log contradicts itself")
 }

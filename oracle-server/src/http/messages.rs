@@ -174,7 +174,7 @@ pub(super) async fn announcement(app: &AppState, id: &str) -> Result<Announcemen
 }
 
 /// Why there is no announcement.
-async fn not_announced(app: &AppState, id: &str) -> Result<Problem, Problem> {
+pub(super) async fn not_announced(app: &AppState, id: &str) -> Result<Problem, Problem> {
     let event = event(app, id).await?;
     Ok(if event.state == EventState::Withdrawn {
         withdrawn(&event.reason.unwrap_or_default())

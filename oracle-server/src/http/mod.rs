@@ -7,6 +7,7 @@
 //! (`fanout`) tells streams and long polls what is new.
 
 mod admission;
+mod bundle;
 pub(crate) mod cache;
 mod compat;
 mod docs;
@@ -210,6 +211,7 @@ fn public_routes() -> OpenApiRouter<Arc<AppState>> {
         .routes(routes!(events::get_oracle))
         .routes(routes!(events::get_events, operators::post_event))
         .routes(routes!(events::get_event))
+        .routes(routes!(bundle::get_bundle))
         .routes(routes!(points::get_points))
         .routes(routes!(events::get_policy))
         .routes(routes!(events::get_evidence))

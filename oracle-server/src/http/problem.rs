@@ -104,6 +104,8 @@ problem_table! {
     UnknownTile = NOT_FOUND, "unknown-tile", "The published log has no such tile";
     /// No head has the cosignatures that make a quorum.
     NotCosigned = NOT_FOUND, "not-cosigned", "No quorum of witnesses has cosigned the log yet";
+    /// A reader knows more entries than the log has: the log, or the reader's state, is not of this oracle, or went back.
+    AheadOfLog = CONFLICT, "ahead-of-log", "The log does not have that many entries";
     /// No policy or manifest of that hash.
     UnknownDocument = NOT_FOUND, "unknown-document", "There is no such document";
     /// The method is not one of those named in `Allow`.

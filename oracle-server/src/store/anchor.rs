@@ -298,6 +298,26 @@ impl ReadStore {
             anchors,
         })
     }
+
+    /// The first confirmed anchor of more than `last` and at most `size` entries.
+    pub async fn anchor_covering(
+        &self,
+        last: u64,
+        size: u64,
+    ) -> Result<Option<Anchor>, StoreError> {
+        let origin = self.oracle().await?.log_origin;
+        let sql = format!(
+            "SELECT {COLUMNS} FROM anchor a JOIN head h ON h.size = a.size \
+             WHERE a.state = 'confirmed' AND a.size > $1 AND a.size <= $2 \
+             ORDER BY a.size LIMIT 1"
+        );
+        let args = args![signed(last)?, signed(size)?];
+        let row = self
+            .db
+            .fetch_optional(sqlx::AssertSqlSafe(sql), args)
+            .await?;
+        row.map(|row| anchor(&row, &origin)).transpose()
+    }
 }
 
 fn anchor(row: &Row, origin: &str) -> Result<Anchor, StoreError> {

@@ -7,6 +7,7 @@ use std::sync::atomic::AtomicU64;
 use chrono::{DateTime, Utc};
 use oracle_feeds::observation::method;
 use oracle_schema::evidence::{Manifest, Observation};
+use oracle_schema::tlog::checkpoint::{Algorithm, NoteKey};
 use oracle_schema::{Descriptor, EventId, Maturity};
 use sqlx::AssertSqlSafe;
 use tokio::sync::{broadcast, watch};
@@ -211,6 +212,14 @@ pub struct OracleRow {
     pub log_origin: String,
     /// `peercoin`, `peercoin-testnet`, `peercoin-regtest`.
     pub network: String,
+}
+
+impl OracleRow {
+    /// What people pin: the verifier key of the log.
+    pub fn identity(&self) -> Result<NoteKey, StoreError> {
+        NoteKey::new(&self.log_origin, Algorithm::Ed25519, &self.log_public_key)
+            .map_err(|e| StoreError::Damaged(format!("the log's key: {e}")))
+    }
 }
 
 /// Read access for HTTP; clones share one pool.
@@ -768,6 +777,21 @@ impl ReadStore {
         );
         let rows = self.db.fetch(AssertSqlSafe(sql), args).await?;
         rows.iter().map(stream_item).collect()
+    }
+
+    /// Where the log says that the event is refunded.
+    pub async fn refund_position(&self, event_id: &str) -> Result<Option<i64>, StoreError> {
+        let published = *self.head.borrow();
+        let row = self
+            .db
+            .fetch_optional(
+                "SELECT l.position FROM log_entry l JOIN event e ON e.event_id = l.event_id \
+                 WHERE l.event_id = $1 AND l.entry_type = 3 AND e.state = 'refund' \
+                 AND l.position < $2",
+                args![event_id, published],
+            )
+            .await?;
+        row.map(|row| row.get(0)).transpose()
     }
 
     /// Events that should have been attested by now and are not.

@@ -19,6 +19,7 @@ use crate::http::query::Query;
 #[template(path = "oracle.html")]
 struct OraclePage {
     site: Site,
+    identity: String,
     public_key: String,
     log_public_key: String,
     log_origin: String,
@@ -40,6 +41,7 @@ pub(crate) async fn get_oracle_page(
     let identity = &app.identity;
     page(&OraclePage {
         site: Site::of(&app, "oracle"),
+        identity: identity.oracle.identity()?.to_string(),
         public_key: hex::encode(identity.oracle.public_key),
         log_public_key: hex::encode(identity.oracle.log_public_key),
         log_origin: identity.oracle.log_origin.clone(),

@@ -10,7 +10,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
-use super::{Signed, public_key, text};
+use super::{Signed, public_key, text, with_bundle};
 use crate::http::AppState;
 use crate::http::cache::{Representation, fresh_json};
 use crate::http::formats::Format;
@@ -69,7 +69,8 @@ pub(in crate::http) async fn get_announcement(
 ) -> Result<Response, Problem> {
     Query::strict(&uri, &[])?;
     let message = announcement_message(&app, &id).await?;
-    Ok(message.form(Format::Json).immutable(&headers))
+    let answer = message.form(Format::Json).immutable(&headers);
+    Ok(with_bundle(answer, &id))
 }
 
 /// The attestation of an event, as DLC JSON.
@@ -88,7 +89,8 @@ pub(in crate::http) async fn get_attestation(
 ) -> Result<Response, Problem> {
     Query::strict(&uri, &[])?;
     let message = attestation_message(&app, &id).await?;
-    Ok(message.form(Format::Json).immutable(&headers))
+    let answer = message.form(Format::Json).immutable(&headers);
+    Ok(with_bundle(answer, &id))
 }
 
 /// A row of `format=json`: the fields of every generation of kormir.

@@ -10,9 +10,13 @@ pub(super) mod sibyls;
 
 use std::sync::Arc;
 
+use axum::http::HeaderValue;
+use axum::http::header::LINK;
+use axum::response::Response;
 use chrono::DateTime;
 use oracle_schema::Maturity;
 use serde::Deserialize;
+use url::form_urlencoded::byte_serialize;
 
 use super::messages::Message;
 use super::problem::{Kind, Problem};
@@ -89,6 +93,19 @@ impl Signed {
             Kind::Internal.because("the attestation cannot be read")
         })
     }
+}
+
+/// An answer with the way to what proves it: these dialects have no place for a log,
+/// and a signature of the oracle key alone proves an attestation and nothing else.
+fn with_bundle(mut answer: Response, event_id: &str) -> Response {
+    // A space is the one character that forms write differently than paths.
+    let id: String = byte_serialize(event_id.as_bytes()).collect();
+    let id = id.replace('+', "%20");
+    let link = format!("</v1/events/{id}/bundle>; rel=\"describedby\"; type=\"application/json\"");
+    if let Ok(link) = HeaderValue::from_str(&link) {
+        answer.headers_mut().insert(LINK, link);
+    }
+    answer
 }
 
 /// A form that is text.

@@ -13,7 +13,7 @@ use oracle_schema::Maturity;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{Assets, Signed, event_of, maturity, public_key};
+use super::{Assets, Signed, event_of, maturity, public_key, with_bundle};
 use crate::config::Asset;
 use crate::http::AppState;
 use crate::http::cache::Representation;
@@ -159,8 +159,10 @@ pub(in crate::http) async fn get_announcement(
 ) -> Result<Response, Problem> {
     Query::strict(&uri, &[])?;
     let event = event_of(&app, asset(&assets, &name)?, maturity).await?;
-    let message = announcement_message(&app, event.event_id.as_str()).await?;
-    Ok(message.form(Format::Json).immutable(&headers))
+    let id = event.event_id.as_str();
+    let message = announcement_message(&app, id).await?;
+    let answer = message.form(Format::Json).immutable(&headers);
+    Ok(with_bundle(answer, id))
 }
 
 /// `GET /compat/p2pd/asset/{asset}/attestation/{time}`.
@@ -202,7 +204,8 @@ pub(in crate::http) async fn get_attestation(
         signatures: signed.signatures,
         values: signed.outcomes,
     };
-    Ok(Representation::json(&attestation)?.immutable(&headers))
+    let answer = Representation::json(&attestation)?.immutable(&headers);
+    Ok(with_bundle(answer, event.event_id.as_str()))
 }
 
 /// The percent-decoded `{asset}` segment of a path.

@@ -9,7 +9,7 @@ use axum::response::Response;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{Assets, event_of, maturity, public_key, text};
+use super::{Assets, event_of, maturity, public_key, text, with_bundle};
 use crate::config::Asset;
 use crate::http::AppState;
 use crate::http::cache::{Representation, fresh_json};
@@ -138,12 +138,13 @@ pub(in crate::http) async fn get_announcement(
     let asset = asset(&assets, &query)?;
     let event = event_of(&app, asset, maturity).await?;
     let json = event_json(&app, asset, &event).await?;
-    if json.attestation.is_some() {
+    let answer = if json.attestation.is_some() {
         // Not for ever: what an asset's name stands for is configuration.
-        Ok(Representation::json(&json)?.revalidated(&headers))
+        Representation::json(&json)?.revalidated(&headers)
     } else {
-        Ok(fresh_json(StatusCode::OK, &json))
-    }
+        fresh_json(StatusCode::OK, &json)
+    };
+    Ok(with_bundle(answer, event.event_id.as_str()))
 }
 
 async fn event_json(

@@ -3,7 +3,7 @@
 
 use futures::future::join_all;
 use oracle_schema::tlog::Checkpoint;
-use oracle_schema::tlog::checkpoint::{Algorithm, KeyError, NoteKey};
+use oracle_schema::tlog::NoteKey;
 use url::Url;
 
 use super::client::{Witness, WitnessError, http_client, mirrored};
@@ -42,9 +42,6 @@ pub enum Contradicted {
     /// The policy names logs, and this one is not among them.
     #[error("none of the logs in the witness policy is this one, whose key is {0}")]
     NotInPolicy(String),
-    /// The log's origin is no name of a key.
-    #[error("log origin: {0}")]
-    Origin(#[from] KeyError),
     /// TLS or the resolver could not be set up.
     #[error("HTTP client for witnesses: {0}")]
     Client(#[from] reqwest::Error),
@@ -94,11 +91,7 @@ pub async fn check_log(
 ) -> Result<(), Contradicted> {
     let reader = store.reader();
     let oracle = reader.oracle().await?;
-    let key = NoteKey::new(
-        &oracle.log_origin,
-        Algorithm::Ed25519,
-        &oracle.log_public_key,
-    )?;
+    let key = oracle.identity()?;
     let logs = config.policy.logs();
     if !logs.is_empty() && logs.iter().all(|log| log.key != key) {
         return Err(Contradicted::NotInPolicy(key.to_string()));
