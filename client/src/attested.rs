@@ -1,5 +1,6 @@
 //! An event that has its outcome, and what every answer is held against.
 
+use oracle_schema::nonces::AttestedEvent;
 use oracle_schema::{Announcement, Attestation, EventId, Outcome, Verified};
 use secp256k1::XOnlyPublicKey;
 
@@ -33,6 +34,11 @@ impl Attested {
     /// What happened.
     pub fn outcome(&self) -> &Outcome {
         self.attestation.outcome()
+    }
+
+    /// What a reader remembers of it.
+    pub(crate) fn remembered(&self) -> AttestedEvent {
+        AttestedEvent::of(&self.announcement, &self.attestation)
     }
 
     /// The enum text, or the attested integer in decimal.

@@ -1,15 +1,15 @@
 //! The participant's view of one oracle.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use futures::stream::BoxStream;
 use oracle_schema::policy::policy_hash;
+use oracle_schema::tlog::NoteKey;
 use oracle_schema::verify::{verify_announcement, verify_attestation};
 use oracle_schema::{Announcement, Attestation, EventId, Verified};
 use secp256k1::XOnlyPublicKey;
 use serde::de::DeserializeOwned;
-use tokio::sync::OnceCell;
 use tokio::time::Instant;
 
 use crate::Error;
@@ -20,6 +20,7 @@ use crate::evidence::LONGEST;
 use crate::http::{Get, Http};
 use crate::model::{EventInfo, EventsPage, OracleInfo, RawOracleInfo};
 use crate::options::Options;
+use crate::proof::{Trust, attested_of};
 use crate::stream::{self, StreamEvent};
 
 /// Longest time the server is asked to hold one request; its own limit is 60 s
@@ -64,8 +65,9 @@ const JSON: &str = "application/json";
 pub struct Client {
     pub(crate) http: Http,
     pub(crate) options: Options,
-    key: Arc<OnceCell<XOnlyPublicKey>>,
-    cache: Cache,
+    key: Arc<OnceLock<XOnlyPublicKey>>,
+    pub(crate) trust: Trust,
+    pub(crate) cache: Cache,
 }
 
 impl Client {
@@ -77,10 +79,11 @@ impl Client {
     /// A client of the oracle at `url`: an `http` or `https` address, below
     /// whose path the API begins.
     pub fn with_options(url: &str, options: Options) -> Result<Self, Error> {
-        let key = OnceCell::new_with(options.key);
+        let key = options.key.map(OnceLock::from).unwrap_or_default();
         Ok(Self {
             http: Http::new(url, &options)?,
             cache: Cache::new(options.cache),
+            trust: Trust::new(&options),
             options,
             key: Arc::new(key),
         })
@@ -92,12 +95,28 @@ impl Client {
             .json::<RawOracleInfo>("oracle", &["v1", "oracle"])
             .await?
             .parse()?;
-        let trusted = *self.key.get_or_init(async || info.public_key).await;
-        check_key("oracle", trusted, info.public_key)?;
+        if !self.options.unproven {
+            self.trust.names(&info)?;
+        }
+        self.trusted_key("oracle", info.public_key)?;
         Ok(info)
     }
 
-    /// The key that everything is verified against.
+    /// The identity that everything is proven against: the verifier key of the
+    /// oracle's log.
+    pub async fn identity(&self) -> Result<NoteKey, Error> {
+        match self.trust.identity() {
+            Some(identity) => Ok(identity),
+            None => self.oracle().await?.identity(),
+        }
+    }
+
+    /// The first key that is found is the one, unless one was given.
+    pub(crate) fn trusted_key(&self, what: &'static str, got: XOnlyPublicKey) -> Result<(), Error> {
+        check_key(what, *self.key.get_or_init(|| got), got)
+    }
+
+    /// The oracle's key, as the first proven event's log or `/v1/oracle` names it.
     pub async fn key(&self) -> Result<XOnlyPublicKey, Error> {
         match self.key.get() {
             Some(key) => Ok(*key),
@@ -121,13 +140,21 @@ impl Client {
         self.json_with("events", &["v1", "events"], &query).await
     }
 
-    /// The policy by which the event is decided: the canonical document, whose
-    /// hash is the one that the server states for the event. Before a contract
-    /// rests on it, compare that hash with the log's entry of the announcement.
+    /// The policy by which the event is decided: the canonical document of the
+    /// hash in the log's entry of the announcement; of an event that is not
+    /// announced yet, and with [`Options::unproven`], of the hash that the server
+    /// states.
     ///
     /// Fails with [`Error::NoPolicy`] if the server states none.
     pub async fn policy(&self, id: &EventId) -> Result<Vec<u8>, Error> {
         const WHAT: &str = "policy";
+        if !self.options.unproven {
+            match self.proven(id).await {
+                Ok(proven) => return Ok(proven.policy.into_bytes()),
+                Err(Error::NotAnnounced { .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
         let stated = self.event(id).await?.policy_hash;
         let stated = stated.ok_or_else(|| Error::NoPolicy(id.clone()))?;
         let mut hash = [0; 32];
@@ -153,7 +180,7 @@ impl Client {
         Ok(document)
     }
 
-    /// The announcement of the event, verified and signed by the trusted key.
+    /// The announcement of the event, proven to be in the oracle's log.
     pub async fn announcement(&self, id: &EventId) -> Result<Verified<Announcement>, Error> {
         self.announcement_within(self.options.attempts, id).await
     }
@@ -167,6 +194,10 @@ impl Client {
         if let Some(announcement) = self.cache.announcements.get(id) {
             return Ok(announcement);
         }
+        if !self.options.unproven {
+            let proven = self.proven_within(attempts, id).await?;
+            return Ok(proven.announcement);
+        }
         let path = ["v1", "announcements", id.as_str()];
         let hold = Duration::ZERO;
         let bytes = self.tlv(WHAT, &path, hold, attempts, id).await?;
@@ -176,11 +207,13 @@ impl Client {
         check_key(WHAT, self.key().await?, announcement.oracle_public_key)?;
         let verified = verify_announcement(announcement)
             .map_err(|source| Error::Verify { what: WHAT, source })?;
+        self.options.memory.check(&verified)?;
         self.cache.announcements.keep(id, &verified);
         Ok(verified)
     }
 
-    /// The event's announcement, attestation and outcome, all verified.
+    /// The event's announcement, attestation and outcome, all proven to be in the
+    /// oracle's log.
     ///
     /// Fails with [`Error::NotAttested`] before the outcome is published
     /// ([`Error::NotAnnounced`] even before the promise of one) and
@@ -189,6 +222,14 @@ impl Client {
         if let Some(attested) = self.cache.attested.get(id) {
             return Ok(attested);
         }
+        if !self.options.unproven {
+            let proven = self.proven(id).await?;
+            match attested_of(id, &proven) {
+                Err(Error::NotAttested { .. }) => {}
+                ended => return ended,
+            }
+        }
+        // What the server says of it; a moment later there may be one.
         let announcement = self.announcement(id).await?;
         self.attestation_of(id, &announcement, None).await
     }
@@ -335,6 +376,10 @@ impl Client {
             announcement: announcement.clone(),
             attestation,
         };
+        if !self.options.unproven {
+            return attested_of(id, &self.proven_within(attempts, id).await?);
+        }
+        self.options.memory.learn(&attested.remembered())?;
         self.cache.attested.keep(id, &attested);
         Ok(attested)
     }

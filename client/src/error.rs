@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use oracle_schema::EventId;
+use oracle_schema::bundle::BundleError;
+use oracle_schema::nonces::NonceReused;
 use secp256k1::XOnlyPublicKey;
 
 /// Why the client has no answer, or refuses the one it got.
@@ -65,6 +67,39 @@ pub enum Error {
         asked: EventId,
         /// The event answered.
         got: String,
+    },
+    /// What the server showed as proof of the event proves nothing.
+    #[error("event {id} is not proven: {source}")]
+    Unproven {
+        /// The event.
+        id: EventId,
+        /// Which part, and why.
+        #[source]
+        source: Box<BundleError>,
+    },
+    /// The announcement has a nonce that was attested under in another one.
+    #[error("announcement of event {id}: {reused}")]
+    NonceReused {
+        /// The event that the announcement names.
+        id: EventId,
+        /// Which nonce, and where it is from.
+        reused: NonceReused,
+    },
+    /// The server names another log than the pinned identity.
+    #[error("oracle: its log is {got}, the identity is {expected}")]
+    WrongIdentity {
+        /// The pinned identity.
+        expected: String,
+        /// The verifier key that follows from what the server says.
+        got: String,
+    },
+    /// The file in which the client remembers what was proven.
+    #[error("memory {file}: {reason}")]
+    Memory {
+        /// Its name.
+        file: String,
+        /// What is wrong with it, or what the system says.
+        reason: String,
     },
     /// The message or the server names another oracle key than the trusted one.
     #[error("{what}: signed by oracle key {got}, expected {expected}")]
@@ -133,8 +168,9 @@ pub enum Error {
     /// An operator's key or request that cannot be used.
     #[error(transparent)]
     Operator(#[from] crate::operator::OperatorError),
-    /// The outcome rests on no recorded evidence that the server states.
-    #[error("event {0}: the server states no evidence")]
+    /// The outcome rests on no recorded evidence, by the log or, without it, by what
+    /// the server states.
+    #[error("event {0}: there is no evidence of its outcome")]
     NoEvidence(EventId),
     /// The server states no policy for the event.
     #[error("event {0}: the server states no policy")]
@@ -227,6 +263,8 @@ impl Error {
         match self {
             Self::Transport { .. } => true,
             Self::Problem { status, .. } => matches!(status, 408 | 429 | 500..=599),
+            // Witnesses cosign a moment after the oracle has signed.
+            Self::Unproven { source, .. } => matches!(**source, BundleError::Quorum(_)),
             _ => false,
         }
     }

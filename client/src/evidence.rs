@@ -1,7 +1,7 @@
 //! Evidence of an outcome: fetched or kept in a directory, and replayed.
 //!
 //! A bundle in a directory is `stated.json`, `manifest.json`, `policy.json`,
-//! `announcement.tlv`, `attestation.tlv` and one file a body, named by its
+//! `announcement.tlv`, `attestation.tlv`, `proof.json` and one file a body, named by its
 //! SHA-256, in `bodies/`. It is all that an auditor needs, now or in ten years,
 //! with the oracle gone.
 
@@ -11,8 +11,10 @@ use std::path::Path;
 use std::time::Duration;
 
 use oracle_feeds::replay::{self, Evidence, Report};
+use oracle_schema::bundle::{Bundle as EventBundle, BundleError, BundlePart, End};
 use oracle_schema::codec::Layout;
 use oracle_schema::evidence::{MAX_MANIFEST_BYTES, Manifest};
+use oracle_schema::tlog::NoteKey;
 use oracle_schema::verify::{verify_announcement, verify_attestation};
 use oracle_schema::{Announcement, Attestation, EventId};
 use secp256k1::XOnlyPublicKey;
@@ -35,7 +37,11 @@ const MANIFEST: &str = "manifest.json";
 const POLICY: &str = "policy.json";
 const ANNOUNCEMENT: &str = "announcement.tlv";
 const ATTESTATION: &str = "attestation.tlv";
+/// The event's bundle ([`oracle_schema::bundle`]).
+const PROOF: &str = "proof.json";
 const BODIES: &str = "bodies";
+/// What an attestation names whose evidence is lost.
+const NO_MANIFEST: [u8; 32] = [0; 32];
 
 /// What the oracle says about an event's evidence.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -65,6 +71,9 @@ pub struct Bundle {
     pub manifest: Vec<u8>,
     /// The policy document's bytes.
     pub policy: Vec<u8>,
+    /// What proves announcement, attestation and both hashes: the event's bundle
+    /// ([`oracle_schema::bundle`]). `None` if it was fetched or saved without one.
+    pub proof: Option<Vec<u8>>,
     /// Bodies by their SHA-256, lower-case hex; whether they have it is checked
     /// in the replay.
     pub bodies: BTreeMap<String, Vec<u8>>,
@@ -98,10 +107,7 @@ impl Client {
     /// ```
     pub async fn bundle(&self, id: &EventId) -> Result<Bundle, Error> {
         let attested = self.attestation(id).await?;
-        let none = || Error::NoEvidence(id.clone());
-        let policy_hash = self.event(id).await?.policy_hash.ok_or_else(none)?;
-        let stated = self.evidence(id).await?.manifest_sha256;
-        let manifest_sha256 = stated.ok_or_else(none)?;
+        let (policy_hash, manifest_sha256, proof) = self.hashes(id).await?;
         let path = ["v1", "events", id.as_str(), "evidence"];
         let format = [("format", "manifest")];
         let manifest = self.long("manifest", &path, &format, MAX_MANIFEST_BYTES);
@@ -118,9 +124,33 @@ impl Client {
             attested,
             manifest,
             policy: policy.map_err(|e| e.about(id))?,
+            proof,
             bodies: BTreeMap::new(),
             unavailable: BTreeMap::new(),
         })
+    }
+
+    /// The hashes of policy and manifest, hex, and what proves them: they are in
+    /// the log's entries. With [`crate::Options::unproven`] they are the server's
+    /// word, and nothing proves them.
+    async fn hashes(&self, id: &EventId) -> Result<(String, String, Option<Vec<u8>>), Error> {
+        let none = || Error::NoEvidence(id.clone());
+        if self.options.unproven {
+            let policy_hash = self.event(id).await?.policy_hash.ok_or_else(none)?;
+            let manifest = self.evidence(id).await?.manifest_sha256;
+            return Ok((policy_hash, manifest.ok_or_else(none)?, None));
+        }
+        let (proven, proof) = self.proof(id).await?;
+        match proven.end {
+            Some(End::Attested {
+                manifest_sha256, ..
+            }) if manifest_sha256 != NO_MANIFEST => Ok((
+                hex::encode(proven.policy_hash),
+                hex::encode(manifest_sha256),
+                Some(proof),
+            )),
+            _ => Err(none()),
+        }
     }
 
     /// Fetches the providers' answers that a bundle lacks, as far as they may
@@ -194,8 +224,13 @@ impl Bundle {
     }
 
     /// Reads a saved bundle, and verifies its announcement and attestation
-    /// under `key`, else under the key that the bundle states.
-    pub fn load(dir: &Path, key: Option<XOnlyPublicKey>) -> Result<Self, Error> {
+    /// under `key`, else under the key that the bundle states. With an `identity`
+    /// they must be proven to be in its log, and the hashes with them.
+    pub fn load(
+        dir: &Path,
+        key: Option<XOnlyPublicKey>,
+        identity: Option<&NoteKey>,
+    ) -> Result<Self, Error> {
         let stated: Stated =
             serde_json::from_slice(&read(dir, STATED)?).map_err(|e| Error::Malformed {
                 what: STATED,
@@ -209,12 +244,58 @@ impl Bundle {
             attested: verified(dir, &stated.event_id, key.unwrap_or(stated_key))?,
             manifest: read(dir, MANIFEST)?,
             policy: read(dir, POLICY)?,
+            proof: match read(dir, PROOF) {
+                Err(Error::File { source, .. })
+                    if source.kind() == std::io::ErrorKind::NotFound =>
+                {
+                    None
+                }
+                proof => Some(proof?),
+            },
             stated,
             bodies: BTreeMap::new(),
             unavailable: BTreeMap::new(),
         };
+        if let Some(identity) = identity {
+            bundle.prove(identity)?;
+        }
         bundle.read_bodies(&dir.join(BODIES))?;
         Ok(bundle)
+    }
+
+    /// Checks that the messages and both hashes are in the log of an identity.
+    fn prove(&self, identity: &NoteKey) -> Result<(), Error> {
+        let unproven = |source| Error::Unproven {
+            id: self.stated.event_id.clone(),
+            source: Box::new(source),
+        };
+        let proof = match &self.proof {
+            Some(proof) => proof.clone(),
+            None => return Err(file(PROOF, std::io::ErrorKind::NotFound.into())),
+        };
+        let proof = EventBundle::parse(&proof).map_err(unproven)?;
+        let proven = proof.verify(identity, None).map_err(unproven)?;
+        let manifest = match &proven.end {
+            Some(End::Attested {
+                manifest_sha256,
+                attestation,
+                ..
+            }) if *attestation == self.attested.attestation => *manifest_sha256,
+            _ => return Err(unproven(BundleError::OtherEntry(BundlePart::Attestation))),
+        };
+        if proven.announcement != self.attested.announcement {
+            return Err(unproven(BundleError::OtherEntry(BundlePart::Announcement)));
+        }
+        if hex::encode(proven.policy_hash) != self.stated.policy_hash {
+            return Err(unproven(BundleError::Policy));
+        }
+        if hex::encode(manifest) != self.stated.manifest_sha256 {
+            return Err(Error::Malformed {
+                what: STATED,
+                reason: "manifest_sha256 is not the one in the log".to_owned(),
+            });
+        }
+        Ok(())
     }
 
     /// Takes the bodies it lacks from a directory of files named by their
@@ -260,6 +341,9 @@ impl Bundle {
         ];
         for (name, bytes) in files {
             std::fs::write(dir.join(name), bytes).map_err(|e| file(name, e))?;
+        }
+        if let Some(proof) = &self.proof {
+            std::fs::write(dir.join(PROOF), proof).map_err(|e| file(PROOF, e))?;
         }
         for (sha256, bytes) in &self.bodies {
             std::fs::write(bodies.join(sha256), bytes).map_err(|e| file(sha256, e))?;

@@ -1,8 +1,8 @@
 //! Participant's client of a Peercoin DLC oracle.
 //!
 //! It fetches announcements and attestations, verifies every byte that money
-//! depends on against the oracle's key, and derives adaptor points and their
-//! secrets. It shares the message types with the server and nothing else, so
+//! depends on against the oracle's identity, the verifier key of its log, and
+//! derives adaptor points and their secrets. It shares the message types with the server and nothing else, so
 //! what it accepts can be checked without trusting the server's code. To replay
 //! evidence it needs the adapters and rules that were announced, which are the
 //! server's too, without the part that fetches.
@@ -65,11 +65,13 @@ mod error;
 mod evidence;
 mod http;
 mod joint;
+mod memory;
 mod model;
 pub mod operator;
 mod options;
 pub mod payout;
 pub mod points;
+mod proof;
 pub mod sample;
 mod stream;
 
@@ -77,11 +79,14 @@ pub use attested::Attested;
 pub use client::Client;
 pub use error::{Cause, Error};
 pub use evidence::{Bundle, Stated};
+pub use memory::Memory;
 pub use model::{
     EventInfo, EventState, EventsPage, EvidenceInfo, ObservationInfo, OracleInfo, parse_key,
 };
 pub use options::Options;
 pub use oracle_feeds::replay;
+pub use oracle_schema::bundle;
+pub use oracle_schema::tlog::{NoteKey, Policy as WitnessPolicy};
 /// The rules of a valid message, for what did not come through a [`Client`].
 pub use oracle_schema::verify;
 pub use oracle_schema::{

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use oracle_schema::EventId;
+use oracle_schema::tlog::checkpoint::{Algorithm, NoteKey};
 use secp256k1::XOnlyPublicKey;
 use serde::{Deserialize, Serialize};
 
@@ -44,6 +45,19 @@ pub(crate) struct RawOracleInfo {
     dialect: String,
     open_choice_bits: serde_json::Number,
     max_open_choice_bits: serde_json::Number,
+}
+
+impl OracleInfo {
+    /// What to pin: the verifier key of the log that it names.
+    pub fn identity(&self) -> Result<NoteKey, crate::Error> {
+        let key = &self.log_public_key;
+        NoteKey::new(&self.log_origin, Algorithm::Ed25519, key).map_err(|e| {
+            crate::Error::Malformed {
+                what: "oracle",
+                reason: format!("the log's key: {e}"),
+            }
+        })
+    }
 }
 
 impl RawOracleInfo {

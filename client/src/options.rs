@@ -2,28 +2,48 @@
 
 use std::time::Duration;
 
+use oracle_schema::tlog::{NoteKey, Policy};
 use secp256k1::XOnlyPublicKey;
+
+use crate::memory::Memory;
 
 /// How a client behaves. The default suits a person at a terminal.
 ///
 /// ```
 /// use std::time::Duration;
-/// use oracle_client::{Client, Options, parse_key};
+/// use oracle_client::{Client, NoteKey, Options};
 ///
-/// let key = "45dd095a8888e3ad6ca7eeff538d43c5cb0e79fee57c5483d6169895c110ac05";
+/// // From the contract, or `oracle-server identity` at the operator's.
+/// let identity: NoteKey =
+///     "oracle.example/log+5ea3f1c4+ATP6FcqtuLknAh6bCmuNW+s5oOZ/aKp5bfo5HfJ3RYpQ".parse()?;
 /// let options = Options {
-///     key: parse_key(key),
+///     identity: Some(identity),
 ///     timeout: Duration::from_secs(5),
 ///     ..Options::default()
 /// };
 /// let client = Client::with_options("https://oracle.example/", options)?;
-/// # Ok::<(), oracle_client::Error>(())
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// The oracle's key P, when it is known from elsewhere (an offer, a
-    /// contract). Without it the key that `/v1/oracle` names first is trusted
-    /// for the client's lifetime.
+    /// The oracle's identity: the verifier key of its log, from an offer, a
+    /// contract, the operator's own pages. Without it the one that `/v1/oracle`
+    /// names first is trusted for the client's lifetime.
+    pub identity: Option<NoteKey>,
+    /// The witnesses of whom a quorum must have cosigned a checkpoint before
+    /// anything is believed under it.
+    pub witnesses: Option<Policy>,
+    /// What was proven before; by default of this client's lifetime.
+    /// [`Memory::open`] keeps it in a file.
+    pub memory: Memory,
+    /// Return messages under the oracle key that are not proven to be in its log.
+    /// Such a message can be forged by whoever chooses the outcomes of enough open
+    /// events (`docs/threat-model.md`).
+    pub unproven: bool,
+    /// The oracle's key P, when it is known from elsewhere. It must be the one that
+    /// the log's first entry names; alone it identifies nobody. With
+    /// [`Self::unproven`] and without it, the key that `/v1/oracle` names first is
+    /// trusted for the client's lifetime.
     pub key: Option<XOnlyPublicKey>,
     /// Limit on one request, beyond the time the server is asked to hold it.
     pub timeout: Duration,
@@ -45,6 +65,10 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Self {
         Self {
+            identity: None,
+            witnesses: None,
+            memory: Memory::default(),
+            unproven: false,
             key: None,
             timeout: Duration::from_secs(15),
             idle_timeout: Duration::from_mins(1),

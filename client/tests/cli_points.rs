@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{Announced, ID, Oracle, Server, choice, digits, join, run, world};
+use common::{Announced, ID, Oracle, Server, choice, digits, identity, join, run, world};
 use serde_json::Value;
 
 #[tokio::test]
@@ -96,7 +96,11 @@ async fn points_of_two_oracles_are_sums_that_open_when_both_agree() {
     .await;
     let with = format!("{other},price");
     let range = ["points", ID, "--url", &url, "--json", "--range", "4..7"];
-    let joint = run(&join(&range, &["--with", &with, "--with-key", &key]))
+    let keyed = ["--with", &with, "--with-key", &key];
+    let unproven = run(&join(&range, &keyed)).await;
+    assert_eq!(unproven.0, 3, "a key alone pins no log: {}", unproven.2);
+    let pinned = identity().to_string();
+    let joint = run(&join(&range, &join(&keyed, &["--with-identity", &pinned])))
         .await
         .json();
     let alone = run(&range).await.json();

@@ -5,12 +5,12 @@
 mod common;
 
 use std::path::Path;
-use std::process::Stdio;
 
-use common::{Announced, Answer, BODIES, Oracle, Server, choice, manifest, policy, sha256};
+use common::{
+    Announced, Answer, BODIES, Oracle, Server, choice, identity, manifest, oracle, policy, sha256,
+};
 use oracle_schema::policy::policy_hash;
 use serde_json::{Value, json};
-use tokio::process::Command;
 
 const ID: &str = "ppcusd-above-025@2026-11-22T16:00:00Z";
 /// Exit code, stdout, stderr.
@@ -25,14 +25,8 @@ impl Ran {
 }
 
 async fn evidence(arguments: &[&str]) -> Ran {
-    let output = Command::new(env!("CARGO_BIN_EXE_oracle"))
-        .arg("evidence")
-        .args(arguments)
-        .stdin(Stdio::null())
-        .kill_on_drop(true)
-        .output()
-        .await
-        .unwrap();
+    let arguments = [&["evidence"], arguments].concat();
+    let output = oracle(&arguments).output().await.unwrap();
     Ran(
         output.status.code().unwrap(),
         String::from_utf8(output.stdout).unwrap(),
@@ -77,15 +71,12 @@ impl World {
             "maturity": "2026-11-22T16:00:00Z",
             "policy_hash": hex::encode(policy_hash(&document)),
         });
-        let stated = json!({"observations": [], "manifest_sha256": sha256(&manifest)});
         let event_path = format!("/v1/events/{ID}");
         self.server.put(&event_path, [Answer::Json(event)]);
         self.server
             .put(&format!("{event_path}/policy"), [Answer::Bytes(document)]);
-        self.server.put(
-            &format!("{event_path}/evidence"),
-            [Answer::Json(stated), Answer::Bytes(manifest)],
-        );
+        self.server
+            .put(&format!("{event_path}/evidence"), [Answer::Bytes(manifest)]);
     }
 
     fn body(&self, sha256: &str, answer: Answer) {
@@ -215,13 +206,11 @@ async fn what_cannot_be_had_is_no_verdict() {
     ran.ends(2, "incomplete: stated.json");
     // Not attested has its own code, as everywhere.
     assert_eq!(world.evidence(&[]).await.0, 3);
+    // An outcome whose evidence was lost, as its entry in the log says.
+    world.server.log(|log| log.manifest_hash = [0; 32]).unwrap();
     world.attest("above");
-    world.publish();
-    let path = format!("/v1/events/{ID}/evidence");
-    let none = json!({"observations": [], "manifest_sha256": null});
-    world.server.put(&path, [Answer::Json(none)]);
-    let ran = evidence(&[ID, "--url", &world.url]).await;
-    ran.ends(2, "the server states no evidence");
+    let ran = world.evidence(&[]).await;
+    ran.ends(2, "no evidence");
 }
 
 #[tokio::test]
@@ -236,6 +225,10 @@ async fn a_bundle_of_another_oracle_or_event_is_refused() {
     let from = ["--from", text(kept.path())];
     let key = world.oracle.key().to_string();
     evidence(&[&from[..], &["--key", &key]].concat())
+        .await
+        .ends(3, "ok evidence");
+    let pinned = identity().to_string();
+    evidence(&[&from[..], &["--identity", &pinned]].concat())
         .await
         .ends(0, "ok evidence");
     let ran = evidence(&[&from[..], &["--key", &other]].concat()).await;

@@ -166,8 +166,9 @@ async fn a_kept_bundle_needs_no_oracle(backend: Backend) {
     let report = reproduced(&bundle);
     let kept = tempfile::tempdir().unwrap();
     bundle.save(kept.path()).unwrap();
+    let identity = world.client().identity().await.unwrap();
     drop(world);
-    let loaded = Bundle::load(kept.path(), None).unwrap();
+    let loaded = Bundle::load(kept.path(), None, Some(&identity)).unwrap();
     assert_eq!(loaded.manifest, bundle.manifest);
     assert_eq!(reproduced(&loaded), report);
 }

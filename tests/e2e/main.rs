@@ -52,6 +52,7 @@ fn run(law: Pin<Box<dyn Future<Output = ()>>>) {
 mod anchor;
 mod anchor_audit;
 mod audit;
+mod bundle;
 mod by_hand;
 mod chain;
 mod clock;

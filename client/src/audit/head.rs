@@ -26,6 +26,25 @@ pub(super) struct Identity {
     pub(super) network: String,
 }
 
+/// What the reader knows of the oracle beforehand.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Pinned<'a> {
+    pub(super) identity: Option<&'a NoteKey>,
+    pub(super) key: Option<XOnlyPublicKey>,
+}
+
+impl Pinned<'_> {
+    /// What is another than it should be, if anything is.
+    fn contradicts(self, found: &Identity) -> Option<String> {
+        let (log, key) = (&found.log_key, found.public_key);
+        let other_log = self.identity.filter(|pinned| *pinned != log);
+        let other_key = self.key.filter(|pinned| *pinned != key);
+        other_log
+            .map(|pinned| format!("of the log {log}, expected {pinned}"))
+            .or_else(|| other_key.map(|pinned| format!("by oracle key {key}, expected {pinned}")))
+    }
+}
+
 /// Why there is no head to audit.
 #[derive(Debug)]
 pub(super) enum NoHead {
@@ -57,7 +76,7 @@ pub(super) async fn note(source: &Source) -> Result<(Note, String), NoHead> {
 pub(super) async fn identity(
     source: &Source,
     size: u64,
-    pinned: Option<XOnlyPublicKey>,
+    pinned: Pinned<'_>,
 ) -> Result<Identity, NoHead> {
     if size == 0 {
         return Err(wrong(
@@ -84,33 +103,30 @@ pub(super) async fn identity(
 }
 
 /// The keys of a genesis that the oracle key signed.
-fn of(genesis: &Genesis, pinned: Option<XOnlyPublicKey>) -> Result<Identity, NoHead> {
+fn of(genesis: &Genesis, pinned: Pinned<'_>) -> Result<Identity, NoHead> {
     let bad = |why: String| wrong(genesis_subject(), why);
     genesis.verify().map_err(|e| bad(e.to_string()))?;
     let statement = &genesis.statement;
     let key = statement.oracle_public_key;
-    if let Some(pinned) = pinned.filter(|pinned| *pinned != key) {
-        return Err(bad(format!("is by oracle key {key}, expected {pinned}")));
-    }
     let (name, log) = (&statement.log_origin, &statement.log_public_key);
     let log_key = NoteKey::new(name, Algorithm::Ed25519, log);
-    Ok(Identity {
+    let identity = Identity {
         public_key: key,
         log_key: log_key.map_err(|e| bad(format!("log key: {e}")))?,
         network: statement.network.clone(),
-    })
+    };
+    match pinned.contradicts(&identity) {
+        None => Ok(identity),
+        Some(why) => Err(bad(format!("is {why}"))),
+    }
 }
 
 /// The identity that an earlier audit found, if it is the one expected.
-pub(super) fn expected(
-    identity: Identity,
-    pinned: Option<XOnlyPublicKey>,
-) -> Result<Identity, NoHead> {
-    match pinned.filter(|pinned| *pinned != identity.public_key) {
+pub(super) fn expected(identity: Identity, pinned: Pinned<'_>) -> Result<Identity, NoHead> {
+    match pinned.contradicts(&identity) {
         None => Ok(identity),
-        Some(pinned) => {
-            let key = identity.public_key;
-            let why = format!("the last audit was of oracle key {key}, expected {pinned}");
+        Some(why) => {
+            let why = format!("the last audit was {why}");
             Err(wrong(Subject::Checkpoint, why))
         }
     }

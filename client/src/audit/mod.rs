@@ -41,6 +41,7 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use oracle_schema::tlog::NoteKey;
 use secp256k1::XOnlyPublicKey;
 
 use crate::anchor::Node;
@@ -53,6 +54,9 @@ pub use source::Source;
 /// What to audit, against what.
 #[derive(Debug, Clone)]
 pub struct AuditOptions {
+    /// The oracle's identity, the verifier key of its log; without it the one that
+    /// the log's own genesis names is believed.
+    pub identity: Option<NoteKey>,
     /// The oracle's key P, if known from elsewhere; without it that of the
     /// log's own genesis is believed.
     pub key: Option<XOnlyPublicKey>,
@@ -78,6 +82,7 @@ impl AuditOptions {
     pub fn at(now: i64) -> Self {
         let cores = std::thread::available_parallelism();
         Self {
+            identity: None,
             key: None,
             now,
             since: 0,

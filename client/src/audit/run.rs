@@ -10,7 +10,7 @@ use super::chain::{Chain, Linked};
 use super::entries::{self, Checked, Raw, Rules, subject};
 use super::facts::{Facts, Kind};
 use super::fetch::{Stop, Stretch, stretch};
-use super::head::{self, Identity, NoHead, Signed};
+use super::head::{self, Identity, NoHead, Pinned, Signed};
 use super::report::{Report, Subject};
 use super::settle::shrunk;
 use super::source::Source;
@@ -88,9 +88,13 @@ async fn open(
     known: Option<Identity>,
 ) -> Result<(Identity, Signed), NoHead> {
     let (note, text) = head::note(source).await?;
+    let pinned = Pinned {
+        identity: options.identity.as_ref(),
+        key: options.key,
+    };
     let identity = match known {
-        Some(identity) => head::expected(identity, options.key)?,
-        None => head::identity(source, note.checkpoint().size, options.key).await?,
+        Some(identity) => head::expected(identity, pinned)?,
+        None => head::identity(source, note.checkpoint().size, pinned).await?,
     };
     let signed = head::signed(&note, text, &identity)?;
     Ok((identity, signed))

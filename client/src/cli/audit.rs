@@ -8,9 +8,9 @@ use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 use clap::Args;
-use oracle_client::Options;
 use oracle_client::anchor::Node;
 use oracle_client::audit::{AuditOptions, Progress, Report, Source, Totals, Verdict, audit};
+use oracle_client::{NoteKey, Options};
 use secp256k1::XOnlyPublicKey;
 
 use super::output::{self, printable};
@@ -30,7 +30,7 @@ was only appended to, and after an interruption reads nothing twice.
 
 Examples:
   oracle audit http://127.0.0.1:8080
-  oracle audit https://oracle.example --state ~/.oracle-audit --key 9be3…
+  oracle audit https://oracle.example --state ~/.oracle-audit --identity oracle.example/log+…
   oracle audit ./export --json
   oracle audit https://oracle.example --also ./attestations-i-was-given
   oracle audit https://oracle.example --peercoin-rpc http://127.0.0.1:9902 \
@@ -53,6 +53,10 @@ pub(super) struct Audit {
     /// Check signatures and evidence from this position of the log on only
     #[arg(long, value_name = "N", default_value_t = 0)]
     since: u64,
+    /// The oracle's identity: the verifier key of its log, `origin+hash+key`; without
+    /// it the key that the log's own genesis names is believed
+    #[arg(long, value_name = "VKEY", env = "ORACLE_IDENTITY")]
+    identity: Option<NoteKey>,
     /// The oracle's x-only public key in hex, if known from elsewhere; without
     /// it the key of the log's own genesis is believed
     #[arg(long, value_name = "HEX", value_parser = key)]
@@ -84,6 +88,7 @@ impl Audit {
         let now = self.at.unwrap_or_else(Utc::now).timestamp();
         let mut options = AuditOptions::at(now);
         options.key = self.key;
+        options.identity.clone_from(&self.identity);
         options.since = self.since;
         options.state.clone_from(&self.state);
         options.also.clone_from(&self.also);

@@ -1,5 +1,6 @@
 //! `oracle get` and `oracle wait`.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
@@ -21,6 +22,10 @@ Examples:
 pub(super) struct Get {
     #[command(flatten)]
     remote: Remote,
+    /// Save everything that proves the event in this file: `oracle verify FILE
+    /// --identity …` checks it offline, for ever
+    #[arg(long, value_name = "FILE")]
+    bundle: Option<PathBuf>,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
@@ -31,6 +36,13 @@ impl Get {
         let client = self.remote.server.client()?;
         let id = &self.remote.id;
         let event = client.event(id).await?;
+        if let Some(file) = &self.bundle {
+            let (_, bytes) = client.proof(id).await?;
+            std::fs::write(file, bytes).map_err(|source| Error::File {
+                file: file.display().to_string(),
+                source,
+            })?;
+        }
         let announced = optional(client.announcement(id).await)?;
         let attested = match announced {
             Some(_) => optional(client.attestation(id).await)?,
@@ -58,7 +70,7 @@ impl Get {
             print_event(&event)?;
             shown.print()?;
         }
-        Ok(())
+        self.remote.server.trust.verdict(&client).await
     }
 }
 
@@ -117,7 +129,7 @@ impl Wait {
                 printable(&attested.outcome_text())
             ))?;
         }
-        Ok(())
+        self.remote.server.trust.verdict(&client).await
     }
 }
 

@@ -5,11 +5,11 @@ use std::path::PathBuf;
 use clap::Args;
 use oracle_client::replay::{Checked, Conclusion, Report, Standing};
 use oracle_client::{Bundle, Client, Error, EventId, Options};
-use secp256k1::XOnlyPublicKey;
 use serde_json::json;
 
 use super::output::{eline, printable};
-use super::{Failure, key, output};
+use super::trust::{KEY_PROVES_NOTHING, Trust};
+use super::{Failure, output};
 
 const EXAMPLES: &str = "\
 Fetches the manifest, the policy and the providers' recorded answers, checks
@@ -20,8 +20,8 @@ One line an exchange: `ok` read again, `none` no answer came, `withheld` kept
 back by its licence and taken as recorded, `missing` or `MISMATCH` and why.
 Exits 0 when reproduced, 1 when not, 2 when something needed cannot be had.
 
-What it cannot show: that the sources really answered so. The hashes of the
-manifest and the policy are the oracle's word until its log is checked.
+What it cannot show: that the sources really answered so. With --identity, the
+hashes of the manifest and the policy are proven to be in the oracle's log.
 
 Examples:
   oracle evidence ppcusd-daily@2026-11-22T16:00:00Z --url http://127.0.0.1:8080
@@ -38,10 +38,8 @@ pub(super) struct EvidenceOf {
     /// Address of the oracle, for example <http://127.0.0.1:8080>
     #[arg(long, value_name = "URL", required_unless_present = "from")]
     url: Option<String>,
-    /// The oracle's x-only public key in hex, if known from elsewhere; without
-    /// it the key that the server (or the saved bundle) names is believed
-    #[arg(long, value_name = "HEX", value_parser = key)]
-    key: Option<XOnlyPublicKey>,
+    #[command(flatten)]
+    trust: Trust,
     /// Providers' answers, each in a file named by its SHA-256; what is here is
     /// not fetched, and what the oracle withholds is read from here
     #[arg(long, value_name = "DIR")]
@@ -59,7 +57,7 @@ pub(super) struct EvidenceOf {
 
 impl EvidenceOf {
     pub(super) async fn run(&self) -> Result<(), Failure> {
-        let bundle = self.bundle().await.map_err(failure)?;
+        let bundle = self.bundle(self.trust.options()?).await.map_err(failure)?;
         for (sha256, why) in &bundle.unavailable {
             eline(&printable(&format!("not fetched: {sha256}: {why}")));
         }
@@ -72,8 +70,12 @@ impl EvidenceOf {
         }
         let say = |verdict: String| (!self.json).then_some(verdict);
         match conclusion {
-            Conclusion::Reproduced if self.json => Ok(()),
-            Conclusion::Reproduced => Ok(output::line(&ok(&bundle, &report))?),
+            Conclusion::Reproduced => {
+                if !self.json {
+                    output::line(&ok(&bundle, &report))?;
+                }
+                self.worth()
+            }
             Conclusion::Mismatch => Err(Failure::Verdict(
                 1,
                 say(format!("MISMATCH {}", why(&report))),
@@ -85,9 +87,25 @@ impl EvidenceOf {
         }
     }
 
-    async fn bundle(&self) -> Result<Bundle, Error> {
+    /// What a reproduced outcome is worth: with a key and no identity the messages
+    /// themselves may be forged.
+    fn worth(&self) -> Result<(), Failure> {
+        if self.trust.key.is_some() && !self.trust.is_pinned() {
+            eline(&format!(
+                "unproven: {KEY_PROVES_NOTHING}, and --key alone pins no log; give --identity"
+            ));
+            return Err(Failure::Verdict(3, None));
+        }
+        if !self.trust.is_pinned() {
+            eline("note: no identity was pinned; give --identity");
+        }
+        Ok(())
+    }
+
+    async fn bundle(&self, options: Options) -> Result<Bundle, Error> {
         if let Some(dir) = &self.from {
-            let mut bundle = Bundle::load(dir, self.key)?;
+            let identity = options.identity.as_ref();
+            let mut bundle = Bundle::load(dir, options.key, identity)?;
             if let Some(id) = self.id.as_ref().filter(|id| **id != bundle.stated.event_id) {
                 return Err(Error::WrongEvent {
                     what: "bundle",
@@ -102,10 +120,6 @@ impl EvidenceOf {
         }
         let (Some(id), Some(url)) = (&self.id, &self.url) else {
             return Err(Error::Url("an event and --url are needed".to_owned()));
-        };
-        let options = Options {
-            key: self.key,
-            ..Options::default()
         };
         let client = Client::with_options(url, options)?;
         let mut bundle = client.bundle(id).await?;

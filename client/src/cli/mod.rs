@@ -7,13 +7,14 @@ mod evidence;
 mod operator;
 mod output;
 mod points;
+mod trust;
 mod verify;
 mod watch;
 
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
-use oracle_client::{Client, Error, EventId, Options, parse_key};
+use oracle_client::{Client, Error, EventId, parse_key};
 use secp256k1::XOnlyPublicKey;
 
 use self::output::{eline, printable};
@@ -25,7 +26,8 @@ Exit codes:
   1  failed, or something did not verify
   2  wrong arguments; for `evidence` and `audit` not everything could be
      had
-  3  not attested or not even announced yet (`wait`: not within --timeout)
+  3  not attested or not even announced yet (`wait`: not within --timeout);
+     or good but unproven: printed, and not to be relied on
   4  refunded: will never be attested
   5  withdrawn: was never announced
   6  the server does not know the event";
@@ -35,8 +37,8 @@ Exit codes:
 ///
 /// Named operators sign their requests with `oracle operator`.
 ///
-/// Everything printed as fact has been verified against the oracle's key;
-/// states and reasons are the server's word.
+/// Everything printed as fact has been proven to be in the oracle's log, against
+/// the identity given; states and reasons are the server's word.
 #[derive(Parser)]
 #[command(name = "oracle", version, after_help = EXIT_CODES)]
 pub(crate) struct Cli {
@@ -63,19 +65,13 @@ struct Server {
     /// Address of the oracle, for example <http://127.0.0.1:8080>
     #[arg(long, value_name = "URL")]
     url: String,
-    /// The oracle's x-only public key in hex, if known from elsewhere; without
-    /// it the key that the server names is believed
-    #[arg(long, value_name = "HEX", value_parser = key)]
-    key: Option<XOnlyPublicKey>,
+    #[command(flatten)]
+    trust: trust::Trust,
 }
 
 impl Server {
     fn client(&self) -> Result<Client, Failure> {
-        let options = Options {
-            key: self.key,
-            ..Options::default()
-        };
-        Ok(Client::with_options(&self.url, options)?)
+        Ok(Client::with_options(&self.url, self.trust.options()?)?)
     }
 }
 
@@ -165,7 +161,7 @@ pub(crate) async fn run(cli: Cli) -> ExitCode {
 
 fn exit_code(error: &Error) -> u8 {
     match error {
-        Error::Url(_) | Error::Points(_) | Error::Operator(_) => 2,
+        Error::Url(_) | Error::Points(_) | Error::Operator(_) | Error::Memory { .. } => 2,
         Error::NotAttested { .. } | Error::NotAnnounced { .. } => 3,
         Error::Refunded { .. } => 4,
         Error::Withdrawn { .. } => 5,

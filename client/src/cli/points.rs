@@ -7,11 +7,14 @@ use std::time::Duration;
 use clap::Args;
 use oracle_client::coinlib::{self, CoinlibError, MedianTimeLocktime};
 use oracle_client::points::{JointPoint, Part, Selection, Subject, adaptor_points, joint_points};
-use oracle_client::{Announcement, Attestation, Client, Error, EventId, Options, Verified};
+use oracle_client::{
+    Announcement, Attestation, Client, Error, EventId, NoteKey, Options, Verified,
+};
 use secp256k1::XOnlyPublicKey;
 use serde_json::{Map, Value, json};
 
 use super::output::{eline, printable};
+use super::trust::KEY_PROVES_NOTHING;
 use super::{Failure, Remote, key, output};
 
 /// From the last possible attestation to the refund: time enough to get a CET
@@ -44,7 +47,7 @@ Examples:
   oracle points ppcusd-daily@2026-11-22T16:00:00Z --url $URL --range 200000..299999 \\
       --with $URL2,ppcusd-daily@2026-11-22T16:00:00Z --coinlib
   oracle points bl1-2026-r9-fcb-bvb --url $URL --outcome draw \\
-      --with $URL2,1x2-7731,X --with-key $KEY2";
+      --with $URL2,1x2-7731,X --with-identity $VKEY2";
 
 /// Show adaptor points of an event, with their secrets once it is attested
 #[derive(Args)]
@@ -59,8 +62,11 @@ pub(super) struct Points {
     /// the parties chose them: see the warning below
     #[arg(long, value_name = "URL,ID[,OUTCOME]")]
     with: Vec<With>,
-    /// The key of the other oracle, if known from elsewhere: once for each
-    /// --with, in the same order
+    /// The identity of the other oracle: once for each --with, in the same order
+    #[arg(long, value_name = "VKEY", requires = "with")]
+    with_identity: Vec<NoteKey>,
+    /// The key of the other oracle, which must be the one that its log names; alone
+    /// it pins no log. Once for each --with, in the same order
     #[arg(long, value_name = "HEX", value_parser = key, requires = "with")]
     with_key: Vec<XOnlyPublicKey>,
     /// What Peercoin's coinlib takes: x-only point, CET locktime (the expected
@@ -177,7 +183,8 @@ struct Locktimes {
 
 impl Points {
     pub(super) async fn run(&self) -> Result<(), Failure> {
-        let oracles = self.fetch_all().await?;
+        let own = self.remote.server.client()?;
+        let oracles = self.fetch_all(&own).await?;
         let points = points(&oracles)?;
         let locktimes = if self.coinlib {
             Some(locktimes(&oracles, &points).map_err(|e| Failure::Usage(e.to_string()))?)
@@ -188,24 +195,46 @@ impl Points {
             .iter()
             .map(|p| describe(p, locktimes.as_ref()))
             .collect();
-        self.print(&oracles, locktimes.as_ref(), rows)
-            .map_err(Failure::from)
+        self.print(&oracles, locktimes.as_ref(), rows)?;
+        self.verdict(&own).await
     }
 
-    async fn fetch_all(&self) -> Result<Vec<Fetched>, Failure> {
-        if !self.with_key.is_empty() && self.with_key.len() != self.with.len() {
-            return Err(Failure::Usage(format!(
-                "{} --with-key for {} --with; give one for each, or none",
-                self.with_key.len(),
-                self.with.len()
-            )));
+    /// Proven is what every oracle's own pinned log holds.
+    async fn verdict(&self, own: &Client) -> Result<(), Failure> {
+        self.remote.server.trust.verdict(own).await?;
+        if self.with_identity.len() == self.with.len() {
+            return Ok(());
         }
-        let own = self.remote.server.client()?;
+        if self.with_key.is_empty() {
+            eline("note: no identity was pinned for --with; give --with-identity for each");
+            return Ok(());
+        }
+        eline(&format!(
+            "unproven: {KEY_PROVES_NOTHING}, and --with-key alone pins no log; give --with-identity"
+        ));
+        Err(Failure::Verdict(3, None))
+    }
+
+    async fn fetch_all(&self, own: &Client) -> Result<Vec<Fetched>, Failure> {
+        let given = [
+            ("--with-key", self.with_key.len()),
+            ("--with-identity", self.with_identity.len()),
+        ];
+        for (name, given) in given {
+            let with = self.with.len();
+            if given != 0 && given != with {
+                return Err(Failure::Usage(format!(
+                    "{given} {name} for {with} --with; give one for each, or none"
+                )));
+            }
+        }
         let selection = self.select.selection();
-        let mut oracles = vec![self.fetch(&own, &self.remote.id, selection.clone()).await?];
+        let mut oracles = vec![self.fetch(own, &self.remote.id, selection.clone()).await?];
         for (i, with) in self.with.iter().enumerate() {
             let options = Options {
+                identity: self.with_identity.get(i).cloned(),
                 key: self.with_key.get(i).copied(),
+                memory: self.remote.server.trust.memory()?,
                 ..Options::default()
             };
             let client = Client::with_options(&with.url, options)?;

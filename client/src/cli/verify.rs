@@ -4,130 +4,274 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use oracle_client::{Announcement, Attestation, Verified};
+use oracle_client::bundle::{Bundle, End, MAX_BUNDLE_BYTES, Proven};
+use oracle_client::{Announcement, Attestation, Memory, NoteKey, Verified};
 use oracle_schema::log_entry::LogEntry;
-use oracle_schema::tlog::{NoteKey, TlogProof};
+use oracle_schema::nonces::AttestedEvent;
+use oracle_schema::tlog::TlogProof;
 use oracle_schema::verify::{verify_announcement, verify_attestation};
-use secp256k1::XOnlyPublicKey;
 
-use super::{Failure, key, output, output::printable};
+use super::trust::{KEY_PROVES_NOTHING, Trust};
+use super::{Failure, output, output::printable};
 
 /// Longest file read, bytes; the largest possible message in hex fits.
-const MAX_FILE: u64 = 32 * 1024 * 1024;
+const MAX_FILE: u64 = MAX_BUNDLE_BYTES as u64;
 
 const EXAMPLES: &str = "\
-Prints `ok …` and exits 0, or `error: …` and exits 1.
+Prints `ok …` and exits 0; or `error: …` and exits 1; or `ok …` and `unproven: …`
+and exits 3, if every signature holds and nothing shows that the oracle's log
+knows of it. Whoever can choose the outcomes of enough open events can forge an
+announcement in the oracle's name; only the log tells it from a real one.
+
+A bundle (/v1/events/ID/bundle) is everything that proves one event.
 
 A proof is a `.tlog-proof` of this oracle's log (/v1/proofs/ID?format=tlog-proof):
 it must hold the announcement or the attestation given beside it, under a
-checkpoint signed by the log's key.
+checkpoint signed by the identity.
 
 Examples:
+  curl -s $URL/v1/events/$ID/bundle > event.json
+  oracle verify event.json --identity oracle.example/log+…
   oracle verify --announcement announcement.json
   oracle verify --announcement fdd824… --attestation attestation.bin
-  curl -s $URL/v1/announcements/$ID?format=hex > a.hex
-  oracle verify --announcement a.hex --key 9be3…
-  oracle verify --announcement a.hex --proof a.tlog-proof --log-key oracle.example/log+…";
+  oracle verify --announcement a.hex --proof a.tlog-proof --identity oracle.example/log+…";
 
-/// Check an announcement, and an attestation against it, offline
+/// Check a bundle, or an announcement and an attestation against it, offline
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Verify {
+    /// Everything that proves one event: a file of `/v1/events/ID/bundle`
+    #[arg(required_unless_present = "announcement", conflicts_with_all = ["announcement", "attestation", "proof"])]
+    bundle: Option<PathBuf>,
     /// The announcement: hex, or a file of hex, JSON or raw bytes; a TLV or
     /// the bare body of one
     #[arg(long, value_name = "HEX|FILE")]
-    announcement: String,
+    announcement: Option<String>,
     /// The attestation, in the same forms; with or without an outcome count
-    #[arg(long, value_name = "HEX|FILE")]
+    #[arg(long, value_name = "HEX|FILE", requires = "announcement")]
     attestation: Option<String>,
-    /// The oracle key that the announcement must be signed by, x-only hex
-    #[arg(long, value_name = "HEX", value_parser = key)]
-    key: Option<XOnlyPublicKey>,
     /// A proof that one of them is in the oracle's log; may be given twice
-    #[arg(long, value_name = "FILE", requires = "log_key")]
+    #[arg(long, value_name = "FILE", requires_all = ["identity", "announcement"])]
     proof: Vec<PathBuf>,
-    /// The key that signs the log's checkpoints, `name+id+base64` (C2SP vkey)
-    #[arg(long, value_name = "VKEY", requires = "proof")]
-    log_key: Option<NoteKey>,
+    #[command(flatten)]
+    trust: Trust,
 }
 
 impl Verify {
     pub(super) fn run(&self) -> Result<(), Failure> {
-        let announcement = self.announcement()?;
+        match (&self.bundle, &self.announcement) {
+            (Some(file), _) => self.bundle(file),
+            (None, Some(announcement)) => self.messages(announcement),
+            (None, None) => Err(Failure::Usage("a bundle or --announcement".to_owned())),
+        }
+    }
+
+    fn bundle(&self, file: &Path) -> Result<(), Failure> {
+        let bad = |e: &dyn std::fmt::Display| Failure::Invalid(format!("bundle: {e}"));
+        let bytes = read_file(file).map_err(|e| bad(&e))?;
+        let bundle = Bundle::parse(&bytes).map_err(|e| bad(&e))?;
+        let pinned = self.trust.identity()?;
+        let identity = match &pinned {
+            Some(identity) => identity.clone(),
+            None => bundle.named_identity().map_err(|e| bad(&e))?,
+        };
+        let witnesses = self.trust.witnesses()?;
+        let proven = bundle
+            .verify(&identity, witnesses.as_ref())
+            .map_err(|e| bad(&e))?;
+        self.is_by_key(&proven.announcement)?;
+        remember(&self.trust.memory()?, &proven)?;
+        print(&proven)?;
+        if pinned.is_some() {
+            return Ok(());
+        }
+        Err(unproven(&format!(
+            "the bundle is of the log {identity}; whose that is, only --identity can say"
+        )))
+    }
+
+    fn messages(&self, announcement: &str) -> Result<(), Failure> {
+        let announcement = verified_announcement(announcement)?;
+        self.is_by_key(&announcement)?;
         let event = &announcement.event;
         let attested = self
             .attestation
             .as_deref()
             .map(|input| attested(input, &announcement))
             .transpose()?;
+        let memory = self.trust.memory()?;
+        memory.check(&announcement)?;
         let proved = self.proved(&announcement, attested.as_ref())?;
         let id = printable(event.event_id.as_str());
         output::line(&format!(
             "ok announcement {id} key={} maturity={}",
             announcement.oracle_public_key, event.maturity
         ))?;
-        if let Some(attestation) = attested {
+        if let Some(attestation) = &attested {
             let outcome = attestation.outcome().to_string();
             let outcome = printable(&outcome);
             output::line(&format!("ok attestation {id} outcome={outcome}"))?;
         }
-        for line in proved {
-            output::line(&line)?;
+        for proof in &proved {
+            output::line(&proof.line)?;
         }
-        Ok(())
+        let is_proven = |what| proved.iter().any(|proof| proof.what == what);
+        let is_attestation_proven = attested.is_none() || is_proven(ATTESTATION);
+        if is_proven(ANNOUNCEMENT) && is_attestation_proven {
+            if let Some(attestation) = &attested {
+                memory.learn(&AttestedEvent::of(&announcement, attestation))?;
+            }
+            return Ok(());
+        }
+        Err(unproven(if proved.is_empty() {
+            "verify the event's bundle with --identity"
+        } else if is_attestation_proven {
+            "give a --proof of the announcement too"
+        } else {
+            "give a --proof of the attestation too"
+        }))
     }
 
-    /// What the proofs prove, a line each.
+    /// What the proofs prove.
     fn proved(
         &self,
         announcement: &Verified<Announcement>,
         attestation: Option<&Verified<Attestation>>,
-    ) -> Result<Vec<String>, Failure> {
-        let Some(key) = &self.log_key else {
+    ) -> Result<Vec<Proved>, Failure> {
+        let Some(key) = self.trust.identity()? else {
             return Ok(Vec::new());
         };
-        let prove = |file: &PathBuf| {
-            let bad = |e: &dyn std::fmt::Display| {
-                Failure::Invalid(format!("proof {}: {e}", file.display()))
-            };
-            let text = std::fs::read_to_string(file).map_err(|e| bad(&e))?;
-            let proof: TlogProof = text.parse().map_err(|e| bad(&e))?;
-            let entry = proof.entry(key).map_err(|e| bad(&e))?;
-            let entry = LogEntry::from_bytes(entry).map_err(|e| bad(&e))?;
-            let what = match entry {
-                LogEntry::Announcement {
-                    announcement: a, ..
-                } if a == **announcement => "announcement",
-                LogEntry::Attestation { attestation: a, .. }
-                    if attestation.is_some_and(|given| a == **given) =>
-                {
-                    "attestation"
-                }
-                _ => return Err(bad(&"it is of another entry than the messages given")),
-            };
-            let checkpoint = proof.note.checkpoint();
-            Ok(format!(
-                "ok proof {what} position={} log={} size={}",
-                proof.index,
-                printable(&checkpoint.origin),
-                checkpoint.size
-            ))
-        };
-        self.proof.iter().map(prove).collect()
+        let files = self.proof.iter();
+        files
+            .map(|file| proved(file, &key, announcement, attestation))
+            .collect()
     }
 
-    fn announcement(&self) -> Result<Verified<Announcement>, Failure> {
-        let bad = |e: &dyn std::fmt::Display| Failure::Invalid(format!("announcement: {e}"));
-        let bytes = read(&self.announcement).map_err(|e| bad(&e))?;
-        let announcement = Announcement::from_any(&bytes).map_err(|e| bad(&e))?;
-        if let Some(key) = self.key
-            && key != announcement.oracle_public_key
-        {
-            let got = announcement.oracle_public_key;
-            return Err(bad(&format_args!("signed by key {got}, expected {key}")));
+    fn is_by_key(&self, announcement: &Announcement) -> Result<(), Failure> {
+        match self.trust.key {
+            Some(key) if key != announcement.oracle_public_key => Err(Failure::Invalid(format!(
+                "announcement: signed by key {}, expected {key}",
+                announcement.oracle_public_key
+            ))),
+            _ => Ok(()),
         }
-        verify_announcement(announcement).map_err(|e| bad(&e))
     }
+}
+
+const ANNOUNCEMENT: &str = "announcement";
+const ATTESTATION: &str = "attestation";
+
+/// That a message is in the log.
+struct Proved {
+    what: &'static str,
+    line: String,
+}
+
+fn proved(
+    file: &Path,
+    key: &NoteKey,
+    announcement: &Verified<Announcement>,
+    attestation: Option<&Verified<Attestation>>,
+) -> Result<Proved, Failure> {
+    let bad =
+        |e: &dyn std::fmt::Display| Failure::Invalid(format!("proof {}: {e}", file.display()));
+    let text = std::fs::read_to_string(file).map_err(|e| bad(&e))?;
+    let proof: TlogProof = text.parse().map_err(|e| bad(&e))?;
+    let entry = proof.entry(key).map_err(|e| bad(&e))?;
+    let entry = LogEntry::from_bytes(entry).map_err(|e| bad(&e))?;
+    let what = match entry {
+        LogEntry::Announcement {
+            announcement: a, ..
+        } if a == **announcement => ANNOUNCEMENT,
+        LogEntry::Attestation { attestation: a, .. }
+            if attestation.is_some_and(|given| a == **given) =>
+        {
+            ATTESTATION
+        }
+        _ => return Err(bad(&"it is of another entry than the messages given")),
+    };
+    let checkpoint = proof.note.checkpoint();
+    let line = format!(
+        "ok proof {what} position={} log={} size={}",
+        proof.index,
+        printable(&checkpoint.origin),
+        checkpoint.size
+    );
+    Ok(Proved { what, line })
+}
+
+/// After everything else was printed.
+fn unproven(what_to_do: &str) -> Failure {
+    Failure::Verdict(
+        3,
+        Some(format!("unproven: {KEY_PROVES_NOTHING}; {what_to_do}")),
+    )
+}
+
+/// An announcement whose nonces were attested in another one is refused; the
+/// nonces of this one are remembered. The checkpoint of a file may be old: it says
+/// nothing about a later one.
+fn remember(memory: &Memory, proven: &Proven) -> Result<(), Failure> {
+    memory.check(&proven.announcement)?;
+    if let Some(attestation) = proven.attestation() {
+        memory.learn(&AttestedEvent::of(&proven.announcement, attestation))?;
+    }
+    Ok(())
+}
+
+fn print(proven: &Proven) -> std::io::Result<()> {
+    let checkpoint = &proven.checkpoint;
+    let cosigned = match proven.cosigned_by.as_slice() {
+        [] => String::new(),
+        names => format!(" cosigned-by={}", printable(&names.join(","))),
+    };
+    output::line(&format!(
+        "ok log {} size={}{cosigned}",
+        printable(&checkpoint.origin),
+        checkpoint.size
+    ))?;
+    let event = &proven.announcement.event;
+    let id = printable(event.event_id.as_str());
+    output::line(&format!(
+        "ok announcement {id} key={} maturity={} position={}",
+        proven.announcement.oracle_public_key, event.maturity, proven.announcement_position
+    ))?;
+    output::line(&format!("ok policy {}", hex::encode(proven.policy_hash)))?;
+    match &proven.end {
+        Some(End::Attested {
+            position,
+            attestation,
+            ..
+        }) => {
+            let outcome = attestation.outcome().to_string();
+            let outcome = printable(&outcome);
+            output::line(&format!(
+                "ok attestation {id} outcome={outcome} position={position}"
+            ))?;
+        }
+        Some(End::Refunded {
+            position, reason, ..
+        }) => output::line(&format!(
+            "ok refund {id} position={position} reason={}",
+            printable(reason)
+        ))?,
+        None => output::line(&format!("not attested {id} under this checkpoint"))?,
+    }
+    if let Some(anchor) = &proven.anchor {
+        let height = anchor.block.map_or(0, |(_, height)| height);
+        output::line(&format!(
+            "ok anchor size={} transaction={} block={height} (whether the block is in the chain, a node says)",
+            anchor.payload.size, anchor.txid
+        ))?;
+    }
+    Ok(())
+}
+
+fn verified_announcement(input: &str) -> Result<Verified<Announcement>, Failure> {
+    let bad = |e: &dyn std::fmt::Display| Failure::Invalid(format!("announcement: {e}"));
+    let bytes = read(input).map_err(|e| bad(&e))?;
+    let announcement = Announcement::from_any(&bytes).map_err(|e| bad(&e))?;
+    verify_announcement(announcement).map_err(|e| bad(&e))
 }
 
 /// The attestation, if it is valid.
@@ -148,15 +292,19 @@ pub(super) fn read(input: &str) -> Result<Vec<u8>, String> {
     if text.starts_with('{') || (text.len() >= 64 && hex::decode(text).is_ok()) {
         return Ok(text.as_bytes().to_vec());
     }
-    let file = std::fs::File::open(Path::new(input)).map_err(|e| {
-        format!("{input}: neither a message in hex or JSON nor a readable file: {e}")
-    })?;
+    read_file(Path::new(input))
+        .map_err(|e| format!("neither a message in hex or JSON nor a readable file: {e}"))
+}
+
+fn read_file(path: &Path) -> Result<Vec<u8>, String> {
+    let failed = |e: std::io::Error| format!("{}: {e}", path.display());
+    let file = std::fs::File::open(path).map_err(failed)?;
     let mut bytes = Vec::new();
     file.take(MAX_FILE + 1)
         .read_to_end(&mut bytes)
-        .map_err(|e| format!("{input}: {e}"))?;
+        .map_err(failed)?;
     if bytes.len() as u64 > MAX_FILE {
-        return Err(format!("{input}: longer than {MAX_FILE} bytes"));
+        return Err(format!("{}: longer than {MAX_FILE} bytes", path.display()));
     }
     Ok(bytes)
 }

@@ -5,8 +5,10 @@ use oracle_client::audit::{AuditOptions, Verdict};
 use oracle_schema::OracleEvent;
 use oracle_schema::log_entry::{LogEntry, NoticeKind, Status, StatusKind};
 use oracle_schema::tag::announcement_hash;
+use oracle_schema::tlog::NoteKey;
+use oracle_schema::tlog::checkpoint::Algorithm;
 
-use super::common::{Log, NOW, Oracle, T, choice, event_id};
+use super::common::{Log, NOW, Oracle, T, choice, event_id, identity};
 use super::{audit_of, audited, clean, finds};
 
 /// An honest log, and what `more` does to it.
@@ -258,7 +260,19 @@ async fn another_oracle_than_the_expected_one_is_refused() {
         &audited(dir.path(), &options).await,
         "entry 0 (genesis): is by oracle key",
     );
+    options.key = None;
+    let elsewhere = NoteKey::new(
+        "elsewhere/log",
+        Algorithm::Ed25519,
+        &identity().public_key(),
+    );
+    options.identity = Some(elsewhere.unwrap());
+    finds(
+        &audited(dir.path(), &options).await,
+        "entry 0 (genesis): is of the log oracle.test/log+",
+    );
     options.key = Some(log.oracle.key());
+    options.identity = Some(identity());
     clean(&audited(dir.path(), &options).await);
 }
 

@@ -23,6 +23,9 @@ pub fn oracle(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_oracle"));
     command
         .args(arguments)
+        // Nothing of one test is known to another.
+        .env_remove("XDG_STATE_HOME")
+        .env_remove("HOME")
         .stdin(Stdio::null())
         .kill_on_drop(true);
     command

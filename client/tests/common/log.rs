@@ -1,14 +1,18 @@
 //! A log of an oracle, honest or not, written as static files.
 
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 use std::path::Path;
 
 use ed25519_dalek::{Signer as _, SigningKey};
+use oracle_schema::bundle::{BUNDLE_FORMAT, Bundle, Consistency, Included};
 use oracle_schema::log_entry::{Genesis, GenesisStatement, LogEntry, NoticeKind};
 use oracle_schema::policy::policy_hash;
 use oracle_schema::tlog::checkpoint::Algorithm;
-use oracle_schema::tlog::tile::{Content, bundle};
-use oracle_schema::tlog::tree::leaf_hash;
+use oracle_schema::tlog::tile::{Content, bundle as bundle_of};
+use oracle_schema::tlog::tree::{
+    Subtrees, leaf_hash, node_hash, prove_consistency, prove_inclusion,
+};
 use oracle_schema::tlog::{Checkpoint, Growing, Hash, Note, NoteKey, Tile};
 use oracle_schema::{Announcement, Attestation};
 use serde_json::Value;
@@ -36,7 +40,11 @@ fn log_key() -> SigningKey {
 impl Log {
     /// A log with a genesis, and the documents of one price round.
     pub fn new() -> Self {
-        let oracle = Oracle::new("oracle");
+        Self::of(Oracle::new("oracle"))
+    }
+
+    /// The same of another oracle, or of one that borrows the name.
+    pub fn of(oracle: Oracle) -> Self {
         let policy = policy();
         let document = policy.canonical().unwrap();
         let manifest = manifest(&policy);
@@ -175,6 +183,53 @@ impl Log {
         })
     }
 
+    /// Everything that proves an event, as the service serves it.
+    pub fn bundle(&self, id: &str, from: Option<u64>) -> Option<Bundle> {
+        let positions = (0_u64..).zip(&self.entries);
+        let last = |wanted: &dyn Fn(&LogEntry) -> bool| {
+            let is_wanted = |bytes: &[u8]| LogEntry::from_bytes(bytes).is_ok_and(|e| wanted(&e));
+            let found = positions.clone().filter(|(_, bytes)| is_wanted(bytes));
+            found.map(|(position, _)| position).last()
+        };
+        let announced = last(&|entry| {
+            matches!(entry, LogEntry::Announcement { announcement, .. }
+                if announcement.event.event_id.as_str() == id)
+        })?;
+        let attested = last(&|entry| {
+            matches!(entry, LogEntry::Attestation { announcement_position, .. }
+                if *announcement_position == announced)
+        });
+        let refunded = last(
+            &|entry| matches!(entry, LogEntry::Notice { event_id, .. } if event_id.as_str() == id),
+        );
+        let size = self.entries.len() as u64;
+        let leaves = Leaves(self.leaves().collect());
+        let policy =
+            self.documents[&format!("v1/policies/{}", hex::encode(self.policy_hash))].clone();
+        Some(Bundle {
+            format: BUNDLE_FORMAT.to_owned(),
+            event_id: id.to_owned(),
+            checkpoint: self.checkpoint(),
+            genesis: self.included(0),
+            announcement: self.included(announced),
+            attestation: attested.map(|position| self.included(position)),
+            notice: refunded.map(|position| self.included(position)),
+            policy: String::from_utf8(policy).unwrap(),
+            anchor: None,
+            consistency: from.map(|from| {
+                let hashes = prove_consistency(from, size, &leaves).unwrap();
+                Consistency::new(from, &hashes.unwrap_or_default())
+            }),
+        })
+    }
+
+    fn included(&self, position: u64) -> Included {
+        let leaves = Leaves(self.leaves().collect());
+        let hashes = prove_inclusion(position, self.entries.len() as u64, &leaves).unwrap();
+        let entry = &self.entries[usize::try_from(position).unwrap()];
+        Included::new(position, entry, &hashes.unwrap())
+    }
+
     /// Writes the files of the log's state.
     pub fn write(&self, dir: &Path) {
         for (path, bytes) in self.files() {
@@ -198,7 +253,7 @@ impl Log {
                 Content::Entries => {
                     let start = usize::try_from(tile.index * 256).unwrap();
                     let end = start + usize::try_from(tile.width).unwrap();
-                    bundle(&self.entries[start..end]).unwrap()
+                    bundle_of(&self.entries[start..end]).unwrap()
                 }
                 Content::Hashes(level) => match hashes.get(&(level, tile.index)) {
                     Some(hashes) => hashes.concat(),
@@ -212,13 +267,37 @@ impl Log {
     }
 }
 
+/// Hashes of subtrees out of those of the leaves.
+struct Leaves(Vec<Hash>);
+
+impl Subtrees for Leaves {
+    type Error = Infallible;
+
+    fn subtree(&self, level: u32, index: u64) -> Result<Hash, Infallible> {
+        Ok(match level.checked_sub(1) {
+            None => self.0[usize::try_from(index).unwrap()],
+            Some(below) => node_hash(
+                &self.subtree(below, index * 2)?,
+                &self.subtree(below, index * 2 + 1)?,
+            ),
+        })
+    }
+}
+
+/// What readers of this log pin.
+pub fn identity() -> NoteKey {
+    NoteKey::new(
+        ORIGIN,
+        Algorithm::Ed25519,
+        &log_key().verifying_key().to_bytes(),
+    )
+    .unwrap()
+}
+
 /// A checkpoint, signed by the log's key.
 pub fn sign(checkpoint: Checkpoint) -> String {
-    let key = log_key();
-    let public = key.verifying_key().to_bytes();
-    let note_key = NoteKey::new(ORIGIN, Algorithm::Ed25519, &public).unwrap();
-    let signature = key.sign(checkpoint.text().as_bytes()).to_bytes();
-    Note::signed(checkpoint, &note_key, &signature).to_text()
+    let signature = log_key().sign(checkpoint.text().as_bytes()).to_bytes();
+    Note::signed(checkpoint, &identity(), &signature).to_text()
 }
 
 pub fn put(dir: &Path, path: &str, bytes: &[u8]) {

@@ -71,6 +71,12 @@ impl Oracle {
         (announcement, secret)
     }
 
+    /// What an honest oracle never does: the nonces of an event in another one.
+    pub fn announce_again(&self, past: &Announced, id: &str) -> Announcement {
+        let event = &past.announcement.event;
+        self.promise(id, event.descriptor.clone(), event.nonces.clone(), T)
+    }
+
     fn promise(
         &self,
         id: &str,

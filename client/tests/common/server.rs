@@ -7,13 +7,13 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
-use axum::http::{StatusCode, header};
+use axum::http::{StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use futures::StreamExt;
 use oracle_schema::codec::Layout;
 use serde_json::json;
 
-use super::{Announced, Oracle};
+use super::{Announced, Log, ORIGIN, Oracle, identity};
 use oracle_schema::Attestation;
 
 /// One prepared answer.
@@ -47,6 +47,7 @@ pub type Seen = (String, Option<String>);
 
 #[derive(Default)]
 struct Script {
+    log: Option<Log>,
     answers: HashMap<String, VecDeque<Answer>>,
     seen: Vec<Seen>,
 }
@@ -59,6 +60,7 @@ impl Server {
     /// A server of this oracle, on a free port. Returns its address too.
     pub async fn start(oracle: &Oracle) -> (Self, String) {
         let server = Self::default();
+        server.0.lock().unwrap().log = Some(Log::of(oracle.clone()));
         server.put("/v1/oracle", [Answer::Json(about(oracle))]);
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
@@ -83,6 +85,7 @@ impl Server {
     /// Publishes an announcement, as an honest server would.
     pub fn announce(&self, announced: &Announced) {
         let id = announced.announcement.event.event_id.as_str();
+        self.log(|log| log.push_announcement(&announced.announcement));
         let bytes = announced.announcement.to_tlv();
         self.put(&announcement_path(id), [Answer::Bytes(bytes)]);
         self.put(
@@ -93,8 +96,17 @@ impl Server {
 
     /// Publishes an attestation under an event's name.
     pub fn attest(&self, id: &str, attestation: &Attestation) {
+        self.log(|log| {
+            let last = log.bundle(id, None).map(|b| b.announcement.leaf_index);
+            last.map(|at| log.push_attestation(at, attestation.clone()))
+        });
         let bytes = attestation.to_tlv(Layout::Spec);
         self.put(&attestation_path(id), [Answer::Bytes(bytes)]);
+    }
+
+    /// Reads or changes the log that the bundles are of.
+    pub fn log<T>(&self, use_it: impl FnOnce(&mut Log) -> T) -> Option<T> {
+        self.0.lock().unwrap().log.as_mut().map(use_it)
     }
 
     /// Requests whose path begins so, in order.
@@ -118,8 +130,8 @@ pub fn about(oracle: &Oracle) -> serde_json::Value {
         "name": "Test oracle",
         "network": "peercoin-regtest",
         "public_key": oracle.key().to_string(),
-        "log_origin": "localhost/log",
-        "log_public_key": "11".repeat(32),
+        "log_origin": ORIGIN,
+        "log_public_key": hex::encode(identity().public_key()),
         "server_version": "0.1.0",
         "dialect": "tagged",
         "open_choice_bits": 1.58,
@@ -143,7 +155,7 @@ async fn answer(State(server): State<Server>, request: Request) -> Response {
         match script.answers.get_mut(uri.path()) {
             Some(queue) if queue.len() > 1 => queue.pop_front(),
             Some(queue) => queue.front().cloned(),
-            None => None,
+            None => script.log.as_ref().and_then(|log| bundle(log, uri)),
         }
     };
     match found.unwrap_or(Answer::Problem(404, "unknown-event")) {
@@ -171,6 +183,17 @@ async fn answer(State(server): State<Server>, request: Request) -> Response {
             ([(header::CONTENT_TYPE, "text/event-stream")], body).into_response()
         }
     }
+}
+
+/// The bundle that is asked for, out of the log.
+fn bundle(log: &Log, uri: &Uri) -> Option<Answer> {
+    let id = uri
+        .path()
+        .strip_prefix("/v1/events/")?
+        .strip_suffix("/bundle")?;
+    let from = uri.query().and_then(|q| q.strip_prefix("from="));
+    let bundle = log.bundle(id, from.map(|size| size.parse().unwrap()))?;
+    Some(Answer::Json(serde_json::to_value(bundle).unwrap()))
 }
 
 fn chunks<T: Into<Bytes>>(parts: Vec<T>, after: After) -> Body {

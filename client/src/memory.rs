@@ -1,0 +1,243 @@
+//! What a reader remembers of an oracle from one run to the next: the largest
+//! checkpoint of each log, so that a later one must continue it, and the attested
+//! nonces, so that none is accepted in another announcement.
+//!
+//! In a file it is lines of text, added at the end and never changed:
+//!
+//! ```text
+//! log <size> <root, hex> <identity>
+//! attested <event digest, hex> <nonces, hex, with commas> <event id>
+//! ```
+
+use std::collections::HashMap;
+use std::fs::{File, OpenOptions};
+use std::io::{Read as _, Write as _};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use oracle_schema::nonces::{AttestedEvent, AttestedNonces};
+use oracle_schema::tlog::{Checkpoint, NoteKey};
+use oracle_schema::{Announcement, EventId};
+
+use crate::Error;
+
+/// Longest file that is read, bytes.
+const MOST: u64 = 1024 * 1024 * 1024;
+
+/// Shared by a client's clones. The same file may be used by several processes:
+/// each adds whole lines.
+#[derive(Debug, Clone, Default)]
+pub struct Memory(Arc<Mutex<Inner>>);
+
+#[derive(Debug, Default)]
+struct Inner {
+    /// By identity.
+    heads: HashMap<String, Checkpoint>,
+    nonces: AttestedNonces,
+    file: Option<(PathBuf, File)>,
+}
+
+impl Memory {
+    /// Reads the memory kept in a file, which is made if it does not exist.
+    /// Fails with [`Error::Memory`] on a line that is none: a memory with a hole in
+    /// it would accept what it should refuse.
+    pub fn open(path: &Path) -> Result<Self, Error> {
+        let failed = |reason: String| Error::Memory {
+            file: path.display().to_string(),
+            reason,
+        };
+        let file = OpenOptions::new()
+            .read(true)
+            .append(true)
+            .create(true)
+            .open(path)
+            .map_err(|e| failed(e.to_string()))?;
+        let mut text = String::new();
+        (&file)
+            .take(MOST)
+            .read_to_string(&mut text)
+            .map_err(|e| failed(e.to_string()))?;
+        // A process that was killed while it wrote leaves part of a line.
+        let whole = text.rfind('\n').map_or(0, |end| end + 1);
+        if whole < text.len() {
+            text.truncate(whole);
+            file.set_len(whole as u64)
+                .map_err(|e| failed(e.to_string()))?;
+        }
+        let mut inner = Inner::default();
+        for (n, line) in text.lines().enumerate() {
+            inner
+                .read(line)
+                .ok_or_else(|| failed(format!("line {}: not a line of a memory", n + 1)))?;
+        }
+        inner.file = Some((path.to_owned(), file));
+        Ok(Self(Arc::new(Mutex::new(inner))))
+    }
+
+    /// The largest checkpoint of a log that was proven so far.
+    pub fn head(&self, identity: &NoteKey) -> Option<Checkpoint> {
+        self.with(|inner| inner.heads.get(&identity.to_string()).cloned())
+    }
+
+    /// Remembers a checkpoint of a log, which was shown to continue `known`. False,
+    /// and nothing is remembered, if another one was remembered meanwhile: nobody
+    /// has shown yet how the two belong together.
+    pub(crate) fn saw(
+        &self,
+        identity: &NoteKey,
+        known: Option<&Checkpoint>,
+        head: &Checkpoint,
+    ) -> Result<bool, Error> {
+        self.with(|inner| {
+            let identity = identity.to_string();
+            let now = inner.heads.get(&identity);
+            if now == Some(head) {
+                return Ok(true);
+            }
+            if now != known {
+                return Ok(false);
+            }
+            let root = hex::encode(head.root);
+            inner.add(&format!("log {} {root} {identity}\n", head.size))?;
+            inner.heads.insert(identity, head.clone());
+            Ok(true)
+        })
+    }
+
+    /// Refuses an announcement with a nonce that was attested under in another.
+    pub fn check(&self, announcement: &Announcement) -> Result<(), Error> {
+        self.with(|inner| inner.nonces.check(announcement))
+            .map_err(|reused| Error::NonceReused {
+                id: announcement.event.event_id.clone(),
+                reused,
+            })
+    }
+
+    /// Remembers the nonces of an attested event.
+    pub fn learn(&self, event: &AttestedEvent) -> Result<(), Error> {
+        self.with(|inner| {
+            if !inner.nonces.learn(event) {
+                return Ok(());
+            }
+            let nonces: Vec<String> = event.nonces.iter().map(hex::encode).collect();
+            let (digest, nonces) = (hex::encode(event.digest), nonces.join(","));
+            inner.add(&format!("attested {digest} {nonces} {}\n", event.event_id))
+        })
+    }
+
+    fn with<T>(&self, use_it: impl FnOnce(&mut Inner) -> T) -> T {
+        // No code that holds the lock can leave it half changed.
+        use_it(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Inner {
+    /// In one write, so that a reader at the same time sees whole lines.
+    fn add(&mut self, line: &str) -> Result<(), Error> {
+        let Some((path, file)) = &mut self.file else {
+            return Ok(());
+        };
+        file.write_all(line.as_bytes())
+            .map_err(|source| Error::Memory {
+                file: path.display().to_string(),
+                reason: source.to_string(),
+            })
+    }
+
+    fn read(&mut self, line: &str) -> Option<()> {
+        let (kind, rest) = line.split_once(' ')?;
+        let mut parts = rest.splitn(3, ' ');
+        let (first, second, name) = (parts.next()?, parts.next()?, parts.next()?);
+        match kind {
+            "log" => {
+                let key: NoteKey = name.parse().ok()?;
+                let head = Checkpoint {
+                    origin: key.name().to_owned(),
+                    size: first.parse().ok()?,
+                    root: hash(second)?,
+                };
+                let known = self.heads.entry(name.to_owned()).or_insert(head.clone());
+                if known.size < head.size {
+                    *known = head;
+                }
+            }
+            "attested" => {
+                self.nonces.learn(&AttestedEvent {
+                    event_id: EventId::parse(name).ok()?,
+                    digest: hash(first)?,
+                    nonces: second.split(',').map(hash).collect::<Option<_>>()?,
+                });
+            }
+            _ => return None,
+        }
+        Some(())
+    }
+}
+
+fn hash(text: &str) -> Option<[u8; 32]> {
+    let mut bytes = [0; 32];
+    hex::decode_to_slice(text, &mut bytes).ok()?;
+    Some(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+
+    use oracle_schema::nonces::AttestedEvent;
+    use oracle_schema::tlog::Checkpoint;
+    use oracle_schema::tlog::checkpoint::{Algorithm, NoteKey};
+
+    use super::Memory;
+
+    fn key() -> NoteKey {
+        // The public key of RFC 8032's first test.
+        let key = "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a";
+        let mut bytes = [0; 32];
+        hex::decode_to_slice(key, &mut bytes).unwrap();
+        NoteKey::new("oracle.test/log", Algorithm::Ed25519, &bytes).unwrap()
+    }
+
+    fn head(size: u64) -> Checkpoint {
+        Checkpoint {
+            origin: "oracle.test/log".to_owned(),
+            size,
+            root: [u8::try_from(size).unwrap(); 32],
+        }
+    }
+
+    #[test]
+    fn the_largest_checkpoint_survives_the_process() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("memory");
+        let memory = Memory::open(&file).unwrap();
+        assert!(memory.saw(&key(), None, &head(3)).unwrap());
+        assert!(memory.saw(&key(), Some(&head(3)), &head(9)).unwrap());
+        // Shown to continue what is no longer the last one.
+        assert!(!memory.saw(&key(), Some(&head(3)), &head(11)).unwrap());
+        let attested = AttestedEvent {
+            event_id: "an event".parse().unwrap(),
+            digest: [1; 32],
+            nonces: vec![[2; 32], [3; 32]],
+        };
+        memory.learn(&attested).unwrap();
+        let again = Memory::open(&file).unwrap();
+        assert_eq!(again.head(&key()), Some(head(9)));
+        again.learn(&attested).unwrap();
+        let text = std::fs::read_to_string(&file).unwrap();
+        assert_eq!(text.lines().count(), 3, "nothing is written twice: {text}");
+    }
+
+    #[test]
+    fn a_memory_with_a_broken_line_is_refused_and_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("memory");
+        std::fs::write(
+            &file,
+            format!("log 3 {} {}\nlog 4\n", "00".repeat(32), key()),
+        )
+        .unwrap();
+        let error = Memory::open(&file).unwrap_err().to_string();
+        assert!(error.contains("line 2"), "{error}");
+    }
+}
