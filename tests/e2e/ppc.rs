@@ -25,6 +25,7 @@ laws! {
     a_frozen_venue_is_stale_and_the_others_decide,
     a_venue_that_lags_is_waited_for_while_it_is_needed,
     a_restart_between_samples_loses_none_that_was_taken,
+    a_clock_that_stood_ahead_for_a_while_costs_no_sample,
     a_last_sample_that_fails_leaves_it_to_the_one_before,
     what_was_never_sampled_has_no_vote_and_is_not_asked_after_the_maturity,
     a_venue_that_fails_is_sampled_on_and_its_last_price_is_kept,
@@ -159,6 +160,14 @@ impl Peercoin {
     async fn sample(&mut self) {
         for at in [T - 900, T - 60, T] {
             self.world.at(at).await;
+        }
+    }
+
+    /// What every venue's clock says beside the one here.
+    fn skew(&self, fault: Option<&Fault>) {
+        self.world.break_all(fault);
+        for (venue, _) in VENUES {
+            self.venues.set_fault(venue, fault.cloned());
         }
     }
 
@@ -340,6 +349,29 @@ async fn a_restart_between_samples_loses_none_that_was_taken(backend: Backend) {
     ppc.world.at(SETTLED).await;
     assert_eq!((sampled, ppc.requests("freiexchange")), (2, 2));
     // 0.00000410, 0.00000413, 0.00000416.
+    assert_eq!(ppc.outcome("ppcusd-daily").await, Some(micros(4130)));
+    let used = ppc.used("ppcbtc").await;
+    assert_eq!(used[1].1.as_deref(), Some("0.00000416"));
+    ppc.replays("ppcusd-daily").await;
+}
+
+async fn a_clock_that_stood_ahead_for_a_while_costs_no_sample(backend: Backend) {
+    let mut ppc = Peercoin::new(backend).await;
+    ppc.world.at(T - 120).await;
+    // The venues' clocks stay right, so the one here is doubted.
+    ppc.skew(Some(&Fault::ClockSkew(-TimeDelta::hours(1))));
+    ppc.world.clock.jump(TimeDelta::hours(1));
+    ppc.world.settle().await;
+    assert_eq!(ppc.outcome("ppcusd-daily").await, None);
+    ppc.skew(None);
+    ppc.world.clock.jump(-TimeDelta::hours(1));
+    ppc.world.settle().await;
+    ppc.freiexchange("0.00000416");
+    let before = ppc.requests("freiexchange");
+    ppc.world.at(T - 30).await;
+    assert_eq!(ppc.requests("freiexchange"), before + 1);
+    ppc.move_on();
+    ppc.world.at(SETTLED).await;
     assert_eq!(ppc.outcome("ppcusd-daily").await, Some(micros(4130)));
     let used = ppc.used("ppcbtc").await;
     assert_eq!(used[1].1.as_deref(), Some("0.00000416"));

@@ -49,6 +49,11 @@ impl LegProgress {
             .map_or_else(|| "not observed".to_owned(), |(cause, _)| cause.to_string())
     }
 
+    /// Whether it has no price because it is open what time it is.
+    pub(super) fn is_of_time(&self) -> bool {
+        self.cause.as_ref().is_some_and(|(c, _)| c.is_of_time())
+    }
+
     /// When the first source without a price may be asked again.
     pub(super) fn next_question(&self) -> Option<DateTime<Utc>> {
         let missing = self.sources.values();

@@ -269,7 +269,16 @@ impl Engine {
         now: DateTime<Utc>,
     ) -> Result<(), EngineError> {
         let result = self.evaluate(round, legs, leg_keys, now).await?;
-        self.finish_attempt(round, &result, now).await
+        self.finish_attempt(round, &result, now).await?;
+        let is_of_time = |key| self.legs.get(key).is_some_and(LegProgress::is_of_time);
+        if let RoundResult::Pending { due_ms, .. } = result
+            && leg_keys.iter().any(is_of_time)
+        {
+            // Under a clock that stands ahead it is due long after its time: leased, it
+            // comes back when the clock is right again.
+            self.store.lease_round(round, due_ms).await?;
+        }
+        Ok(())
     }
 
     async fn evaluate(
