@@ -19,8 +19,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use criterion::Criterion;
+use oracle_schema::bundle::Bundle;
 use oracle_schema::codec::Layout;
 use oracle_schema::log_entry::LogEntry;
+use oracle_schema::tlog::NoteKey;
 use oracle_schema::{
     Announcement, Attestation, Descriptor, DigitsDescriptor, EnumDescriptor, EventId, Maturity,
     Outcome,
@@ -134,6 +136,27 @@ fn subjects(c: &mut Criterion, times: &Times, signer: &Signer, subjects: &[Subje
         };
         times.measure(c, &name("encode log entry"), || entry.to_bytes());
     }
+}
+
+/// Names of two of the vectors of bundles, and the signatures to verify in each: the
+/// checkpoint's and the genesis', the announcement's, the outcome's.
+const BUNDLES: [(&str, u128); 2] = [("attested", 4), ("attested-digits", 23)];
+
+/// What a reader's verification of a whole bundle costs, from its bytes.
+fn bundles(c: &mut Criterion, times: &Times) -> Result<()> {
+    let vectors = include_str!("../../schema/vectors/bundles.json");
+    let vectors: serde_json::Value = serde_json::from_str(vectors)?;
+    let cases = vectors["cases"].as_array().ok_or("no cases")?;
+    for (name, _) in BUNDLES {
+        let case = cases.iter().find(|case| case["name"] == name);
+        let case = case.ok_or("no such case")?;
+        let identity: NoteKey = case["identity"].as_str().ok_or("no identity")?.parse()?;
+        let bytes = case["bundle"].to_string();
+        times.measure(c, &format!("verify bundle/{name}"), || {
+            Bundle::parse(bytes.as_bytes()).and_then(|bundle| bundle.verify(&identity, None))
+        });
+    }
+    Ok(())
 }
 
 /// A signer, and subjects that a real store has committed and that the journal
@@ -262,8 +285,13 @@ fn main() -> Result<()> {
     let times = Times::default();
     raw(&mut criterion, &times)?;
     subjects(&mut criterion, &times, &signer, &prepared);
+    bundles(&mut criterion, &times)?;
     criterion.final_summary();
     println!("\nfastest samples compared:");
+    for (name, signatures) in BUNDLES {
+        let whole = format!("verify bundle/{name}");
+        times.print(&whole, signatures, "raw/schnorr verify");
+    }
     for (name, nonces) in [("enum", 1), ("20 digits", 20)] {
         // An announcement needs a multiplication per nonce, one signature and
         // its verification; an attestation one tweak per digit and one check.
