@@ -201,6 +201,11 @@ async fn a_service_whose_disk_was_full_goes_on_by_itself() {
     server.terminate();
     let ended = server.ended().await;
     assert_eq!(ended.code(), Some(0), "{:?}", ended.said());
+    let mut log = ended.stderr.iter();
+    assert!(
+        log.any(|l| l.contains("its connection is closed")),
+        "no connection was stuck"
+    );
     assert_sound(&home, &book).await;
 }
 
