@@ -1,6 +1,7 @@
 //! The one HTTP client: timeout, size cap, per-host limit, redaction,
 //! recording.
 
+mod allowance;
 mod credential;
 mod hidden;
 
@@ -14,6 +15,7 @@ pub use reqwest::header::HeaderName;
 use sha2::{Digest, Sha256};
 use url::Url;
 
+use allowance::Allowance;
 use credential::Credential;
 pub use credential::{ApiKey, Login};
 use hidden::Hidden;
@@ -26,9 +28,6 @@ use crate::provider::{MAX_REQUESTS, Provider, provider, provider_names, untimely
 use crate::rate::Rate;
 use crate::redact::redacted;
 use crate::time::http_date;
-
-/// Largest body read, bytes, after content decoding.
-pub const MAX_BODY: usize = 8 * 1024 * 1024;
 
 /// Longest header value recorded, bytes.
 const MAX_HEADER: usize = 256;
@@ -52,6 +51,19 @@ const REPEATS_KEY: &str = "the answer repeats the API key and is not kept";
 
 /// The same of a login.
 const REPEATS_LOGIN: &str = "the answer repeats the login and is not kept";
+
+/// The failure of an answer beyond what is kept of its source.
+const MORE_THAN_KEPT: &str = "the source has sent more than is kept of it, and this is not";
+
+/// One request.
+struct Asked<'a> {
+    url: Url,
+    /// Posted JSON.
+    posted: Option<String>,
+    credential: Option<Credential<'a>>,
+    /// Bytes of the answer that are read at most, after content decoding.
+    longest: usize,
+}
 
 /// How one provider is reached; for a generic source, keyed by its entry's
 /// name ([`oracle_schema::policy::SourcePolicy::symbol`]).
@@ -113,6 +125,7 @@ pub struct Fetcher {
     settings: BTreeMap<String, ProviderSettings>,
     limits: Limits,
     time: Arc<dyn TimeSource>,
+    allowance: Allowance,
     /// Every configured key: what one host was given, another may have been told.
     keys: Hidden,
 }
@@ -148,6 +161,7 @@ impl Fetcher {
         let keys = Hidden::of(keys.map(ApiKey::bytes));
         let fetcher = Self {
             client,
+            allowance: Allowance::default(),
             keys,
             settings,
             limits: Limits::default(),
@@ -233,8 +247,14 @@ impl Fetcher {
                 return reading;
             }
             let credential = credential(adapter, &settings, &url);
-            let asked = self.exchange(url, request.body, credential, settings.timeout);
-            let exchange = asked.await;
+            let asked = Asked {
+                url,
+                posted: request.body,
+                credential,
+                longest: adapter.longest_answer(),
+            };
+            let mut exchange = self.exchange(asked, settings.timeout).await;
+            self.keep_or_refuse(query.source(), &mut exchange);
             if let Some(wait) = refused_for(&exchange) {
                 self.limits.hold(&host, exchange.received_at, wait);
             }
@@ -244,16 +264,10 @@ impl Fetcher {
     }
 
     /// One request, recorded.
-    async fn exchange(
-        &self,
-        url: Url,
-        posted: Option<String>,
-        credential: Option<Credential<'_>>,
-        timeout: Duration,
-    ) -> Exchange {
+    async fn exchange(&self, asked: Asked<'_>, timeout: Duration) -> Exchange {
         let mut exchange = Exchange {
-            url: redacted(&url).into(),
-            posted,
+            url: redacted(&asked.url).into(),
+            posted: asked.posted.clone(),
             sent_at: self.time.now(),
             received_at: DateTime::default(),
             status: None,
@@ -264,7 +278,7 @@ impl Fetcher {
             date: None,
             failure: None,
         };
-        let outcome = self.send(url, credential, &mut exchange);
+        let outcome = self.send(asked, &mut exchange);
         let outcome = tokio::time::timeout(timeout, outcome).await;
         exchange.received_at = self.time.now();
         match outcome {
@@ -278,12 +292,29 @@ impl Fetcher {
         exchange
     }
 
+    /// An answer beyond what is kept of its source counts as failed.
+    fn keep_or_refuse(&self, source: &str, exchange: &mut Exchange) {
+        let Some(sha256) = &exchange.sha256 else {
+            return;
+        };
+        if !self.allowance.admits(source, sha256, &exchange.body) {
+            exchange.sha256 = None;
+            exchange.body = Vec::new();
+            exchange.failure = Some(MORE_THAN_KEPT.to_owned());
+        }
+    }
+
     async fn send(
         &self,
-        url: Url,
-        credential: Option<Credential<'_>>,
+        asked: Asked<'_>,
         exchange: &mut Exchange,
     ) -> Result<Vec<u8>, &'static str> {
+        let Asked {
+            url,
+            credential,
+            longest,
+            ..
+        } = asked;
         let request = match &exchange.posted {
             None => self.client.get(url),
             Some(json) => {
@@ -315,7 +346,7 @@ impl Fetcher {
         exchange.date = exchange.header("date").and_then(http_date);
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(|e| cut(&e))? {
-            if body.len() + chunk.len() > MAX_BODY {
+            if body.len() + chunk.len() > longest {
                 return Err("too large");
             }
             body.extend_from_slice(&chunk);

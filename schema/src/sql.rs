@@ -33,6 +33,7 @@ pub const SQLITE: &[Migration] = &[
         include_str!("../sql/sqlite/0013_sampling.sql"),
     ),
     (14, "posted", include_str!("../sql/sqlite/0014_posted.sql")),
+    (19, "bodies", include_str!("../sql/sqlite/0019_bodies.sql")),
 ];
 
 /// For Postgres.
@@ -80,5 +81,10 @@ pub const POSTGRES: &[Migration] = &[
         14,
         "posted",
         include_str!("../sql/postgres/0014_posted.sql"),
+    ),
+    (
+        19,
+        "bodies",
+        include_str!("../sql/postgres/0019_bodies.sql"),
     ),
 ];

@@ -6,6 +6,7 @@ use chrono::TimeDelta;
 use oracle_client::replay::{Conclusion, Report, Standing};
 use oracle_client::{Bundle, EventId};
 use oracle_feeds::loopback::{Fault, MatchStage};
+use oracle_server::store::Store;
 use oracle_tests::database::Backend;
 use oracle_tests::market::{START, btcusd_fixing_cents, ppcusd_fixing_micros};
 use oracle_tests::world::{World, event_id};
@@ -20,6 +21,7 @@ laws! {
     a_match_follows_again_and_what_a_licence_withholds_is_said,
     an_election_follows_again,
     a_kept_bundle_needs_no_oracle,
+    what_an_outcome_rests_on_stays_and_what_none_rests_on_goes,
 }
 
 pub(crate) async fn bundle(world: &World, id: &EventId) -> Bundle {
@@ -44,6 +46,51 @@ pub(crate) fn reproduced(bundle: &Bundle) -> Report {
 
 fn read_again(report: &Report) -> usize {
     report.count(|s| *s == Standing::Reproduced)
+}
+
+/// Forgets bodies as an hourly look does, where nothing received before `unused_since`
+/// counts as in use.
+async fn forget(world: &mut World, unused_since: i64) -> u64 {
+    world.stop().await;
+    let store = Store::open(&world.config().store_url, false).await.unwrap();
+    assert!(store.take_lead().await.unwrap());
+    let now_ms = world.now() * 1000;
+    let forgotten = store.forget_bodies(now_ms, unused_since * 1000).await;
+    store.close().await;
+    world.database.wait_until_free().await;
+    world.start().await.unwrap();
+    forgotten.unwrap()
+}
+
+async fn what_an_outcome_rests_on_stays_and_what_none_rests_on_goes(backend: Backend) {
+    const LATER: i64 = MATURITY + 1800;
+    let series = cents_at(&[MATURITY, LATER]);
+    let mut world = World::new(backend, &series).await;
+    world.at(SETTLED).await;
+    let id = event_id("btc-cents", MATURITY);
+    reproduced(&bundle(&world, &id).await);
+    let named = world.database.count("evidence_body").await;
+    assert!(named > 0);
+    // Answers about an event that is not decided: no manifest names them yet.
+    world.break_all(Some(&Fault::Html));
+    world.at(LATER + 60).await;
+    let unnamed = world.database.count("evidence_body").await - named;
+    assert!(unnamed > 0, "{unnamed}");
+    // What was received lately may still be needed, and what is named always.
+    assert_eq!(forget(&mut world, LATER).await, 0);
+    // Its exchange gone, as a sample's is that came before the last hundred.
+    let lose = format!("DELETE FROM observation WHERE maturity = {LATER}");
+    world.database.execute(&lose).await;
+    let forgotten = forget(&mut world, LATER).await;
+    assert_eq!(i64::try_from(forgotten).unwrap(), unnamed);
+    // However long ago it was: the outcome can be replayed.
+    assert_eq!(forget(&mut world, LATER + 86_400).await, 0);
+    assert_eq!(world.database.count("evidence_body").await, named);
+    reproduced(&bundle(&world, &id).await);
+    // And the open event goes on.
+    world.break_all(None);
+    world.at(LATER + 1200).await;
+    reproduced(&bundle(&world, &event_id("btc-cents", LATER)).await);
 }
 
 async fn every_price_follows_again_from_what_is_published(backend: Backend) {

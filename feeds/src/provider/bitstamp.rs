@@ -35,6 +35,9 @@ impl Provider for Bitstamp {
     fn name(&self) -> &'static str {
         "bitstamp"
     }
+    fn longest_answer(&self) -> usize {
+        super::MIB
+    }
     fn version(&self) -> u32 {
         3
     }

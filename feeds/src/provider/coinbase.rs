@@ -39,6 +39,9 @@ impl Provider for Coinbase {
     fn name(&self) -> &'static str {
         "coinbase"
     }
+    fn longest_answer(&self) -> usize {
+        super::MIB
+    }
     fn version(&self) -> u32 {
         3
     }

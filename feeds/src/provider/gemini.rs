@@ -25,6 +25,9 @@ impl Provider for Gemini {
     fn name(&self) -> &'static str {
         "gemini"
     }
+    fn longest_answer(&self) -> usize {
+        super::MIB
+    }
     fn version(&self) -> u32 {
         3
     }

@@ -36,6 +36,9 @@ impl Provider for Generic {
     fn name(&self) -> &'static str {
         GENERIC
     }
+    fn longest_answer(&self) -> usize {
+        2 * super::MIB
+    }
     fn base_url(&self) -> &'static str {
         ""
     }

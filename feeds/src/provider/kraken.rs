@@ -26,6 +26,9 @@ impl Provider for Kraken {
     fn name(&self) -> &'static str {
         "kraken"
     }
+    fn longest_answer(&self) -> usize {
+        super::MIB
+    }
     fn version(&self) -> u32 {
         3
     }

@@ -104,6 +104,9 @@ impl Licence {
     }
 }
 
+/// Bytes.
+const MIB: usize = 1024 * 1024;
+
 /// A provider. `step` is the whole adapter; recorded exchanges replay through
 /// it to the same reading, because it sees nothing else.
 pub trait Provider: Send + Sync {
@@ -162,6 +165,12 @@ pub trait Provider: Send + Sync {
     /// overtime is part of the game, and regular time never ends in a draw.
     fn tells_regular_time(&self) -> bool {
         true
+    }
+
+    /// Longest answer that is read, bytes after content decoding. What an outcome
+    /// rests on is kept for ever, so it is no longer than the provider needs.
+    fn longest_answer(&self) -> usize {
+        8 * MIB
     }
 
     /// The header that carries an API key, if the provider wants one.

@@ -62,6 +62,9 @@ impl Provider for Peercoin {
     fn name(&self) -> &'static str {
         PEERCOIN
     }
+    fn longest_answer(&self) -> usize {
+        super::MIB
+    }
     fn base_url(&self) -> &'static str {
         "http://127.0.0.1:9902"
     }

@@ -295,7 +295,8 @@ async fn one_request(listener: TcpListener, status: &str, body: &str) -> String 
          age: 180\r\netag: \"s3/cret\"\r\n\r\n{body}",
         body.len()
     );
-    stream.write_all(answer.as_bytes()).await.unwrap();
+    // Whoever has read enough closes.
+    let _ = stream.write_all(answer.as_bytes()).await;
     String::from_utf8(head).unwrap()
 }
 
@@ -365,6 +366,24 @@ async fn an_answer_that_repeats_the_key_is_not_kept() {
         assert!(read.reading.detail().contains("repeats the API key"));
         assert_eq!(read.exchanges[0].body, b"");
         assert!(!format!("{read:?}").contains("cret"), "{read:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_answer_longer_than_its_adapter_needs_is_not_read() {
+    for (mib, verdict) in [(1, "contradiction"), (3, "transient")] {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let here = format!("http://{}", listener.local_addr().unwrap());
+        let source = generic(&format!("{here}/?at={{unix}}"), TimeUnit::S);
+        let fetcher = Fetcher::new(BTreeMap::new(), Arc::new(Stopped::at(T + 300))).unwrap();
+        let body = format!("{{\"a\":\"{}\"}}", "x".repeat(mib << 20));
+        let asked = query(&source);
+        let (_, read) = tokio::join!(
+            one_request(listener, "200 OK", &body),
+            fetcher.observe(&asked)
+        );
+        assert_eq!(read.reading.verdict(), verdict, "{}", read.reading.detail());
+        assert_eq!(read.exchanges[0].body.is_empty(), verdict == "transient");
     }
 }
 

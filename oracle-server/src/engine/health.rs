@@ -157,6 +157,18 @@ impl Engine {
     }
 }
 
+/// The gauges of kept bodies.
+#[allow(
+    clippy::cast_precision_loss,
+    reason = "gauges are floats by their format"
+)]
+pub(super) fn report_bodies(kept: [(i64, i64); 2]) {
+    for (named, (bodies, bytes)) in ["yes", "no"].into_iter().zip(kept) {
+        metrics::gauge!("oracle_evidence_bodies", "named" => named).set(bodies as f64);
+        metrics::gauge!("oracle_evidence_bytes", "named" => named).set(bytes as f64);
+    }
+}
+
 /// A decision that waits because the clock is wrong is an alarm.
 pub(super) fn alarm_of_clock(cause: &Cause) {
     if cause.is_clock() {
@@ -188,7 +200,7 @@ fn report_clock(before: &ClockHealth, clock: &ClockHealth) {
 
 /// Whose record a source belongs to: its provider's; every generic source and
 /// every node with a name is a provider of its own.
-fn provider_of(source: &str) -> &str {
+pub(super) fn provider_of(source: &str) -> &str {
     match source.split_once(':') {
         Some(("generic", _)) | None => source,
         Some(("peercoin", rest)) => match rest.split_once('/') {

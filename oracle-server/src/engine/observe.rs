@@ -469,6 +469,12 @@ pub(super) fn exchange_row(reading: &SourceReading, exchange: &Exchange) -> Obse
     let observed = reading.reading.price();
     // A source's id begins with its provider's name.
     let adapter = provider(reading.source.split(':').next().unwrap_or_default());
+    let body = exchange.sha256.map(|_| deflate(&exchange.body));
+    if let Some(body) = &body {
+        let provider = super::health::provider_of(&reading.source).to_owned();
+        let bytes = u64::try_from(body.len()).unwrap_or(u64::MAX);
+        metrics::counter!("oracle_evidence_bytes_total", "provider" => provider).increment(bytes);
+    }
     ObservedExchange {
         source: reading.source.clone(),
         root: reading.root.clone(),
@@ -479,7 +485,7 @@ pub(super) fn exchange_row(reading: &SourceReading, exchange: &Exchange) -> Obse
         status: exchange.status,
         headers: serde_json::to_string(&exchange.headers).unwrap_or_default(),
         sha256: exchange.sha256,
-        body: exchange.sha256.map(|_| deflate(&exchange.body)),
+        body,
         literal: match &reading.reading {
             Reading::Observation(_) => Some(reading.reading.detail().to_owned()),
             _ => None,

@@ -4,10 +4,11 @@
 //! has one of its own. `open`: no decision yet; `decided`: it stands, events are
 //! being attested; `done`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 use oracle_schema::Maturity;
+use oracle_schema::evidence::Manifest;
 use oracle_schema::policy::{LegPolicy, PricePolicy};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
@@ -282,19 +283,56 @@ impl Store {
         Ok(closed == 1)
     }
 
-    /// Deletes bodies whose licence does not let them be kept any longer; their
-    /// hashes stay.
-    pub async fn forget_bodies(&self, now_ms: i64) -> Result<u64, StoreError> {
+    /// Deletes bodies whose licence does not let them be kept any longer, and those
+    /// that no manifest names and no exchange after `unused_since_ms` brought: an
+    /// outcome rests on none of them. Their hashes stay where they were written down.
+    pub async fn forget_bodies(
+        &self,
+        now_ms: i64,
+        unused_since_ms: i64,
+    ) -> Result<u64, StoreError> {
         let mut tx = self.db.begin().await?;
         self.lock(&mut tx, 0).await?;
-        let forgotten = tx
+        let mut forgotten = tx
             .execute(
                 "DELETE FROM evidence_body WHERE keep_until_ms <= $1",
                 args![now_ms],
             )
             .await?;
+        forgotten += tx
+            .execute(
+                "DELETE FROM evidence_body WHERE pinned = 0 AND NOT EXISTS (\
+                 SELECT 1 FROM observation o WHERE o.sha256 = evidence_body.sha256 \
+                 AND o.received_ms > $1)",
+                args![unused_since_ms],
+            )
+            .await?;
         tx.commit().await?;
         Ok(forgotten)
+    }
+
+    /// How many bodies are kept and how many bytes they take: those that manifests
+    /// name, and the others.
+    pub async fn kept_bodies(&self) -> Result<[(i64, i64); 2], StoreError> {
+        let mut kept = [(0, 0); 2];
+        let rows = self
+            .db
+            .fetch(
+                "SELECT pinned, COUNT(*), CAST(COALESCE(SUM(LENGTH(body)), 0) AS BIGINT) \
+                 FROM evidence_body GROUP BY pinned",
+                args![],
+            )
+            .await?;
+        for row in rows {
+            let [pinned, others] = &mut kept;
+            let of = if row.get::<i64>(0)? == 1 {
+                pinned
+            } else {
+                others
+            };
+            *of = (row.get(1)?, row.get(2)?);
+        }
+        Ok(kept)
     }
 
     /// Makes the open round of an event of facts due at once.
@@ -480,11 +518,11 @@ async fn put_bodies(tx: &mut Tx, exchanges: &[ObservedExchange]) -> Result<(), S
     let rows = bodies
         .into_iter()
         .map(|(sha256, (body, is_public, keep_until_ms))| {
-            args![sha256, body, i64::from(is_public), keep_until_ms]
+            args![sha256, body, i64::from(is_public), keep_until_ms, 0_i64]
         })
         .collect();
     tx.insert_rows(
-        "INSERT INTO evidence_body (sha256, body, is_public, keep_until_ms)",
+        "INSERT INTO evidence_body (sha256, body, is_public, keep_until_ms, pinned)",
         rows,
         "ON CONFLICT (sha256) DO UPDATE SET \
          is_public = CASE WHEN excluded.is_public > evidence_body.is_public \
@@ -498,7 +536,7 @@ async fn put_bodies(tx: &mut Tx, exchanges: &[ObservedExchange]) -> Result<(), S
     Ok(())
 }
 
-/// Keeps a manifest under its hash.
+/// Keeps a manifest under its hash, and for good the bodies that it names.
 pub(super) async fn put_manifest(
     tx: &mut Tx,
     sha256: &[u8; 32],
@@ -510,6 +548,18 @@ pub(super) async fn put_manifest(
         "ON CONFLICT (manifest_sha256) DO NOTHING",
     )
     .await?;
+    let manifest: Manifest = serde_json::from_slice(document)
+        .map_err(|e| StoreError::Damaged(format!("manifest: {e}")))?;
+    let named = manifest.observations.iter();
+    let named: BTreeSet<&str> = named.filter_map(|o| o.sha256.as_deref()).collect();
+    for hash in named {
+        let hash = hex::decode(hash).map_err(|e| StoreError::Damaged(format!("manifest: {e}")))?;
+        tx.execute(
+            "UPDATE evidence_body SET pinned = 1 WHERE sha256 = $1 AND pinned = 0",
+            args![hash],
+        )
+        .await?;
+    }
     Ok(())
 }
 
