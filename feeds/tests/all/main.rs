@@ -18,6 +18,7 @@ mod rule;
 mod sampled;
 mod samples;
 mod sports;
+mod steered;
 mod tables;
 mod values;
 mod venues;

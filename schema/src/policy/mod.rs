@@ -14,7 +14,7 @@ pub mod question;
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 
-pub use choice::choice_bits;
+pub use choice::{Bits, Choice, FORGEABLE_BITS, OpenChoice, choice_bits};
 pub use facts::{
     Compare, DigitsPolicy, ElectionBasis, ElectionPolicy, FactPolicy, FactSource, FactTest, Market,
     MatchBasis, MatchPolicy, OnDissent, OperatorsPolicy, PUSH, PanelMember, PanelPolicy, VOID,

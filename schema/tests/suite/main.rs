@@ -10,6 +10,7 @@ mod changed_bytes;
 #[path = "../../fuzz/checks.rs"]
 #[allow(unreachable_pub, reason = "the fuzz crate exports them")]
 mod checks;
+mod choice;
 mod ddk;
 mod events;
 mod explain;
