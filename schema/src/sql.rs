@@ -33,6 +33,7 @@ pub const SQLITE: &[Migration] = &[
         include_str!("../sql/sqlite/0013_sampling.sql"),
     ),
     (14, "posted", include_str!("../sql/sqlite/0014_posted.sql")),
+    (15, "choice", include_str!("../sql/sqlite/0015_choice.sql")),
     (19, "bodies", include_str!("../sql/sqlite/0019_bodies.sql")),
 ];
 
@@ -81,6 +82,11 @@ pub const POSTGRES: &[Migration] = &[
         14,
         "posted",
         include_str!("../sql/postgres/0014_posted.sql"),
+    ),
+    (
+        15,
+        "choice",
+        include_str!("../sql/postgres/0015_choice.sql"),
     ),
     (
         19,

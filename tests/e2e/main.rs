@@ -55,6 +55,7 @@ mod audit;
 mod bundle;
 mod by_hand;
 mod chain;
+mod choice;
 mod clock;
 mod compat;
 mod evidence;

@@ -16,6 +16,7 @@ use utoipa::ToSchema;
 
 use super::AppState;
 use super::cache::{Representation, fresh_json};
+use super::choice::ChoiceJson;
 use super::openapi::{
     Bytes, Cursor, EventKind, EventName, EventState as StateName, EvidenceForm, Hex32, Network,
     SearchText, SeriesName, Time, Verdict,
@@ -80,10 +81,12 @@ struct OracleJson<'a> {
     /// Which hash is signed; always `tagged`.
     #[schema(pattern = "^tagged$")]
     dialect: &'static str,
-    /// Choice, in bits, that single outside parties hold over events still open.
+    /// Choice, in bits, over open events of facts that one outside party alone
+    /// decides, whichever; those not yet announced included.
     open_choice_bits: u32,
     /// The bound on it.
     max_open_choice_bits: u32,
+    choice: ChoiceJson,
 }
 
 /// Who this oracle is.
@@ -96,6 +99,7 @@ pub(crate) async fn get_oracle(
     Query::strict(&uri, &[])?;
     let identity = &app.identity;
     let open_choice_bits = choice_bits(app.store.open_choice().await?);
+    let choice = app.choices.get(&app).await?;
     Ok(fresh_json(
         StatusCode::OK,
         &OracleJson {
@@ -109,6 +113,7 @@ pub(crate) async fn get_oracle(
             dialect: "tagged",
             open_choice_bits,
             max_open_choice_bits: identity.max_open_choice_bits,
+            choice: ChoiceJson::from(&*choice),
         },
     ))
 }

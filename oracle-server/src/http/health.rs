@@ -12,6 +12,7 @@ use utoipa::ToSchema;
 
 use super::AppState;
 use super::cache::fresh_json;
+use super::choice::ChoiceHealthJson;
 use super::events::time;
 use super::openapi::Time;
 use super::problem::Problem;
@@ -89,6 +90,7 @@ struct Readiness {
     /// what rests on the answers of the roots that doubt it waits, all else goes
     /// on.
     clock: ClockJson,
+    choice: ChoiceHealthJson,
 }
 
 /// What is known about the service's clock besides what it says.
@@ -163,6 +165,7 @@ pub(super) async fn get_readyz(
     Query::strict(&uri, &[])?;
     let now = app.clock.now();
     let overdue = app.store.overdue(now).await?;
+    let choice = app.choices.get(&app).await?;
     let report = app.health.borrow().clone();
     let works = report.failed_passes < FAILED_PASSES;
     let ready =
@@ -186,6 +189,7 @@ pub(super) async fn get_readyz(
             disk: report.disk.reason(),
             disk_free_bytes: report.disk.free,
             clock: report.clock.into(),
+            choice: ChoiceHealthJson::from(&*choice),
             providers: report
                 .providers
                 .into_iter()

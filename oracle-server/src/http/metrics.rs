@@ -3,10 +3,10 @@
 
 use std::any::Any;
 use std::fmt::Write as _;
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
-use axum::extract::{MatchedPath, Request};
+use axum::extract::{MatchedPath, Request, State};
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderName, HeaderValue, Method};
 use axum::middleware::Next;
@@ -15,6 +15,7 @@ use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use tokio::time::Instant;
 use tracing::Instrument;
 
+use super::AppState;
 use super::problem::Kind;
 use crate::logging;
 
@@ -147,7 +148,11 @@ pub fn recorder() -> Option<&'static PrometheusHandle> {
 
 /// `GET /metrics`: the Prometheus text, with this build's version as a
 /// constant series.
-pub(super) async fn get_metrics() -> Response {
+pub(super) async fn get_metrics(State(app): State<Arc<AppState>>) -> Response {
+    // Computing the figure sets its series; without a database all others are still told.
+    if let Err(error) = app.choices.get(&app).await {
+        tracing::warn!(%error, "no figure of the open choice");
+    }
     let mut text = String::new();
     if let Some(recorder) = recorder() {
         recorder.run_upkeep();

@@ -9,6 +9,7 @@
 mod admission;
 mod bundle;
 pub(crate) mod cache;
+mod choice;
 mod compat;
 mod docs;
 pub(crate) mod events;
@@ -123,6 +124,7 @@ pub struct AppState {
     fanout: Arc<Fanout>,
     hot: messages::Hot,
     newest: log::Newest,
+    pub(crate) choices: choice::Choices,
     pub(crate) desk: Desk,
 }
 
@@ -158,6 +160,7 @@ impl AppState {
             fanout,
             hot: messages::Hot::new(),
             newest: log::Newest::default(),
+            choices: choice::Choices::default(),
             desk,
         })
     }

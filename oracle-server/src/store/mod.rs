@@ -5,6 +5,7 @@
 //! log; what a transaction appends becomes visible with the head it commits.
 
 mod anchor;
+mod choice;
 mod commit;
 pub(crate) mod db;
 mod descriptor;
@@ -35,6 +36,7 @@ use oracle_schema::tlog::Growing;
 use tokio::sync::{broadcast, watch};
 
 pub use anchor::{AnchorState, AnchorStep, DueAnchor, LONGEST_ANCHOR_WAIT, NewAnchor};
+pub use choice::OpenPolicy;
 pub use commit::{Candidate, CommitError, Intent};
 pub use explorer::{HeadRow, LogRow, Milestones, SeriesLine};
 pub use listing::{PublishedEvent, PublishedFilter};

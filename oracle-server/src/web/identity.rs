@@ -7,7 +7,7 @@ use axum::Extension;
 use axum::extract::State;
 use axum::http::Uri;
 use axum::response::Response;
-use oracle_schema::policy::choice_bits;
+use oracle_schema::policy::{FORGEABLE_BITS, OpenChoice, choice_bits};
 
 use super::{PublicUrl, Site, page};
 use crate::http::AppState;
@@ -26,7 +26,32 @@ struct OraclePage {
     version: &'static str,
     open_choice_bits: u32,
     max_open_choice_bits: u32,
+    choosers: Vec<Chooser>,
     public_url: String,
+}
+
+/// Who can choose something of what is open.
+struct Chooser {
+    name: String,
+    bits: u64,
+    can_forge: bool,
+}
+
+/// Those who can choose the most come first.
+fn choosers(open: &OpenChoice) -> Vec<Chooser> {
+    let operators = ("any one operator".to_owned(), open.operators);
+    let sources = open
+        .sources
+        .iter()
+        .map(|(root, bits)| (root.clone(), *bits));
+    let all = sources.chain([operators]).map(|(name, bits)| Chooser {
+        name,
+        bits: bits.whole(),
+        can_forge: bits.whole() >= FORGEABLE_BITS,
+    });
+    let mut all: Vec<Chooser> = all.filter(|chooser| chooser.bits > 0).collect();
+    all.sort_by_key(|chooser| std::cmp::Reverse(chooser.bits));
+    all
 }
 
 /// The oracle's identity: keys, network, bounds, and how to pin it.
@@ -39,6 +64,7 @@ pub(crate) async fn get_oracle_page(
 ) -> Result<Response, Problem> {
     Query::strict(&uri, &[])?;
     let identity = &app.identity;
+    let open = app.choices.get(&app).await?;
     page(&OraclePage {
         site: Site::of(&app, "oracle"),
         identity: identity.oracle.identity()?.to_string(),
@@ -48,6 +74,7 @@ pub(crate) async fn get_oracle_page(
         version: env!("CARGO_PKG_VERSION"),
         open_choice_bits: choice_bits(app.store.open_choice().await?),
         max_open_choice_bits: identity.max_open_choice_bits,
+        choosers: choosers(&open),
         public_url: url.0.to_string(),
     })
 }
