@@ -7,12 +7,12 @@ use std::path::Path;
 use chrono::{DateTime, SecondsFormat, Utc};
 use oracle_feeds::provider::peercoin::PEERCOIN;
 use oracle_feeds::provider::provider;
-use oracle_schema::policy::{choice_bits, explain};
+use oracle_schema::policy::explain;
 
-use super::CliError;
+use super::{CliError, choice};
 use crate::clock::{Clock as _, SystemClock};
 use crate::config::{
-    Anchor, Asset, Config, Definition, Nostr, OneOff, Operator, Series, Witnessing,
+    Anchor, Asset, Config, ConfigError, Definition, Nostr, OneOff, Operator, Series, Witnessing,
 };
 
 /// Maturities shown per series.
@@ -21,12 +21,20 @@ const SHOWN: usize = 3;
 #[allow(clippy::print_stdout, reason = "the command's output")]
 pub(super) fn check(path: &Path) -> Result<(), CliError> {
     let config = Config::load(path)?;
-    print!("{}", explain(&config, SystemClock.now()));
-    Ok(())
+    let (text, refused) = explain(&config, SystemClock.now());
+    print!("{text}");
+    match refused {
+        None => Ok(()),
+        Some(reason) => Err(CliError::Config(ConfigError {
+            file: path.display().to_string(),
+            key: "signer.max_open_choice_bits".to_owned(),
+            reason,
+        })),
+    }
 }
 
-/// The configuration in plain words.
-fn explain(config: &Config, now: DateTime<Utc>) -> String {
+/// The configuration in plain words, and why it cannot be used, if it cannot.
+fn explain(config: &Config, now: DateTime<Utc>) -> (String, Option<String>) {
     let mut parts = vec![format!(
         "{} on {}: {} series, {} one-off events\nstore {}\npublic {} (admin {})\n",
         config.name,
@@ -37,7 +45,6 @@ fn explain(config: &Config, now: DateTime<Utc>) -> String {
         config.http.listen,
         config.http.admin_listen
     )];
-    parts.extend(explain_choice(config, now));
     for series in config.series.values() {
         parts.push(explain_series(series, now));
     }
@@ -53,28 +60,9 @@ fn explain(config: &Config, now: DateTime<Utc>) -> String {
     parts.extend(config.nostr.as_ref().map(explain_nostr));
     parts.extend(config.witness.as_ref().map(explain_witness));
     parts.extend(config.anchor.as_ref().map(explain_anchor));
-    parts.concat()
-}
-
-/// What single parties may choose, if they may at all.
-fn explain_choice(config: &Config, now: DateTime<Utc>) -> Option<String> {
-    let open = config
-        .events
-        .iter()
-        .filter(|e| e.maturity.unix() > now.timestamp());
-    let bits = choice_bits(open.map(|e| e.definition.sole_choice()));
-    let most = config.signer.max_open_choice_bits;
-    if bits == 0 {
-        return None;
-    }
-    let over = if bits > most {
-        "; warning: run refuses to start with more of them open at once"
-    } else {
-        ""
-    };
-    Some(format!(
-        "single parties choose {bits} of at most {most} bits{over}\n"
-    ))
+    let choice = choice::explain(config, now);
+    parts.push(choice.text);
+    (parts.concat(), choice.refused)
 }
 
 /// What the p2pd and sibyls dialects offer.
@@ -265,7 +253,7 @@ mod tests {
         };
         // 2026-11-22T00:00:00Z
         let now = DateTime::from_timestamp(1_795_305_600, 0).unwrap_or_default();
-        explain(&config, now)
+        explain(&config, now).0
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The commands.
 
 mod check;
+mod choice;
 mod identity;
 mod init;
 mod log;
