@@ -93,3 +93,39 @@ export function numberToHex(value, bytes) {
 export function bytesToNumber(bytes) {
   return BigInt(`0x${bytesToHex(bytes) || '0'}`);
 }
+
+/**
+ * Standard base64 with padding, in its one spelling.
+ *
+ * @param {string} text
+ * @returns {Uint8Array | null} null where it is not
+ */
+export function base64Bytes(text) {
+  try {
+    const raw = atob(text);
+    if (btoa(raw) !== text) return null;
+    const bytes = new Uint8Array(raw.length);
+    for (let i = 0; i < raw.length; i += 1) bytes[i] = raw.charCodeAt(i);
+    return bytes;
+  } catch {
+    return null;
+  }
+}
+
+/**
+ * @param {Uint8Array} bytes
+ * @returns {string} standard base64 with padding
+ */
+export function bytesToBase64(bytes) {
+  let raw = '';
+  for (const byte of bytes) raw += String.fromCharCode(byte);
+  return btoa(raw);
+}
+
+/**
+ * @param {Uint8Array} a
+ * @param {Uint8Array} b
+ */
+export function sameBytes(a, b) {
+  return a.length === b.length && a.every((byte, i) => byte === b[i]);
+}

@@ -9,8 +9,9 @@
  */
 import { sha256 } from '@noble/hashes/sha2.js';
 
-import { bytesToHex, bytesToNumber, concatBytes, textToUtf8 } from './bytes.js';
-import { ORDER } from './curve.js';
+import { bytesToHex, concatBytes, textToUtf8 } from './bytes.js';
+
+export { challengeOf as challenge } from './curve.js';
 
 /** Tag of the announcement digest (dlcspecs `Oracle.md`). */
 export const ANNOUNCEMENT_TAG = 'DLC/oracle/announcement/v0';
@@ -51,18 +52,6 @@ export function announcementHash(eventTlv) {
  */
 export function attestationHash(outcome) {
   return taggedHash(ATTESTATION_TAG, textToUtf8(outcome));
-}
-
-/**
- * The BIP340 challenge `e = int(H(R ‖ P ‖ m)) mod n`.
- *
- * @param {Uint8Array} nonce R, x-only
- * @param {Uint8Array} publicKey P, x-only
- * @param {Uint8Array} message 32 bytes
- * @returns {bigint}
- */
-export function challenge(nonce, publicKey, message) {
-  return bytesToNumber(taggedHash(CHALLENGE_TAG, nonce, publicKey, message)) % ORDER;
 }
 
 /**

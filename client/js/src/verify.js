@@ -14,7 +14,7 @@
  */
 import { decodeAnnouncement, decodeAttestation, encodeAnnouncement, encodeAttestation } from './codec.js';
 import { hexBytes } from './bytes.js';
-import { verifySchnorr } from './curve.js';
+import { verifySchnorr, verifySchnorrBatch } from './curve.js';
 import { VerifyError } from './errors.js';
 import { nonceCount, parseOutcome } from './event.js';
 import { announcementHash, attestationHash } from './tags.js';
@@ -32,6 +32,9 @@ const VERIFIED = Symbol('verified');
 /** @template T @typedef {T & {readonly [VERIFIED]: true}} Verified */
 /** @typedef {Verified<Announcement>} VerifiedAnnouncement */
 /** An attestation with what it establishes. @typedef {Verified<Attestation & {readonly outcome: Readonly<Outcome>}>} VerifiedAttestation */
+
+/** So many signatures are checked together. */
+const FEW = 4;
 
 /** @type {WeakSet<object>} */
 const announcements = new WeakSet();
@@ -53,7 +56,17 @@ const attestations = new WeakMap();
 export function verifyAnnouncement(input) {
   // A message that someone else built or may still change is read from its own
   // bytes: strictly, and into a copy of which every part is frozen.
-  const announcement = decodeAnnouncement(isInput(input) ? input : encodeAnnouncement(input));
+  return verifyReadAnnouncement(decodeAnnouncement(isInput(input) ? input : encodeAnnouncement(input)));
+}
+
+/**
+ * {@link verifyAnnouncement} of what the codec has just read.
+ *
+ * @internal
+ * @param {Announcement} announcement
+ * @returns {VerifiedAnnouncement}
+ */
+export function verifyReadAnnouncement(announcement) {
   const { signature, oraclePublicKey, event } = announcement;
   const expected = nonceCount(event.descriptor);
   if (event.nonces.length !== expected) {
@@ -93,7 +106,18 @@ export function verifyAttestation(input, announcement) {
     // No wire form holds it, so it has no bytes to be read from.
     throw new VerifyError('outcome-count', `${input.outcomes.length} outcomes; ${input.signatures.length} signatures`);
   }
-  const attestation = decodeAttestation(isInput(input) ? input : encodeAttestation(input));
+  return verifyReadAttestation(decodeAttestation(isInput(input) ? input : encodeAttestation(input)), announcement);
+}
+
+/**
+ * {@link verifyAttestation} of what the codec has just read.
+ *
+ * @internal
+ * @param {Attestation} attestation
+ * @param {VerifiedAnnouncement} announcement
+ * @returns {VerifiedAttestation}
+ */
+export function verifyReadAttestation(attestation, announcement) {
   const { oraclePublicKey, event } = announcement;
   const { eventId, signatures, outcomes } = attestation;
   if (eventId !== null && eventId !== event.eventId) {
@@ -111,11 +135,13 @@ export function verifyAttestation(input, announcement) {
   }
   const outcome = parseOutcome(event.descriptor, outcomes);
   if (!outcome) throw new VerifyError('outcome', 'the attested texts are no outcome of the event');
+  const isBatchValid = holdAll(attestation);
   for (const [index, signature] of signatures.entries()) {
     if (!signature.startsWith(event.nonces[index] ?? '-')) {
       throw new VerifyError('nonce', `signature ${index} does not use nonce ${index} of the announcement`);
     }
-    if (!holds(signature, attestationHash(outcomes[index] ?? ''), oraclePublicKey)) {
+    // One after the other only to say which of them does not hold.
+    if (!isBatchValid && !holds(signature, attestationHash(outcomes[index] ?? ''), oraclePublicKey)) {
       throw new VerifyError('signature', `signature ${index} is not valid over its outcome`);
     }
   }
@@ -168,4 +194,19 @@ function isInput(input) {
 function holds(signature, message, publicKey) {
   const [s, p] = [hexBytes(signature), hexBytes(publicKey)];
   return s !== null && p !== null && verifySchnorr(s, message, p);
+}
+
+/**
+ * Whether all signatures hold; false says that at least one has to be looked at.
+ *
+ * @param {Attestation} attestation
+ */
+function holdAll({ signatures, outcomes, oraclePublicKey }) {
+  const key = hexBytes(oraclePublicKey);
+  if (signatures.length < FEW || key === null) return false;
+  const signed = signatures.map((signature, i) => ({
+    signature: hexBytes(signature) ?? new Uint8Array(),
+    message: attestationHash(outcomes[i] ?? ''),
+  }));
+  return verifySchnorrBatch(signed, key);
 }
