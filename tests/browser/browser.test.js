@@ -16,7 +16,7 @@ const ARTEFACTS = process.env['ORACLE_TEST_ARTEFACTS'] ?? fileURLToPath(new URL(
 const PATIENCE_MS = 150_000;
 
 describe('in headless Chromium', { timeout: 240_000 }, () => {
-  /** @type {{url: string, publicKey: string}} */
+  /** @type {{url: string, identity: string}} */
   let oracle;
   /** @type {Browser} */
   let browser;
@@ -86,10 +86,10 @@ describe('in headless Chromium', { timeout: 240_000 }, () => {
   test('an enum and a digit event of a running oracle settle', async (t) => {
     const lines = await inPage(
       'settle',
-      async ({ url, publicKey, ms }) => {
+      async ({ url, identity, ms }) => {
         const path = '/tests/browser/live.js';
         const { settle } = await import(path);
-        const shown = /** @type {string[]} */ (await settle(url, publicKey, AbortSignal.timeout(ms)));
+        const shown = /** @type {string[]} */ (await settle(url, identity, AbortSignal.timeout(ms)));
         document.querySelector('#out')?.append(shown.join('\n'));
         return shown;
       },
@@ -99,18 +99,18 @@ describe('in headless Chromium', { timeout: 240_000 }, () => {
     assert.ok(lines.some((line) => line.startsWith('attested')));
   });
 
-  test('a tampered attestation is refused, the same one untouched is not', async () => {
+  test('a tampered bundle is refused, the same one untouched is not', async () => {
     const [tampered, whole] = await inPage(
       'tampered',
-      async ({ url, publicKey }) => {
+      async ({ url, identity }) => {
         const path = '/tests/browser/live.js';
         const { attestedEvent, refusalOf } = await import(path);
-        const id = await attestedEvent(url, publicKey);
-        return [await refusalOf(`${location.origin}/tampered`, publicKey, id), await refusalOf(url, publicKey, id)];
+        const id = await attestedEvent(url, identity);
+        return [await refusalOf(`${location.origin}/tampered`, identity, id), await refusalOf(url, identity, id)];
       },
       oracle,
     );
-    assert.equal(tampered, 'signature');
+    assert.equal(tampered, 'inclusion');
     assert.equal(whole, '');
   });
 

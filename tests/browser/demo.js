@@ -20,7 +20,7 @@ const START_MS = 60_000;
  * The program is `ORACLE_SERVER`, else the release build of this repository.
  *
  * @param {(stop: () => Promise<void>) => void} after
- * @returns {Promise<{url: string, publicKey: string}>}
+ * @returns {Promise<{url: string, identity: string}>}
  */
 export async function startDemo(after) {
   const program = process.env['ORACLE_SERVER'] ?? BUILT;
@@ -42,15 +42,15 @@ export async function startDemo(after) {
     rmSync(dir, { recursive: true, force: true });
   });
   const timer = setTimeout(() => demo.kill('SIGKILL'), START_MS);
-  let publicKey = '';
   for await (const line of createInterface({ input: demo.stdout })) {
-    publicKey ||= /\b([0-9a-f]{64})\b/.exec(line)?.[1] ?? '';
     const url = /page (http:\/\/\S+?)\/\s/.exec(line)?.[1];
     if (url === undefined) continue;
     clearTimeout(timer);
     // Nobody reads on, and a full pipe would stop the demo.
     demo.stdout.resume();
-    return { url, publicKey };
+    // A test trusts the demo that it started itself.
+    const { identity } = await (await fetch(`${url}/v1/oracle`)).json();
+    return { url, identity };
   }
   throw new Error(`the demo did not start: ${said}`);
 }

@@ -14,14 +14,14 @@ import { OracleClient, OracleError, adaptorPoints, maxValue } from '../../client
  * exactly one point of each opens.
  *
  * @param {string} url
- * @param {string} publicKey
+ * @param {string} identity
  * @param {AbortSignal} signal
  * @returns {Promise<string[]>} what was shown, a line each
  */
-export async function settle(url, publicKey, signal) {
-  const client = new OracleClient(url, { publicKey });
+export async function settle(url, identity, signal) {
+  const client = new OracleClient(url, { identity });
   const { network } = await client.oracle({ signal });
-  const lines = [`oracle ${publicKey} on ${network}`];
+  const lines = [`oracle ${identity} on ${network}`];
   /** @type {Map<string, AdaptorPoint[]>} */
   const promised = new Map();
   /** @type {Set<string>} */
@@ -66,12 +66,12 @@ export async function settle(url, publicKey, signal) {
  * Waits for an attestation that is still to come.
  *
  * @param {string} url
- * @param {string} publicKey
+ * @param {string} identity
  * @param {AbortSignal} signal
  * @returns {Promise<string>} its outcome
  */
-export async function waitForNext(url, publicKey, signal) {
-  const client = new OracleClient(url, { publicKey });
+export async function waitForNext(url, identity, signal) {
+  const client = new OracleClient(url, { identity });
   const { events } = await client.events({ state: 'announced', limit: 1 }, { signal });
   const next = events[0];
   if (!next) throw new Error('nothing is announced');
@@ -84,13 +84,13 @@ export async function waitForNext(url, publicKey, signal) {
  * The code by which the client refuses the event's attestation at this address.
  *
  * @param {string} url
- * @param {string} publicKey
+ * @param {string} identity
  * @param {string} id
  * @returns {Promise<string>} empty where it is accepted
  */
-export async function refusalOf(url, publicKey, id) {
+export async function refusalOf(url, identity, id) {
   try {
-    await new OracleClient(url, { publicKey, retries: 0 }).attestation(id);
+    await new OracleClient(url, { identity, retries: 0 }).attestation(id);
     return '';
   } catch (error) {
     if (error instanceof OracleError) return error.code;
@@ -102,11 +102,11 @@ export async function refusalOf(url, publicKey, id) {
  * An event that is attested already.
  *
  * @param {string} url
- * @param {string} publicKey
+ * @param {string} identity
  * @returns {Promise<string>}
  */
-export async function attestedEvent(url, publicKey) {
-  const { events } = await new OracleClient(url, { publicKey }).events({ state: 'attested', limit: 1 });
+export async function attestedEvent(url, identity) {
+  const { events } = await new OracleClient(url, { identity }).events({ state: 'attested', limit: 1 });
   if (!events[0]) throw new Error('nothing is attested');
   return events[0].event_id;
 }

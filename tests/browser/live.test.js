@@ -6,7 +6,7 @@ import { attestedEvent, refusalOf, settle, waitForNext } from './live.js';
 import { startSite } from './site.js';
 
 describe('in Node, against a running oracle', { timeout: 180_000 }, () => {
-  /** @type {{url: string, publicKey: string}} */
+  /** @type {{url: string, identity: string}} */
   let oracle;
   /** @type {(() => void | Promise<void>)[]} */
   const stops = [];
@@ -18,18 +18,20 @@ describe('in Node, against a running oracle', { timeout: 180_000 }, () => {
   });
 
   test('an enum and a digit event settle: the points of the announcement open by the attestation', async (t) => {
-    for (const line of await settle(oracle.url, oracle.publicKey, AbortSignal.timeout(120_000))) t.diagnostic(line);
+    for (const line of await settle(oracle.url, oracle.identity, AbortSignal.timeout(120_000))) t.diagnostic(line);
   });
 
   test('waiting returns the verified outcome once there is one', async () => {
-    assert.notEqual(await waitForNext(oracle.url, oracle.publicKey, AbortSignal.timeout(120_000)), '');
+    assert.notEqual(await waitForNext(oracle.url, oracle.identity, AbortSignal.timeout(120_000)), '');
   });
 
-  test('a tampered attestation and another key are refused', async () => {
+  test('a tampered bundle and another identity are refused', async () => {
     const site = await startSite(oracle.url, (stop) => stops.push(stop));
-    const id = await attestedEvent(oracle.url, oracle.publicKey);
-    assert.equal(await refusalOf(`${site}/tampered`, oracle.publicKey, id), 'signature');
-    assert.equal(await refusalOf(oracle.url, '79be667ef9dcbbac55a06295ce870b07029bfcdb2dce28d959f2815b16f81798', id), 'wrong-key');
-    assert.equal(await refusalOf(oracle.url, oracle.publicKey, id), '');
+    const id = await attestedEvent(oracle.url, oracle.identity);
+    assert.equal(await refusalOf(`${site}/tampered`, oracle.identity, id), 'inclusion');
+    // Of the log of the vectors, which has this name and another key.
+    const other = 'oracle.example/log+575005b0+AepKbGPinFIKvvVQexMuxfmVR3auvr57kkIe6mkURtIs';
+    assert.equal(await refusalOf(oracle.url, other, id), 'checkpoint');
+    assert.equal(await refusalOf(oracle.url, oracle.identity, id), '');
   });
 });

@@ -29,7 +29,7 @@ const POLICY = `default-src 'none'; script-src 'self' 'nonce-${NONCE}'; connect-
 
 /**
  * @param {string} oracle address of the oracle, also to be had at `/tampered/`
- *   with one bit of every attestation changed
+ *   with one bit of every attestation in a bundle changed
  * @param {(stop: () => void) => void} after
  * @returns {Promise<string>} the site's address
  */
@@ -67,20 +67,20 @@ async function answer(oracle, { pathname, search }) {
 }
 
 /**
- * The oracle's answer, in an attestation with one bit of the first signature's s
+ * The oracle's answer, in a bundle with the last bit of the attestation's entry
  * changed.
  *
  * @param {string} address
  */
 async function tampered(address) {
   const response = await fetch(address);
-  const body = new Uint8Array(await response.arrayBuffer());
-  const id = /\/v1\/attestations\/([^?]+)/.exec(address)?.[1];
-  if (id !== undefined && response.ok) {
-    // Type and length, event id behind its length, key, count, R; then s.
-    const header = body[3] === 0xfd ? 6 : 4;
-    const at = header + 1 + decodeURIComponent(id).length + 32 + 2 + 32;
-    body[at] = (body[at] ?? 0) ^ 1;
+  let body = new Uint8Array(await response.arrayBuffer());
+  if (/\/bundle(?:\?|$)/.test(address) && response.ok) {
+    const bundle = JSON.parse(new TextDecoder().decode(body));
+    const entry = Buffer.from(bundle.attestation.entry, 'base64');
+    entry[entry.length - 1] = Number(entry[entry.length - 1]) ^ 1;
+    bundle.attestation.entry = entry.toString('base64');
+    body = new TextEncoder().encode(JSON.stringify(bundle));
   }
   return { type: response.headers.get('content-type') ?? '', body };
 }

@@ -1,23 +1,29 @@
 /**
- * The participant's view of one oracle.
+ * The participant's view of one oracle: nothing is believed that is not in its
+ * log, under a checkpoint of the identity that was pinned, which continues every
+ * one that was proven before.
  *
  * @module
  */
 import { Backoff, sleep } from './backoff.js';
+import { identityOf } from './bundle.js';
 import { hexBytes, bytesToHex } from './bytes.js';
 import { Cache } from './cache.js';
 import { decodeAnnouncement, decodeAttestation } from './codec.js';
 import { liftX } from './curve.js';
-import { HashError, MalformedError, NotYetError, ProblemError, WrongEventError, WrongKeyError, isTransient } from './errors.js';
+import { HashError, LogError, MalformedError, NeverError, NotYetError, ProblemError, isTransient } from './errors.js';
 import { eventIdProblem } from './event.js';
 import { Http } from './http.js';
+import { Memory } from './memory.js';
 import { readEventInfo, readEventsPage, readEvidenceInfo, readOracleInfo, readProofsInfo } from './model.js';
 import { readPolicy } from './policy.js';
+import { Prover, requireEvent } from './prover.js';
 import { stream } from './stream.js';
 import { sha256Hex } from './tags.js';
 import { firstEntry, verifyGenesis } from './tlog.js';
 import { verifyAnnouncement, verifyAttestation } from './verify.js';
 
+/** @import { Proven } from './bundle.js' */
 /** @import { Outcome } from './event.js' */
 /** @import { Fetch, Request } from './http.js' */
 /** @import { EventInfo, EventQuery, EventsPage, EvidenceInfo, OracleInfo, ProofsInfo } from './model.js' */
@@ -25,17 +31,29 @@ import { verifyAnnouncement, verifyAttestation } from './verify.js';
 /** @import { News, StreamOptions } from './stream.js' */
 /** @import { Genesis } from './tlog.js' */
 /** @import { VerifiedAnnouncement, VerifiedAttestation } from './verify.js' */
+/** @import { Witnesses } from './witnesses.js' */
 
 /**
- * In place of a public key: the key that the server names first is trusted for
- * the client's lifetime. Whoever answers that first request is then the oracle;
- * a key from an offer or a contract is better.
+ * In place of an identity: the one that the server names first is trusted for the
+ * client's lifetime. Whoever answers that first request is then the oracle; an
+ * identity from an offer or a contract is better.
  */
 export const TRUST_ON_FIRST_USE = Symbol('trust on first use');
 
 /**
- * @typedef {object} ClientOptions
- * @property {string | typeof TRUST_ON_FIRST_USE} publicKey the oracle's key P, x-only hex
+ * @typedef {object} ClientSettings
+ * @property {string | typeof TRUST_ON_FIRST_USE} [identity] the oracle's identity, the
+ *   verifier key of its log (C2SP signed-note), from an offer, a contract, the
+ *   operator's own pages. Without it the one that the server names first is trusted
+ * @property {string | typeof TRUST_ON_FIRST_USE} [publicKey] the oracle's key P, x-only
+ *   hex. It must be the one that the log's first entry names; alone it identifies
+ *   nobody, since whoever chooses enough outcomes can forge messages under it
+ * @property {string | Uint8Array | Witnesses} [witnesses] a C2SP tlog-policy: of these
+ *   witnesses a quorum must have cosigned a checkpoint before anything is believed
+ *   under it
+ * @property {Memory} [memory] what was proven before; by default of this client's lifetime
+ * @property {boolean} [unproven] return messages under the oracle key that are not
+ *   proven to be in its log, and may be forged
  * @property {Fetch} [fetch] instead of the platform's
  * @property {number} [timeoutMs] limit on one request, beyond the time the server
  *   is asked to hold it (15 s)
@@ -47,6 +65,12 @@ export const TRUST_ON_FIRST_USE = Symbol('trust on first use');
  * @property {number} [maxBackoffMs] longest pause, whatever the server asks for (30 s)
  * @property {number} [maxBytes] longest answer read (1 MiB)
  * @property {number} [cacheEntries] verified things kept, of each kind (1000)
+ */
+
+/**
+ * How a client behaves; one of `identity` and `publicKey` is needed.
+ *
+ * @typedef {ClientSettings & ({identity: string | typeof TRUST_ON_FIRST_USE} | {publicKey: string | typeof TRUST_ON_FIRST_USE})} ClientOptions
  */
 
 /** @typedef {{signal?: AbortSignal | undefined}} CallOptions */
@@ -74,26 +98,37 @@ const JSON_TYPE = 'application/json';
 export class OracleClient {
   #http;
   #options;
-  /** @type {string | null} */
-  #publicKey;
+  #prover;
+  #isUnproven;
+  #isPinned;
+  #memory;
   /** @type {Cache<VerifiedAnnouncement>} */
   #announcements;
   /** Whole, so that no attestation meets an announcement that it is not of. @type {Cache<Attested>} */
   #attestations;
-  /** @type {Cache<Policy>} */
+  /** By hash, and those proven of an event by its id. @type {Cache<Policy>} */
   #policies;
 
   /**
    * @param {string} url an `http` or `https` address, below whose path the API begins
    * @param {ClientOptions} options
-   * @throws {TypeError} for an address or a key that is none
+   * @throws {TypeError | import('./errors.js').IdentityError} for an address, a key
+   *   or an identity that is none
    */
   constructor(url, options) {
-    const { publicKey, fetch = globalThis.fetch.bind(globalThis), cacheEntries = 1000 } = options;
+    const { identity, publicKey, witnesses, fetch = globalThis.fetch.bind(globalThis), cacheEntries = 1000 } = options;
     const { timeoutMs = 15_000, idleTimeoutMs = 60_000, retries = 3, maxBytes = 1024 * 1024 } = options;
-    const { firstBackoffMs = 500, maxBackoffMs = 30_000 } = options;
-    this.#publicKey = publicKey === TRUST_ON_FIRST_USE ? null : parseKey(publicKey);
+    const { firstBackoffMs = 500, maxBackoffMs = 30_000, unproven = false, memory = new Memory() } = options;
+    if (identity === undefined && publicKey === undefined) {
+      throw new TypeError('identity: the verifier key of the oracle\'s log is needed, or TRUST_ON_FIRST_USE');
+    }
+    const pinned = identity === undefined || identity === TRUST_ON_FIRST_USE ? null : identityOf(identity);
+    const key = publicKey === undefined || publicKey === TRUST_ON_FIRST_USE ? null : parseKey(publicKey);
+    this.#isUnproven = unproven;
+    this.#isPinned = !unproven && pinned !== null;
+    this.#memory = memory;
     this.#http = new Http(url, { fetch, timeoutMs, maxBytes });
+    this.#prover = new Prover(this.#http, { identity: pinned, publicKey: key, witnesses, memory });
     this.#options = { idleTimeoutMs, retries, firstBackoffMs, maxBackoffMs };
     this.#announcements = new Cache(cacheEntries);
     this.#attestations = new Cache(cacheEntries);
@@ -101,11 +136,19 @@ export class OracleClient {
   }
 
   /**
-   * Who the oracle says it is; its key must be the trusted one.
+   * Whether everything is proven against an identity that the caller brought. Not
+   * so on first use, with a key alone, or `unproven`: then the server said who it is.
+   */
+  get isPinned() {
+    return this.#isPinned;
+  }
+
+  /**
+   * Who the oracle says it is; its log and its key must be the trusted ones.
    *
    * @param {CallOptions} [options]
    * @returns {Promise<OracleInfo>}
-   * @throws {WrongKeyError | MalformedError}
+   * @throws {import('./errors.js').WrongIdentityError | import('./errors.js').WrongKeyError | MalformedError}
    */
   async oracle(options) {
     const info = readOracleInfo(await this.#json('oracle', ['v1', 'oracle'], options));
@@ -114,20 +157,34 @@ export class OracleClient {
     }
     const key = info.public_key.toLowerCase();
     if (!liftX(key)) throw new MalformedError('oracle', 'public_key is not an x-only point');
-    this.#publicKey ??= key;
-    requireKey('oracle', this.#publicKey, key);
+    // Whose key it is the log proves: until it has, the server's word pins nothing.
+    if (this.#isUnproven) this.#prover.publicKey ??= key;
+    else this.#prover.names(info);
+    this.#prover.requireKey('oracle', key);
     return info;
   }
 
   /**
-   * The key that everything is verified against. After the first use of
-   * {@link TRUST_ON_FIRST_USE}, keep it and pin it from then on.
+   * The identity that everything is proven against: the verifier key of the
+   * oracle's log. After the first use of {@link TRUST_ON_FIRST_USE}, keep it and
+   * pin it from then on.
+   *
+   * @param {CallOptions} [options]
+   * @returns {Promise<string>} verifier key
+   */
+  async identity(options) {
+    return (await this.#trusted(options)).vkey;
+  }
+
+  /**
+   * The oracle's key P, as the log of the first proven event names it; before
+   * there is one, as the server says.
    *
    * @param {CallOptions} [options]
    * @returns {Promise<string>} x-only hex
    */
   async publicKey(options) {
-    return this.#publicKey ?? (await this.oracle(options)).public_key.toLowerCase();
+    return this.#prover.publicKey ?? (await this.oracle(options)).public_key.toLowerCase();
   }
 
   /**
@@ -172,7 +229,33 @@ export class OracleClient {
   }
 
   /**
-   * The announcement of the event, verified and signed by the trusted key.
+   * Everything that the oracle's log proves about an event: its announcement, how
+   * it ended, the policy, under which checkpoint.
+   *
+   * @param {string} id
+   * @param {CallOptions} [options]
+   * @returns {Promise<Proven>}
+   * @throws {import('./errors.js').OracleError} `BundleError` for what is not proven,
+   *   `NotYetError` before it is announced
+   */
+  async proven(id, options) {
+    return (await this.proof(id, options)).proven;
+  }
+
+  /**
+   * The same, with the bytes that prove it: the event's bundle, to be kept and
+   * verified again offline with `verifyBundle`.
+   *
+   * @param {string} id
+   * @param {CallOptions} [options]
+   * @returns {Promise<{proven: Proven, bytes: Uint8Array}>}
+   */
+  proof(id, options) {
+    return this.#retrying(options, () => this.#prove(id, options));
+  }
+
+  /**
+   * The announcement of the event, proven to be in the oracle's log.
    *
    * @param {string} id
    * @param {CallOptions} [options]
@@ -184,7 +267,8 @@ export class OracleClient {
   }
 
   /**
-   * The event's announcement, attestation and outcome, all verified.
+   * The event's announcement, attestation and outcome, all proven to be in the
+   * oracle's log.
    *
    * @param {string} id
    * @param {CallOptions} [options]
@@ -193,7 +277,12 @@ export class OracleClient {
    *   published, `NeverError` if it never will be
    */
   attestation(id, options) {
-    return this.#retrying(options, () => this.#attested(id, 0, options));
+    return this.#retrying(options, async () => {
+      const kept = this.#attestations.get(id);
+      const ended = kept ?? (this.#isUnproven ? null : endOf((await this.#prove(id, options)).proven));
+      // What the server says of it; a moment later there may be one.
+      return ended ?? this.#polled(id, 0, options);
+    });
   }
 
   /**
@@ -201,7 +290,7 @@ export class OracleClient {
    * is out of reach.
    *
    * Ends early when waiting is pointless: unknown event, refunded, withdrawn, or
-   * an answer that fails verification. At the end of the time it throws the last
+   * an answer that fails verification or is not in the log. At the end of the time it throws the last
    * obstacle. May take one request's time limit longer than `timeoutMs`.
    *
    * @param {string} id
@@ -219,7 +308,7 @@ export class OracleClient {
       /** @type {number | null} */
       let askedMs = null;
       try {
-        return await this.#attested(id, holdMs, { signal });
+        return await this.#polled(id, holdMs, { signal });
       } catch (error) {
         if (!(isTransient(error) || error instanceof NotYetError) || left() === 0) throw error;
         if (error instanceof ProblemError) askedMs = error.retryAfterMs;
@@ -231,16 +320,24 @@ export class OracleClient {
   }
 
   /**
-   * The policy of an event: the rules by which facts become its outcome. Its
-   * bytes are checked against `expectedHash`, from a contract, or, without one,
-   * against the hash that the server states for the event.
+   * The policy of an event: the rules by which facts become its outcome. It is the
+   * document of the hash in the log's entry of the announcement. Of an event that
+   * is not announced yet, and with `unproven`, it is that of `expectedHash`, or else
+   * of the hash that the server states.
    *
    * @param {string} id
-   * @param {CallOptions & {expectedHash?: string}} [options]
+   * @param {CallOptions & {expectedHash?: string}} [options] `expectedHash` from a
+   *   contract, which it must have in any case
    * @returns {Promise<Policy>}
    * @throws {HashError | MalformedError}
    */
   async policy(id, options = {}) {
+    const proven = this.#isUnproven ? null : await this.#provenPolicy(id, options);
+    if (proven) {
+      const { expectedHash = proven.hash } = options;
+      if (expectedHash.toLowerCase() !== proven.hash) throw new HashError('policy', expectedHash, proven.hash);
+      return proven;
+    }
     const stated = options.expectedHash ?? (await this.event(id, options)).policy_hash;
     if (stated === null) throw new MalformedError('policy', 'the server states no policy for the event');
     const hash = stated.toLowerCase();
@@ -311,17 +408,23 @@ export class OracleClient {
   }
 
   /**
-   * The first entry of the oracle's log, signed by the trusted key: who signs the
-   * log's checkpoints, and their origin.
+   * The first entry of the oracle's log, signed by the oracle key that it names: who
+   * signs the log's checkpoints, and their origin. That it is in the log, the bundle
+   * of any event proves ({@link OracleClient#proven}).
    *
    * @param {CallOptions} [options]
    * @returns {Promise<Genesis>}
-   * @throws {import('./errors.js').LogError}
+   * @throws {LogError}
    */
   async genesis(options) {
     const key = await this.publicKey(options);
     const request = { what: 'genesis', path: ['tile', 'entries', '000.p', '1'], accept: TLV, signal: options?.signal };
-    return verifyGenesis(firstEntry(await this.#retrying(options, () => this.#http.get(request))), key);
+    const genesis = verifyGenesis(firstEntry(await this.#retrying(options, () => this.#http.get(request))), key);
+    const identity = this.#isUnproven ? null : this.#prover.identity;
+    if (identity && (genesis.logOrigin !== identity.name || genesis.logPublicKey !== identity.publicKey)) {
+      throw new LogError('genesis', 'it is that of another log than the identity');
+    }
+    return genesis;
   }
 
   /**
@@ -334,6 +437,44 @@ export class OracleClient {
     return stream(this.#http, this.#options, options);
   }
 
+  /** @param {CallOptions} [options] */
+  async #trusted(options) {
+    return this.#prover.identity ?? this.#prover.names(await this.oracle(options));
+  }
+
+  /**
+   * @param {string} id
+   * @param {CallOptions} [options]
+   */
+  async #prove(id, options) {
+    await this.#trusted(options);
+    const found = await this.#prover.prove(eventId(id), options?.signal);
+    const { announcement, attestation } = found.proven;
+    this.#announcements.set(id, announcement);
+    if (attestation) this.#attestations.set(id, attestedOf(announcement, attestation));
+    return found;
+  }
+
+  /**
+   * @param {string} id
+   * @param {CallOptions} options
+   * @returns {Promise<Policy | null>} null where it is not announced yet
+   */
+  async #provenPolicy(id, options) {
+    const key = `event ${id}`;
+    const kept = this.#policies.get(key);
+    if (kept) return kept;
+    try {
+      const { policy: text, policyHash } = await this.proven(id, options);
+      const policy = readPolicy(text, policyHash);
+      this.#policies.set(key, policy);
+      return policy;
+    } catch (error) {
+      if (error instanceof NotYetError) return null;
+      throw error;
+    }
+  }
+
   /**
    * @param {string} id
    * @param {CallOptions} [options]
@@ -342,28 +483,42 @@ export class OracleClient {
     const what = 'announcement';
     const kept = this.#announcements.get(id);
     if (kept) return kept;
+    if (!this.#isUnproven) return (await this.#prove(id, options)).proven.announcement;
     const path = ['v1', 'announcements', eventId(id)];
     const bytes = await this.#http.get({ what, path, query: { format: 'tlv' }, accept: TLV, signal: options?.signal });
     const announcement = decodeAnnouncement(bytes);
     requireEvent(what, id, announcement.event.eventId);
-    requireKey(what, await this.publicKey(options), announcement.oraclePublicKey);
+    await this.publicKey(options);
+    this.#prover.requireKey(what, announcement.oraclePublicKey);
     const verified = verifyAnnouncement(announcement);
+    this.#memory.check(verified);
     this.#announcements.set(id, verified);
     return verified;
   }
 
   /**
+   * Asks for the attestation, which the server may hold back so long; what it
+   * answers is returned only if the log has it.
+   *
    * @param {string} id
    * @param {number} holdMs
    * @param {CallOptions} [options]
    * @returns {Promise<Attested>}
    */
-  async #attested(id, holdMs, options) {
+  async #polled(id, holdMs, options) {
     const kept = this.#attestations.get(id);
     if (kept) return kept;
     const announcement = await this.#announcement(id, options);
     const attestation = await this.#attestation(announcement, holdMs, options);
-    const attested = Object.freeze({ announcement, attestation, outcome: attestation.outcome });
+    if (!this.#isUnproven) {
+      const ended = endOf((await this.#prove(id, options)).proven);
+      if (ended) return ended;
+      const detail = 'the server has an attestation that its log does not have yet';
+      throw new NotYetError('bundle', { status: 404, slug: 'not-attested', detail, retryAfterMs: null });
+    }
+    this.#memory.learn(announcement, attestation);
+    await this.#memory.save();
+    const attested = attestedOf(announcement, attestation);
     this.#attestations.set(id, attested);
     return attested;
   }
@@ -429,6 +584,27 @@ function parseKey(text) {
 }
 
 /**
+ * @param {VerifiedAnnouncement} announcement
+ * @param {VerifiedAttestation} attestation
+ * @returns {Attested}
+ */
+function attestedOf(announcement, attestation) {
+  return Object.freeze({ announcement, attestation, outcome: attestation.outcome });
+}
+
+/**
+ * How the event ended, as the log says.
+ *
+ * @param {Proven} proven
+ * @returns {Attested | null} null where it has not
+ * @throws {NeverError} if it was refunded
+ */
+function endOf({ announcement, attestation, refund }) {
+  if (refund) throw new NeverError('attestation', { status: 410, slug: 'refunded', detail: refund.reason, retryAfterMs: null }, true);
+  return attestation && attestedOf(announcement, attestation);
+}
+
+/**
  * An id that can stand in a path: the two that addresses take for folders cannot.
  *
  * @param {string} id
@@ -437,22 +613,4 @@ function eventId(id) {
   const problem = id === '.' || id === '..' ? 'cannot be asked for' : eventIdProblem(id);
   if (problem) throw new TypeError(`event id ${problem}`);
   return id;
-}
-
-/**
- * @param {string} what
- * @param {string} asked
- * @param {string} got
- */
-function requireEvent(what, asked, got) {
-  if (asked !== got) throw new WrongEventError(what, asked, got);
-}
-
-/**
- * @param {string} what
- * @param {string} expected
- * @param {string} got
- */
-function requireKey(what, expected, got) {
-  if (expected !== got) throw new WrongKeyError(what, expected, got);
 }

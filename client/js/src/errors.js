@@ -115,11 +115,115 @@ export class CoinlibError extends OracleError {
 /** A log that contradicts itself or its oracle's key. */
 export class LogError extends OracleError {
   /**
-   * @param {'genesis' | 'checkpoint' | 'inclusion'} code what does not hold
+   * @param {'genesis' | 'checkpoint' | 'inclusion' | 'consistency'} code what does not hold
    * @param {string} problem
    */
   constructor(code, problem) {
     super(code, `${code}: ${problem}`);
+    /** What, without the code. @readonly */
+    this.problem = problem;
+  }
+}
+
+/** A text that is no verifier key of a log: no identity of an oracle. */
+export class IdentityError extends OracleError {
+  /**
+   * @param {'form' | 'name' | 'key' | 'id' | 'algorithm'} code
+   * @param {string} problem
+   */
+  constructor(code, problem) {
+    super(code, `identity: ${problem}`);
+  }
+}
+
+/** A text that is no policy of witnesses. */
+export class WitnessesError extends OracleError {
+  /**
+   * @param {number} line counted from 1
+   * @param {string} problem
+   */
+  constructor(line, problem) {
+    super('witnesses', `witnesses, line ${line}: ${problem}`);
+    /** @readonly */
+    this.line = line;
+  }
+}
+
+/**
+ * A bundle that does not prove its event: what the server says is not in the log
+ * of the identity.
+ */
+export class BundleError extends OracleError {
+  /**
+   * @param {BundleErrorCode} code
+   * @param {BundlePart | null} part which part of the bundle, where it is one
+   * @param {string} problem
+   * @param {ErrorOptions} [options]
+   */
+  constructor(code, part, problem, options) {
+    super(code, part === null ? problem : `${part}: ${problem}`, options);
+    /** @readonly @type {BundleErrorCode} */
+    this.code = code;
+    /** @readonly */
+    this.part = part;
+  }
+}
+
+/** @typedef {'checkpoint' | 'genesis' | 'announcement' | 'attestation' | 'notice' | 'policy' | 'anchor' | 'consistency'} BundlePart */
+
+/**
+ * As `schema/vectors/bundles.json` has them; those of a rule or a signature that
+ * does not hold are {@link VerifyErrorCode}.
+ * @typedef {'too-long' | 'json' | 'format' | 'base64' | 'checkpoint' | 'quorum' | 'inclusion' | 'entry' | 'other-entry' | 'other-event' | 'other-log' | 'other-key' | 'other-announcement' | 'two-ends' | 'policy' | 'anchor' | 'anchor-too-early' | 'older' | 'forked' | 'no-consistency' | VerifyErrorCode} BundleErrorCode
+ */
+
+/**
+ * An announcement with a nonce under which another announcement was attested. An
+ * oracle announces a nonce once: this announcement is forged.
+ */
+export class NonceReusedError extends OracleError {
+  /**
+   * @param {string} id the event that the announcement names
+   * @param {number} index of the nonce, from 0
+   * @param {string} event the event whose attestation is known
+   */
+  constructor(id, index, event) {
+    super(
+      'nonce-reused',
+      `announcement of event ${JSON.stringify(id)}: nonce ${index} was attested in the announcement of event ` +
+        `${JSON.stringify(event)}; an oracle announces a nonce once: this announcement is forged`,
+    );
+    /** @readonly */
+    this.index = index;
+    /** @readonly */
+    this.event = event;
+  }
+}
+
+/** The server names another log than the identity. */
+export class WrongIdentityError extends OracleError {
+  /**
+   * @param {string} expected verifier key
+   * @param {string} got verifier key
+   */
+  constructor(expected, got) {
+    super('wrong-identity', `oracle: its log is ${got}, the identity is ${expected}`);
+    /** @readonly */
+    this.expected = expected;
+    /** @readonly */
+    this.got = got;
+  }
+}
+
+/** A memory with a line that is none: with a hole it would accept what it should refuse. */
+export class MemoryError extends OracleError {
+  /**
+   * @param {number} line counted from 1
+   */
+  constructor(line) {
+    super('memory', `memory: line ${line} is not a line of a memory`);
+    /** @readonly */
+    this.line = line;
   }
 }
 
@@ -227,19 +331,34 @@ export class UnknownEventError extends ProblemError {}
 export class NotYetError extends ProblemError {}
 
 /**
- * 410 `refunded` or `withdrawn`: the server says that it will never attest.
- * That is its word; contracts end by their refund transaction.
+ * 410 `refunded` or `withdrawn`: there will never be an attestation. The log says
+ * so (`isProven`), or it is the server's word; contracts end by their refund
+ * transaction.
  */
-export class NeverError extends ProblemError {}
+export class NeverError extends ProblemError {
+  /**
+   * @param {string} what
+   * @param {{status: number, slug: string, detail: string, retryAfterMs: number | null}} problem
+   * @param {boolean} [isProven] whether the log has a notice of it
+   */
+  constructor(what, problem, isProven = false) {
+    super(what, problem);
+    if (isProven) this.message = `${what}: the log says that there will be none: ${problem.detail}`;
+    /** @readonly */
+    this.isProven = isProven;
+  }
+}
 
 /**
  * Whether asking again later may help without anyone changing anything.
  *
  * @param {unknown} error
- * @returns {error is TransportError | ProblemError}
+ * @returns {error is TransportError | ProblemError | BundleError}
  */
 export function isTransient(error) {
   if (error instanceof TransportError) return true;
+  // Witnesses cosign a moment after the oracle has signed.
+  if (error instanceof BundleError) return error.code === 'quorum';
   if (!(error instanceof ProblemError)) return false;
   return error.status === 408 || error.status === 429 || error.status >= 500;
 }

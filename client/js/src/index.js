@@ -5,6 +5,7 @@
  * @module
  */
 export { AdaptorSignature } from './adaptor.js';
+export { verifyBundle } from './bundle.js';
 export { OracleClient, TRUST_ON_FIRST_USE } from './client.js';
 export {
   announcementToJson,
@@ -21,13 +22,16 @@ export { TIME_THRESHOLD, checkLocktimes, coinlibOutcomes, refundLocktime, reveal
 export * from './errors.js';
 export { digitTexts, maxValue, nonceCount, parseOutcome } from './event.js';
 export { jointPoints } from './joint.js';
+export { Memory } from './memory.js';
+export { parseIdentity } from './note.js';
 export { AdaptorSecret, OutcomePoint } from './outcome-point.js';
 export { adaptorPoints, prefixPoint, signaturePoint } from './points.js';
 export { canonicalJson, questionOf, readPolicy } from './policy.js';
 export { groupRange, rangePrefixes } from './range.js';
 export { announcementHash, attestationHash, challenge, taggedHash } from './tags.js';
-export { announcementEntry, attestationEntry, leafHash, verifyCheckpoint, verifyGenesis, verifyInclusion } from './tlog.js';
+export { announcementEntry, attestationEntry, leafHash, verifyCheckpoint, verifyConsistency, verifyGenesis, verifyInclusion } from './tlog.js';
 export { verifyAnnouncement, verifyAttestation } from './verify.js';
+export { Witnesses } from './witnesses.js';
 
 /** @typedef {import('./event.js').Announcement} Announcement */
 /** @typedef {import('./event.js').Attestation} Attestation */
@@ -57,8 +61,14 @@ export { verifyAnnouncement, verifyAttestation } from './verify.js';
 /** @typedef {import('./model.js').EvidenceInfo} EvidenceInfo */
 /** @typedef {import('./model.js').ProofsInfo} ProofsInfo */
 /** @typedef {import('./model.js').Inclusion} Inclusion */
+/** @typedef {import('./bundle.js').Proven} Proven */
+/** @typedef {import('./bundle.js').Refund} Refund */
+/** @typedef {import('./bundle.js').Anchor} Anchor */
+/** @typedef {import('./note.js').NoteKey} NoteKey */
+/** @typedef {import('./memory.js').Head} Head */
+/** @typedef {import('./memory.js').MemoryOptions} MemoryOptions */
 /** @typedef {import('./tlog.js').Genesis} Genesis */
-/** @typedef {import('./tlog.js').Checkpoint} Checkpoint */
+/** @typedef {import('./note.js').Checkpoint} Checkpoint */
 /** @typedef {import('./policy.js').Policy} Policy */
 /** @typedef {import('./policy.js').Question} Question */
 /** @typedef {import('./policy.js').JsonDocument} JsonDocument */

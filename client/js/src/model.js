@@ -18,6 +18,7 @@ import { memberOf } from './http.js';
  * @property {string} name
  * @property {string} network `peercoin`, `peercoin-testnet` or `peercoin-regtest`
  * @property {string} public_key the key P that signs announcements and attestations, x-only hex
+ * @property {string} [identity] what to pin: the verifier key of its log
  * @property {string} log_origin
  * @property {string} log_public_key Ed25519, hex
  * @property {string} server_version

@@ -30,6 +30,11 @@ export class Reader {
     return new Reader(this.#bytes, this.offset);
   }
 
+  /** All that is left. */
+  rest() {
+    return this.#take('rest', this.#bytes.length);
+  }
+
   /** @param {MessageType} due */
   startsWith([type, field]) {
     try {

@@ -6,24 +6,28 @@
  *
  * @module
  */
-import { ed25519 } from '@noble/curves/ed25519.js';
 import { sha256 } from '@noble/hashes/sha2.js';
 
-import { bytesToHex, concatBytes, hexBytes, isHex, textToUtf8 } from './bytes.js';
+import { base64Bytes, bytesToHex, concatBytes, hexBytes, isHex } from './bytes.js';
 import { encodeAnnouncement, encodeAttestation } from './codec.js';
 import { verifySchnorr } from './curve.js';
-import { LogError } from './errors.js';
+import { IdentityError, LogError } from './errors.js';
+import { ED25519, Note, noteKey } from './note.js';
 import { Reader } from './reader.js';
 import { taggedHash } from './tags.js';
 
+/** @import { Checkpoint } from './note.js' */
 /** @import { VerifiedAnnouncement, VerifiedAttestation } from './verify.js' */
 
 const VERSION = 1;
 const [GENESIS, ANNOUNCEMENT, ATTESTATION] = [0, 1, 2];
 /** Tag of the digest that binds the log key to the oracle key. */
 const GENESIS_TAG = 'peercoin-dlc-oracle/genesis/v1';
-/** Kind of a note's key: Ed25519 over its text. */
-const ED25519 = 1;
+/** Deepest proof there can be: sizes are below 2^63. */
+export const MAX_PROOF = 63;
+
+/** Root of a tree without leaves. */
+const EMPTY_ROOT = bytesToHex(sha256(new Uint8Array()));
 
 /**
  * The first entry of a log: which key signs its checkpoints, said by the oracle key.
@@ -34,15 +38,6 @@ const ED25519 = 1;
  * @property {string} logPublicKey Ed25519, hex
  * @property {string} logOrigin first line of its checkpoints
  * @property {bigint} createdMs Unix milliseconds
- */
-
-/**
- * A checkpoint whose signature holds.
- *
- * @typedef {object} Checkpoint
- * @property {string} origin
- * @property {bigint} size entries in the log
- * @property {string} root hex
  */
 
 /**
@@ -90,6 +85,20 @@ export function attestationEntry(attestation, announcementPosition, manifestHash
  * @throws {LogError | import('./errors.js').CodecError}
  */
 export function verifyGenesis(entry, publicKey) {
+  const genesis = readGenesis(entry);
+  if (genesis.oraclePublicKey !== publicKey) throw new LogError('genesis', 'the log begins with another oracle key');
+  return genesis;
+}
+
+/**
+ * Reads the first entry of a log and checks the signature of the oracle key that
+ * it names, whoever that is.
+ *
+ * @param {Uint8Array} entry
+ * @returns {Genesis}
+ * @throws {LogError | import('./errors.js').CodecError}
+ */
+export function readGenesis(entry) {
   const reader = new Reader(entry);
   if (reader.uint('version', 1) !== VERSION || reader.uint('type', 1) !== GENESIS) {
     throw new LogError('genesis', 'the first entry is no genesis of version 1');
@@ -103,8 +112,8 @@ export function verifyGenesis(entry, publicKey) {
   const signature = reader.hex('signature', 64);
   if (reader.offset !== entry.length) throw new LogError('genesis', 'the genesis has bytes after its signature');
   if (network === '' || logOrigin === '') throw new LogError('genesis', 'the genesis names no network or no origin');
-  if (oraclePublicKey !== publicKey) throw new LogError('genesis', 'the log begins with another oracle key');
-  const holds = verifySchnorr(/** @type {Uint8Array} */ (hexBytes(signature)), taggedHash(GENESIS_TAG, signed), hash('publicKey', publicKey));
+  const digest = taggedHash(GENESIS_TAG, signed);
+  const holds = verifySchnorr(/** @type {Uint8Array} */ (hexBytes(signature)), digest, hash('oraclePublicKey', oraclePublicKey));
   if (!holds) throw new LogError('genesis', 'the oracle key did not sign the genesis');
   return Object.freeze({ network, oraclePublicKey, logPublicKey, logOrigin, createdMs });
 }
@@ -119,26 +128,12 @@ export function verifyGenesis(entry, publicKey) {
  * @throws {LogError}
  */
 export function verifyCheckpoint(note, { logOrigin, logPublicKey }) {
-  const split = note.indexOf('\n\n');
-  const text = note.slice(0, split + 1);
-  const [origin, size, root, ...rest] = text.split('\n');
-  const rootBytes = root === undefined ? null : base64(root);
-  if (split < 0 || rest.length !== 1 || rest[0] !== '' || !/^(0|[1-9][0-9]{0,18})$/.test(size ?? '') || rootBytes?.length !== 32) {
-    throw new LogError('checkpoint', 'is not origin, size and root, each on a line');
+  const bytes = hash('logPublicKey', logPublicKey);
+  try {
+    return new Note(note).verify(noteKey(logOrigin, ED25519, bytes));
+  } catch (error) {
+    throw error instanceof IdentityError ? new LogError('checkpoint', error.message) : error;
   }
-  if (origin !== logOrigin) throw new LogError('checkpoint', `is of the log ${JSON.stringify(origin)}`);
-  const key = hash('logPublicKey', logPublicKey);
-  const id = sha256(concatBytes(textToUtf8(`${logOrigin}\n`), Uint8Array.of(ED25519), key)).subarray(0, 4);
-  for (const line of note.slice(split + 2).split('\n')) {
-    const [, name, encoded] = /^— (\S+) (\S+)$/.exec(line) ?? [];
-    const signature = encoded === undefined ? null : base64(encoded);
-    if (name !== logOrigin || !signature || bytesToHex(signature.subarray(0, 4)) !== bytesToHex(id)) continue;
-    if (signature.length === 68 && ed25519Holds(signature.subarray(4), textToUtf8(text), key)) {
-      return Object.freeze({ origin, size: BigInt(size ?? 0), root: bytesToHex(rootBytes) });
-    }
-    throw new LogError('checkpoint', 'the signature of the log does not hold');
-  }
-  throw new LogError('checkpoint', 'is not signed by the log');
 }
 
 /**
@@ -155,9 +150,7 @@ export function verifyInclusion(entry, position, proof, { size, root }) {
   let [index, last] = [BigInt(position), size - 1n];
   if (index < 0n || index > last) throw new LogError('inclusion', `position ${index} is not below ${size}`);
   let found = leafHash(entry);
-  for (const step of proof) {
-    const sibling = base64(step);
-    if (sibling?.length !== 32) throw new LogError('inclusion', 'a hash of the proof is not 32 bytes of base64');
+  for (const sibling of hashes('inclusion', proof)) {
     if (last === 0n) throw new LogError('inclusion', 'the proof is too long');
     if (index & 1n || index === last) {
       found = node(sibling, found);
@@ -169,6 +162,47 @@ export function verifyInclusion(entry, position, proof, { size, root }) {
   }
   if (last !== 0n) throw new LogError('inclusion', 'the proof is too short');
   if (bytesToHex(found) !== root) throw new LogError('inclusion', "the proof does not lead to the checkpoint's root");
+}
+
+/**
+ * Checks that the tree that one checkpoint names is the beginning of the other's
+ * (RFC 6962, 2.1.2; the algorithm of RFC 9162, 2.1.4.2). From an empty tree, and
+ * between equal sizes, the proof is empty.
+ *
+ * @param {{size: bigint, root: string}} older
+ * @param {{size: bigint, root: string}} newer
+ * @param {readonly string[]} proof base64
+ * @throws {LogError}
+ */
+export function verifyConsistency(older, newer, proof) {
+  const rest = hashes('consistency', proof);
+  if (older.size > newer.size) throw new LogError('consistency', `${older.size} entries are not the beginning of ${newer.size}`);
+  if (older.size === 0n || older.size === newer.size) {
+    if (rest.length > 0) throw new LogError('consistency', 'the proof is too long');
+    if (older.root !== (older.size === 0n ? EMPTY_ROOT : newer.root)) throw new LogError('consistency', 'the roots are not the same');
+    return;
+  }
+  // An old tree that is one complete subtree is where the way up begins.
+  const isWhole = (older.size & (older.size - 1n)) === 0n;
+  const first = isWhole ? /** @type {Uint8Array} */ (hexBytes(older.root)) : rest.shift();
+  if (!first) throw new LogError('consistency', 'the proof is too short');
+  let [index, last] = [older.size - 1n, newer.size - 1n];
+  while (index & 1n) [index, last] = [index >> 1n, last >> 1n];
+  let [old, now] = [first, first];
+  for (const sibling of rest) {
+    if (last === 0n) throw new LogError('consistency', 'the proof is too long');
+    if (index & 1n || index === last) {
+      [old, now] = [node(sibling, old), node(sibling, now)];
+      while (!(index & 1n) && index !== 0n) [index, last] = [index >> 1n, last >> 1n];
+    } else {
+      now = node(now, sibling);
+    }
+    [index, last] = [index >> 1n, last >> 1n];
+  }
+  if (last !== 0n) throw new LogError('consistency', 'the proof is too short');
+  if (bytesToHex(old) !== older.root || bytesToHex(now) !== newer.root) {
+    throw new LogError('consistency', 'the proof leads to another root');
+  }
 }
 
 /**
@@ -193,21 +227,6 @@ function node(left, right) {
 }
 
 /**
- * Strictly (ZIP 215 is for consensus; the log's own tools use RFC 8032's rules).
- *
- * @param {Uint8Array} signature
- * @param {Uint8Array} message
- * @param {Uint8Array} key
- */
-function ed25519Holds(signature, message, key) {
-  try {
-    return ed25519.verify(signature, message, key, { zip215: false });
-  } catch {
-    return false;
-  }
-}
-
-/**
  * @param {string} what
  * @param {string} hex
  */
@@ -218,16 +237,13 @@ function hash(what, hex) {
 }
 
 /**
- * Standard base64 with padding, in its one spelling.
- *
- * @param {string} text
- * @returns {Uint8Array | null}
+ * @param {'inclusion' | 'consistency'} code
+ * @param {readonly string[]} proof base64
  */
-function base64(text) {
-  try {
-    const bytes = Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
-    return btoa(String.fromCharCode(...bytes)) === text ? bytes : null;
-  } catch {
-    return null;
-  }
+function hashes(code, proof) {
+  return proof.map((text) => {
+    const bytes = base64Bytes(text);
+    if (bytes?.length !== 32) throw new LogError(code, 'a hash of the proof is not 32 bytes of base64');
+    return bytes;
+  });
 }

@@ -41,7 +41,8 @@ const INFO = {
  * @param {Partial<ClientOptions>} [options]
  */
 function client(url, options) {
-  return new OracleClient(url, { publicKey: oracle.publicKey, firstBackoffMs: 1, maxBackoffMs: 20, ...options });
+  // The laws of HTTP; what is proven, and how, is in proof.test.js.
+  return new OracleClient(url, { publicKey: oracle.publicKey, unproven: true, firstBackoffMs: 1, maxBackoffMs: 20, ...options });
 }
 
 test('an attestation comes back verified with its outcome, and is asked for once', async (t) => {

@@ -38,6 +38,17 @@ export class FakeOracle {
   }
 
   /**
+   * An event under nonces that another one has.
+   *
+   * @param {string} eventId
+   * @param {Descriptor} descriptor
+   * @param {string[]} nonces
+   */
+  announceUnder(eventId, descriptor, nonces) {
+    return this.#promise({ nonces, maturity: 1_795_363_200, descriptor, eventId });
+  }
+
+  /**
    * An enum event whose nonce takes the points of other oracles out of the sum
    * for one outcome, and the secret of that sum.
    *
@@ -64,6 +75,17 @@ export class FakeOracle {
   #promise(event) {
     const hash = schnorr.utils.taggedHash('DLC/oracle/announcement/v0', encodeEvent(event));
     return { signature: bytesToHex(schnorr.sign(hash, this.#secret)), oraclePublicKey: this.publicKey, event };
+  }
+
+  /**
+   * BIP340 over a tagged hash.
+   *
+   * @param {string} tag
+   * @param {Uint8Array} bytes
+   * @returns {Uint8Array}
+   */
+  sign(tag, bytes) {
+    return schnorr.sign(schnorr.utils.taggedHash(tag, bytes), this.#secret);
   }
 
   /**

@@ -4,10 +4,12 @@
  *
  * @module
  */
-import { bytesToHex, hexBytes, numberToHex, textToUtf8 } from '../src/bytes.js';
+import { anchorIn, checkConfirmation, checkTransaction } from '../src/anchor.js';
+import { bytesToBase64, bytesToHex, hexBytes, numberToHex, textToUtf8 } from '../src/bytes.js';
 import {
   AdaptorSecret,
   AdaptorSignature,
+  Memory,
   OutcomePoint,
   adaptorPoints,
   announcementHash,
@@ -35,11 +37,16 @@ import {
   taggedHash,
   announcementEntry,
   leafHash,
+  parseIdentity,
+  verifyBundle,
+  verifyConsistency,
   verifyGenesis,
+  verifyInclusion,
   verifyAnnouncement,
   verifyAttestation,
   questionOf,
 } from '../src/index.js';
+import { Note } from '../src/note.js';
 
 /** @import { DigitsDescriptor } from '../src/index.js' */
 
@@ -59,9 +66,13 @@ export const COUNTS = Object.freeze({
   coinlib: 11,
   adaptor: 39,
   log_entries: 34,
+  bundles: 36,
+  forged: 3,
+  anchors: 39,
+  tlog: 71,
 });
 
-/** Throws for a case that it does not hold for. @type {Readonly<Record<keyof typeof COUNTS, (c: never) => void>>} */
+/** Throws for a case that it does not hold for. @type {Readonly<Record<keyof typeof COUNTS, (c: never, content: never) => void>>} */
 export const LAWS = {
   announcements,
   attestations,
@@ -75,6 +86,10 @@ export const LAWS = {
   coinlib,
   adaptor,
   log_entries,
+  bundles,
+  forged,
+  anchors,
+  tlog,
 };
 
 /**
@@ -84,10 +99,11 @@ export const LAWS = {
  * @param {{cases: Case[]}} content
  * @returns {number} how many there were
  */
-export function runVectors(file, { cases }) {
+export function runVectors(file, content) {
+  const { cases } = content;
   for (const c of cases) {
     try {
-      LAWS[file](/** @type {never} */ (c));
+      LAWS[file](/** @type {never} */ (c), /** @type {never} */ (content));
     } catch (error) {
       throw new Error(`${file}.json, case ${c.name ?? JSON.stringify(c).slice(0, 200)}: ${error}`, { cause: error });
     }
@@ -126,6 +142,78 @@ function log_entries({ name, entry, leaf_hash, error }) {
     const announcement = verifyAnnouncement(whole.subarray(34));
     equal(bytesToHex(announcementEntry(announcement, entry.slice(4, 68))), entry, 'written again');
   }
+}
+
+/**
+ * @param {{bundle: object, identity: string, known?: {size: number, root: string}, outcome?: string | null, refunded?: boolean, error: string | null}} c
+ */
+function bundles({ bundle, identity, known, outcome = null, refunded = false, error }) {
+  const seen = known && { size: BigInt(known.size), root: known.root };
+  const verify = () => verifyBundle(JSON.stringify(bundle), identity, { known: seen });
+  if (error !== null) return refused(verify, error);
+  const { attestation, refund } = verify();
+  equal([attestation?.outcome.text ?? null, refund !== null], [outcome, refunded], 'outcome and refund');
+}
+
+/**
+ * @param {{bundle: object, error: string}} c
+ * @param {{identity: string, announcement: string, attestation: string, past: {announcement: string, attestation: string}}} content
+ */
+function forged({ bundle, error }, { identity, announcement, attestation, past }) {
+  refused(() => verifyBundle(JSON.stringify(bundle), identity), error);
+  // Every signature of the pair holds; the nonce of the past gives it away.
+  const memory = new Memory();
+  verifyAttestation(attestation, verifyAnnouncement(announcement));
+  const promise = verifyAnnouncement(past.announcement);
+  memory.learn(promise, verifyAttestation(past.attestation, promise));
+  memory.check(promise);
+  refused(() => memory.check(verifyAnnouncement(announcement)), 'nonce-reused');
+}
+
+/**
+ * @param {{transaction?: string, txid: string, vout: number, size: number, root: string, error?: string,
+ *   header: string, block_hash: string, position: number, branch: string[]}} c
+ */
+function anchors({ transaction, txid, vout, size, root, error, header, block_hash, position, branch }) {
+  if (transaction !== undefined) {
+    if (error !== undefined) return refused(() => anchorIn(bytes(transaction)), error);
+    const anchor = { transaction, txid, vout: BigInt(vout), size: BigInt(size), root };
+    checkTransaction(anchor);
+    refused(() => checkTransaction({ ...anchor, vout: 7n }), 'anchor');
+    refused(() => checkTransaction({ ...anchor, size: 7n }), 'anchor');
+    refused(() => checkTransaction({ ...anchor, txid: root }), 'anchor');
+    return;
+  }
+  if (error !== undefined) return;
+  const seconds = new DataView(bytes(header).buffer).getUint32(68, true);
+  const confirmedAt = new Date(seconds * 1000).toISOString().replace('.000Z', 'Z');
+  const block = { height: 1n, blockHash: block_hash, confirmedAt, header, position: BigInt(position), branch };
+  checkConfirmation(txid, block);
+  const spoilt = [{ position: block.position + 1n }, { confirmedAt: 'now' }, { blockHash: txid }, { branch: [...branch, txid] }, { header: header.replace(/^../, '99') }];
+  for (const change of spoilt) refused(() => checkConfirmation(txid, { ...block, ...change }), 'anchor');
+}
+
+/**
+ * @param {{kind: string, valid?: boolean, entry: string, index: number, size: number, root: string, proof: string[],
+ *   old: number, old_root: string, new: number, new_root: string, key: string, text: string}} c
+ */
+function tlog(c) {
+  const proof = c.kind === 'inclusion' || c.kind === 'consistency' ? c.proof.map((hash) => bytesToBase64(bytes(hash))) : [];
+  /** @type {() => unknown} */
+  let verify = () => {};
+  if (c.kind === 'inclusion') {
+    verify = () => verifyInclusion(bytes(c.entry), c.index, proof, { origin: '', size: BigInt(c.size), root: c.root });
+  } else if (c.kind === 'consistency') {
+    verify = () => verifyConsistency({ size: BigInt(c.old), root: c.old_root }, { size: BigInt(c.new), root: c.new_root }, proof);
+  } else if (c.kind === 'note') {
+    verify = () => new Note(c.text).verify(parseIdentity(c.key));
+  } else {
+    // Who reads tiles, or proofs as files, has more code.
+    equal(['tile', 'tlog-proof'].includes(c.kind), true, `kind ${c.kind}`);
+    return;
+  }
+  if (c.valid === false) refused(verify, c.kind === 'note' ? 'checkpoint' : c.kind);
+  else verify();
 }
 
 /** The oracle key in a genesis of that network. @param {string} entry */

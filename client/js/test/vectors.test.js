@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 
-import { COUNTS, LAWS, runVectors } from './vectors.js';
+import { COUNTS, runVectors } from './vectors.js';
 
 const VECTORS = new URL('../../../schema/vectors/', import.meta.url);
 
@@ -18,6 +18,6 @@ test('a spoilt case would fail, whichever file it is in', () => {
     const content = JSON.parse(readFileSync(new URL(`${file}.json`, VECTORS), 'utf8'), (_, value) =>
       typeof value === 'string' ? value.replace(/[0-9a-f](?=[^0-9a-f]*$)/, (c) => (c === '1' ? '2' : '1')) : value,
     );
-    assert.throws(() => content.cases.forEach(LAWS[file]), Error, file);
+    assert.throws(() => runVectors(file, content), Error, file);
   }
 });

@@ -38,6 +38,7 @@ struct LogPage {
     /// In Peercoin's chain, the latest first.
     anchors: Vec<Anchor>,
     log_origin: String,
+    identity: String,
     log_public_key: String,
     public_url: String,
     entries: Vec<Entry>,
@@ -120,6 +121,7 @@ pub(crate) async fn get_log_page(
             .rev()
             .collect(),
         log_origin: oracle.log_origin.clone(),
+        identity: oracle.identity()?.to_string(),
         log_public_key: hex::encode(oracle.log_public_key),
         public_url: url.0.to_string(),
         older: rows.last().map(|r| r.position).filter(|p| *p > 0),

@@ -1,20 +1,27 @@
 // A TypeScript program as a wallet would write it, compiled against the packed
 // package. The lines marked as errors must not compile.
 import {
+  BundleError,
+  Memory,
   NotYetError,
   OracleClient,
   TRUST_ON_FIRST_USE,
   adaptorPoints,
   decodeAnnouncement,
   groupRange,
+  parseIdentity,
   verifyAnnouncement,
+  verifyBundle,
   type AdaptorPoint,
   type Announcement,
   type Attested,
+  type Proven,
 } from 'peercoin-oracle-client';
 
-export async function settle(url: string, publicKey: string, id: string): Promise<string | null> {
-  const oracle = new OracleClient(url, { publicKey });
+export async function settle(url: string, identity: string, id: string): Promise<string | null> {
+  const memory = new Memory({ text: '', append: async (lines: string) => console.log(lines) });
+  const oracle = new OracleClient(url, { identity, memory, witnesses: 'quorum none\n' });
+  if (!oracle.isPinned) return null;
   let attested: Attested;
   try {
     attested = await oracle.wait(id, { timeoutMs: 60_000 });
@@ -29,8 +36,20 @@ export async function settle(url: string, publicKey: string, id: string): Promis
   return won ? `${value} ${won.point.xonly} ${won.secret?.normalised.toHex()}` : null;
 }
 
+export function offline(bundle: Uint8Array, vkey: string): bigint {
+  try {
+    const proven: Proven = verifyBundle(bundle, parseIdentity(vkey));
+    const reason: string | null = proven.refund && proven.refund.reason;
+    if (proven.attestation) adaptorPoints(proven.announcement, 'all', proven.attestation);
+    return reason === null ? proven.positions.announcement : -1n;
+  } catch (error) {
+    if (error instanceof BundleError && error.code === 'forked') return -2n;
+    throw error;
+  }
+}
+
 export async function watch(url: string, signal: AbortSignal): Promise<void> {
-  const oracle = new OracleClient(url, { publicKey: TRUST_ON_FIRST_USE });
+  const oracle = new OracleClient(url, { identity: TRUST_ON_FIRST_USE });
   for await (const news of oracle.stream({ after: 0n, signal })) {
     if (news.kind === 'state') continue;
     const position: bigint = news.position;
@@ -49,6 +68,10 @@ export function mistakes(hex: string): void {
   adaptorPoints(verified, { outcome: 250_000 });
   // @ts-expect-error: nor ends of ranges
   groupRange(10, 4, 0, 99);
-  // @ts-expect-error: no key, no client
+  // @ts-expect-error: nobody to trust, no client
   new OracleClient('http://127.0.0.1', {});
+  // @ts-expect-error: an identity is a text
+  new OracleClient('http://127.0.0.1', { identity: 7n });
+  // @ts-expect-error: nor is a memory a folder
+  new OracleClient('http://127.0.0.1', { identity: hex, memory: '/tmp' });
 }

@@ -32,15 +32,15 @@ function shown() {
 }
 
 async function verify() {
-  const key = form.elements.key.value.trim().toLowerCase();
+  const identity = form.elements.identity.value.trim();
   const { checkEvent } = await import(bundle);
   const started = performance.now();
-  const good = await checkEvent(location.origin, key, section.dataset.event, shown(), ({ name, state, detail }) => {
+  const good = await checkEvent(location.origin, identity, section.dataset.event, shown(), ({ name, state, detail }) => {
     line(MARKS[state], WORDS[state], name, detail);
   });
   const took = Math.max(1, Math.round(performance.now() - started));
   const item = good
-    ? line('ok', 'ok', 'Verified', `Nothing failed, in ${took} ms, with the key above.`)
+    ? line('ok', 'ok', 'Verified', `Nothing failed, in ${took} ms, against the identity above.`)
     : line('failed', 'failed', 'Not verified', 'Do not rely on this event before you know why.');
   item.classList.add('verdict');
   item.dataset.check = 'verdict';

@@ -72,7 +72,8 @@ struct EventPage {
     announced: bool,
     attested: bool,
     manifest: Option<String>,
-    public_key: String,
+    /// Against which the page verifies, unless its reader knows better.
+    identity: String,
 }
 
 /// An event's life, rules, sources, decision, points and downloads.
@@ -113,7 +114,6 @@ pub(crate) async fn get_event_page(
         path_segment(&id).replace('+', "%2B")
     );
     let words = in_words(&event, policy.as_deref());
-    let oracle = &app.identity.oracle;
     page(&EventPage {
         site: Site::of(&app, "events").live(stream),
         segment: path_segment(&id),
@@ -149,7 +149,7 @@ pub(crate) async fn get_event_page(
         announced: event.announced_at.is_some(),
         attested: event.attested_at.is_some(),
         manifest: manifest.map(hex::encode),
-        public_key: hex::encode(oracle.public_key),
+        identity: app.identity.oracle.identity()?.to_string(),
         id,
     })
 }
