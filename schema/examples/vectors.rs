@@ -25,6 +25,8 @@ mod generate_bundle;
 mod generate_invalid;
 #[path = "../tests/suite/generate_log.rs"]
 mod generate_log;
+#[path = "../tests/suite/generate_nonce_proof.rs"]
+mod generate_nonce_proof;
 #[path = "../tests/suite/generate_operator.rs"]
 mod generate_operator;
 #[path = "../tests/suite/generate_participant.rs"]

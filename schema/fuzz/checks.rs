@@ -12,6 +12,7 @@ use oracle_schema::http_signature::{
     FIELDS, FieldValues, Parameters, Request, SignedRequest, sign,
 };
 use oracle_schema::log_entry::LogEntry;
+use oracle_schema::nonce_proof::NonceProof;
 use oracle_schema::operator::{Approval, Reason, Report};
 use oracle_schema::policy::Policy;
 use oracle_schema::tlog::{Note, Tile, TlogProof};
@@ -94,6 +95,13 @@ pub fn log_entry(data: &[u8]) {
     if let Ok(entry) = LogEntry::from_bytes(data) {
         assert_eq!(entry.to_bytes().as_deref(), Ok(data));
         let _ = entry.verify();
+    }
+}
+
+/// [`NonceProof::from_bytes`].
+pub fn nonce_proof(data: &[u8]) {
+    if let Ok(proof) = NonceProof::from_bytes(data) {
+        assert_eq!(proof.to_bytes().as_slice(), data);
     }
 }
 

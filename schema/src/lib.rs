@@ -17,6 +17,7 @@ pub mod event;
 pub mod evidence;
 pub mod http_signature;
 pub mod log_entry;
+pub mod nonce_proof;
 pub mod nonces;
 pub mod operator;
 pub mod point;

@@ -53,7 +53,7 @@ pub fn challenge_scalar(nonce: &[u8; 32], public_key: &[u8; 32], message: &[u8; 
 }
 
 /// A hash as a scalar mod n. One subtraction suffices, since 2n > 2^256.
-fn reduce(hash: [u8; 32]) -> Scalar {
+pub(crate) fn reduce(hash: [u8; 32]) -> Scalar {
     if let Ok(scalar) = Scalar::from_be_bytes(hash) {
         return scalar;
     }

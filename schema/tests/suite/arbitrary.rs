@@ -110,7 +110,7 @@ static SEEDS: LazyLock<Vec<(String, Vec<u8>)>> = LazyLock::new(crate::seeds::fil
 
 type Check = fn(&[u8]);
 
-fn all_checks() -> [(&'static str, Check); 13] {
+fn all_checks() -> [(&'static str, Check); 14] {
     [
         ("anchor", checks::anchor),
         ("announcement_tlv", checks::announcement_tlv),
@@ -118,6 +118,7 @@ fn all_checks() -> [(&'static str, Check); 13] {
         ("attestation_tlv", checks::attestation_tlv),
         ("attestation_json", checks::attestation_json),
         ("log_entry", checks::log_entry),
+        ("nonce_proof", checks::nonce_proof),
         ("note", checks::note),
         ("tile_name", checks::tile_name),
         ("tlog_proof", checks::tlog_proof),

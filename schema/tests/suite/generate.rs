@@ -16,6 +16,7 @@ use crate::generate_anchor;
 use crate::generate_bundle;
 use crate::generate_invalid;
 use crate::generate_log;
+use crate::generate_nonce_proof;
 use crate::generate_operator;
 use crate::generate_participant;
 use crate::generate_tlog;
@@ -37,6 +38,7 @@ pub(crate) fn files() -> Vec<(&'static str, Value)> {
         ("invalid.json", generate_invalid::cases(&oracle)),
         ("joint.json", generate_participant::joint()),
         ("log_entries.json", generate_log::cases(&oracle)),
+        ("nonce_proof.json", generate_nonce_proof::cases()),
         ("operator_bodies.json", generate_operator::bodies()),
         ("operator_requests.json", generate_operator::cases()),
         ("points.json", points(&oracle)),

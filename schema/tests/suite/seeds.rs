@@ -55,6 +55,9 @@ pub(crate) fn files() -> Vec<(String, Vec<u8>)> {
             add("log_entry", i, binary(case, "entry"));
         }
     }
+    for (i, case) in cases("nonce_proof.json").iter().enumerate() {
+        add("nonce_proof", i, binary(case, "proof"));
+    }
     for (i, case) in cases("operator_requests.json").iter().enumerate() {
         let mut seed = Vec::new();
         for field in ["content_digest", "signature_input", "signature", "path"] {
