@@ -366,7 +366,13 @@ impl Client {
         // Who holds has a loop of their own.
         let attempts = hold.map_or(self.options.attempts, |_| 1);
         let hold = hold.unwrap_or_default();
-        let bytes = self.tlv(WHAT, &path, hold, attempts, id).await?;
+        let bytes = match self.tlv(WHAT, &path, hold, attempts, id).await {
+            // Whether it is, the log says.
+            Err(Error::Refunded { .. }) if !self.options.unproven => {
+                return attested_of(id, &self.proven_within(attempts, id).await?);
+            }
+            answer => answer?,
+        };
         let (attestation, _) =
             Attestation::from_tlv(&bytes).map_err(|source| Error::Decode { what: WHAT, source })?;
         check_event(WHAT, id, attestation.event_id.as_ref())?;

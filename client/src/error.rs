@@ -135,7 +135,8 @@ pub enum Error {
     },
     /// 410 `refunded`: the server says that it will never attest the event.
     ///
-    /// The server's word; its proof is the notice in the oracle's log.
+    /// Proven by the notice in the oracle's log; with [`crate::Options::unproven`] the
+    /// server's word.
     #[error("event {id} will never be attested (refunded): {reason}")]
     Refunded {
         /// The event.

@@ -121,7 +121,11 @@ impl Memory {
             }
             let nonces: Vec<String> = event.nonces.iter().map(hex::encode).collect();
             let (digest, nonces) = (hex::encode(event.digest), nonces.join(","));
-            inner.add(&format!("attested {digest} {nonces} {}\n", event.event_id))
+            // An id may hold any character: a line feed would let the oracle write lines
+            // of its own. What is compared is the digest; the name is for people.
+            let name = event.event_id.as_str();
+            let name = name.replace(char::is_control, "\u{fffd}");
+            inner.add(&format!("attested {digest} {nonces} {name}\n"))
         })
     }
 
@@ -226,6 +230,23 @@ mod tests {
         again.learn(&attested).unwrap();
         let text = std::fs::read_to_string(&file).unwrap();
         assert_eq!(text.lines().count(), 3, "nothing is written twice: {text}");
+    }
+
+    #[test]
+    fn an_oracle_writes_no_lines_of_its_own_into_a_readers_memory() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("memory");
+        let forged = format!("x\nlog 99 {} {}", "00".repeat(32), key());
+        let attested = AttestedEvent {
+            event_id: forged.parse().unwrap(),
+            digest: [1; 32],
+            nonces: vec![[2; 32]],
+        };
+        Memory::open(&file).unwrap().learn(&attested).unwrap();
+        let again = Memory::open(&file).unwrap();
+        assert_eq!(again.head(&key()), None);
+        let lines = std::fs::read_to_string(&file).unwrap();
+        assert_eq!(lines.lines().count(), 1, "{lines}");
     }
 
     #[test]

@@ -12,6 +12,7 @@ use common::{
     oracle, run, world,
 };
 use oracle_schema::codec::Layout;
+use oracle_schema::log_entry::NoticeKind;
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, BufReader};
 
@@ -179,7 +180,8 @@ async fn wait_tells_its_ends_apart_by_exit_code() {
     server.put(&announcement_path(ID), [Answer::Bytes(truth.to_tlv())]);
     for (answer, code) in [
         (Answer::Problem(404, "not-attested"), 3),
-        (Answer::Problem(410, "refunded"), 4),
+        // The server's word, which the log does not bear out.
+        (Answer::Problem(410, "refunded"), 3),
         (Answer::Problem(410, "withdrawn"), 5),
         (Answer::Problem(404, "unknown-event"), 6),
         (Answer::Problem(500, "broken"), 1),
@@ -191,6 +193,11 @@ async fn wait_tells_its_ends_apart_by_exit_code() {
         assert!(ran.2.starts_with("error: "));
         assert!(ran.1.is_empty());
     }
+    server
+        .log(|log| log.notice(ID, NoticeKind::Refund))
+        .unwrap();
+    server.put(&attestation_path(ID), [Answer::Problem(410, "refunded")]);
+    assert_eq!(wait().await.0, 4);
 }
 
 #[tokio::test]

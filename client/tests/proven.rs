@@ -223,6 +223,8 @@ async fn a_refund_is_what_the_log_says_and_not_what_the_server_says() {
     let error = client.attestation(&event_id("b")).await.unwrap_err();
     assert!(matches!(error, Error::Refunded { .. }), "{error}");
     assert!(client.proven(&event_id("a")).await.unwrap().end.is_none());
+    let error = client.attestation(&event_id("a")).await.unwrap_err();
+    assert!(matches!(error, Error::NotAttested { .. }), "{error}");
 }
 
 #[tokio::test]
