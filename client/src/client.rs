@@ -18,6 +18,7 @@ use crate::backoff::Backoff;
 use crate::cache::Cache;
 use crate::evidence::LONGEST;
 use crate::http::{Get, Http};
+use crate::memory::Memory;
 use crate::model::{EventInfo, EventsPage, OracleInfo, RawOracleInfo};
 use crate::options::Options;
 use crate::proof::{Trust, attested_of};
@@ -102,6 +103,11 @@ impl Client {
         Ok(info)
     }
 
+    /// What this client remembers; clones share it.
+    pub fn memory(&self) -> &Memory {
+        &self.options.memory
+    }
+
     /// The identity that everything is proven against: the verifier key of the
     /// oracle's log.
     pub async fn identity(&self) -> Result<NoteKey, Error> {
@@ -141,19 +147,14 @@ impl Client {
     }
 
     /// The policy by which the event is decided: the canonical document of the
-    /// hash in the log's entry of the announcement; of an event that is not
-    /// announced yet, and with [`Options::unproven`], of the hash that the server
-    /// states.
+    /// hash in the log's entry of the announcement; with [`Options::unproven`] of the
+    /// hash that the server states.
     ///
     /// Fails with [`Error::NoPolicy`] if the server states none.
     pub async fn policy(&self, id: &EventId) -> Result<Vec<u8>, Error> {
         const WHAT: &str = "policy";
         if !self.options.unproven {
-            match self.proven(id).await {
-                Ok(proven) => return Ok(proven.policy.into_bytes()),
-                Err(Error::NotAnnounced { .. }) => {}
-                Err(error) => return Err(error),
-            }
+            return Ok(self.proven(id).await?.policy.into_bytes());
         }
         let stated = self.event(id).await?.policy_hash;
         let stated = stated.ok_or_else(|| Error::NoPolicy(id.clone()))?;

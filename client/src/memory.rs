@@ -2,6 +2,8 @@
 //! checkpoint of each log, so that a later one must continue it, and the attested
 //! nonces, so that none is accepted in another announcement.
 //!
+//! Processes that share a file see each other's lines at their next start.
+//!
 //! In a file it is lines of text, added at the end and never changed:
 //!
 //! ```text
@@ -52,6 +54,12 @@ impl Memory {
             .create(true)
             .open(path)
             .map_err(|e| failed(e.to_string()))?;
+        // Nobody adds a line while a broken one is taken away.
+        let locked = Locked::of(&file).map_err(|e| failed(e.to_string()))?;
+        let length = file.metadata().map_err(|e| failed(e.to_string()))?.len();
+        if length > MOST {
+            return Err(failed(format!("longer than {MOST} bytes")));
+        }
         let mut text = String::new();
         (&file)
             .take(MOST)
@@ -66,10 +74,10 @@ impl Memory {
         }
         let mut inner = Inner::default();
         for (n, line) in text.lines().enumerate() {
-            inner
-                .read(line)
-                .ok_or_else(|| failed(format!("line {}: not a line of a memory", n + 1)))?;
+            let why = |why| failed(format!("line {}: {why}", n + 1));
+            inner.read(line).map_err(why)?;
         }
+        drop(locked);
         inner.file = Some((path.to_owned(), file));
         Ok(Self(Arc::new(Mutex::new(inner))))
     }
@@ -116,7 +124,7 @@ impl Memory {
     /// Remembers the nonces of an attested event.
     pub fn learn(&self, event: &AttestedEvent) -> Result<(), Error> {
         self.with(|inner| {
-            if !inner.nonces.learn(event) {
+            if inner.nonces.knows(event) {
                 return Ok(());
             }
             let nonces: Vec<String> = event.nonces.iter().map(hex::encode).collect();
@@ -125,7 +133,9 @@ impl Memory {
             // of its own. What is compared is the digest; the name is for people.
             let name = event.event_id.as_str();
             let name = name.replace(char::is_control, "\u{fffd}");
-            inner.add(&format!("attested {digest} {nonces} {name}\n"))
+            inner.add(&format!("attested {digest} {nonces} {name}\n"))?;
+            inner.nonces.learn(event);
+            Ok(())
         })
     }
 
@@ -141,14 +151,22 @@ impl Inner {
         let Some((path, file)) = &mut self.file else {
             return Ok(());
         };
-        file.write_all(line.as_bytes())
-            .map_err(|source| Error::Memory {
-                file: path.display().to_string(),
-                reason: source.to_string(),
-            })
+        append(file, line).map_err(|source| Error::Memory {
+            file: path.display().to_string(),
+            reason: source.to_string(),
+        })
     }
 
-    fn read(&mut self, line: &str) -> Option<()> {
+    fn read(&mut self, line: &str) -> Result<(), &'static str> {
+        match self.parse(line) {
+            None => Err("not a line of a memory"),
+            Some(false) => Err("another log than an earlier line of the same identity and size"),
+            Some(true) => Ok(()),
+        }
+    }
+
+    /// False for what contradicts an earlier line.
+    fn parse(&mut self, line: &str) -> Option<bool> {
         let (kind, rest) = line.split_once(' ')?;
         let mut parts = rest.splitn(3, ' ');
         let (first, second, name) = (parts.next()?, parts.next()?, parts.next()?);
@@ -161,6 +179,9 @@ impl Inner {
                     root: hash(second)?,
                 };
                 let known = self.heads.entry(name.to_owned()).or_insert(head.clone());
+                if known.size == head.size && known.root != head.root {
+                    return Some(false);
+                }
                 if known.size < head.size {
                     *known = head;
                 }
@@ -174,8 +195,36 @@ impl Inner {
             }
             _ => return None,
         }
-        Some(())
+        Some(true)
     }
+}
+
+/// A lock on the file, against other processes, for as long as it lives.
+struct Locked<'a>(&'a File);
+
+impl<'a> Locked<'a> {
+    fn of(file: &'a File) -> std::io::Result<Self> {
+        file.lock()?;
+        Ok(Self(file))
+    }
+}
+
+impl Drop for Locked<'_> {
+    fn drop(&mut self) {
+        // It goes with the file at the latest.
+        let _ = self.0.unlock();
+    }
+}
+
+/// Adds a whole line or nothing.
+fn append(file: &File, line: &str) -> std::io::Result<()> {
+    let _locked = Locked::of(file)?;
+    let before = file.metadata()?.len();
+    let mut writer = file;
+    writer.write_all(line.as_bytes()).inspect_err(|_| {
+        // Half a line would be refused at the next start.
+        let _ = file.set_len(before);
+    })
 }
 
 fn hash(text: &str) -> Option<[u8; 32]> {
@@ -247,6 +296,16 @@ mod tests {
         assert_eq!(again.head(&key()), None);
         let lines = std::fs::read_to_string(&file).unwrap();
         assert_eq!(lines.lines().count(), 1, "{lines}");
+    }
+
+    #[test]
+    fn a_memory_of_two_logs_under_one_identity_says_so() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("memory");
+        let line = |root: &str| format!("log 3 {} {}\n", root.repeat(32), key());
+        std::fs::write(&file, line("00") + &line("11")).unwrap();
+        let error = Memory::open(&file).unwrap_err().to_string();
+        assert!(error.contains("line 2: another log"), "{error}");
     }
 
     #[test]

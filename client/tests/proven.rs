@@ -316,6 +316,33 @@ async fn the_command_never_calls_a_forged_pair_proven() {
     assert_eq!(ran.0, 1, "{}{}", ran.1, ran.2);
     assert!(ran.2.contains("forged"), "{}", ran.2);
 
+    // A bundle under another root than the one that was proven at that size.
+    let other = folder.path().join("other").to_str().unwrap().to_owned();
+    let of_another = format!("log 9 {} {identity}\n", "55".repeat(32));
+    std::fs::write(&other, of_another).unwrap();
+    let genuine = folder.path().join("genuine.json");
+    std::fs::write(
+        &genuine,
+        vectors("bundles.json")["cases"][0]["bundle"].to_string(),
+    )
+    .unwrap();
+    let genuine = genuine.to_str().unwrap();
+    let ran = run(&[
+        "verify",
+        genuine,
+        "--identity",
+        &identity,
+        "--memory",
+        &other,
+    ])
+    .await;
+    assert_eq!(ran.0, 1, "{}", ran.1);
+    assert!(
+        ran.1.contains("the log is not the one seen before"),
+        "{}",
+        ran.1
+    );
+
     let bundle = folder.path().join("bundle.json");
     for case in forged["cases"].as_array().unwrap() {
         std::fs::write(&bundle, case["bundle"].to_string()).unwrap();

@@ -72,6 +72,11 @@ impl AttestedNonces {
         Ok(())
     }
 
+    /// Whether all nonces of an attested announcement are known.
+    pub fn knows(&self, event: &AttestedEvent) -> bool {
+        event.nonces.iter().all(|nonce| self.0.contains_key(nonce))
+    }
+
     /// Remembers an attested announcement; whether it was new. What was remembered
     /// first stays.
     pub fn learn(&mut self, event: &AttestedEvent) -> bool {

@@ -234,7 +234,7 @@ impl Points {
             let options = Options {
                 identity: self.with_identity.get(i).cloned(),
                 key: self.with_key.get(i).copied(),
-                memory: self.remote.server.trust.memory()?,
+                memory: own.memory().clone(),
                 ..Options::default()
             };
             let client = Client::with_options(&with.url, options)?;

@@ -4,15 +4,16 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use oracle_client::bundle::{Bundle, End, MAX_BUNDLE_BYTES, Proven};
+use oracle_client::bundle::{Bundle, BundleError, End, MAX_BUNDLE_BYTES, Proven};
 use oracle_client::{Announcement, Attestation, Memory, NoteKey, Verified};
 use oracle_schema::log_entry::LogEntry;
 use oracle_schema::nonces::AttestedEvent;
 use oracle_schema::tlog::TlogProof;
 use oracle_schema::verify::{verify_announcement, verify_attestation};
 
+use super::output::{eline, printable};
 use super::trust::{KEY_PROVES_NOTHING, Trust};
-use super::{Failure, output, output::printable};
+use super::{Failure, output};
 
 /// Longest file read, bytes; the largest possible message in hex fits.
 const MAX_FILE: u64 = MAX_BUNDLE_BYTES as u64;
@@ -80,7 +81,14 @@ impl Verify {
             .verify(&identity, witnesses.as_ref())
             .map_err(|e| bad(&e))?;
         self.is_by_key(&proven.announcement)?;
-        remember(&self.trust.memory()?, &proven)?;
+        let memory = self.trust.memory()?;
+        memory.check(&proven.announcement)?;
+        if pinned.is_some() {
+            compare(&memory, &identity, &bundle, &proven).map_err(|e| bad(&e))?;
+            if let Some(attestation) = proven.attestation() {
+                memory.learn(&AttestedEvent::of(&proven.announcement, attestation))?;
+            }
+        }
         print(&proven)?;
         if pinned.is_some() {
             return Ok(());
@@ -141,10 +149,16 @@ impl Verify {
         let Some(key) = self.trust.identity()? else {
             return Ok(Vec::new());
         };
-        let files = self.proof.iter();
-        files
-            .map(|file| proved(file, &key, announcement, attestation))
-            .collect()
+        let witnesses = self.trust.witnesses()?;
+        let proofs = self.proof.iter().map(|file| {
+            let (proof, proved) = proved(file, &key, announcement, attestation)?;
+            if let Some(policy) = &witnesses {
+                let bad = |e| Failure::Invalid(format!("proof {}: {e}", file.display()));
+                policy.check(&proof.note).map_err(bad)?;
+            }
+            Ok(proved)
+        });
+        proofs.collect()
     }
 
     fn is_by_key(&self, announcement: &Announcement) -> Result<(), Failure> {
@@ -172,7 +186,7 @@ fn proved(
     key: &NoteKey,
     announcement: &Verified<Announcement>,
     attestation: Option<&Verified<Attestation>>,
-) -> Result<Proved, Failure> {
+) -> Result<(TlogProof, Proved), Failure> {
     let bad =
         |e: &dyn std::fmt::Display| Failure::Invalid(format!("proof {}: {e}", file.display()));
     let text = std::fs::read_to_string(file).map_err(|e| bad(&e))?;
@@ -197,7 +211,7 @@ fn proved(
         printable(&checkpoint.origin),
         checkpoint.size
     );
-    Ok(Proved { what, line })
+    Ok((proof, Proved { what, line }))
 }
 
 /// After everything else was printed.
@@ -208,13 +222,32 @@ fn unproven(what_to_do: &str) -> Failure {
     )
 }
 
-/// An announcement whose nonces were attested in another one is refused; the
-/// nonces of this one are remembered. The checkpoint of a file may be old: it says
-/// nothing about a later one.
-fn remember(memory: &Memory, proven: &Proven) -> Result<(), Failure> {
-    memory.check(&proven.announcement)?;
-    if let Some(attestation) = proven.attestation() {
-        memory.learn(&AttestedEvent::of(&proven.announcement, attestation))?;
+/// Refuses a bundle of another log than the one that was proven before, as far as a
+/// file can show it: it may be older than what is remembered, or later and without a
+/// proof that it continues that.
+fn compare(
+    memory: &Memory,
+    identity: &NoteKey,
+    bundle: &Bundle,
+    proven: &Proven,
+) -> Result<(), BundleError> {
+    let Some(known) = memory.head(identity) else {
+        return Ok(());
+    };
+    let note = |what: &str| {
+        eline(&format!(
+            "note: a checkpoint of {} entries was proven before; {what}",
+            known.size
+        ));
+    };
+    match bundle.continues(&proven.checkpoint, &known) {
+        Err(BundleError::Older { .. }) => {
+            note("this bundle's is older, and nothing shows that it is of the same log");
+        }
+        Err(BundleError::NoConsistency(_)) => {
+            note("nothing shows that this bundle's continues it");
+        }
+        compared => compared?,
     }
     Ok(())
 }

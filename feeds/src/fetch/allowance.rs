@@ -14,7 +14,7 @@ use flate2::Compression;
 use flate2::write::DeflateEncoder;
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 
-/// Answers up to this count whatever came before, bytes.
+/// Answers that take no more than this count whatever came before, bytes as stored.
 const SMALL: usize = 256 * 1024;
 
 /// What the allowance is counted in, bytes as stored.
@@ -53,7 +53,11 @@ impl Allowance {
         if last.get(source) == Some(sha256) {
             return true;
         }
-        let units = u32::try_from(stored(body).div_ceil(UNIT)).unwrap_or(u32::MAX);
+        let stored = stored(body);
+        if stored <= SMALL {
+            return true;
+        }
+        let units = u32::try_from(stored.div_ceil(UNIT)).unwrap_or(u32::MAX);
         let Some(units) = NonZeroU32::new(units) else {
             return true;
         };
