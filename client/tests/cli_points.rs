@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{Announced, ID, Oracle, Server, choice, digits, identity, join, run, world};
+use common::{Announced, ID, Oracle, Server, choice, digits, identity_of, join, run, world};
 use serde_json::Value;
 
 #[tokio::test]
@@ -99,7 +99,7 @@ async fn points_of_two_oracles_are_sums_that_open_when_both_agree() {
     let keyed = ["--with", &with, "--with-key", &key];
     let unproven = run(&join(&range, &keyed)).await;
     assert_eq!(unproven.0, 3, "a key alone pins no log: {}", unproven.2);
-    let pinned = identity().to_string();
+    let pinned = identity_of(&Oracle::new("second")).to_string();
     let joint = run(&join(&range, &join(&keyed, &["--with-identity", &pinned])))
         .await
         .json();

@@ -26,6 +26,7 @@ pub const ORIGIN: &str = "oracle.test/log";
 #[derive(Clone)]
 pub struct Log {
     pub oracle: Oracle,
+    key: SigningKey,
     pub entries: Vec<Vec<u8>>,
     /// By path.
     pub documents: BTreeMap<String, Vec<u8>>,
@@ -37,19 +38,38 @@ fn log_key() -> SigningKey {
     SigningKey::from_bytes(&[7; 32])
 }
 
+/// The key of an oracle's own log: [`log_key`] for the oracle of most tests.
+fn log_key_of(oracle: &Oracle) -> SigningKey {
+    if oracle.key() == Oracle::new("oracle").key() {
+        return log_key();
+    }
+    SigningKey::from_bytes(&oracle.key().to_byte_array())
+}
+
 impl Log {
     /// A log with a genesis, and the documents of one price round.
     pub fn new() -> Self {
         Self::of(Oracle::new("oracle"))
     }
 
-    /// The same of another oracle, or of one that borrows the name.
+    /// An oracle's own log.
+    pub fn home_of(oracle: Oracle) -> Self {
+        let key = log_key_of(&oracle);
+        Self::under(oracle, key)
+    }
+
+    /// A log under the key of the oracle of most tests, whoever's it is.
     pub fn of(oracle: Oracle) -> Self {
+        Self::under(oracle, log_key())
+    }
+
+    fn under(oracle: Oracle, key: SigningKey) -> Self {
         let policy = policy();
         let document = policy.canonical().unwrap();
         let manifest = manifest(&policy);
         let mut log = Self {
             oracle,
+            key,
             entries: Vec::new(),
             documents: BTreeMap::new(),
             policy_hash: policy_hash(&document),
@@ -75,7 +95,7 @@ impl Log {
         let statement = GenesisStatement {
             network: "peercoin-regtest".to_owned(),
             oracle_public_key: self.oracle.key(),
-            log_public_key: log_key().verifying_key().to_bytes(),
+            log_public_key: self.key.verifying_key().to_bytes(),
             log_origin: ORIGIN.to_owned(),
             created_ms: 1,
         };
@@ -176,11 +196,12 @@ impl Log {
 
     /// The signed note of these entries.
     pub fn checkpoint(&self) -> String {
-        sign(Checkpoint {
+        let checkpoint = Checkpoint {
             origin: ORIGIN.to_owned(),
             size: self.entries.len() as u64,
             root: self.root(),
-        })
+        };
+        signed_by(&self.key, checkpoint)
     }
 
     /// Everything that proves an event, as the service serves it.
@@ -286,18 +307,26 @@ impl Subtrees for Leaves {
 
 /// What readers of this log pin.
 pub fn identity() -> NoteKey {
-    NoteKey::new(
-        ORIGIN,
-        Algorithm::Ed25519,
-        &log_key().verifying_key().to_bytes(),
-    )
-    .unwrap()
+    note_key(&log_key())
+}
+
+/// What readers of an oracle's own log pin.
+pub fn identity_of(oracle: &Oracle) -> NoteKey {
+    note_key(&log_key_of(oracle))
+}
+
+fn note_key(key: &SigningKey) -> NoteKey {
+    NoteKey::new(ORIGIN, Algorithm::Ed25519, &key.verifying_key().to_bytes()).unwrap()
 }
 
 /// A checkpoint, signed by the log's key.
 pub fn sign(checkpoint: Checkpoint) -> String {
-    let signature = log_key().sign(checkpoint.text().as_bytes()).to_bytes();
-    Note::signed(checkpoint, &identity(), &signature).to_text()
+    signed_by(&log_key(), checkpoint)
+}
+
+fn signed_by(key: &SigningKey, checkpoint: Checkpoint) -> String {
+    let signature = key.sign(checkpoint.text().as_bytes()).to_bytes();
+    Note::signed(checkpoint, &note_key(key), &signature).to_text()
 }
 
 pub fn put(dir: &Path, path: &str, bytes: &[u8]) {

@@ -13,7 +13,7 @@ use futures::StreamExt;
 use oracle_schema::codec::Layout;
 use serde_json::json;
 
-use super::{Announced, Log, ORIGIN, Oracle, identity};
+use super::{Announced, Log, ORIGIN, Oracle, identity_of};
 use oracle_schema::Attestation;
 
 /// One prepared answer.
@@ -60,7 +60,7 @@ impl Server {
     /// A server of this oracle, on a free port. Returns its address too.
     pub async fn start(oracle: &Oracle) -> (Self, String) {
         let server = Self::default();
-        server.0.lock().unwrap().log = Some(Log::of(oracle.clone()));
+        server.0.lock().unwrap().log = Some(Log::home_of(oracle.clone()));
         server.put("/v1/oracle", [Answer::Json(about(oracle))]);
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
@@ -131,7 +131,7 @@ pub fn about(oracle: &Oracle) -> serde_json::Value {
         "network": "peercoin-regtest",
         "public_key": oracle.key().to_string(),
         "log_origin": ORIGIN,
-        "log_public_key": hex::encode(identity().public_key()),
+        "log_public_key": hex::encode(identity_of(oracle).public_key()),
         "server_version": "0.1.0",
         "dialect": "tagged",
         "open_choice_bits": 1.58,
