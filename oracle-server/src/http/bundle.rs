@@ -99,7 +99,7 @@ struct ConsistencyJson {
         (status = 200, description = "Under a checkpoint of now, cosigned where witnesses have done so for these entries.", content_type = "application/json", body = BundleJson),
         (status = 304, description = "The reader has it."),
         (status = 404, description = "`unknown-event` or `not-announced`."),
-        (status = 409, description = "`ahead-of-log`: the log has fewer entries than `from`."),
+        (status = 409, description = "`ahead-of-log`: the log has fewer entries than asked for."),
         (status = 410, description = "`withdrawn`: the event was never announced."),
         (status = 503, description = "`unavailable`: the log has no signed head yet.")))]
 pub(super) async fn get_bundle(
