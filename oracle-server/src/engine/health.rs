@@ -92,6 +92,8 @@ impl Engine {
         report_clock(&before, &clock);
         self.health.send_modify(|report| report.clock = clock);
         if is_over {
+            // So would sources that answered under it: their rests end by it.
+            self.legs.clear();
             self.store.reclaim_rounds(now.timestamp_millis()).await?;
         }
         Ok(())

@@ -11,9 +11,10 @@ use oracle_feeds::Exact;
 use oracle_feeds::fetch::Fetcher;
 use oracle_feeds::observation::{Exchange, PriceQuery, Query, Reading, SourceReading};
 use oracle_feeds::provider::{Licence, provider};
+use oracle_feeds::rule::Cause;
 use oracle_feeds::rule::price::{Fixing as LegFixing, cross, decide_leg};
 use oracle_schema::evidence::{MANIFEST_VERSION, Manifest, Observation};
-use oracle_schema::policy::{LegPolicy, canonical_json};
+use oracle_schema::policy::{LegPolicy, SourcePolicy, canonical_json};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -54,6 +55,9 @@ pub(super) struct LegSeen {
     at: i64,
     /// From the sources that were asked, or would have been but for their record.
     asked: Vec<SourceReading>,
+    /// Whether a source has no history, so that what it votes with was read at times of
+    /// the clock here.
+    is_sampled: bool,
     decision: LegFixing,
 }
 
@@ -203,6 +207,18 @@ impl Engine {
             .iter()
             .flat_map(|r| r.exchanges.iter().map(move |e| exchange_row(r, e)))
             .collect();
+        let is_doubted = seen.is_sampled
+            && (self.clock_trust.runs_ahead(&*self.clock)
+                || self.clock_trust.skews(&*self.clock).doubt().is_some());
+        if is_doubted && matches!(seen.decision, LegFixing::Attest { .. }) {
+            // Samples say nothing of the time: under a clock that stands ahead they would
+            // be the price before the last of them was taken. Nor is this evidence: a
+            // replay knows no doubt, and would decide by it.
+            alarm_of_clock(&Cause::ClockJumped);
+            let progress = self.legs.entry(leg_at).or_default();
+            progress.note(seen.asked, Cause::ClockJumped, now);
+            return Ok(());
+        }
         let decision = match seen.decision {
             LegFixing::Attest { price, trace } => {
                 self.legs.remove(&leg_at);
@@ -448,6 +464,7 @@ async fn observe(fetcher: Arc<Fetcher>, clock: Arc<dyn Clock>, question: Questio
     readings.retain(|r| !rests(&r.source));
     LegSeen {
         begun,
+        is_sampled: leg.sources.iter().any(SourcePolicy::is_sampled),
         key,
         at,
         asked: readings,
