@@ -15,7 +15,7 @@ use crate::memory::Memory;
 ///
 /// // From the contract, or `oracle-server identity` at the operator's.
 /// let identity: NoteKey =
-///     "oracle.example/log+5ea3f1c4+ATP6FcqtuLknAh6bCmuNW+s5oOZ/aKp5bfo5HfJ3RYpQ".parse()?;
+///     "oracle.example/log+575005b0+AepKbGPinFIKvvVQexMuxfmVR3auvr57kkIe6mkURtIs".parse()?;
 /// let options = Options {
 ///     identity: Some(identity),
 ///     timeout: Duration::from_secs(5),
