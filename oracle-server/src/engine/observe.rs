@@ -202,11 +202,6 @@ impl Engine {
         self.note_sources(&seen.asked, now);
         self.note_deviations(seen.decision.trace(), now);
         self.note_skews(seen.begun, &seen.asked);
-        let exchanges = seen
-            .asked
-            .iter()
-            .flat_map(|r| r.exchanges.iter().map(move |e| exchange_row(r, e)))
-            .collect();
         let is_doubted = seen.is_sampled
             && (self.clock_trust.runs_ahead(&*self.clock)
                 || self.clock_trust.skews(&*self.clock).doubt().is_some());
@@ -219,6 +214,11 @@ impl Engine {
             progress.note(seen.asked, Cause::ClockJumped, now);
             return Ok(());
         }
+        let exchanges = seen
+            .asked
+            .iter()
+            .flat_map(|r| r.exchanges.iter().map(move |e| exchange_row(r, e)))
+            .collect();
         let decision = match seen.decision {
             LegFixing::Attest { price, trace } => {
                 self.legs.remove(&leg_at);
