@@ -39,6 +39,54 @@ async fn a_second_process_on_one_sqlite_file_ends_with_one_line() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn one_database_under_another_name_is_led_by_nobody_else() {
+    let venues = venues().await;
+    let home = Home::sqlite().await;
+    home.configure(&venues, &calm(18));
+    let mut first = Server::run(&home.config(), &[]).await;
+    first.ready().await;
+    let database = home.path("oracle.db");
+    for name in ["hard", "symbolic"] {
+        // The same keys and a journal of its own: only the database says no.
+        let dir = home.path(name);
+        std::fs::create_dir(&dir).unwrap();
+        for file in ["keystore.age", "passphrase", "journal"] {
+            std::fs::copy(home.path(file), dir.join(file)).unwrap();
+        }
+        let link = dir.join("oracle.db");
+        match name {
+            "hard" => std::fs::hard_link(&database, &link).unwrap(),
+            _ => std::os::unix::fs::symlink(&database, &link).unwrap(),
+        }
+        let store = format!("sqlite:{}", link.display());
+        let file = dir.join("oracle.toml");
+        std::fs::write(&file, config(&venues, &store, &calm(18))).unwrap();
+        let second = Server::run(&file, &[]).await.ended().await;
+        assert_eq!(second.code(), Some(1), "{name}: {:?}", second.stderr);
+        assert_eq!(
+            second.said(),
+            ["error: another process holds this database"],
+            "{name}"
+        );
+    }
+    first.terminate();
+    assert_eq!(first.ended().await.code(), Some(0));
+    // SQLite keeps its write-ahead log beside one name only.
+    let alone = Server::run(&home.config(), &[]).await.ended().await;
+    assert_eq!(alone.code(), Some(1));
+    let said = alone.said().join("\n");
+    assert!(
+        said.contains("has 2 names") && said.contains("hard links"),
+        "{said}"
+    );
+    std::fs::remove_file(home.path("hard/oracle.db")).unwrap();
+    let mut alone = Server::run(&home.config(), &[]).await;
+    alone.ready().await;
+    alone.terminate();
+    assert_eq!(alone.ended().await.code(), Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_standby_takes_over_and_a_deposed_leader_writes_no_more() {
     let Some(home) = Home::postgres("standby and take-over").await else {
         return;

@@ -10,6 +10,7 @@ mod commit;
 pub(crate) mod db;
 mod descriptor;
 mod explorer;
+mod file_lock;
 mod ledger;
 mod listing;
 mod operator;
@@ -25,7 +26,9 @@ mod ticket;
 mod tree;
 mod witness;
 
-use std::fs::File;
+use std::fs::{File, TryLockError};
+use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -60,6 +63,7 @@ pub use witness::{CosignatureRow, NewCosignature, SignedHead};
 
 use crate::lifecycle::State;
 use db::{Db, args};
+use file_lock::FileLock;
 
 /// Why the store could not do it.
 #[derive(Debug, thiserror::Error)]
@@ -122,9 +126,20 @@ pub enum StoreError {
     /// Nobody was named who signs the log's heads.
     #[error("the log cannot grow: no key signs its heads")]
     Unsigned,
-    /// The lock file beside an SQLite database.
-    #[error("lock file {path}: {source}")]
-    LockFile {
+    /// An SQLite database with hard links.
+    #[error(
+        "database {path} has {names} names: what SQLite has not yet put into the file it keeps \
+         beside one of them, and under another it is lost; remove the other hard links"
+    )]
+    ManyNames {
+        /// The one in the configuration.
+        path: String,
+        /// How many.
+        names: u64,
+    },
+    /// An SQLite database, or the lock file beside it, cannot be locked.
+    #[error("lock of {path}: {source}")]
+    Lock {
         /// Which file.
         path: String,
         /// Why.
@@ -149,8 +164,9 @@ impl StoreError {
 enum Lease {
     /// None taken.
     None,
-    /// SQLite: an exclusively locked file beside the database.
-    File(#[allow(dead_code, reason = "held for its lock")] File),
+    /// SQLite: the locked database, and the locked file beside it by which earlier
+    /// versions keep each other out.
+    File(#[allow(dead_code, reason = "held for its locks")] (File, Option<FileLock>)),
     /// Postgres: a session advisory lock on its own connection.
     Session(Box<sqlx::pool::PoolConnection<sqlx::Postgres>>),
 }
@@ -355,24 +371,7 @@ impl Store {
 
     async fn try_lease(&self) -> Result<Option<Lease>, StoreError> {
         match &self.db {
-            Db::Sqlite { .. } => {
-                let path = format!("{}.lock", self.url.trim_start_matches("sqlite:"));
-                let io = |source| StoreError::LockFile {
-                    path: path.clone(),
-                    source,
-                };
-                let file = File::options()
-                    .create(true)
-                    .truncate(false)
-                    .write(true)
-                    .open(&path)
-                    .map_err(io)?;
-                match file.try_lock() {
-                    Ok(()) => Ok(Some(Lease::File(file))),
-                    Err(std::fs::TryLockError::WouldBlock) => Ok(None),
-                    Err(std::fs::TryLockError::Error(e)) => Err(io(e)),
-                }
-            }
+            Db::Sqlite { .. } => self.lock_file(),
             Db::Postgres(pool) => {
                 let mut connection = pool.acquire().await?;
                 let got: bool = sqlx::query_scalar("SELECT pg_try_advisory_lock($1)")
@@ -382,6 +381,44 @@ impl Store {
                 Ok(got.then(|| Lease::Session(Box::new(connection))))
             }
         }
+    }
+
+    /// Locks the SQLite file, which may have one name only.
+    fn lock_file(&self) -> Result<Option<Lease>, StoreError> {
+        let path = self.url.trim_start_matches("sqlite:");
+        let beside = format!("{path}.lock");
+        let io = |path: &str| {
+            let path = path.to_owned();
+            move |source| StoreError::Lock { path, source }
+        };
+        let file = File::options()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(&beside)
+            .map_err(io(&beside))?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Ok(None),
+            Err(TryLockError::Error(e)) => return Err(io(&beside)(e)),
+        }
+        // Elsewhere it would be in the way of SQLite's own locks.
+        let lock = if cfg!(target_os = "linux") {
+            match FileLock::try_take(Path::new(path)).map_err(io(path))? {
+                Some(lock) => Some(lock),
+                None => return Ok(None),
+            }
+        } else {
+            None
+        };
+        let names = std::fs::metadata(path).map_err(io(path))?.nlink();
+        if names != 1 {
+            return Err(StoreError::ManyNames {
+                path: path.to_owned(),
+                names,
+            });
+        }
+        Ok(Some(Lease::File((file, lock))))
     }
 
     /// Whether the lead is still held. A lost Postgres session loses it; the
