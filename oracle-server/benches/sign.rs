@@ -28,7 +28,7 @@ use oracle_schema::{
     Outcome,
 };
 use oracle_server::clock::TestClock;
-use oracle_server::engine;
+use oracle_server::guard;
 use oracle_server::signer::{Draft, Signer, SignerConfig};
 use oracle_server::store::{CommittedOutcome, NewEvent, OracleRow, SignedEvent, Store};
 use secp256k1::{Scalar, SecretKey};
@@ -182,7 +182,8 @@ async fn prepare(dir: &std::path::Path) -> Result<(Arc<Signer>, Vec<Subject>)> {
         .initialise(&oracle, &keys.journal_id, b"genesis", now)
         .await?;
     store.take_lead().await?;
-    engine::open_log(&store, &signer, now).await?;
+    guard::open_log(&store, &signer, now).await?;
+    signer.gate().open();
     let digits = DigitsDescriptor::new(2, false, "USD/BTC".to_owned(), 0, 20)?;
     let outcomes = vec!["above".to_owned(), "not_above".to_owned()];
     let events = [

@@ -14,6 +14,8 @@ pub struct HealthReport {
     pub leader: bool,
     /// `ok`, or why the signing journal cannot be used. Never a path.
     pub journal: String,
+    /// `ok`, or why this process announces and attests nothing.
+    pub signing: String,
     /// Providers, by name; a generic source by its own.
     pub providers: BTreeMap<String, ProviderHealth>,
     /// What is known about the clock.
@@ -63,6 +65,7 @@ impl HealthReport {
         Self {
             leader: false,
             journal: "ok".to_owned(),
+            signing: "ok".to_owned(),
             providers: BTreeMap::new(),
             clock: ClockHealth::default(),
             failed_passes: 0,

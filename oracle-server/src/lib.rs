@@ -3,7 +3,7 @@
 //! One way through: observation → decision → committed outcome → signature →
 //! log entry → head → reader. [`engine`] is the only orchestration, [`store`]
 //! the only SQL, [`signer`] the only place with secrets, [`clock`] the only
-//! clock; [`http`] and its pages, [`web`], see neither feeds nor signer; [`publish`] follows what is
+//! clock; [`guard`] is what a process has to pass before it may sign; [`http`] and its pages, [`web`], see neither feeds nor signer; [`publish`] follows what is
 //! published, and nothing waits for it.
 
 pub mod cli;
@@ -14,6 +14,7 @@ pub mod demo;
 pub mod descriptors;
 pub mod disk;
 pub mod engine;
+pub mod guard;
 pub mod health;
 pub mod http;
 pub mod lifecycle;

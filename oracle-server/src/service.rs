@@ -6,6 +6,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures::future::join_all;
@@ -19,12 +20,11 @@ use crate::command;
 use crate::config::Config;
 use crate::disk;
 use crate::engine::{self, Engine, EngineError, StartError};
+use crate::guard::{self, Accept, Lookout, Passed, Refused};
 use crate::health::HealthReport;
 use crate::http;
-use crate::publish::{
-    self, Anchorer, Anchoring, Contradicted, Cosigner, Following, Publisher, Timing,
-};
-use crate::signer::{Signer, SignerConfig, read_passphrase};
+use crate::publish::{Anchorer, Anchoring, Contradicted, Cosigner, Following, Publisher, Timing};
+use crate::signer::Signer;
 use crate::store::Store;
 
 /// How often a standby asks for the lead and re-reads the published head.
@@ -35,10 +35,8 @@ const STANDBY_POLL: Duration = Duration::from_secs(1);
 pub struct Options {
     /// Serve readers only.
     pub read_only: bool,
-    /// Start although the clock is behind the last committed work.
-    pub accept_clock: bool,
-    /// Start although the database is another cluster or timeline than before.
-    pub accept_database: bool,
+    /// What the operator takes upon them.
+    pub accept: Accept,
 }
 
 /// Why the service stopped or did not start.
@@ -72,6 +70,15 @@ impl From<Contradicted> for ServiceError {
             // Of the database alone: a standby tries again.
             Contradicted::Store(error) => StartError::from(error).into(),
             error => Self::Log(error),
+        }
+    }
+}
+
+impl From<Refused> for ServiceError {
+    fn from(error: Refused) -> Self {
+        match error {
+            Refused::Start(error) => error.into(),
+            Refused::Outside(error) => error.into(),
         }
     }
 }
@@ -135,6 +142,7 @@ pub async fn start(
         clock: clock.clone(),
         store: store.clone(),
         health: health.clone(),
+        has_started: AtomicBool::new(false),
     };
     // The first try is here, so that what refuses the start ends the command.
     let first = leader.try_lead().await?;
@@ -143,7 +151,7 @@ pub async fn start(
             return Err(StartError::from(crate::store::StoreError::Held).into());
         }
         // A standby that could not lead is found out now, not at the take-over.
-        drop(leader.open_signer().await?);
+        drop(guard::open(&leader.store, &leader.config, &leader.clock).await?);
     }
 
     let state = http::AppState::new(
@@ -238,6 +246,7 @@ impl Running {
 struct Lead {
     engine: Engine,
     signer: Arc<Signer>,
+    lookout: Option<Lookout>,
 }
 
 /// What takes and holds the lead.
@@ -248,30 +257,28 @@ struct Leader {
     store: Arc<Store>,
     health: watch::Sender<HealthReport>,
     port: command::Port,
+    /// Whether the start's own try to lead is over.
+    has_started: AtomicBool,
 }
 
 impl Leader {
     /// What leading takes, if this process may lead now.
     async fn try_lead(&self) -> Result<Option<Lead>, ServiceError> {
-        if self.options.read_only || !self.store.take_lead().await.map_err(StartError::from)? {
+        let is_leader =
+            !self.options.read_only && self.store.take_lead().await.map_err(StartError::from)?;
+        // What an operator accepted is about the files as they are now, not about those
+        // that a standby takes over some day.
+        let accept = if self.has_started.swap(true, Ordering::Relaxed) {
+            Accept::default()
+        } else {
+            self.options.accept
+        };
+        if !is_leader {
             return Ok(None);
         }
-        self.store
-            .check_incarnation(self.options.accept_database)
-            .await
-            .map_err(StartError::from)?;
-        let signer = Arc::new(self.open_signer().await?);
+        let Passed { signer, lookout } =
+            guard::pass(&self.store, &self.config, accept, &self.clock).await?;
         let now = self.clock.now();
-        engine::check_clock(&self.store, &signer, now, self.options.accept_clock).await?;
-        engine::unite(&self.store, &signer).await?;
-        engine::open_log(&self.store, &signer, now).await?;
-        if let Some(witness) = &self.config.witness {
-            publish::check_log(&self.store, &*self.clock, witness).await?;
-        } else {
-            // What nobody renews is not shown.
-            let cleared = self.store.adopt_witnesses(&[], |_| false).await;
-            cleared.map_err(StartError::from)?;
-        }
         engine::configure(&self.store, &self.config, now).await?;
         tracing::info!(epoch = self.store.epoch(), "leading");
         let engine = Engine::new(
@@ -283,7 +290,11 @@ impl Leader {
             self.health.clone(),
         )
         .with_operators(self.config.clone(), self.port.open());
-        Ok(Some(Lead { engine, signer }))
+        Ok(Some(Lead {
+            engine,
+            signer,
+            lookout,
+        }))
     }
 
     /// Starts to pass on what is published, where relays are configured, and to
@@ -297,7 +308,7 @@ impl Leader {
             following.push(publisher.start());
         }
         if let Some(config) = &self.config.witness {
-            match Cosigner::new(self.store.clone(), &self.clock, config) {
+            match Cosigner::new(self.store.clone(), &self.clock, config, signer.gate()) {
                 Ok(cosigner) => following.push(cosigner.start()),
                 Err(error) => {
                     tracing::error!(%error, "no HTTP client for witnesses; nothing is cosigned");
@@ -320,19 +331,6 @@ impl Leader {
         }
     }
 
-    /// Keystore and journal, checked against the database.
-    async fn open_signer(&self) -> Result<Signer, ServiceError> {
-        let passphrase = read_passphrase(self.config.signer.passphrase_file.as_deref())
-            .map_err(StartError::from)?;
-        let files = SignerConfig {
-            keystore: self.config.signer.keystore.clone(),
-            passphrase,
-            journal: self.config.signer.journal.clone(),
-        };
-        let network = &self.config.network;
-        Ok(engine::open(&self.store, files, network, self.clock.clone()).await?)
-    }
-
     /// Leads while it may, stands by otherwise, until `stop`.
     async fn run(
         self,
@@ -341,7 +339,8 @@ impl Leader {
     ) -> Result<(), ServiceError> {
         loop {
             if let Some(mut leading) = lead.take() {
-                let following = self.publish(&leading.signer);
+                let mut following = self.publish(&leading.signer);
+                following.extend(leading.lookout.take().map(Lookout::start));
                 let anchoring = self.anchor();
                 let ended = leading.engine.run(stop.clone()).await;
                 join_all(following.into_iter().map(Following::stop)).await;
@@ -371,7 +370,7 @@ impl Leader {
             }
             lead = match self.try_lead().await {
                 Ok(lead) => lead,
-                Err(ServiceError::Start(StartError::Store(e))) => {
+                Err(ServiceError::Start(StartError::Store(e))) if !e.is_refusal() => {
                     tracing::warn!(error = %e, "cannot take the lead");
                     self.store.resign();
                     None

@@ -34,6 +34,7 @@ pub const SQLITE: &[Migration] = &[
     ),
     (14, "posted", include_str!("../sql/sqlite/0014_posted.sql")),
     (15, "choice", include_str!("../sql/sqlite/0015_choice.sql")),
+    (16, "home", include_str!("../sql/sqlite/0016_home.sql")),
     (19, "bodies", include_str!("../sql/sqlite/0019_bodies.sql")),
 ];
 
@@ -88,6 +89,7 @@ pub const POSTGRES: &[Migration] = &[
         "choice",
         include_str!("../sql/postgres/0015_choice.sql"),
     ),
+    (16, "home", include_str!("../sql/postgres/0016_home.sql")),
     (
         19,
         "bodies",

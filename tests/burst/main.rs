@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 
 use clap::Parser;
 use oracle_server::engine::{self, Engine};
+use oracle_server::guard::{self, Accept};
 use oracle_server::health::HealthReport;
 use oracle_server::service;
 use oracle_server::signer::Signer;
@@ -142,12 +143,8 @@ impl Run {
             return Err("somebody else leads".into());
         }
         let clock: Arc<dyn oracle_server::clock::Clock> = oracle.clock.clone();
-        let network = &oracle.config.network;
-        let files = oracle_tests::made::signer_files(&oracle.config)?;
-        let signer = engine::open(&store, files, network, clock.clone()).await?;
-        engine::unite(&store, &signer).await?;
-        let signer = Arc::new(signer);
-        engine::open_log(&store, &signer, clock.now()).await?;
+        let passed = guard::pass(&store, &oracle.config, Accept::default(), &clock).await?;
+        let signer = passed.signer;
         engine::configure(&store, &oracle.config, clock.now()).await?;
         let fetcher = Arc::new(service::fetcher(&oracle.config, clock.clone())?);
         let (series, health) = (BTreeMap::new(), watch::Sender::new(HealthReport::standby()));

@@ -4,7 +4,6 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use chrono::TimeDelta;
 use oracle_feeds::loopback::LoopbackVenues;
 use oracle_schema::Announcement;
 use oracle_tests::process::{Ended, Server};
@@ -56,13 +55,15 @@ async fn a_deleted_or_damaged_journal_refuses_to_start() {
     let file = home.journal();
     let good = std::fs::read(&file).unwrap();
 
-    std::fs::remove_file(&file).unwrap();
+    let away = home.path("journal.away");
+    std::fs::rename(&file, &away).unwrap();
     let line = refused(&home).await;
     assert!(
         line.contains("journal") && line.contains("is missing"),
         "{line}"
     );
     assert!(!file.exists(), "a refused start made a journal");
+    std::fs::rename(&away, &file).unwrap();
 
     let first = journal::HEADER;
     let offsets = [
@@ -126,56 +127,52 @@ async fn an_older_journal_is_completed_from_the_database() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_older_database_attests_the_same_bytes_although_the_price_has_changed() {
+async fn a_database_older_than_the_journal_signs_nothing_and_the_newest_goes_on() {
     let venues = venues().await;
     let (home, mut book) = stopped(&venues).await;
-    let old_journal = home.journal();
-    let recorded = journal::records(&old_journal).len();
-    let copied_at = now();
     let old = copy(&home, "oracle.db");
-    let announced: Vec<String> = announced_in(&old).await;
-
-    // What was announced then is attested now.
-    let open: Vec<&String> = announced
-        .iter()
-        .filter(|id| !book.attestations.contains_key(*id))
-        .collect();
-    assert!(open.len() >= 4, "{open:?}");
-    let more = book.attestations.len() + 6;
+    let more = book.attestations.len() + 2;
     work(&home, &mut book, more).await;
-    assert!(journal::records(&old_journal).len() > recorded);
-    let attested_since: Vec<&&String> = open
-        .iter()
-        .filter(|id| book.attestations.contains_key(**id))
-        .collect();
-    assert!(!attested_since.is_empty());
+    let newest = home.path("newest.db");
+    std::fs::copy(home.path("oracle.db"), &newest).unwrap();
+    let size = |file: &Path| {
+        let database = crate::database::Database::sqlite(file);
+        async move { database.number("SELECT MAX(size) FROM head").await }
+    };
+    let (was, is) = (size(&old).await, size(&newest).await);
+    let heads = journal::heads(&home.journal());
+    assert_eq!(heads.last(), Some(&is.unsigned_abs()), "{heads:?}");
 
     // The database goes back, the journal does not; the venues tell another price.
     std::fs::copy(&old, home.path("oracle.db")).unwrap();
     change_price(&venues);
-    let mut server = Server::run(&home.config(), &[]).await;
-    let url = server.ready().await.url();
-    let log = server.log().join("\n");
-    assert!(
-        log.contains("the database is older than the journal"),
-        "{log}"
-    );
-    book.quiet(&url, copied_at + TimeDelta::seconds(10)).await;
-    let kept = only(&book, &announced);
-    assert!(kept.attestations.len() > 4);
-    kept.assert_unchanged(&url).await;
-    server.terminate();
-    assert_eq!(server.ended().await.code(), Some(0));
-    assert_sound(&home, &kept).await;
+    let before = std::fs::read(home.journal()).unwrap();
+    for _ in 0..2 {
+        let line = refused(&home).await;
+        assert!(
+            line.contains("the database is older than the journal"),
+            "{line}"
+        );
+        let sizes = format!("knows {is} log entries where the database has {was}");
+        assert!(line.contains(&sizes), "{line}");
+        assert_eq!(std::fs::read(home.journal()).unwrap(), before, "touched");
+        assert_eq!(size(&home.path("oracle.db")).await, was, "the log grew");
+    }
+
+    std::fs::copy(&newest, home.path("oracle.db")).unwrap();
+    let more = book.attestations.len() + 2;
+    work(&home, &mut book, more).await;
+    assert_sound(&home, &book).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_older_database_with_an_edited_config_meets_no_earlier_nonce() {
+async fn an_older_oracle_with_an_edited_config_meets_no_earlier_nonce() {
     let venues = venues().await;
     let home = Home::sqlite().await;
     let far = |series: String| series.replace("\"10s\"", "\"120s\"");
     home.configure(&venues, &far(calm(18)));
     let old = copy(&home, "oracle.db");
+    let old_journal = copy(&home, "journal");
     let mut first = Book::default();
     work(&home, &mut first, 2).await;
     assert!(
@@ -186,6 +183,7 @@ async fn an_older_database_with_an_edited_config_meets_no_earlier_nonce() {
 
     // The announcements are lost, and the series are no longer the same.
     std::fs::copy(&old, home.path("oracle.db")).unwrap();
+    std::fs::copy(&old_journal, home.journal()).unwrap();
     home.configure(
         &venues,
         &far(calm(19)).replace("above = \"70000\"", "above = \"70001\""),
@@ -219,7 +217,7 @@ async fn an_older_database_with_an_edited_config_meets_no_earlier_nonce() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_journal_that_contradicts_the_database_refuses_naming_the_event() {
+async fn a_journal_of_another_past_than_the_databases_is_refused() {
     let venues = venues().await;
     let (home, mut book) = stopped(&venues).await;
     let old_database = copy(&home, "oracle.db");
@@ -241,42 +239,78 @@ async fn a_journal_that_contradicts_the_database_refuses_naming_the_event() {
     server.terminate();
     assert_eq!(server.ended().await.code(), Some(0));
     let otherwise = journal::assert_every_event_ends_once(&home.journal());
-    let contradicted: Vec<&String> = decided
-        .iter()
-        .filter(|(id, messages)| otherwise.get(*id).is_some_and(|o| o != *messages))
-        .map(|(id, _)| id)
-        .collect();
-    assert!(!contradicted.is_empty());
+    assert!(
+        decided
+            .iter()
+            .any(|(id, messages)| otherwise.get(id).is_some_and(|o| o != messages))
+    );
 
+    // Whether the database is longer or shorter than that other log.
     std::fs::copy(&database, home.path("oracle.db")).unwrap();
     let line = refused(&home).await;
-    assert!(line.contains("contradict"), "{line}");
     assert!(
-        contradicted.iter().any(|id| line.contains(id.as_str())),
-        "{line} names none of {contradicted:?}"
+        line.contains("journal and database are of two logs")
+            || line.contains("the database is older than the journal"),
+        "{line}"
     );
 }
 
-/// Ids that a database's copy has announced.
-async fn announced_in(file: &Path) -> Vec<String> {
-    crate::database::Database::sqlite(file)
-        .pairs::<String, String>("SELECT event_id, event_id FROM announcement")
-        .await
-        .into_iter()
-        .map(|(id, _)| id)
-        .collect()
-}
-
-/// The part of a book about some events.
-fn only(book: &Book, ids: &[String]) -> Book {
-    let part = |all: &BTreeMap<String, Vec<u8>>| {
-        let kept = all.iter().filter(|(id, _)| ids.contains(id));
-        kept.map(|(id, bytes)| (id.clone(), bytes.clone()))
-            .collect()
-    };
-    Book {
-        announcements: part(&book.announcements),
-        attestations: part(&book.attestations),
-        ..Book::default()
+#[tokio::test(flavor = "multi_thread")]
+async fn a_copied_directory_signs_nothing_until_it_is_accepted() {
+    let venues = venues().await;
+    let (home, mut book) = stopped(&venues).await;
+    let copied = home.path("copied");
+    std::fs::create_dir(&copied).unwrap();
+    for name in ["keystore.age", "passphrase", "journal", "oracle.db"] {
+        std::fs::copy(home.path(name), copied.join(name)).unwrap();
     }
+    let url = format!("sqlite:{}", copied.join("oracle.db").display());
+    let text = crate::home::config(&venues, &url, &calm(18));
+    let config = copied.join("oracle.toml");
+    std::fs::write(&config, text).unwrap();
+    let journal = std::fs::read(copied.join("journal")).unwrap();
+    for _ in 0..2 {
+        let ended = Server::run(&config, &[]).await.ended().await;
+        assert_eq!(ended.code(), Some(1));
+        let said = ended.said().join("\n");
+        for part in [
+            "these files were copied or restored: the database is not the file it was, \
+             the journal is not the file it was;",
+            "--accept-copy",
+            "docs/starting.md",
+        ] {
+            assert!(said.contains(part), "{part:?} in {said:?}");
+        }
+        let now = std::fs::read(copied.join("journal")).unwrap();
+        assert_eq!(now, journal, "a refused start wrote into the journal");
+    }
+
+    // The original is where it was, also when it is moved; then it is gone.
+    let more = book.attestations.len() + 1;
+    work(&home, &mut book, more).await;
+    let moved = home.path("moved");
+    std::fs::create_dir(&moved).unwrap();
+    for name in ["keystore.age", "passphrase", "journal", "oracle.db"] {
+        std::fs::rename(home.path(name), moved.join(name)).unwrap();
+    }
+    let there = moved.join("oracle.toml");
+    let text = std::fs::read_to_string(&config).unwrap();
+    std::fs::write(&there, text.replace("/copied/", "/moved/")).unwrap();
+    let mut server = Server::run(&there, &[]).await;
+    book.assert_unchanged(&server.ready().await.url()).await;
+    server.terminate();
+    assert_eq!(server.ended().await.code(), Some(0));
+
+    for arguments in [&["--accept-copy"][..], &[]] {
+        let mut server = Server::run(&config, arguments).await;
+        server.ready().await;
+        let log = server.log().join("\n");
+        let accepted = log.contains("accepted by --accept-copy");
+        assert_eq!(accepted, !arguments.is_empty(), "{log}");
+        server.terminate();
+        assert_eq!(server.ended().await.code(), Some(0));
+    }
+    let database = crate::database::Database::sqlite(&copied.join("oracle.db"));
+    let kept = "SELECT COUNT(*) FROM accepted WHERE what = 'copy' AND recorded <> found";
+    assert_eq!(database.number(kept).await, 1);
 }

@@ -40,11 +40,20 @@ impl<'a> Cursor<'a> {
     }
 }
 
-/// Every whole record of a journal, oldest first.
+/// Every whole record of an end, oldest first.
 pub(crate) fn records(file: &Path) -> Vec<Record> {
+    read(file).0
+}
+
+/// Sizes of the log that the journal knows to be published, in its order.
+pub(crate) fn heads(file: &Path) -> Vec<u64> {
+    read(file).1
+}
+
+fn read(file: &Path) -> (Vec<Record>, Vec<u64>) {
     let bytes = std::fs::read(file).unwrap();
     assert_eq!(&bytes[..8], b"PPCDLCJ1");
-    let mut records = Vec::new();
+    let (mut records, mut heads) = (Vec::new(), Vec::new());
     let mut at = HEADER;
     while at + FRAME <= bytes.len() {
         let payload = Cursor(&bytes[at..]).count();
@@ -54,9 +63,19 @@ pub(crate) fn records(file: &Path) -> Vec<Record> {
         }
         let mut c = Cursor(&bytes[at + FRAME..end]);
         let sequence = u64::from_be_bytes(c.array());
-        assert_eq!(usize::try_from(sequence).unwrap(), records.len());
+        assert_eq!(
+            usize::try_from(sequence).unwrap(),
+            records.len() + heads.len()
+        );
         let _prev_hash: [u8; 32] = c.array();
         let kind = c.array::<1>()[0];
+        if kind == 4 {
+            heads.push(u64::from_be_bytes(c.array()));
+            let _root: [u8; 32] = c.array();
+            assert!(c.0.is_empty(), "bytes left in a head");
+            at = end;
+            continue;
+        }
         let _epoch: [u8; 8] = c.array();
         let _maturity: [u8; 4] = c.array();
         let event = c.text();
@@ -73,7 +92,7 @@ pub(crate) fn records(file: &Path) -> Vec<Record> {
         });
         at = end;
     }
-    records
+    (records, heads)
 }
 
 /// No event ends twice and no nonce signs two messages; the attested events

@@ -23,7 +23,7 @@ async fn a_second_process_on_one_sqlite_file_ends_with_one_line() {
     assert_eq!(second.code(), Some(1));
     assert_eq!(
         second.said(),
-        ["error: another process holds this database"]
+        ["error: another process holds this database; stop that one first (docs/starting.md)"]
     );
 
     // The first is not disturbed, and its place is free once it is gone.
@@ -65,7 +65,7 @@ async fn one_database_under_another_name_is_led_by_nobody_else() {
         assert_eq!(second.code(), Some(1), "{name}: {:?}", second.stderr);
         assert_eq!(
             second.said(),
-            ["error: another process holds this database"],
+            ["error: another process holds this database; stop that one first (docs/starting.md)"],
             "{name}"
         );
     }
@@ -93,6 +93,11 @@ async fn a_standby_takes_over_and_a_deposed_leader_writes_no_more() {
     };
     let venues = venues().await;
     home.configure(&venues, &calm(18));
+    let mut book = Book::default();
+
+    let mut a = Server::run(&home.config(), &[]).await;
+    let a_at = a.ready().await;
+    leads(a_at.admin).await;
     let standby_dir = standby(&home).await;
     let standby_config = standby_dir.path().join("oracle.toml");
     std::fs::write(
@@ -100,11 +105,6 @@ async fn a_standby_takes_over_and_a_deposed_leader_writes_no_more() {
         config(&venues, home.database.url(), &calm(18)),
     )
     .unwrap();
-    let mut book = Book::default();
-
-    let mut a = Server::run(&home.config(), &[]).await;
-    let a_at = a.ready().await;
-    leads(a_at.admin).await;
     let mut b = Server::run(&standby_config, &[]).await;
     let b_at = b.ready().await;
     assert!(!leader(b_at.admin).await, "two lead");

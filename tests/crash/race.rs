@@ -5,15 +5,16 @@ use std::sync::Arc;
 
 use chrono::TimeDelta;
 use oracle_schema::Outcome;
-use oracle_server::clock::{Clock as _, TestClock};
+use oracle_server::clock::{Clock, TestClock};
 use oracle_server::config::Config;
 use oracle_server::engine::{self, Engine};
+use oracle_server::guard::{self, Accept};
 use oracle_server::health::HealthReport;
 use oracle_server::service;
 use oracle_server::signer::Signer;
 use oracle_server::store::{Candidate, CommitError, Store};
 
-use crate::home::{Home, calm, now, signer_files, venues};
+use crate::home::{Home, calm, now, venues};
 
 /// Attempts at once.
 const ATTEMPTS: usize = 200;
@@ -106,14 +107,9 @@ async fn announced(home: &Home, clock: &Arc<TestClock>) -> (Store, Arc<Signer>, 
     let config = Config::load(&home.config()).unwrap();
     let store = Arc::new(Store::open(&config.store_url, false).await.unwrap());
     assert!(store.take_lead().await.unwrap());
-    let files = signer_files(home.dir.path());
-    let signer = engine::open(&store, files, &config.network, clock.clone())
-        .await
-        .unwrap();
-    let signer = Arc::new(signer);
-    engine::open_log(&store, &signer, clock.now())
-        .await
-        .unwrap();
+    let time: Arc<dyn Clock> = clock.clone();
+    let passed = guard::pass(&store, &config, Accept::default(), &time).await;
+    let signer = passed.map_err(|e| e.to_string()).unwrap().signer;
     engine::configure(&store, &config, clock.now())
         .await
         .unwrap();

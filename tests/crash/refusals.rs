@@ -7,6 +7,7 @@ use chrono::TimeDelta;
 use oracle_feeds::loopback::Fault;
 use oracle_server::clock::TestClock;
 use oracle_server::config::Config;
+use oracle_server::guard::Accept;
 use oracle_server::service::{self, Options};
 use oracle_tests::process::Server;
 
@@ -94,9 +95,11 @@ async fn a_clock_more_than_a_minute_behind_committed_work_refuses_to_start() {
     let start = async |behind: TimeDelta, accept_clock| {
         let clock = chrono::DateTime::from_timestamp_millis(last).unwrap() - behind;
         let options = Options {
-            read_only: false,
-            accept_clock,
-            accept_database: false,
+            accept: Accept {
+                clock: accept_clock,
+                ..Accept::default()
+            },
+            ..Options::default()
         };
         let config = Config::load(&home.config()).unwrap();
         service::start(config, options, Arc::new(TestClock::at(clock))).await

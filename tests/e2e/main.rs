@@ -75,6 +75,8 @@ mod readers;
 mod restarts;
 mod rollback;
 mod series;
+mod signing;
+mod starting;
 mod status;
 mod tree;
 mod venues;

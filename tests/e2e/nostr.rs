@@ -13,7 +13,6 @@ use ddk_messages::oracle_msgs::{OracleAnnouncement, OracleAttestation};
 use oracle_feeds::loopback::Fault;
 use oracle_server::publish::Publisher;
 use oracle_server::service::Options;
-use oracle_server::signer::Signer;
 use oracle_server::store::Store;
 use oracle_tests::database::{Backend, leave_out};
 use oracle_tests::http;
@@ -640,15 +639,7 @@ async fn only_the_process_that_leads_publishes(backend: Backend) {
     };
     let reader = world.run(reading).await.unwrap();
     let standby = if backend == Backend::Postgres {
-        // What `init --join` does for a standby.
-        let mut files = world.signer_files("data");
-        files.journal = world.dir().join("data/second-journal");
-        let keys = Signer::create_journal(&files).unwrap();
-        let store = Store::open(&world.config().store_url, false).await.unwrap();
-        let now = instant(world.now());
-        store.join(&keys.journal_id, now).await.unwrap();
-        store.close().await;
-        world.edit(r#""data/journal""#, r#""data/second-journal""#);
+        world.join("data/second-journal").await.unwrap();
         Some(world.run(Options::default()).await.unwrap())
     } else {
         None

@@ -4,10 +4,9 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use oracle_client::EventState;
-use oracle_server::clock::Clock as _;
+use oracle_server::guard::Accept;
 use oracle_server::service::{Options, ServiceError};
 use oracle_server::signer::Signer;
-use oracle_server::store::Store;
 use oracle_tests::database::Backend;
 use oracle_tests::http;
 use oracle_tests::market::{START, btcusd_fixing_cents, ppcusd_fixing_micros};
@@ -265,11 +264,11 @@ async fn a_missing_or_damaged_journal_is_refused(backend: Backend) {
     let line = refusal(&world).await;
     assert!(line.contains("journal"), "{line}");
 
-    let bytes = std::fs::read(&away).unwrap();
+    std::fs::rename(&away, &journal).unwrap();
+    let bytes = std::fs::read(&journal).unwrap();
     let mut damaged = bytes.clone();
     let middle = damaged.len() / 2;
     damaged[middle] ^= 1;
-    std::fs::copy(&away, &journal).unwrap();
     std::fs::write(&journal, damaged).unwrap();
     let line = refusal(&world).await;
     assert!(line.contains("journal"), "{line}");
@@ -324,7 +323,10 @@ async fn a_clock_behind_the_last_work_is_refused_unless_accepted(backend: Backen
     assert!(line.contains("61 s behind"), "{line}");
     assert!(line.contains("--accept-clock"), "{line}");
     let accepted = Options {
-        accept_clock: true,
+        accept: Accept {
+            clock: true,
+            ..Accept::default()
+        },
         ..Options::default()
     };
     let service = world.run(accepted).await.unwrap();
@@ -336,23 +338,12 @@ async fn a_clock_behind_the_last_work_is_refused_unless_accepted(backend: Backen
 
 async fn a_second_process_is_refused_or_stands_by_and_takes_over(backend: Backend) {
     let mut world = World::new(backend, CENTS).await;
-    // What `init --join` does for a standby.
-    let mut files = world.signer_files("data");
-    files.journal = world.dir().join("data/second-journal");
-    let keys = Signer::create_journal(&files).unwrap();
-    let store = Store::open(&world.config().store_url, false).await.unwrap();
-    store
-        .join(&keys.journal_id, world.clock.now())
-        .await
-        .unwrap();
-    store.close().await;
-    drop(store);
-    world.edit(r#""data/journal""#, r#""data/second-journal""#);
     if backend == Backend::Sqlite {
         let line = refusal(&world).await;
         assert!(line.contains("another process"), "{line}");
         return;
     }
+    world.join("data/second-journal").await.unwrap();
     let standby = world.run(Options::default()).await.unwrap();
     let url = format!("http://{}", standby.public);
     let id = event_id("btc-cents", MATURITY);

@@ -11,11 +11,9 @@ use oracle_client::EventState;
 use oracle_schema::tlog::checkpoint::NoteError;
 use oracle_schema::tlog::{Checkpoint, Note, Policy};
 use oracle_server::clock::{Clock as _, SystemClock};
-use oracle_server::service::Options;
 use oracle_server::store::Store;
 use oracle_tests::database::{Backend, leave_out};
-use oracle_tests::http;
-use oracle_tests::market::{START, btcusd_fixing_cents};
+use oracle_tests::market::START;
 use oracle_tests::witness::{Lie, Mood, Signing, Witness, section};
 use oracle_tests::world::{World, event_id, instant};
 use tempfile::TempDir;
@@ -32,13 +30,12 @@ laws! {
     a_quorum_meets_on_one_head_however_many_come_meanwhile,
     a_process_that_starts_knows_what_was_cosigned,
     another_policy_holds_for_what_there_is,
-    a_silent_witness_delays_neither_a_start_nor_an_attestation_nor_the_end,
     a_witness_of_another_make_cosigns_the_log,
 }
 
 const COSIGNED: &str = "/v1/checkpoints/cosigned";
 /// More than any wait after a failure.
-const LATER: i64 = 1000;
+pub(crate) const LATER: i64 = 1000;
 
 /// Witnesses and what they are configured with.
 pub(crate) struct Site {
@@ -51,7 +48,7 @@ impl Site {
         Self::named("witness.example", count).await
     }
 
-    async fn named(name: &str, count: u8) -> Self {
+    pub(crate) async fn named(name: &str, count: u8) -> Self {
         let mut all = Vec::new();
         for n in 0..count {
             let name = format!("{name}/w{n}");
@@ -83,7 +80,7 @@ impl Site {
     }
 }
 
-const ALL: &str = "group q all W0 W1\nquorum q\n";
+pub(crate) const ALL: &str = "group q all W0 W1\nquorum q\n";
 
 pub(crate) async fn text(world: &World, path: &str) -> String {
     let answer = world.get(path).await;
@@ -105,7 +102,7 @@ fn cosigners(policy: &str, note: &str) -> Vec<String> {
     cosigned.iter().map(|c| c.witness.name.clone()).collect()
 }
 
-fn wait(world: &World) {
+pub(crate) fn wait(world: &World) {
     world.clock.advance(TimeDelta::seconds(LATER));
 }
 
@@ -476,47 +473,6 @@ async fn another_policy_holds_for_what_there_is(backend: Backend) {
     assert_eq!(world.database.count("cosignature").await, 0);
 }
 
-async fn a_silent_witness_delays_neither_a_start_nor_an_attestation_nor_the_end(backend: Backend) {
-    // All tests of a process share its metrics.
-    let name = format!("silent.{backend:?}");
-    let outside = Site::named(&name, 2).await;
-    outside.all[0].set_mood(Mood::Silent);
-    outside.all[1].set_mood(Mood::Silent);
-    let more = format!(
-        "timeout = \"300ms\"\nmirrors = [{:?}]",
-        outside.all[1].mirror_url()
-    );
-    let section = outside.section(ALL, &more);
-    let mut world = World::new(backend, &format!("{CENTS}{section}")).await;
-    world.stop().await;
-    world.database.wait_until_free().await;
-    let running = timeout(Duration::from_secs(30), world.run(Options::default()))
-        .await
-        .expect("the witnesses keep the service from starting")
-        .unwrap();
-    world.clock.set(instant(SETTLED));
-    let url = format!("http://{}", running.public);
-    let id = event_id("btc-cents", MATURITY);
-    let client = http::client(&url);
-    let attested = client.wait(&id, Duration::from_secs(20)).await.unwrap();
-    assert_eq!(
-        attested.outcome_text(),
-        btcusd_fixing_cents(MATURITY).to_string()
-    );
-    let note = http::get(&url, "/checkpoint", &[]).await;
-    let note = String::from_utf8(note.body).unwrap();
-    assert_eq!(note.matches('\u{2014}').count(), 1, "{note}");
-    assert_ne!(http::get(&url, "/readyz", &[]).await.status, 503);
-    let metrics = http::get(&format!("http://{}", running.admin), "/metrics", &[]).await;
-    let metrics = String::from_utf8(metrics.body).unwrap();
-    let size = format!("oracle_witness_size{{witness=\"{name}/w0\"}} 0");
-    assert!(metrics.contains(&size), "{metrics}");
-    timeout(Duration::from_secs(20), running.stop())
-        .await
-        .expect("the witnesses keep the service from ending")
-        .unwrap();
-}
-
 /// Runs `aics-witness` where `ORACLE_TEST_WITNESS` names it.
 async fn a_witness_of_another_make_cosigns_the_log(backend: Backend) {
     let Ok(program) = std::env::var("ORACLE_TEST_WITNESS") else {
@@ -564,6 +520,10 @@ async fn a_witness_of_another_make_cosigns_the_log(backend: Backend) {
     let mut process = run(&["serve"]).spawn().unwrap();
     let policy = Policy::parse(policy.as_bytes()).unwrap();
     world.start().await.unwrap();
+    while world.signing() != oracle_server::signer::Signing::On {
+        // Not yet listening, perhaps.
+        world.look().await;
+    }
     world.settle().await;
     // The witness's time is the real one, and this world's a day ahead.
     world.set_time(SystemClock.now().timestamp() + 86_400);

@@ -15,12 +15,13 @@ use oracle_server::clock::{Clock, TestClock};
 use oracle_server::command;
 use oracle_server::config::Config;
 use oracle_server::engine::{self, Engine};
+use oracle_server::guard::{self, Accept, Lookout, Passed};
 use oracle_server::health::HealthReport;
-use oracle_server::publish::{Anchorer, Cosigner, Publisher, Timing, check_log};
+use oracle_server::http;
+use oracle_server::publish::{Anchorer, Cosigner, Publisher, Timing};
 use oracle_server::service::{self, Options, Running, ServiceError};
-use oracle_server::signer::{Signer, SignerConfig};
-use oracle_server::store::Store;
-use oracle_server::{http, signer};
+use oracle_server::signer::{Signer, SignerConfig, Signing};
+use oracle_server::store::{Store, StoreError};
 use secrecy::SecretString;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
@@ -44,13 +45,14 @@ pub struct World {
     pub venues: LoopbackVenues,
     /// What is stored.
     pub database: Database,
-    serving: Option<Serving>,
+    serving: Option<Box<Serving>>,
     dir: TempDir,
 }
 
 struct Serving {
     engine: Engine,
     signer: Arc<Signer>,
+    lookout: Option<Lookout>,
     store: Arc<Store>,
     public: SocketAddr,
     stop: watch::Sender<bool>,
@@ -165,22 +167,10 @@ impl World {
         let store = Arc::new(Store::open(&config.store_url, false).await.map_err(start)?);
         let oracle = store.oracle().await.map_err(start)?;
         assert!(store.take_lead().await.map_err(start)?, "somebody leads");
-        let passphrase = signer::read_passphrase(config.signer.passphrase_file.as_deref())
-            .map_err(engine::StartError::from)?;
-        let files = SignerConfig {
-            keystore: config.signer.keystore.clone(),
-            passphrase,
-            journal: config.signer.journal.clone(),
-        };
-        let signer = engine::open(&store, files, &config.network, clock.clone()).await?;
-        let signer = Arc::new(signer);
+        // A large future, and a start is part of every test.
+        let passing = Box::pin(guard::pass(&store, &config, Accept::default(), &clock));
+        let Passed { signer, lookout } = passing.await?;
         let now = clock.now();
-        engine::check_clock(&store, &signer, now, false).await?;
-        engine::unite(&store, &signer).await?;
-        engine::open_log(&store, &signer, now).await?;
-        if let Some(witness) = &config.witness {
-            check_log(&store, &*clock, witness).await?;
-        }
         engine::configure(&store, &config, now).await?;
         let health = watch::Sender::new(HealthReport::standby());
         let (stop, stopped) = watch::channel(false);
@@ -220,20 +210,36 @@ impl World {
             health,
         )
         .with_operators(Arc::new(config), mailbox);
-        self.serving = Some(Serving {
+        self.serving = Some(Box::new(Serving {
             engine,
             signer,
+            lookout,
             store,
             public,
             stop,
             server,
-        });
+        }));
         Ok(())
     }
 
     /// Starts the whole service, whose engine runs by itself.
     pub async fn run(&self, options: Options) -> Result<Running, ServiceError> {
         service::start(self.config(), options, self.clock.clone()).await
+    }
+
+    /// What `init --join` does for a standby; the configuration then names its
+    /// journal.
+    pub async fn join(&self, journal: &str) -> Result<(), StoreError> {
+        let mut files = self.signer_files("data");
+        files.journal = self.dir().join(journal);
+        let keys = Signer::create_journal(&files).expect("a journal");
+        let store = Store::open(&self.config().store_url, false).await?;
+        let joined = store.join(&keys.journal_id, self.clock.now()).await;
+        store.close().await;
+        if joined.is_ok() {
+            self.edit(r#""data/journal""#, &format!("{journal:?}"));
+        }
+        joined
     }
 
     /// Whether it is started.
@@ -247,6 +253,7 @@ impl World {
         serving.stop.send_replace(true);
         serving.server.await.expect("server").expect("server");
         drop(serving.engine);
+        drop(serving.lookout);
         drop(serving.signer);
         serving.store.close().await;
     }
@@ -282,7 +289,21 @@ impl World {
         let serving = self.serving.as_ref().expect("a started world");
         let clock: Arc<dyn Clock> = self.clock.clone();
         let config = self.config().witness.expect("witnesses");
-        Cosigner::new(serving.store.clone(), &clock, &config).expect("client")
+        let gate = serving.signer.gate();
+        Cosigner::new(serving.store.clone(), &clock, &config, gate).expect("client")
+    }
+
+    /// Asks witnesses and mirrors, if nothing is signed until they answer.
+    pub async fn look(&self) {
+        let serving = self.serving.as_ref().expect("a started world");
+        let lookout = serving.lookout.as_ref().expect("witnesses or mirrors");
+        lookout.settle().await;
+    }
+
+    /// Whether anything is signed.
+    pub fn signing(&self) -> Signing {
+        let serving = self.serving.as_ref().expect("a started world");
+        serving.signer.gate().signing()
     }
 
     /// The key of the log's checkpoints.

@@ -10,8 +10,9 @@ use secrecy::SecretString;
 
 use super::{CliError, InitArgs};
 use crate::clock::{Clock, SystemClock};
+use crate::guard;
 use crate::signer::{PublicKeys, Signer, SignerConfig, Statement, read_passphrase};
-use crate::store::{OracleRow, Store};
+use crate::store::{OracleRow, Store, StoreError};
 
 /// What to make and where.
 pub(crate) struct Init {
@@ -90,13 +91,14 @@ pub(crate) async fn make(init: &Init) -> Result<(PublicKeys, NoteKey), CliError>
             )));
         }
     }
-    let store = open_store(init).await?;
+    let store = open_store(init, true).await?;
     if store.oracle().await.is_ok() {
         return Err(CliError::Other(
             "the database already belongs to an oracle".to_owned(),
         ));
     }
     let clock = SystemClock;
+    let journal = files.journal.clone();
     let keys = Signer::create(&files, &init.network).map_err(|e| CliError::other("signer", e))?;
     let origin = format!("peercoin-dlc-oracle/{}", keys.public_key);
     let now = clock.now();
@@ -131,6 +133,7 @@ pub(crate) async fn make(init: &Init) -> Result<(PublicKeys, NoteKey), CliError>
         .initialise(&oracle, &keys.journal_id, &genesis, now)
         .await
         .map_err(|e| CliError::other("store", e))?;
+    settle(&store, init, &journal, &keys).await?;
     store.close().await;
     write_new(&config_file, init.config.as_bytes(), 0o600)?;
     Ok((keys, identity))
@@ -142,12 +145,38 @@ async fn join(
     config: impl Fn(&str) -> String,
 ) -> Result<(PublicKeys, NoteKey), CliError> {
     let files = signer_files(init)?;
-    let store = open_store(init).await?;
-    let oracle = store
-        .oracle()
-        .await
-        .map_err(|e| CliError::other("store", e))?;
+    let store = open_store(init, false).await?;
+    let failed = |e: StoreError| CliError::other("store", e);
+    let oracle = store.oracle().await.map_err(failed)?;
+    // Before there is a journal that nobody may use.
+    store.check_joinable().await.map_err(failed)?;
     let keys = Signer::create_journal(&files).map_err(|e| CliError::other("signer", e))?;
+    let joined = register(&store, init, &files.journal, &keys, &oracle).await;
+    if joined.is_err() {
+        // Empty, and unknown to the database.
+        let _ = std::fs::remove_file(&files.journal);
+    }
+    joined?;
+    store.close().await;
+    let config_file = init.dir.join("oracle.toml");
+    if !config_file.exists() {
+        // The database knows its network, whatever the command line says.
+        write_new(&config_file, config(&oracle.network).as_bytes(), 0o600)?;
+    }
+    let identity = oracle
+        .identity()
+        .map_err(|e| CliError::other("identity", e))?;
+    Ok((keys, identity))
+}
+
+/// Makes a new journal known to the database.
+async fn register(
+    store: &Store,
+    init: &Init,
+    journal: &Path,
+    keys: &PublicKeys,
+    oracle: &OracleRow,
+) -> Result<(), CliError> {
     if keys.public_key.to_byte_array() != oracle.public_key {
         return Err(CliError::Other(format!(
             "wrong key for this database: the keystore's public key is {}, the database's {}",
@@ -159,16 +188,20 @@ async fn join(
         .join(&keys.journal_id, SystemClock.now())
         .await
         .map_err(|e| CliError::other("store", e))?;
-    store.close().await;
-    let config_file = init.dir.join("oracle.toml");
-    if !config_file.exists() {
-        // The database knows its network, whatever the command line says.
-        write_new(&config_file, config(&oracle.network).as_bytes(), 0o600)?;
-    }
-    let identity = oracle
-        .identity()
-        .map_err(|e| CliError::other("identity", e))?;
-    Ok((keys, identity))
+    settle(store, init, journal, keys).await
+}
+
+/// Writes down where journal and database are.
+async fn settle(
+    store: &Store,
+    init: &Init,
+    journal: &Path,
+    keys: &PublicKeys,
+) -> Result<(), CliError> {
+    let url = store_url(init)?;
+    guard::settle(store, &url, journal, &keys.journal_id)
+        .await
+        .map_err(|e| CliError::other("store", e))
 }
 
 fn signer_files(init: &Init) -> Result<SignerConfig, CliError> {
@@ -182,11 +215,14 @@ fn signer_files(init: &Init) -> Result<SignerConfig, CliError> {
     })
 }
 
-async fn open_store(init: &Init) -> Result<Store, CliError> {
+fn store_url(init: &Init) -> Result<String, CliError> {
     let base = std::path::absolute(&init.dir).map_err(|e| CliError::other("directory", e))?;
-    let url = crate::config::store_url(&init.store, &base)
-        .map_err(|_| CliError::Other("--store must start with sqlite: or postgres://".into()))?;
-    Store::open(&url, true)
+    crate::config::store_url(&init.store, &base)
+        .map_err(|_| CliError::Other("--store must start with sqlite: or postgres://".into()))
+}
+
+async fn open_store(init: &Init, create: bool) -> Result<Store, CliError> {
+    Store::open(&store_url(init)?, create)
         .await
         .map_err(|e| CliError::other("store", e))
 }

@@ -129,12 +129,23 @@ struct RunArgs {
     /// Serve readers only: never announce, never sign.
     #[arg(long)]
     read_only: bool,
+    #[command(flatten)]
+    accept: AcceptArgs,
+}
+
+#[derive(Debug, Args)]
+struct AcceptArgs {
     /// Start although the clock is behind the last committed work.
     #[arg(long)]
     accept_clock: bool,
-    /// Start although the Postgres is another cluster or timeline than before.
+    /// Start although the Postgres is another cluster, timeline or database than
+    /// before, or its tables were restored.
     #[arg(long)]
     accept_database: bool,
+    /// Start although journal or database were copied or restored: no other copy has
+    /// run since, and none ever will.
+    #[arg(long)]
+    accept_copy: bool,
 }
 
 #[derive(Debug, Subcommand)]

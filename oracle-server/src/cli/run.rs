@@ -8,6 +8,7 @@ use super::{CliError, RunArgs};
 use crate::clock::SystemClock;
 use crate::config::Config;
 use crate::descriptors;
+use crate::guard::Accept;
 use crate::service::{self, Options};
 
 pub(super) async fn run(args: RunArgs) -> Result<(), CliError> {
@@ -16,8 +17,11 @@ pub(super) async fn run(args: RunArgs) -> Result<(), CliError> {
     descriptors::ensure(config.http.max_connections).map_err(|e| CliError::Other(e.to_string()))?;
     let options = Options {
         read_only: args.read_only,
-        accept_clock: args.accept_clock,
-        accept_database: args.accept_database,
+        accept: Accept {
+            clock: args.accept.accept_clock,
+            database: args.accept.accept_database,
+            copy: args.accept.accept_copy,
+        },
     };
     let mut terminated =
         signal(SignalKind::terminate()).map_err(|e| CliError::other("signals", e))?;

@@ -37,14 +37,14 @@ use oracle_schema::{EventId, SeriesId};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-pub use startup::{StartError, United, check_clock, configure, open, open_log, unite};
+pub use startup::{StartError, configure};
 
 use clock_trust::ClockTrust;
 
 use crate::clock::Clock;
 use crate::config::Series;
 use crate::health::HealthReport;
-use crate::signer::{Signer, SignerError};
+use crate::signer::{Signer, SignerError, Signing};
 use crate::store::{CommitError, DueRound, PublishError, Store, StoreError};
 
 /// Events in one transaction at most.
@@ -172,7 +172,7 @@ pub struct Engine {
 type LegAt = (String, i64);
 
 impl Engine {
-    /// An engine over an opened store and signer; see [`open`] for the checks
+    /// An engine over an opened store and signer; see [`crate::guard`] for the checks
     /// that come before. `health` is where it says how it is doing.
     pub fn new(
         store: Arc<Store>,
@@ -182,7 +182,14 @@ impl Engine {
         series: BTreeMap<SeriesId, Series>,
         health: watch::Sender<HealthReport>,
     ) -> Self {
-        health.send_modify(|report| report.begin(true));
+        health.send_modify(|report| {
+            report.begin(true);
+            signer
+                .gate()
+                .signing()
+                .reason()
+                .clone_into(&mut report.signing);
+        });
         let clock_trust = ClockTrust::new(&*clock);
         let late_from = clock.now() + CATCH_UP;
         Self {
@@ -212,6 +219,13 @@ impl Engine {
     pub async fn tick(&mut self, now: DateTime<Utc>) -> Result<bool, EngineError> {
         // First: nothing else is worthless a second later.
         self.take_samples().await?;
+        if !self.may_sign() {
+            // What was asked for is kept; all else stays due.
+            while let Some(seen) = self.observing.try_join_next() {
+                self.take_in(seen).await?;
+            }
+            return Ok(false);
+        }
         self.finish_committed().await?;
         self.forget_bodies(now).await?;
         let mut more = self.refund_expired(now).await?;
@@ -229,6 +243,20 @@ impl Engine {
         self.start_subjects(now).await?;
         more |= self.note_late(now).await?;
         Ok(more)
+    }
+
+    /// Whether anything may be announced, attested or entered into the log now, which
+    /// health says too.
+    fn may_sign(&self) -> bool {
+        let signing = self.signer.gate().signing();
+        self.health.send_if_modified(|report| {
+            let is_news = report.signing != signing.reason();
+            if is_news {
+                signing.reason().clone_into(&mut report.signing);
+            }
+            is_news
+        });
+        signing == Signing::On
     }
 
     /// Says in the log what is late; last, when what could be attested is.
@@ -287,6 +315,7 @@ impl Engine {
     /// logged and tried again.
     pub async fn run(&mut self, mut shutdown: watch::Receiver<bool>) -> Result<(), EngineError> {
         let mut failures = 0_u32;
+        let mut signing = self.signer.gate().watch();
         loop {
             let now = self.clock.now();
             let wake = match self.tick(now).await {
@@ -313,6 +342,8 @@ impl Engine {
             tokio::select! {
                 biased;
                 () = stopped(&mut shutdown) => break,
+                // An error would mean that the signer is gone, and it is ours.
+                _ = signing.changed() => {}
                 // First: answers that keep coming would let nobody be heard.
                 command = Self::next_command(&mut self.operations) => {
                     match self.command(command).await {
@@ -348,7 +379,10 @@ impl Engine {
     async fn leave_safely(&mut self) -> Result<(), EngineError> {
         let now_ms = self.clock.now().timestamp_millis();
         self.store.reclaim_rounds(now_ms).await?;
-        self.finish_committed().await
+        if self.may_sign() {
+            self.finish_committed().await?;
+        }
+        Ok(())
     }
 
     async fn next_wake(&self, now: DateTime<Utc>) -> DateTime<Utc> {

@@ -1,29 +1,18 @@
-//! What is checked before the first tick, and what refuses to start.
+//! What refuses a start, and the rows that follow from the configuration.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use oracle_feeds::provider::peercoin::PEERCOIN;
 use oracle_feeds::provider::{GENERIC, GENERIC_NAME, provider};
-use oracle_schema::Maturity;
 use oracle_schema::policy::Policy;
 use oracle_schema::tlog::checkpoint::KeyError;
 
 use super::announce::{new_event, series_row};
 use super::budget;
-use crate::clock::Clock;
 use crate::config::Config;
-use crate::lifecycle::IntentKind;
-use crate::log::Heads;
-use crate::signer::{JournalRecord, Signer, SignerConfig, SignerError};
-use crate::store::{CommitError, Intent, SeriesRow, Store, StoreError};
-
-/// How far the clock may be behind the last committed work, milliseconds.
-const CLOCK_TOLERANCE_MS: i64 = 60_000;
-
-/// Intent rows read at a time.
-const PAGE: i64 = 10_000;
+use crate::signer::SignerError;
+use crate::store::{CommitError, SeriesRow, Store, StoreError};
 
 /// One-off events made in one transaction at most.
 const ONE_OFFS_PER_TRANSACTION: usize = 5000;
@@ -39,7 +28,8 @@ pub enum StartError {
     Signer(#[from] SignerError),
     /// The keystore is another oracle's.
     #[error(
-        "wrong key for this database: the keystore's public key is {keystore}, the database's {database}"
+        "wrong key for this database: the keystore's public key is {keystore}, the database's \
+         {database}; [signer] and [store] name files of two oracles"
     )]
     WrongKey {
         /// Of the keystore.
@@ -48,7 +38,7 @@ pub enum StartError {
         database: String,
     },
     /// The configuration is for another network.
-    #[error("the configuration says network {config}, the {what} {found}")]
+    #[error("the configuration says network {config}, the {what} {found}; it is another oracle's")]
     WrongNetwork {
         /// Configured.
         config: String,
@@ -58,11 +48,61 @@ pub enum StartError {
         found: String,
     },
     /// A journal that `init` did not make for this database.
-    #[error("this journal was not made for this database; `init --join` makes one for a standby")]
+    #[error(
+        "this journal was not made for this database; restore the one that was, or make one for \
+         a standby with `init --join` (docs/starting.md)"
+    )]
     ForeignJournal,
+    /// Keystore, journal and database are not where they were.
+    #[error(
+        "these files were copied or restored: {changes}; if another copy of them has run since \
+         this one was made, signing again would publish the key. Make sure that none has and \
+         none will, compare the log with mirrors and witnesses, then start with --accept-copy \
+         (docs/starting.md)"
+    )]
+    Copied {
+        /// What is not where it was.
+        changes: String,
+    },
+    /// Journal or database cannot be looked at.
+    #[error("where journal and database are: {0}")]
+    Home(std::io::Error),
+    /// The journal knows more of the log than the database has.
+    #[error(
+        "the database is older than the journal, which knows {journal} log entries where the \
+         database has {database}: what was signed since is not in it, and signing again would \
+         publish the key; restore the newest database (docs/starting.md)"
+    )]
+    DatabaseOlder {
+        /// Entries that the journal knows of.
+        journal: u64,
+        /// Entries in the database.
+        database: u64,
+    },
+    /// A standby has seen more of the log than there is now.
+    #[error(
+        "the database went back while this process stood by: it had {seen} log entries and has \
+         {database}; restore the newest database (docs/starting.md)"
+    )]
+    WentBackMeanwhile {
+        /// Entries that there were.
+        seen: u64,
+        /// Entries that there are.
+        database: u64,
+    },
+    /// The journal knows another log than the database has.
+    #[error(
+        "journal and database are of two logs, whose first {size} entries differ; restore the \
+         newest database, and the journal that belongs to it (docs/starting.md)"
+    )]
+    OtherLog {
+        /// How many entries.
+        size: u64,
+    },
     /// Journal and database hold two ends for one event.
     #[error(
-        "journal and database contradict each other about event {event}: {journal} against {database}"
+        "journal and database contradict each other about event {event}: {journal} against \
+         {database}; restore the newest of both (docs/starting.md)"
     )]
     Contradiction {
         /// Which event.
@@ -71,6 +111,28 @@ pub enum StartError {
         journal: String,
         /// What the database holds.
         database: String,
+    },
+    /// The log attests something else than what would be signed.
+    #[error(
+        "the log attests {log} for event {event}, and what would be signed is {promised}: the \
+         database was changed, or restored in part; restore the newest one (docs/starting.md)"
+    )]
+    AgainstTheLog {
+        /// Which event.
+        event: String,
+        /// What the log attests.
+        log: String,
+        /// What journal or database hold.
+        promised: String,
+    },
+    /// The log attests an event without an intent.
+    #[error(
+        "the log attests event {event}, and neither journal nor database hold its outcome: the \
+         database was changed, or restored in part; restore the newest one (docs/starting.md)"
+    )]
+    Unpromised {
+        /// Which event.
+        event: String,
     },
     /// Intents could not be restored.
     #[error("restoring intents from the journal: {0}")]
@@ -86,7 +148,10 @@ pub enum StartError {
         last: DateTime<Utc>,
     },
     /// Something that open events need is gone from the configuration.
-    #[error("open events need what the configuration no longer has: {0}")]
+    #[error(
+        "open events need what the configuration no longer has: {0}; put it back until they have \
+         ended"
+    )]
     Removed(String),
     /// New events of the file would let one outside party choose too much.
     #[error(
@@ -107,207 +172,6 @@ pub enum StartError {
     /// A worker thread died.
     #[error("worker thread: {0}")]
     Worker(#[from] tokio::task::JoinError),
-}
-
-/// What uniting journal and intent rows found.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct United {
-    /// Records that the database lacked: the database is old.
-    pub restored_to_database: usize,
-    /// Records that the journal lacked: the journal is old, or a crash came
-    /// between intent and journal.
-    pub appended_to_journal: usize,
-}
-
-/// Opens the signer and checks that it belongs to this database.
-pub async fn open(
-    store: &Store,
-    signer: SignerConfig,
-    network: &str,
-    clock: Arc<dyn Clock>,
-) -> Result<Signer, StartError> {
-    let oracle = store.oracle().await?;
-    let wrong = |what, found: &str| StartError::WrongNetwork {
-        config: network.to_owned(),
-        what,
-        found: found.to_owned(),
-    };
-    if oracle.network != network {
-        return Err(wrong("database", &oracle.network));
-    }
-    let signer = tokio::task::spawn_blocking(move || Signer::open(signer, clock)).await??;
-    if signer.public_key().to_byte_array() != oracle.public_key {
-        return Err(StartError::WrongKey {
-            keystore: signer.public_key().to_string(),
-            database: hex::encode(oracle.public_key),
-        });
-    }
-    if signer.network() != network {
-        return Err(wrong("keystore", signer.network()));
-    }
-    if !store.knows_journal(&signer.journal_id()).await? {
-        return Err(StartError::ForeignJournal);
-    }
-    Ok(signer)
-}
-
-/// Refuses a clock that is behind the last committed work, unless told to
-/// accept it.
-pub async fn check_clock(
-    store: &Store,
-    signer: &Signer,
-    now: DateTime<Utc>,
-    accept: bool,
-) -> Result<(), StartError> {
-    let high_water = store.high_water_ms().await?;
-    let behind_ms = high_water - now.timestamp_millis();
-    if behind_ms <= CLOCK_TOLERANCE_MS {
-        signer.set_high_water(high_water);
-        return Ok(());
-    }
-    let last = DateTime::from_timestamp_millis(high_water).unwrap_or_default();
-    if !accept {
-        return Err(StartError::ClockBehind {
-            behind_s: behind_ms / 1000,
-            last,
-        });
-    }
-    tracing::error!(
-        behind_s = behind_ms / 1000,
-        %last,
-        "clock behind the last committed work, accepted by --accept-clock"
-    );
-    Ok(())
-}
-
-/// Unites journal and intent rows, both ways: completes what one has and the
-/// other lacks, and refuses if they hold two ends for one event.
-pub async fn unite(store: &Store, signer: &Signer) -> Result<United, StartError> {
-    let mut journal: HashMap<String, [u8; 32]> = HashMap::new();
-    for record in signer.journal_iter()? {
-        let record = record?;
-        let digest = record.digest();
-        journal.insert(record.event_id, digest);
-    }
-    let mut missing = Vec::new();
-    let mut after = String::new();
-    loop {
-        let page = store.intents_after(&after, PAGE).await?;
-        let Some(last) = page.last() else { break };
-        after.clone_from(&last.event_id);
-        for intent in page {
-            match journal.remove(&intent.event_id) {
-                Some(digest) if digest == intent.digest() => {}
-                Some(_) => return Err(contradiction(signer, &intent)?),
-                None => missing.extend(record_of(store, intent).await?),
-            }
-        }
-    }
-    let mut lost = Vec::new();
-    if !journal.is_empty() {
-        for record in signer.journal_iter()? {
-            let record = record?;
-            if journal.contains_key(&record.event_id) {
-                lost.push(intent_of(record));
-            }
-        }
-    }
-    let united = United {
-        restored_to_database: lost.len(),
-        appended_to_journal: missing.len(),
-    };
-    if !lost.is_empty() {
-        tracing::error!(
-            intents = lost.len(),
-            first = lost.first().map(|i| i.event_id.as_str()),
-            "the database is older than the journal; its intents are restored"
-        );
-        store.restore_intents(&lost).await?;
-    }
-    if !missing.is_empty() {
-        tracing::warn!(
-            intents = missing.len(),
-            first = missing.first().map(|r| r.event_id.as_str()),
-            "the journal lacks intents of the database; they are appended"
-        );
-        signer.append_missing(&missing)?;
-    }
-    Ok(united)
-}
-
-fn describe(kind: IntentKind, messages: &[String]) -> String {
-    match kind {
-        IntentKind::Attest => messages.join(","),
-        IntentKind::Refund | IntentKind::Withdraw => kind.to_string(),
-    }
-}
-
-/// What the journal holds against an intent row.
-fn contradiction(signer: &Signer, intent: &Intent) -> Result<StartError, StartError> {
-    let mut journal = String::from("another record");
-    for record in signer.journal_iter()? {
-        let record = record?;
-        if record.event_id == intent.event_id {
-            journal = describe(record.kind, &record.messages);
-        }
-    }
-    Ok(StartError::Contradiction {
-        event: intent.event_id.clone(),
-        journal,
-        database: describe(intent.kind, &intent.messages),
-    })
-}
-
-/// The journal record of an intent row. None for an outcome whose announcement
-/// the database lost: its nonces are unknown until the event comes back, and a
-/// record without them would forbid its signature for ever.
-async fn record_of(store: &Store, intent: Intent) -> Result<Option<JournalRecord>, StoreError> {
-    let announced = store.announced_nonces(&intent.event_id).await?;
-    if announced.is_none() && intent.kind == IntentKind::Attest {
-        tracing::error!(
-            event = intent.event_id,
-            "committed, and its announcement is lost"
-        );
-        return Ok(None);
-    }
-    let (maturity, nonces) = announced.unwrap_or((Maturity::from_epoch(0), Vec::new()));
-    Ok(Some(JournalRecord {
-        event_id: intent.event_id,
-        nonces: match intent.kind {
-            IntentKind::Attest => nonces,
-            IntentKind::Refund | IntentKind::Withdraw => Vec::new(),
-        },
-        kind: intent.kind,
-        content_hash: intent.content_hash,
-        epoch: intent.epoch,
-        maturity: maturity.epoch(),
-        messages: intent.messages,
-    }))
-}
-
-fn intent_of(record: JournalRecord) -> Intent {
-    Intent {
-        event_id: record.event_id,
-        kind: record.kind,
-        content_hash: record.content_hash,
-        messages: record.messages,
-        epoch: record.epoch,
-        committed_ms: 0,
-        // The evidence went with the database.
-        manifest_sha256: [0; 32],
-    }
-}
-
-/// Lets the signer sign the heads of the log, and signs the last one if nobody
-/// has: after this a reader finds a checkpoint.
-pub async fn open_log(
-    store: &Store,
-    signer: &Arc<Signer>,
-    now: DateTime<Utc>,
-) -> Result<(), StartError> {
-    let origin = store.oracle().await?.log_origin;
-    store.sign_heads_by(Some(Arc::new(Heads::new(signer.clone(), &origin)?)));
-    Ok(store.complete_tree(now.timestamp_millis()).await?)
 }
 
 /// Makes the stored series and one-off events those of the configuration:

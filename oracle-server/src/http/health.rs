@@ -76,6 +76,9 @@ struct Readiness {
     leader: bool,
     /// `ok`, or what is wrong with the signing journal.
     journal: String,
+    /// `ok`, or why nothing is announced and attested: no witness and no mirror has
+    /// answered since the start, or one of them contradicts the log.
+    signing: String,
     /// `ok`, or how often in a row what is due could not be done: twice, and the
     /// service is not ready.
     engine: String,
@@ -168,8 +171,11 @@ pub(super) async fn get_readyz(
     let choice = app.choices.get(&app).await?;
     let report = app.health.borrow().clone();
     let works = report.failed_passes < FAILED_PASSES;
-    let ready =
-        overdue.count == 0 && report.journal == "ok" && works && !report.disk.is_almost_full();
+    let ready = overdue.count == 0
+        && report.journal == "ok"
+        && report.signing == "ok"
+        && works
+        && !report.disk.is_almost_full();
     let status = if ready {
         StatusCode::OK
     } else {
@@ -182,6 +188,7 @@ pub(super) async fn get_readyz(
             oldest_overdue_s: overdue.oldest_s,
             leader: report.leader,
             journal: report.journal,
+            signing: report.signing,
             engine: match report.failed_passes {
                 0 => "ok".to_owned(),
                 n => format!("failed {n} times in a row; the log says why"),

@@ -108,6 +108,8 @@ impl SignHead for Unsigned {
     fn sign_head(&self, size: u64, root: &[u8; 32]) -> String {
         format!("{size} {}\n", hex::encode(root))
     }
+
+    fn published(&self, _: u64, _: &[u8; 32]) {}
 }
 
 impl World {

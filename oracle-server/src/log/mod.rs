@@ -9,7 +9,7 @@ use std::sync::Arc;
 use oracle_schema::tlog::checkpoint::{Algorithm, KeyError};
 use oracle_schema::tlog::{Checkpoint, Hash, Note, NoteKey};
 
-use crate::signer::Signer;
+use crate::signer::{JournalHead, Signer};
 use crate::store::SignHead;
 
 pub use export::{ExportError, Exported, export};
@@ -38,5 +38,12 @@ impl SignHead for Heads {
         };
         let signature = self.signer.sign_checkpoint(&checkpoint);
         Note::signed(checkpoint, &self.key, &signature).to_text()
+    }
+
+    fn published(&self, size: u64, root: &Hash) {
+        let head = JournalHead { size, root: *root };
+        if let Err(error) = self.signer.note_head(head) {
+            tracing::error!(%error, size, "the journal does not know the log's head");
+        }
     }
 }

@@ -35,7 +35,7 @@ pub use anchor::{Anchorer, Anchoring};
 use outbox::Outbox;
 use relay::Relay;
 
-pub use witness::{Contradicted, Cosigner, check_log};
+pub use witness::{Contradicted, Cosigner, Heard, ask};
 
 /// Before a task that panicked is started anew.
 const PANIC_PAUSE: Duration = Duration::from_secs(5);
@@ -129,7 +129,7 @@ async fn keep_running<F: Future<Output = ()>>(
     }
 }
 
-/// A running [`Publisher`] or [`Cosigner`]; dropped, it stops at once, and
+/// A running task or several, of a [`Publisher`] or [`Cosigner`] for example; dropped, it stops at once, and
 /// nothing is lost by it.
 pub struct Following {
     stop: watch::Sender<bool>,
@@ -142,6 +142,21 @@ impl Following {
         let mut tasks = JoinSet::new();
         spawn(&mut tasks, stop.subscribe());
         Self { stop, tasks }
+    }
+
+    /// One task, started anew for as long as it panics, which `counter` counts.
+    pub(crate) fn of<F>(
+        counter: &'static str,
+        mut task: impl FnMut(watch::Receiver<bool>) -> F + Send + 'static,
+    ) -> Self
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        Self::start(|tasks, stop| {
+            let until = stop.clone();
+            let task = move || task(stop.clone());
+            tasks.spawn(keep_running(counter, PANIC_PAUSE, until, task));
+        })
     }
 
     /// Stops and waits until no task has the signer any more.

@@ -59,8 +59,10 @@ impl Signer {
     /// Derives the nonces of every draft, sorts them by their x-only bytes (so
     /// that readers which re-sort signatures change nothing), and signs.
     ///
-    /// Deterministic: the same draft gives the same bytes.
+    /// Deterministic: the same draft gives the same bytes. Refuses while the gate is
+    /// shut.
     pub fn announce(&self, drafts: &[Draft]) -> Result<Vec<SignedAnnouncement>, SignerError> {
+        self.require_open()?;
         super::parallel::map(drafts, |draft| self.announce_one(draft))
     }
 

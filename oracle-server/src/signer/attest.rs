@@ -40,8 +40,8 @@ struct Prepared {
 impl Signer {
     /// Signs committed outcomes, in the order given.
     ///
-    /// Refuses the whole batch, with nothing written or released, when one
-    /// event is not mature by this signer's clock, contradicts the journal, or
+    /// Refuses the whole batch, with nothing written or released, when the gate is
+    /// shut, or one event is not mature by this signer's clock, contradicts the journal, or
     /// has a ticket that does not fit its announcement. When a check against
     /// the announced nonces fails, the batch stays journaled and nothing is
     /// released; repeating the others alone gives their signatures.
@@ -51,12 +51,16 @@ impl Signer {
         &self,
         tickets: &[CommittedOutcome],
     ) -> Result<Vec<SignedAttestation>, SignerError> {
+        self.require_open()?;
         self.check_time(tickets)?;
         let prepared = super::parallel::map(tickets, |ticket| self.prepare(ticket))?;
         let (records, origins): (Vec<_>, Vec<_>) =
             prepared.into_iter().map(|p| (p.record, p.origins)).unzip();
         // From here on every event of the batch has one end only, on the disk.
         self.journal_append(&records)?;
+        // Somebody may have contradicted the log meanwhile: the promise stands, and is
+        // kept by a later start.
+        self.require_open()?;
         let jobs: Vec<_> = tickets.iter().zip(records).zip(origins).collect();
         super::parallel::map(&jobs, |((ticket, record), origins)| {
             self.sign_one(ticket, record, origins)

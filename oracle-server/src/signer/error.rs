@@ -53,13 +53,19 @@ pub enum SignerError {
         reason: String,
     },
     /// No journal: only `init` makes one, so it was lost or is elsewhere.
-    #[error("journal {path} is missing; only init creates one")]
+    #[error(
+        "journal {path} is missing; restore it, an older copy is completed from the database \
+         (docs/starting.md)"
+    )]
     JournalMissing {
         /// Where it should be.
         path: PathBuf,
     },
     /// The journal is not what this service wrote.
-    #[error("journal is corrupt at byte {offset}: {reason}")]
+    #[error(
+        "journal is corrupt at byte {offset}: {reason}; restore a copy, an older one is completed \
+         from the database (docs/starting.md)"
+    )]
     JournalCorrupt {
         /// First byte of the damaged header or record.
         offset: u64,
@@ -67,13 +73,16 @@ pub enum SignerError {
         reason: &'static str,
     },
     /// Another process signs with it.
-    #[error("journal {path} is in use by another process")]
+    #[error("journal {path} is in use by another process; stop that one")]
     JournalLocked {
         /// The file.
         path: PathBuf,
     },
     /// The journal belongs to another oracle.
-    #[error("journal belongs to oracle {found}, the keystore to {expected}")]
+    #[error(
+        "journal belongs to oracle {found}, the keystore to {expected}; [signer] names files of \
+         two oracles"
+    )]
     JournalWrongKey {
         /// x-only hex in the journal.
         found: String,
@@ -118,6 +127,12 @@ pub enum SignerError {
         maturity: Maturity,
         /// The signer's clock, RFC 3339.
         now: String,
+    },
+    /// The start's checks are not over, or somebody contradicted the log.
+    #[error("nothing is signed: {reason}")]
+    Shut {
+        /// Why.
+        reason: String,
     },
     /// The clock lies: committed work is later than it.
     #[error("clock is {behind_ms} ms behind the last committed work")]

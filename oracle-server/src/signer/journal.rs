@@ -8,35 +8,39 @@
 //! payload u64 seq ‖ prev_hash x32 ‖ body
 //! body    u8 kind ‖ i64 epoch ‖ u32 maturity ‖ string event_id ‖ content_hash x32
 //!         ‖ u32 n ‖ n*x32 nonces ‖ u32 m ‖ m*string messages
+//!         or u8 4 ‖ u64 size ‖ root x32
 //! ```
 //!
 //! Integers are big-endian, `string` is u32 length + UTF-8, `prev_hash` the
 //! SHA-256 of the whole previous record (of the header for the first), seq
-//! counts from 0, kind is 1 attest, 2 refund, 3 withdraw.
+//! counts from 0, kind is 1 attest, 2 refund, 3 withdraw, 4 the log's head.
+//!
+//! A head is written after the commit that published it and is not synced by
+//! itself: a database that lacks it has gone back. Losing the last heads in a power
+//! cut only means that less is known.
 //!
 //! The length has a checksum of its own: else one flipped bit in it would look
 //! like a torn tail, and truncating that would forget what follows.
 
 use std::collections::HashMap;
 use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{self, BufReader, Read, Write};
+use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-use sha2::{Digest, Sha256};
-
 use super::error::SignerError;
-use super::record::{JournalRecord, take};
+use super::record::{Entry, JournalHead, JournalRecord};
+use super::scan::{JournalRecords, Scan, corrupt, record_hash};
 
 /// Name of one journal; random.
 pub type JournalId = [u8; 16];
 
-const MAGIC: &[u8; 8] = b"PPCDLCJ1";
-const VERSION: u8 = 1;
-const HEADER_LEN: usize = 8 + 1 + 16 + 32 + 4;
-const FRAME_LEN: usize = 12;
+pub(super) const MAGIC: &[u8; 8] = b"PPCDLCJ1";
+pub(super) const VERSION: u8 = 1;
+pub(super) const HEADER_LEN: usize = 8 + 1 + 16 + 32 + 4;
+pub(super) const FRAME_LEN: usize = 12;
 /// Longest payload, bytes; an event of the most nonces stays far below.
-const MAX_PAYLOAD: usize = 16 << 20;
+pub(super) const MAX_PAYLOAD: usize = 16 << 20;
 
 /// What the journal does to its file; a test puts failures here.
 pub(super) trait JournalFile: Send {
@@ -44,6 +48,8 @@ pub(super) trait JournalFile: Send {
     fn append(&mut self, bytes: &[u8]) -> io::Result<()>;
     /// Returns once everything appended is durable.
     fn sync(&mut self) -> io::Result<()>;
+    /// Takes back what was appended beyond `len`.
+    fn cut(&mut self, len: u64) -> io::Result<()>;
 }
 
 impl JournalFile for File {
@@ -52,6 +58,9 @@ impl JournalFile for File {
     }
     fn sync(&mut self) -> io::Result<()> {
         self.sync_data()
+    }
+    fn cut(&mut self, len: u64) -> io::Result<()> {
+        self.set_len(len)
     }
 }
 
@@ -66,6 +75,8 @@ pub(super) struct Journal {
     prev_hash: [u8; 32],
     /// Event id to [`JournalRecord::binding`].
     ends: HashMap<Box<str>, [u8; 32]>,
+    /// The last head of the log that was published.
+    head: Option<JournalHead>,
     /// Called when a write failed; does not return in production.
     on_fatal: fn(),
     failed: bool,
@@ -125,14 +136,17 @@ impl Journal {
                 expected: hex::encode(public_key),
             });
         }
-        let mut ends = HashMap::new();
-        while let Some((start, record)) = scan.record()? {
-            let binding = record.binding();
-            if ends
-                .insert(record.event_id.into_boxed_str(), binding)
-                .is_some()
-            {
-                return Err(corrupt(start, "an event ends twice"));
+        let (mut ends, mut head) = (HashMap::new(), None);
+        while let Some((start, entry)) = scan.entry()? {
+            match entry {
+                Entry::Head(last) => head = Some(last),
+                Entry::End(record) => {
+                    let binding = record.binding();
+                    let id = record.event_id.into_boxed_str();
+                    if ends.insert(id, binding).is_some() {
+                        return Err(corrupt(start, "an event ends twice"));
+                    }
+                }
             }
         }
         let (end, next_seq, prev_hash, id) = (scan.offset, scan.seq, scan.prev_hash, scan.id);
@@ -157,6 +171,7 @@ impl Journal {
             next_seq,
             prev_hash,
             ends,
+            head,
             on_fatal,
             failed: false,
         })
@@ -164,6 +179,11 @@ impl Journal {
 
     pub(super) fn id(&self) -> JournalId {
         self.id
+    }
+
+    /// The last published head of the log that is known here.
+    pub(super) fn head(&self) -> Option<JournalHead> {
+        self.head
     }
 
     #[cfg(test)]
@@ -182,28 +202,72 @@ impl Journal {
         if fresh.is_empty() {
             return Ok(());
         }
-        let mut bytes = Vec::new();
-        let (mut seq, mut prev_hash) = (self.next_seq, self.prev_hash);
+        let mut batch = self.batch();
         for (record, _) in &fresh {
-            prev_hash = encode_record(&mut bytes, seq, &prev_hash, record)?;
-            seq += 1;
+            batch.add(&record.event_id, |out| record.encode(out))?;
         }
-        let written = self.file.append(&bytes).and_then(|()| self.file.sync());
-        if let Err(error) = written {
-            // After a failed fsync the kernel may have dropped the pages and
-            // would report the next one as a success: never retried.
-            self.failed = true;
-            tracing::error!(path = %self.path.display(), %error, "journal write failed; aborting");
-            (self.on_fatal)();
-            return Err(SignerError::JournalFailed);
-        }
-        self.end += bytes.len() as u64;
-        self.next_seq = seq;
-        self.prev_hash = prev_hash;
+        self.write(&batch)?;
         for (record, binding) in fresh {
             self.ends.insert(record.event_id.as_str().into(), binding);
         }
         Ok(())
+    }
+
+    /// Writes down a head of the log once it is published: no promise, so it waits
+    /// for the next record's sync. One that is no larger than the last says nothing
+    /// new.
+    pub(super) fn note_head(&mut self, head: JournalHead) -> Result<(), SignerError> {
+        if self.failed {
+            return Err(SignerError::JournalFailed);
+        }
+        if self.head.is_some_and(|known| known.size >= head.size) {
+            return Ok(());
+        }
+        let mut batch = self.batch();
+        batch.add("the log's head", |out| head.encode(out))?;
+        if let Err(error) = self.file.append(&batch.bytes) {
+            // It is no promise: without room the last head that is known stays.
+            tracing::error!(path = %self.path.display(), %error, "the log's head is not written down");
+            return match self.file.cut(self.end) {
+                Ok(()) => Ok(()),
+                Err(error) => self.fail(&error),
+            };
+        }
+        self.advance(&batch);
+        self.head = Some(head);
+        Ok(())
+    }
+
+    fn batch(&self) -> Batch {
+        Batch {
+            bytes: Vec::new(),
+            next_seq: self.next_seq,
+            prev_hash: self.prev_hash,
+        }
+    }
+
+    fn write(&mut self, batch: &Batch) -> Result<(), SignerError> {
+        let written = self.file.append(&batch.bytes);
+        if let Err(error) = written.and_then(|()| self.file.sync()) {
+            return self.fail(&error);
+        }
+        self.advance(batch);
+        Ok(())
+    }
+
+    /// After a failed fsync the kernel may have dropped the pages and would report the
+    /// next one as a success: never retried.
+    fn fail(&mut self, error: &io::Error) -> Result<(), SignerError> {
+        self.failed = true;
+        tracing::error!(path = %self.path.display(), %error, "journal write failed; aborting");
+        (self.on_fatal)();
+        Err(SignerError::JournalFailed)
+    }
+
+    fn advance(&mut self, batch: &Batch) {
+        self.end += batch.bytes.len() as u64;
+        self.next_seq = batch.next_seq;
+        self.prev_hash = batch.prev_hash;
     }
 
     /// The records that are neither in the journal nor earlier in the batch.
@@ -247,29 +311,8 @@ impl Journal {
     /// Every record up to now, oldest first, from the file.
     pub(super) fn records(&self) -> Result<JournalRecords, SignerError> {
         let file = File::open(&self.path).map_err(SignerError::io("open", &self.path))?;
-        let mut scan = Scan::start(file, &self.path)?;
         // The tail may be growing under another thread's append.
-        scan.len = self.end;
-        Ok(JournalRecords { scan, done: false })
-    }
-}
-
-/// The records of a journal, read and verified one by one.
-pub struct JournalRecords {
-    scan: Scan,
-    done: bool,
-}
-
-impl Iterator for JournalRecords {
-    type Item = Result<JournalRecord, SignerError>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        if self.done {
-            return None;
-        }
-        let next = self.scan.record().map(|found| found.map(|(_, r)| r));
-        self.done = !matches!(next, Ok(Some(_)));
-        next.transpose()
+        JournalRecords::of(file, &self.path, self.end)
     }
 }
 
@@ -279,10 +322,6 @@ fn conflict(existing: Option<&JournalRecord>, requested: &JournalRecord) -> Sign
         existing: existing.map_or_else(|| "another end".to_owned(), ToString::to_string),
         requested: requested.to_string(),
     }
-}
-
-fn corrupt(offset: u64, reason: &'static str) -> SignerError {
-    SignerError::JournalCorrupt { offset, reason }
 }
 
 /// Makes the directory entry of `path` durable.
@@ -304,141 +343,38 @@ fn encode_header(id: &JournalId, public_key: &[u8; 32]) -> Vec<u8> {
     header
 }
 
-/// Appends one record to `out`; its hash.
-fn encode_record(
-    out: &mut Vec<u8>,
-    seq: u64,
-    prev_hash: &[u8; 32],
-    record: &JournalRecord,
-) -> Result<[u8; 32], SignerError> {
-    let mut payload = Vec::with_capacity(64 + record.event_id.len() + record.nonces.len() * 40);
-    payload.extend_from_slice(&seq.to_be_bytes());
-    payload.extend_from_slice(prev_hash);
-    record.encode(&mut payload);
-    let too_large = |got| SignerError::JournalRecordTooLarge {
-        event_id: record.event_id.clone(),
-        got,
-        max: MAX_PAYLOAD,
-    };
-    let len = u32::try_from(payload.len())
-        .ok()
-        .filter(|_| payload.len() <= MAX_PAYLOAD)
-        .ok_or_else(|| too_large(payload.len()))?
-        .to_be_bytes();
-    let mut frame = [0; FRAME_LEN];
-    frame[..4].copy_from_slice(&len);
-    frame[4..8].copy_from_slice(&crc32fast::hash(&len).to_be_bytes());
-    frame[8..].copy_from_slice(&crc32fast::hash(&payload).to_be_bytes());
-    out.extend_from_slice(&frame);
-    out.extend_from_slice(&payload);
-    Ok(record_hash(&frame, &payload))
-}
-
-fn record_hash(frame: &[u8; FRAME_LEN], payload: &[u8]) -> [u8; 32] {
-    Sha256::new_with_prefix(frame)
-        .chain_update(payload)
-        .finalize()
-        .into()
-}
-
-/// Reads a journal from the start, verifying everything.
-struct Scan {
-    reader: BufReader<File>,
-    path: PathBuf,
-    len: u64,
-    /// Where the next record starts; after the last complete record at the end.
-    offset: u64,
-    seq: u64,
+/// Records on their way into the file.
+struct Batch {
+    bytes: Vec<u8>,
+    next_seq: u64,
     prev_hash: [u8; 32],
-    id: JournalId,
-    public_key: [u8; 32],
 }
 
-impl Scan {
-    fn start(file: File, path: &Path) -> Result<Self, SignerError> {
-        let len = file
-            .metadata()
-            .map_err(SignerError::io("read", path))?
-            .len();
-        let mut reader = BufReader::with_capacity(1 << 16, file);
-        let mut header = [0; HEADER_LEN];
-        if len < HEADER_LEN as u64 {
-            return Err(corrupt(0, "shorter than its header"));
-        }
-        reader
-            .read_exact(&mut header)
-            .map_err(SignerError::io("read", path))?;
-        let (body, crc) = header.split_at(HEADER_LEN - 4);
-        if !body.starts_with(MAGIC) {
-            return Err(corrupt(0, "not a signing journal"));
-        }
-        if crc != crc32fast::hash(body).to_be_bytes() {
-            return Err(corrupt(0, "checksum of the header"));
-        }
-        let mut fields = body.split_at(MAGIC.len()).1;
-        let header_field = || corrupt(0, "shorter than its header");
-        if take::<1>(&mut fields) != Some([VERSION]) {
-            return Err(corrupt(0, "unknown version"));
-        }
-        let id: JournalId = take(&mut fields).ok_or_else(header_field)?;
-        let public_key = take(&mut fields).ok_or_else(header_field)?;
-        Ok(Self {
-            reader,
-            path: path.to_owned(),
-            len,
-            offset: HEADER_LEN as u64,
-            seq: 0,
-            prev_hash: Sha256::digest(header).into(),
-            id,
-            public_key,
-        })
-    }
-
-    /// The next record and where it starts; `None` at the end or at a tail
-    /// shorter than its own length.
-    fn record(&mut self) -> Result<Option<(u64, JournalRecord)>, SignerError> {
-        let start = self.offset;
-        let rest = self.len.saturating_sub(start);
-        if rest < 8 {
-            return Ok(None);
-        }
+impl Batch {
+    /// Appends one record, whose body `encode` writes; `about` names it in a
+    /// refusal.
+    fn add(&mut self, about: &str, encode: impl FnOnce(&mut Vec<u8>)) -> Result<(), SignerError> {
+        let mut payload = Vec::with_capacity(1024);
+        payload.extend_from_slice(&self.next_seq.to_be_bytes());
+        payload.extend_from_slice(&self.prev_hash);
+        encode(&mut payload);
+        let len = u32::try_from(payload.len())
+            .ok()
+            .filter(|_| payload.len() <= MAX_PAYLOAD)
+            .ok_or_else(|| SignerError::JournalRecordTooLarge {
+                event_id: about.to_owned(),
+                got: payload.len(),
+                max: MAX_PAYLOAD,
+            })?
+            .to_be_bytes();
         let mut frame = [0; FRAME_LEN];
-        self.read(&mut frame[..8])?;
-        let [l0, l1, l2, l3, c0, c1, c2, c3, ..] = frame;
-        let len = [l0, l1, l2, l3];
-        if crc32fast::hash(&len).to_be_bytes() != [c0, c1, c2, c3] {
-            return Err(corrupt(start, "checksum of a record's length"));
-        }
-        let len = u32::from_be_bytes(len) as usize;
-        if len > MAX_PAYLOAD {
-            return Err(corrupt(start, "a record too long to be one"));
-        }
-        if rest < (FRAME_LEN + len) as u64 {
-            return Ok(None);
-        }
-        self.read(&mut frame[8..])?;
-        let mut payload = vec![0; len];
-        self.read(&mut payload)?;
-        if frame[8..] != crc32fast::hash(&payload).to_be_bytes() {
-            return Err(corrupt(start, "checksum of a record"));
-        }
-        let record = payload
-            .strip_prefix(&self.seq.to_be_bytes())
-            .ok_or(corrupt(start, "sequence number"))?
-            .strip_prefix(&self.prev_hash)
-            .ok_or(corrupt(start, "hash of the previous record"))
-            .and_then(|body| {
-                JournalRecord::decode(body).ok_or(corrupt(start, "contents of a record"))
-            })?;
-        self.offset += (FRAME_LEN + len) as u64;
-        self.seq += 1;
+        frame[..4].copy_from_slice(&len);
+        frame[4..8].copy_from_slice(&crc32fast::hash(&len).to_be_bytes());
+        frame[8..].copy_from_slice(&crc32fast::hash(&payload).to_be_bytes());
+        self.bytes.extend_from_slice(&frame);
+        self.bytes.extend_from_slice(&payload);
+        self.next_seq += 1;
         self.prev_hash = record_hash(&frame, &payload);
-        Ok(Some((start, record)))
-    }
-
-    fn read(&mut self, out: &mut [u8]) -> Result<(), SignerError> {
-        self.reader
-            .read_exact(out)
-            .map_err(SignerError::io("read", &self.path))
+        Ok(())
     }
 }

@@ -17,12 +17,14 @@
 mod announce;
 mod attest;
 mod error;
+mod gate;
 mod journal;
 mod keystore;
 mod nonce;
 mod nostr;
 mod parallel;
 mod record;
+mod scan;
 mod sign;
 #[cfg(test)]
 mod tests;
@@ -45,10 +47,12 @@ use crate::lifecycle::IntentKind;
 pub use announce::{Draft, SignedAnnouncement};
 pub use attest::SignedAttestation;
 pub use error::SignerError;
-pub use journal::{JournalId, JournalRecords};
+pub use gate::{Gate, Signing};
+pub use journal::JournalId;
 pub use keystore::read_passphrase;
 pub use nostr::NostrStatement;
-pub use record::JournalRecord;
+pub use record::{JournalHead, JournalRecord};
+pub use scan::JournalRecords;
 
 use journal::Journal;
 use keystore::Secrets;
@@ -102,6 +106,7 @@ pub struct Signer {
     journal_id: JournalId,
     clock: Arc<dyn Clock>,
     high_water_ms: AtomicI64,
+    gate: Arc<Gate>,
 }
 
 impl fmt::Debug for Signer {
@@ -175,6 +180,7 @@ impl Signer {
             key,
             clock,
             high_water_ms: AtomicI64::new(i64::MIN),
+            gate: Arc::default(),
         })
     }
 
@@ -196,6 +202,20 @@ impl Signer {
     /// Name of the open journal.
     pub fn journal_id(&self) -> JournalId {
         self.journal_id
+    }
+
+    /// Whether announcements and attestations are signed; shut until it is opened.
+    pub fn gate(&self) -> &Arc<Gate> {
+        &self.gate
+    }
+
+    fn require_open(&self) -> Result<(), SignerError> {
+        match self.gate.signing() {
+            Signing::On => Ok(()),
+            shut => Err(SignerError::Shut {
+                reason: shut.reason().to_owned(),
+            }),
+        }
     }
 
     /// Time of the last committed work, Unix ms: the clock is not believed when
@@ -221,7 +241,7 @@ impl Signer {
         self.journal_append(ends)
     }
 
-    /// Every record of the journal, oldest first, read back from the file: for
+    /// Every end in the journal, oldest first, read back from the file: for
     /// uniting it with the intent rows at start.
     pub fn journal_records(&self) -> Result<Vec<JournalRecord>, SignerError> {
         self.journal_iter()?.collect()
@@ -237,6 +257,18 @@ impl Signer {
     /// nonces, else its event could not be signed later.
     pub fn append_missing(&self, records: &[JournalRecord]) -> Result<(), SignerError> {
         self.journal_append(records)
+    }
+
+    /// The last published head of the log that the journal knows; none in a journal
+    /// of an earlier version and in a new one.
+    pub fn journal_head(&self) -> Result<Option<JournalHead>, SignerError> {
+        Ok(self.lock_journal()?.head())
+    }
+
+    /// Writes down that the log was published up to this head; call it when that is
+    /// committed, and never before.
+    pub fn note_head(&self, head: JournalHead) -> Result<(), SignerError> {
+        self.lock_journal()?.note_head(head)
     }
 
     /// BIP340 signature of a statement; the same statement, the same bytes.

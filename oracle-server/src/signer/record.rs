@@ -1,4 +1,5 @@
-//! One record of the signing journal: how one event ended.
+//! The records of the signing journal: how an event ended, and how far the log was
+//! published.
 
 use std::fmt;
 
@@ -24,6 +25,52 @@ pub struct JournalRecord {
     pub nonces: Vec<[u8; 32]>,
     /// The texts to sign, one per nonce; empty unless attesting.
     pub messages: Vec<String>,
+}
+
+/// A published head of the log: the journal's own memory of how far the database
+/// had come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct JournalHead {
+    /// Entries.
+    pub size: u64,
+    /// Root of the Merkle tree over them.
+    pub root: [u8; 32],
+}
+
+/// What a record holds.
+pub(super) enum Entry {
+    /// How an event ended.
+    End(JournalRecord),
+    /// How far the log was published.
+    Head(JournalHead),
+}
+
+/// Kind byte of a head.
+const HEAD: u8 = 4;
+
+impl JournalHead {
+    pub(super) fn encode(self, out: &mut Vec<u8>) {
+        out.push(HEAD);
+        out.extend_from_slice(&self.size.to_be_bytes());
+        out.extend_from_slice(&self.root);
+    }
+
+    /// The exact inverse of [`JournalHead::encode`], the kind byte gone.
+    fn decode(mut rest: &[u8]) -> Option<Self> {
+        let size = u64::from_be_bytes(take(&mut rest)?);
+        let root = take(&mut rest)?;
+        rest.is_empty().then_some(Self { size, root })
+    }
+}
+
+impl Entry {
+    /// What was encoded, or `None`.
+    pub(super) fn decode(body: &[u8]) -> Option<Self> {
+        match body.split_first()? {
+            (&HEAD, rest) => JournalHead::decode(rest).map(Self::Head),
+            _ => JournalRecord::decode(body).map(Self::End),
+        }
+    }
 }
 
 impl JournalRecord {
@@ -74,7 +121,7 @@ impl JournalRecord {
     }
 
     /// The exact inverse of [`JournalRecord::encode`]; `None` for anything else.
-    pub(super) fn decode(body: &[u8]) -> Option<Self> {
+    fn decode(body: &[u8]) -> Option<Self> {
         let mut rest = body;
         let kind = match take::<1>(&mut rest)? {
             [1] => IntentKind::Attest,

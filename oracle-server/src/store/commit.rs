@@ -7,6 +7,7 @@
 use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
+use oracle_schema::log_entry::LogEntry;
 use oracle_schema::{Announcement, EventId, Maturity, Outcome};
 
 use super::db::{Row, Tx, args};
@@ -443,6 +444,49 @@ impl Store {
             .iter()
             .map(Intent::from_row)
             .collect()
+    }
+
+    /// What the log attests for these events, as the texts that were signed.
+    pub async fn logged_outcomes(
+        &self,
+        ids: &[&str],
+    ) -> Result<HashMap<String, Vec<String>>, StoreError> {
+        let mut logged = HashMap::new();
+        for chunk in ids.chunks(1000) {
+            let list: Vec<String> = (1..=chunk.len()).map(|n| format!("${n}")).collect();
+            let sql = format!(
+                "SELECT event_id, entry FROM log_entry WHERE entry_type = 2 AND event_id IN ({})",
+                list.join(",")
+            );
+            let ids = chunk.iter().map(|id| (*id).into()).collect();
+            for row in self.db.fetch(sqlx::AssertSqlSafe(sql), ids).await? {
+                let (id, entry): (String, Vec<u8>) = (row.get(0)?, row.get(1)?);
+                match LogEntry::from_bytes(&entry) {
+                    Ok(LogEntry::Attestation { attestation, .. }) => {
+                        logged.insert(id, attestation.outcomes);
+                    }
+                    _ => {
+                        return Err(StoreError::Damaged(format!(
+                            "attestation of {id} in the log"
+                        )));
+                    }
+                }
+            }
+        }
+        Ok(logged)
+    }
+
+    /// An event that the log attests and no intent row promises, if there is one.
+    pub async fn attested_without_intent(&self) -> Result<Option<String>, StoreError> {
+        let row = self
+            .db
+            .fetch_optional(
+                "SELECT l.event_id FROM log_entry l WHERE l.entry_type = 2 AND NOT EXISTS \
+                 (SELECT 1 FROM intent i WHERE i.event_id = l.event_id) LIMIT 1",
+                args![],
+            )
+            .await?;
+        row.map(|row| row.get(0)).transpose()
     }
 
     /// Nonces an event was announced with, and its maturity.

@@ -88,8 +88,9 @@ impl Store {
         Ok(size)
     }
 
-    /// Tells readers and streams about a committed head.
+    /// Tells readers and streams about a committed head, and the signer of heads.
     pub(super) fn publish(&self, size: i64) {
+        self.tell_published(size);
         self.head.send_if_modified(|head| {
             let newer = size > *head;
             *head = size.max(*head);

@@ -11,6 +11,7 @@ pub(crate) mod db;
 mod descriptor;
 mod explorer;
 mod file_lock;
+mod home;
 mod ledger;
 mod listing;
 mod operator;
@@ -105,18 +106,34 @@ pub enum StoreError {
     #[error("the database belongs to no oracle yet; run `oracle-server init`")]
     NotInitialised,
     /// Another process leads.
-    #[error("another process holds this database")]
+    #[error("another process holds this database; stop that one first (docs/starting.md)")]
     Held,
-    /// The database is another cluster, or another timeline of it.
+    /// The database is another cluster, timeline or database, or was restored.
     #[error(
-        "the database was {recorded} and is {found}: a promoted replica or a restored copy may lack outcomes that are signed; compare it with the journals, then start with --accept-database"
+        "the database was {recorded} and is {found} (cluster/timeline/database/table): a \
+         promoted replica or a restored copy may lack outcomes that are signed; see that it is \
+         the newest, then start with --accept-database (docs/starting.md)"
     )]
     WentBack {
-        /// System identifier and timeline at the last accepted start.
+        /// As it was at the last accepted start.
         recorded: String,
-        /// As they are now.
+        /// As it is now.
         found: String,
     },
+    /// `init --join` for an SQLite database.
+    #[error(
+        "an SQLite database has one process and one journal, a standby needs Postgres; if the \
+         journal was lost, restore a copy: an older one is completed from the database \
+         (docs/starting.md)"
+    )]
+    JoinSqlite,
+    /// `init --join` while nobody leads.
+    #[error(
+        "no process leads this database: a new journal may only be made beside one that does, \
+         which shows that the database is the one in use. Start that one; if its journal was \
+         lost, restore a copy: an older one is completed from the database (docs/starting.md)"
+    )]
+    NobodyLeads,
     /// Another process took over.
     #[error("another process has taken over (this one held epoch {epoch})")]
     Deposed {
@@ -151,6 +168,14 @@ impl StoreError {
     /// What is stored cannot be read, however often it is asked for.
     pub fn is_damaged(&self) -> bool {
         matches!(self, Self::Damaged(_))
+    }
+
+    /// Asking again changes nothing: somebody has to look at the database.
+    pub fn is_refusal(&self) -> bool {
+        matches!(
+            self,
+            Self::WentBack { .. } | Self::Damaged(_) | Self::ManyNames { .. }
+        )
     }
 
     /// A constraint said no: this batch can never succeed as it is.
@@ -244,6 +269,11 @@ impl Store {
         Ok(())
     }
 
+    /// Entries of the largest head that this process has seen.
+    pub fn seen_size(&self) -> u64 {
+        self.head.borrow().unsigned_abs()
+    }
+
     /// Writes the identity, the first journal and the genesis entry; once.
     pub async fn initialise(
         &self,
@@ -296,8 +326,9 @@ impl Store {
         self.refresh_head().await
     }
 
-    /// Registers a further journal (a standby's).
+    /// Registers a further journal, a standby's; see [`Store::check_joinable`].
     pub async fn join(&self, journal_id: &[u8; 16], now: DateTime<Utc>) -> Result<(), StoreError> {
+        self.check_joinable().await?;
         let mut tx = self.db.begin().await?;
         join_journal(&mut tx, journal_id, now.timestamp_millis()).await?;
         tx.commit().await
@@ -344,9 +375,10 @@ impl Store {
     }
 
     /// Refuses a Postgres that may have gone back: a promoted replica, a restored
-    /// copy or another cluster may lack intents whose signatures are out, and
-    /// this process's journal need not know them. `accept` takes it as it is.
-    pub async fn check_incarnation(&self, accept: bool) -> Result<(), StoreError> {
+    /// copy, another database or cluster may lack intents whose signatures are out,
+    /// and this process's journal need not know them. `accept`, a time, takes it as it
+    /// is, and keeps that.
+    pub async fn check_incarnation(&self, accept: Option<DateTime<Utc>>) -> Result<(), StoreError> {
         let mut tx = self.db.begin().await?;
         let found = incarnation(&self.db, &mut tx).await?;
         let recorded: String = tx
@@ -357,10 +389,15 @@ impl Store {
         if found == recorded {
             return tx.commit().await;
         }
-        if !accept {
-            return Err(StoreError::WentBack { recorded, found });
+        if is_less_of(&recorded, &found) {
+            tracing::info!(found, "the database is remembered more closely from now on");
+        } else {
+            let Some(now) = accept else {
+                return Err(StoreError::WentBack { recorded, found });
+            };
+            tracing::error!(recorded, found, "another life of the database, accepted");
+            home::accept(&mut tx, "database", &recorded, &found, now).await?;
         }
-        tracing::error!(recorded, found, "another life of the database, accepted");
         tx.execute(
             "UPDATE ledger SET incarnation = $1 WHERE id = 1",
             args![found],
@@ -496,19 +533,29 @@ impl Store {
     }
 }
 
-/// Which life of which server: system identifier and timeline. Empty for
-/// SQLite, which knows no such thing.
+/// Which life of which database: cluster, timeline, and the numbers of the database
+/// and of a table in it, which a restore makes anew. Empty for SQLite, which knows no
+/// such thing.
 async fn incarnation(db: &Db, tx: &mut db::Tx) -> Result<String, StoreError> {
     if matches!(db, Db::Sqlite { .. }) {
         return Ok(String::new());
     }
     tx.fetch_optional(
         "SELECT (SELECT system_identifier FROM pg_control_system())::text || '/' || \
-         substring(pg_walfile_name(pg_current_wal_lsn()) from 1 for 8)",
+         substring(pg_walfile_name(pg_current_wal_lsn()) from 1 for 8) || '/' || \
+         (SELECT oid FROM pg_database WHERE datname = current_database())::text || '/' || \
+         'ledger'::regclass::oid::text",
         args![],
     )
     .await?
     .map_or(Ok(String::new()), |r| r.get(0))
+}
+
+/// Whether `recorded` is what an earlier version wrote of `found`: cluster and
+/// timeline.
+fn is_less_of(recorded: &str, found: &str) -> bool {
+    let rest = found.strip_prefix(recorded);
+    recorded.split('/').count() == 2 && rest.is_some_and(|rest| rest.starts_with('/'))
 }
 
 async fn join_journal(

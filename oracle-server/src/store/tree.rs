@@ -24,6 +24,9 @@ pub trait SignHead: Send + Sync {
     /// The signed checkpoint of the first `size` entries with this root, as
     /// served.
     fn sign_head(&self, size: u64, root: &Hash) -> String;
+
+    /// Told of each head that is committed, soon after.
+    fn published(&self, size: u64, root: &Hash);
 }
 
 /// What a transaction found when it had appended.
@@ -91,13 +94,25 @@ impl Store {
         Ok(head)
     }
 
+    /// Tells the signer of heads that the log of this size is committed. Where the
+    /// next transaction has grown the tree already, it tells when it is committed.
+    pub(super) fn tell_published(&self, size: i64) {
+        let root = self.tree().as_ref().and_then(|tree| {
+            let is_it = i64::try_from(tree.size()) == Ok(size);
+            is_it.then(|| (tree.size(), tree.root()))
+        });
+        if let (Some((size, root)), Some(key)) = (root, self.head_key()) {
+            key.published(size, &root);
+        }
+    }
+
+    fn head_key(&self) -> Option<Arc<dyn SignHead>> {
+        let key = self.head_key.lock();
+        key.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     fn head_of(&self, tree: &Growing) -> Result<Head, StoreError> {
-        let key = self
-            .head_key
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone();
-        let key = key.ok_or(StoreError::Unsigned)?;
+        let key = self.head_key().ok_or(StoreError::Unsigned)?;
         let root = tree.root();
         let note = key.sign_head(tree.size(), &root);
         Ok(Head { root, note })

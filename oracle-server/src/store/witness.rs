@@ -215,6 +215,15 @@ impl ReadStore {
         Ok(note.map(|note| SignedHead { size, note }))
     }
 
+    /// Entries of the last head; 0 where there is none.
+    pub async fn head_size(&self) -> Result<u64, StoreError> {
+        let row = self
+            .db
+            .fetch_optional("SELECT COALESCE(MAX(size), 0) FROM head", args![])
+            .await?;
+        unsigned(row.map_or(Ok(0), |row| row.get(0))?)
+    }
+
     /// When the first head beyond `size` entries was signed.
     pub async fn head_after(&self, size: u64) -> Result<Option<DateTime<Utc>>, StoreError> {
         self.db

@@ -92,6 +92,10 @@ impl Engine {
     async fn carry_out(&mut self, command: &Command) -> Result<Accepted, Failed> {
         let now = self.clock.now();
         let request = &command.request;
+        if !self.may_sign() {
+            // It would enter the log.
+            return refuse(Refused::Unavailable);
+        }
         if !self
             .store
             .burn_operator_nonce(request.public_key(), request.nonce(), now)

@@ -64,6 +64,9 @@ pub(super) enum WitnessError {
         /// The size submitted.
         ours: u64,
     },
+    /// It knows less than was submitted, and is not to be told the rest.
+    #[error("it has cosigned {0} entries only")]
+    Behind(u64),
     /// It knows another tree.
     #[error("it has cosigned other entries than the first {0} of this log")]
     Forked(u64),
@@ -124,16 +127,17 @@ impl Witness {
 
     /// Asks for a cosignature of `head`; `known` is the size that the witness
     /// cosigned last, as far as is known. All of it takes no longer than the
-    /// witness's patience.
+    /// witness's patience. `feed`: a witness that knows less is told the rest.
     pub(super) async fn cosign(
         &self,
         store: &ReadStore,
         clock: &dyn Clock,
         head: &SignedHead,
         known: u64,
+        feed: bool,
     ) -> Result<NewCosignature, WitnessError> {
         timeout(self.patience, async {
-            let lines = self.submit(store, head, known).await?;
+            let lines = self.submit(store, head, known, feed).await?;
             self.read(head, &lines, clock.now())
         })
         .await
@@ -147,6 +151,7 @@ impl Witness {
         store: &ReadStore,
         head: &SignedHead,
         known: u64,
+        feed: bool,
     ) -> Result<String, WitnessError> {
         let mut old = known.min(head.size);
         // A conflict at equal sizes is about the roots, and may come without a
@@ -167,6 +172,9 @@ impl Witness {
                     if theirs == head.size && (was_equal || theirs == old) =>
                 {
                     return Err(WitnessError::Forked(theirs));
+                }
+                Answer::Conflict(Some(theirs)) if theirs < head.size && !feed => {
+                    return Err(WitnessError::Behind(theirs));
                 }
                 Answer::Conflict(Some(theirs)) if theirs != old => old = theirs,
                 Answer::Conflict(None) if old == head.size && !was_equal => {

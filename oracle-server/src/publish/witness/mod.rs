@@ -26,11 +26,12 @@ use super::relay::stopped;
 use super::{Following, PANIC_PAUSE, keep_running};
 use crate::clock::Clock;
 use crate::config::Witnessing;
+use crate::signer::Gate;
 use crate::store::{NewCosignature, SignedHead, Store, StoreError};
 
 use client::{Witness, WitnessError};
 
-pub use start::{Contradicted, check_log};
+pub use start::{Contradicted, Heard, ask};
 
 /// Wait after an error of the database.
 const STORE_RETRY: TimeDelta = TimeDelta::seconds(5);
@@ -62,6 +63,8 @@ struct Shared {
     policy: Arc<Policy>,
     witnesses: Vec<Arc<Witness>>,
     every: Duration,
+    /// Shut when a witness contradicts the log.
+    gate: Arc<Gate>,
 }
 
 /// What is known of a witness.
@@ -73,6 +76,8 @@ struct Peer {
     done: u64,
     /// The size of the head that it is asked to cosign.
     asked: Option<u64>,
+    /// What it said against the log last; that has been looked into.
+    contradiction: Option<String>,
     /// Troubles in a row.
     failures: i64,
     paused_until: Option<DateTime<Utc>>,
@@ -102,6 +107,7 @@ impl Shared {
             known: 0,
             done: 0,
             asked: None,
+            contradiction: None,
             failures: 0,
             paused_until: None,
         };
@@ -120,11 +126,13 @@ impl Shared {
 
 impl Cosigner {
     /// Over the store of a process that leads, with those witnesses of the
-    /// policy that have a URL. Nothing happens yet.
+    /// policy that have a URL; whoever contradicts the log shuts `gate` until that has
+    /// been looked into. Nothing happens yet.
     pub fn new(
         store: Arc<Store>,
         clock: &Arc<dyn Clock>,
         config: &Witnessing,
+        gate: &Arc<Gate>,
     ) -> Result<Self, reqwest::Error> {
         let http = client::http_client()?;
         let witness = |(name, key, url): (&str, _, &Url)| {
@@ -137,6 +145,7 @@ impl Cosigner {
             policy: Arc::new(config.policy.clone()),
             witnesses: config.asked().map(witness).collect(),
             every: config.every,
+            gate: gate.clone(),
         };
         Ok(shared.cosigner())
     }
@@ -307,7 +316,9 @@ impl Cosigner {
             let (witness, target, known) = (peer.witness.clone(), target.clone(), peer.known);
             let (reader, clock) = (self.shared.store.reader(), self.shared.clock.clone());
             self.asked.push(Box::pin(async move {
-                let result = witness.cosign(&reader, &*clock, &target.head, known).await;
+                let result = witness
+                    .cosign(&reader, &*clock, &target.head, known, true)
+                    .await;
                 Answered {
                     peer: index,
                     target,
@@ -337,7 +348,12 @@ impl Cosigner {
                 peer.known = theirs;
                 peer.done = size;
             }
-            Err(error) => peer.fail(&error, now),
+            Err(error) => {
+                if let WitnessError::Ahead { .. } | WitnessError::Forked(_) = error {
+                    peer.contradict(&error, &self.shared.gate);
+                }
+                peer.fail(&error, now);
+            }
         }
         Ok(())
     }
@@ -395,10 +411,21 @@ impl Peer {
                 "a witness that had failed cosigns again"
             );
         }
+        self.contradiction = None;
         self.known = size;
         self.done = self.done.max(size);
         metrics::counter!("oracle_witness_cosigned_total", "witness" => name.to_owned())
             .increment(1);
+    }
+
+    /// Stops signing at once, until it is clear who is wrong. The same again is no
+    /// news: a witness that others outvote must not hold everything up for ever.
+    fn contradict(&mut self, error: &WitnessError, gate: &Gate) {
+        let said = format!("witness {}: {error}", self.witness.key.name());
+        if self.contradiction.as_ref() != Some(&said) {
+            gate.doubt(said.clone());
+            self.contradiction = Some(said);
+        }
     }
 
     fn fail(&mut self, error: &WitnessError, now: DateTime<Utc>) {
@@ -408,8 +435,7 @@ impl Peer {
         metrics::counter!("oracle_witness_failed_total", "witness" => name.to_owned()).increment(1);
         match error {
             WitnessError::Ahead { .. } | WitnessError::Forked(_) => tracing::error!(
-                witness = name, %error,
-                "a witness knows another log: stop, and see docs/witnesses.md"
+                witness = name, %error, "a witness knows another log, it says"
             ),
             _ if self.failures == 1 => {
                 tracing::warn!(witness = name, %error, "witness failed; tried again and again");

@@ -1,5 +1,4 @@
-//! Before anything is signed: whether witnesses and mirrors know a later or
-//! another log than the database has.
+//! Whether witnesses and mirrors know a later or another log than the database has.
 
 use futures::future::join_all;
 use oracle_schema::tlog::Checkpoint;
@@ -54,6 +53,8 @@ pub enum Contradicted {
 struct Said {
     who: String,
     result: Result<(), Doubt>,
+    /// A witness, the head of now.
+    has_cosigned: bool,
 }
 
 /// Why the log is not what somebody knows.
@@ -61,6 +62,8 @@ enum Doubt {
     Contradicted(Contradicted),
     /// Nobody knows: no answer, or none that can be believed.
     Unknown(WitnessError),
+    /// A mirror or a witness has less than an accepted copy.
+    Behind(u64),
 }
 
 impl From<Contradicted> for Doubt {
@@ -74,21 +77,37 @@ impl From<WitnessError> for Doubt {
         match error {
             // This database's own trouble.
             WitnessError::Store(error) => Self::Contradicted(error.into()),
+            WitnessError::Behind(size) => Self::Behind(size),
             error => Self::Unknown(error),
         }
     }
 }
 
+/// What came of asking.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Heard {
+    /// A quorum of the witnesses cosigns the head of now.
+    Quorum,
+    /// Somebody answered that this is the log, as far as they know it.
+    ThisLog,
+    /// Nobody who can be believed answered.
+    Nothing,
+}
+
 /// Asks every witness and mirror, all at once, whether the log is the one they
-/// know. A mirror that says no refuses the start, since it shows what this log's
-/// own key signed. A witness that says no shows nothing: it refuses the start
-/// unless a quorum of the others cosigns the head of now. Whoever cannot be asked
-/// within the configured time is passed over with a warning.
-pub async fn check_log(
+/// know. A mirror that says no is a contradiction, since it shows what this log's
+/// own key signed. A witness that says no shows nothing: it is one unless a quorum
+/// of the others cosigns the head of now. Whoever cannot be asked within the
+/// configured time is passed over with a warning.
+///
+/// `is_copy`: of a copy that was accepted. Whoever does not know the log, or knows less
+/// of it, says nothing about that.
+pub async fn ask(
     store: &Store,
     clock: &dyn Clock,
     config: &Witnessing,
-) -> Result<(), Contradicted> {
+    is_copy: bool,
+) -> Result<Heard, Contradicted> {
     let reader = store.reader();
     let oracle = reader.oracle().await?;
     let key = oracle.identity()?;
@@ -98,26 +117,44 @@ pub async fn check_log(
     }
     tracing::info!(log = %key, "asking witnesses and mirrors what they know of the log");
     let Some(head) = reader.last_head().await? else {
-        return Ok(());
+        return Ok(Heard::Nothing);
     };
     let http = http_client()?;
-    let witnesses = config.asked().map(|(name, witness, url)| {
-        let witness = Witness::new(name, witness, url, http.clone(), config.timeout);
-        ask_witness(&reader, clock, &head, witness)
+    let cosigned = reader.cosignatures().await?;
+    let question = Question {
+        reader: &reader,
+        clock,
+        head: &head,
+        is_copy,
+    };
+    let witnesses = config.asked().map(|(name, key, url)| {
+        let is_new = !cosigned.iter().any(|row| row.key == key.to_string());
+        let witness = Witness::new(name, key, url, http.clone(), config.timeout);
+        question.witness(witness, is_new)
     });
     let mirrors = config
         .mirrors
         .iter()
-        .map(|mirror| ask_mirror(&reader, &head, mirror, &key, config, &http));
+        .map(|mirror| question.mirror(mirror, &key, config, &http));
     let (witnesses, mirrors) = futures::join!(join_all(witnesses), join_all(mirrors));
+    let mut has_mirror = false;
     for said in mirrors {
-        said.heard()?;
+        has_mirror |= said.heard()?;
     }
-    let mut cosigned = Vec::new();
+    match judge(config, witnesses)? {
+        Heard::Nothing if has_mirror => Ok(Heard::ThisLog),
+        answer => Ok(answer),
+    }
+}
+
+/// What the witnesses say together; a contradiction unless it is outvoted.
+fn judge(config: &Witnessing, witnesses: Vec<Said>) -> Result<Heard, Contradicted> {
+    let mut answered = Vec::new();
     let mut contradicted = Vec::new();
     for ((_, key, _), said) in config.asked().zip(witnesses) {
+        let has_cosigned = said.has_cosigned;
         match said.heard() {
-            Ok(true) => cosigned.push(key),
+            Ok(true) => answered.push((key, has_cosigned)),
             Ok(false) => {}
             Err(error @ (Contradicted::WentBack { .. } | Contradicted::Forked { .. })) => {
                 contradicted.push(error);
@@ -125,19 +162,22 @@ pub async fn check_log(
             Err(error) => return Err(error),
         }
     }
-    if contradicted.is_empty() {
-        return Ok(());
-    }
     // A policy that asks for nobody is met by nobody, who outvotes nobody.
-    let is_outvoted =
-        !cosigned.is_empty() && config.policy.is_met_by(|w| cosigned.contains(&&w.key));
+    let is_quorum = answered.iter().any(|(_, cosigned)| *cosigned)
+        && config
+            .policy
+            .is_met_by(|w| answered.contains(&(&w.key, true)));
     for error in contradicted {
-        if !is_outvoted {
+        if !is_quorum {
             return Err(error);
         }
-        tracing::error!(%error, "a witness contradicts what a quorum has cosigned; started");
+        tracing::error!(%error, "a witness contradicts what a quorum has cosigned; passed over");
     }
-    Ok(())
+    Ok(match answered.is_empty() {
+        _ if is_quorum => Heard::Quorum,
+        true => Heard::Nothing,
+        false => Heard::ThisLog,
+    })
 }
 
 impl Said {
@@ -149,7 +189,15 @@ impl Said {
             Err(Doubt::Unknown(error)) => {
                 tracing::warn!(
                     who = self.who, %error,
-                    "cannot say whether the log went back; started without"
+                    "cannot say whether the log went back"
+                );
+                Ok(false)
+            }
+            Err(Doubt::Behind(size)) => {
+                tracing::warn!(
+                    who = self.who,
+                    size,
+                    "does not have the last head, and this is a copy: that says nothing"
                 );
                 Ok(false)
             }
@@ -157,73 +205,119 @@ impl Said {
     }
 }
 
-/// C2SP has no question for it: a submission of the head that is there shows
-/// what the witness knows.
-async fn ask_witness(
-    reader: &ReadStore,
-    clock: &dyn Clock,
-    head: &SignedHead,
-    witness: Witness,
-) -> Said {
-    let who = format!("witness {} ({})", witness.name, witness.key.name());
-    let result = witness.cosign(reader, clock, head, head.size).await;
-    // The cosignature itself is asked for again.
-    let result = result.map(|_| ()).map_err(|error| match error {
-        WitnessError::Ahead { theirs, ours } => Contradicted::WentBack {
-            who: who.clone(),
-            theirs,
-            ours,
-        }
-        .into(),
-        WitnessError::Forked(size) => Contradicted::Forked {
-            who: who.clone(),
-            size,
-        }
-        .into(),
-        error => Doubt::from(error),
-    });
-    Said { who, result }
+/// What is asked about, of whom.
+struct Question<'a> {
+    reader: &'a ReadStore,
+    clock: &'a dyn Clock,
+    head: &'a SignedHead,
+    is_copy: bool,
 }
 
-/// What a mirror has was signed by this log's own key, or it counts for nothing.
-async fn ask_mirror(
-    reader: &ReadStore,
-    head: &SignedHead,
-    mirror: &Url,
-    key: &NoteKey,
-    config: &Witnessing,
-    http: &reqwest::Client,
-) -> Said {
-    let who = format!("mirror {mirror}");
-    let result = match mirrored(http, mirror, key, config.timeout).await {
-        Ok(note) => compare(reader, head, note.checkpoint(), &who).await,
-        Err(error) => Err(error.into()),
-    };
-    Said { who, result }
-}
-
-async fn compare(
-    reader: &ReadStore,
-    head: &SignedHead,
-    theirs: &Checkpoint,
-    who: &str,
-) -> Result<(), Doubt> {
-    let who = who.to_owned();
-    if theirs.size > head.size {
-        return Err(Contradicted::WentBack {
+impl Question<'_> {
+    /// C2SP has no question for it: a submission of the head that is there shows
+    /// what the witness knows. One that is new to this log (`is_new`) and does not know
+    /// it has nothing to say against it.
+    async fn witness(&self, witness: Witness, is_new: bool) -> Said {
+        let who = format!("witness {} ({})", witness.name, witness.key.name());
+        let mut has_cosigned = false;
+        let result = match self.submit(&witness).await {
+            // The cosignature itself is asked for again.
+            Ok(()) => {
+                has_cosigned = true;
+                Ok(())
+            }
+            Err(WitnessError::Status(404, _)) if is_new && !self.is_copy => {
+                tracing::warn!(who, "does not know this log, and never cosigned it");
+                Ok(())
+            }
+            Err(WitnessError::Ahead { theirs, ours }) => Err(Contradicted::WentBack {
+                who: who.clone(),
+                theirs,
+                ours,
+            }
+            .into()),
+            Err(WitnessError::Forked(size)) => Err(Contradicted::Forked {
+                who: who.clone(),
+                size,
+            }
+            .into()),
+            Err(error) => Err(error.into()),
+        };
+        Said {
             who,
-            theirs: theirs.size,
-            ours: head.size,
+            result,
+            has_cosigned,
         }
-        .into());
     }
-    let ours = log::root(reader, theirs.size).await;
-    if ours.map_err(Contradicted::from)? == theirs.root {
-        return Ok(());
+
+    /// Submits the head, or a later one if this process has published that meanwhile
+    /// and the witness has it already.
+    async fn submit(&self, witness: &Witness) -> Result<(), WitnessError> {
+        let mut head = self.head.clone();
+        loop {
+            let known = head.size;
+            // To tell it the rest of a copy would make it say what it does not know.
+            let feed = !self.is_copy;
+            let cosigned = witness.cosign(self.reader, self.clock, &head, known, feed);
+            match cosigned.await {
+                Ok(_) => return Ok(()),
+                Err(WitnessError::Ahead { theirs, ours }) => match self.reader.last_head().await? {
+                    Some(last) if last.size >= theirs && last.size > head.size => head = last,
+                    _ => return Err(WitnessError::Ahead { theirs, ours }),
+                },
+                Err(error) => return Err(error),
+            }
+        }
     }
-    Err(Contradicted::Forked {
-        who,
-        size: theirs.size,
+
+    /// What a mirror has was signed by this log's own key, or it counts for nothing.
+    async fn mirror(
+        &self,
+        mirror: &Url,
+        key: &NoteKey,
+        config: &Witnessing,
+        http: &reqwest::Client,
+    ) -> Said {
+        let who = format!("mirror {mirror}");
+        let result = match mirrored(http, mirror, key, config.timeout).await {
+            Ok(note) => self.compare(note.checkpoint(), &who).await,
+            // It can be filled when there is something to fill it with.
+            Err(WitnessError::Status(404, _)) if self.head.size == 1 && !self.is_copy => {
+                tracing::warn!(who, "has nothing yet, and the log has one entry");
+                Ok(())
+            }
+            Err(error) => Err(error.into()),
+        };
+        Said {
+            who,
+            result,
+            has_cosigned: false,
+        }
     }
-    .into())
+
+    async fn compare(&self, theirs: &Checkpoint, who: &str) -> Result<(), Doubt> {
+        let who = who.to_owned();
+        // This process may have published since.
+        let ours = self.reader.head_size().await.map_err(Contradicted::from)?;
+        if theirs.size > ours {
+            return Err(Contradicted::WentBack {
+                who,
+                theirs: theirs.size,
+                ours,
+            }
+            .into());
+        }
+        let root = log::root(self.reader, theirs.size).await;
+        if root.map_err(Contradicted::from)? != theirs.root {
+            return Err(Contradicted::Forked {
+                who,
+                size: theirs.size,
+            }
+            .into());
+        }
+        if self.is_copy && theirs.size != ours {
+            return Err(Doubt::Behind(theirs.size));
+        }
+        Ok(())
+    }
 }

@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::lifecycle::IntentKind;
 use crate::signer::sign::{Position, check};
-use crate::signer::{JournalRecord, SignerError, Statement};
+use crate::signer::{Gate, JournalRecord, SignerError, Statement};
 
 fn assert_verifies(announcement: &Announcement, attestation: Attestation, outcome: &Outcome) {
     let announcement = verify_announcement(announcement.clone()).unwrap();
@@ -21,6 +21,30 @@ fn any_descriptor() -> impl Strategy<Value = Descriptor> {
         Just(enum_event()),
         (2..=16_u16, any::<bool>(), 1..=24_u16).prop_map(|(b, s, n)| digits_event(b, s, n)),
     ]
+}
+
+#[test]
+fn a_signer_whose_gate_is_shut_signs_no_message_and_promises_none() {
+    let rig = rig(1);
+    let draft = draft("e", enum_event());
+    let announced = announce(&rig.signer, &draft);
+    let ticket = ticket(&draft, &announced, number(&enum_event(), 0));
+    let shut = [
+        Gate::wait as fn(&Gate, String),
+        Gate::doubt,
+        // From here on it stays shut.
+        Gate::stop,
+        |gate, _| gate.open(),
+    ];
+    for shut in shut {
+        rig.signer.gate().open();
+        shut(rig.signer.gate(), "why".to_owned());
+        let announced = rig.signer.announce(std::slice::from_ref(&draft));
+        let attested = rig.signer.attest(std::slice::from_ref(&ticket));
+        assert!(matches!(announced, Err(SignerError::Shut { .. })));
+        assert!(matches!(attested, Err(SignerError::Shut { .. })));
+    }
+    assert_eq!(rig.signer.journal_records().unwrap(), []);
 }
 
 proptest! {

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use super::*;
 use crate::lifecycle::IntentKind;
 use crate::signer::journal::JournalFile;
-use crate::signer::{JournalRecord, SignerError};
+use crate::signer::{JournalHead, JournalRecord, SignerError};
 
 const KEY: [u8; 32] = [5; 32];
 
@@ -87,6 +87,78 @@ fn any_flipped_bit_refuses() {
             fs::read(&path).unwrap(),
             damaged,
             "a refusal changes nothing"
+        );
+    }
+}
+
+fn head(size: u64) -> JournalHead {
+    let root = [u8::try_from(size % 251).unwrap(); 32];
+    JournalHead { size, root }
+}
+
+#[test]
+fn the_last_head_is_known_again_and_no_end_is_lost_between_heads() {
+    let (_dir, path, bytes, _) = two_records();
+    let mut journal = open(&path).unwrap();
+    assert_eq!(journal.head(), None);
+    journal.note_head(head(7)).unwrap();
+    journal.append(&[record("c", "1")]).unwrap();
+    journal.note_head(head(9)).unwrap();
+    assert_eq!(journal.head(), Some(head(9)));
+    drop(journal);
+    let journal = open(&path).unwrap();
+    assert_eq!(journal.head(), Some(head(9)));
+    let ids: Vec<String> = all(&journal).into_iter().map(|r| r.event_id).collect();
+    assert_eq!(ids, ["a", "b", "c"]);
+    assert!(fs::read(&path).unwrap().starts_with(&bytes));
+}
+
+#[test]
+fn a_head_that_is_no_larger_writes_nothing() {
+    let (_dir, path, _, _) = two_records();
+    let mut journal = open(&path).unwrap();
+    journal.note_head(head(7)).unwrap();
+    let bytes = fs::read(&path).unwrap();
+    for size in [7, 6, 0] {
+        journal.note_head(head(size)).unwrap();
+        assert_eq!(fs::read(&path).unwrap(), bytes, "{size}");
+    }
+    assert_eq!(journal.head(), Some(head(7)));
+}
+
+#[test]
+fn a_head_has_the_documented_bytes() {
+    let (_dir, path, before, _) = two_records();
+    open(&path).unwrap().note_head(head(0x0102)).unwrap();
+    let bytes = fs::read(&path).unwrap();
+    let record = &bytes[before.len()..];
+    // Length, its checksum, the payload's; sequence number and previous hash.
+    let (frame, payload) = record.split_at(12);
+    assert_eq!(frame[..4], 81_u32.to_be_bytes());
+    assert_eq!(payload[..8], 2_u64.to_be_bytes());
+    assert_eq!(payload[40], 4);
+    assert_eq!(payload[41..49], [0, 0, 0, 0, 0, 0, 1, 2]);
+    assert_eq!(payload[49..], [7; 32]);
+}
+
+#[test]
+fn a_head_torn_at_any_byte_is_cut_off_and_any_flipped_bit_of_it_refuses() {
+    let (_dir, path, before, _) = two_records();
+    open(&path).unwrap().note_head(head(7)).unwrap();
+    let bytes = fs::read(&path).unwrap();
+    for len in before.len()..bytes.len() {
+        fs::write(&path, &bytes[..len]).unwrap();
+        let journal = open(&path).unwrap_or_else(|e| panic!("torn at {len}: {e}"));
+        assert_eq!(journal.head(), None);
+        assert_eq!(all(&journal).len(), 2);
+    }
+    for bit in before.len() * 8..bytes.len() * 8 {
+        let mut damaged = bytes.clone();
+        damaged[bit / 8] ^= 1 << (bit % 8);
+        fs::write(&path, &damaged).unwrap();
+        assert!(
+            matches!(open(&path), Err(SignerError::JournalCorrupt { .. })),
+            "bit {bit} went unseen"
         );
     }
 }
@@ -202,6 +274,59 @@ fn the_same_message_under_a_later_epoch_is_the_same_end() {
     assert_eq!(fs::read(&path).unwrap(), bytes);
 }
 
+#[test]
+fn a_tail_that_was_never_written_is_torn_and_a_damaged_one_is_not() {
+    let (_dir, path, _, _) = two_records();
+    let whole = fs::read(&path).unwrap();
+    let third = {
+        let mut journal = open(&path).unwrap();
+        journal.append(&[record("c", "0")]).unwrap();
+        fs::read(&path).unwrap().split_off(whole.len())
+    };
+    let with = |tail: &[u8]| {
+        fs::write(&path, [&whole, tail].concat()).unwrap();
+        open(&path).map(|journal| journal.records().unwrap().count())
+    };
+    // The new length without the content, whatever of it came to the disk.
+    for written in [0, 1, 7, 8, 12, 40, third.len() - 8] {
+        let mut tail = vec![0; third.len()];
+        tail[..written].copy_from_slice(&third[..written]);
+        assert_eq!(with(&tail).unwrap(), 2, "{written}");
+        assert_eq!(fs::read(&path).unwrap(), whole, "the tail is gone");
+    }
+    assert_eq!(with(&[0; 5000]).unwrap(), 2, "several records");
+    // Damage, with something behind it, or inside.
+    let mut behind = vec![0; third.len()];
+    behind.extend_from_slice(&third);
+    assert!(matches!(
+        with(&behind),
+        Err(SignerError::JournalCorrupt { .. })
+    ));
+    let mut inside = third.clone();
+    inside[20..40].fill(0);
+    assert!(matches!(
+        with(&inside),
+        Err(SignerError::JournalCorrupt { .. })
+    ));
+}
+
+#[test]
+fn a_head_that_has_no_room_is_not_written_down_and_nothing_else_fails() {
+    let (_dir, path, _, _) = two_records();
+    let mut journal = Journal::open(&path, &KEY, || panic!("no promise was lost")).unwrap();
+    let before = fs::read(&path).unwrap();
+    let file = fs::OpenOptions::new().append(true).open(&path).unwrap();
+    let append_fails = true;
+    journal.replace_file(Box::new(Faulty { file, append_fails }));
+    let head = JournalHead {
+        size: 7,
+        root: [1; 32],
+    };
+    journal.note_head(head).unwrap();
+    assert_eq!(journal.head(), None);
+    assert_eq!(fs::read(&path).unwrap(), before);
+}
+
 /// Fails where told, and as a real disk may: after the bytes have arrived.
 struct Faulty {
     file: fs::File,
@@ -217,6 +342,9 @@ impl JournalFile for Faulty {
     }
     fn sync(&mut self) -> io::Result<()> {
         Err(io::Error::other("input/output error"))
+    }
+    fn cut(&mut self, len: u64) -> io::Result<()> {
+        JournalFile::cut(&mut self.file, len)
     }
 }
 

@@ -61,6 +61,7 @@ pub(super) fn rig(fill: u8) -> Rig {
     Journal::create(&cfg.journal, &public_key.to_byte_array()).unwrap();
     let clock = Arc::new(TestClock::at(time(MATURITY)));
     let signer = Signer::open_with(cfg, clock.clone(), || ()).unwrap();
+    signer.gate().open();
     Rig { dir, clock, signer }
 }
 
@@ -70,6 +71,7 @@ impl Rig {
         let Self { dir, clock, signer } = self;
         drop(signer);
         let signer = Signer::open_with(config(&dir), clock.clone(), || ()).unwrap();
+        signer.gate().open();
         Self { dir, clock, signer }
     }
 }
