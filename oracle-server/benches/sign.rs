@@ -169,7 +169,7 @@ async fn prepare(dir: &std::path::Path) -> Result<(Arc<Signer>, Vec<Subject>)> {
     };
     let maturity = Maturity::from_epoch(MATURITY);
     let now = maturity.to_datetime();
-    let keys = Signer::create_with_work_factor(&files, "peercoin-regtest", Some(2))?;
+    let keys = Signer::create_with_work_factor(&files, "peercoin-regtest", 2)?;
     let signer = Arc::new(Signer::open(files, Arc::new(TestClock::at(now)))?);
     let store = Store::open(&format!("sqlite:{}", dir.join("db").display()), true).await?;
     let oracle = OracleRow {

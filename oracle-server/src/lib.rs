@@ -3,8 +3,9 @@
 //! One way through: observation → decision → committed outcome → signature →
 //! log entry → head → reader. [`engine`] is the only orchestration, [`store`]
 //! the only SQL, [`signer`] the only place with secrets, [`clock`] the only
-//! clock; [`guard`] is what a process has to pass before it may sign; [`http`] and its pages, [`web`], see neither feeds nor signer; [`publish`] follows what is
-//! published, and nothing waits for it.
+//! clock; [`guard`] is what a process has to pass before it may sign; [`http`] and its
+//! pages, [`web`], see neither feeds nor signer; [`publish`] follows what is published,
+//! and nothing waits for it.
 
 pub mod cli;
 pub mod clock;
@@ -20,6 +21,7 @@ pub mod http;
 pub mod lifecycle;
 pub mod log;
 mod logging;
+pub mod memory;
 pub mod probe;
 pub mod publish;
 pub mod service;

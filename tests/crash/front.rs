@@ -91,7 +91,9 @@ async fn idle_connections_starve_neither_the_admin_listener_nor_the_sources() {
     let home = Home::sqlite().await;
     home.configure(&venues, &calm(18));
     let config = std::fs::read_to_string(home.config()).unwrap();
-    let config = config.replace("[http]\n", "[http]\nmax_connections = 300\n");
+    // As many strangers with an address each would have them: all.
+    let all = "[http]\nmax_connections = 300\nheld_per_client = 300\n";
+    let config = config.replace("[http]\n", all);
     std::fs::write(home.config(), config).unwrap();
     // The soft limit alone would be used up by what is allowed to be open.
     let limits = "ulimit -Hn 1400; ulimit -Sn 256";
@@ -127,4 +129,36 @@ async fn idle_connections_starve_neither_the_admin_listener_nor_the_sources() {
     book.read_until(&addresses.url(), 1).await;
     server.terminate();
     assert_eq!(server.ended().await.code(), Some(0));
+}
+
+/// Of a running server, from the system: kilobytes that cannot reach the swap.
+fn locked_kb(server: &Server) -> u64 {
+    let id = server.id().unwrap();
+    let status = std::fs::read_to_string(format!("/proc/{id}/status")).unwrap();
+    let line = status
+        .lines()
+        .find_map(|l| l.strip_prefix("VmLck:"))
+        .unwrap();
+    line.trim().trim_end_matches(" kB").parse().unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_key_reaches_the_swap_where_memory_may_be_locked_and_else_the_log_says_so() {
+    let venues = venues().await;
+    let home = Home::sqlite().await;
+    home.configure(&venues, &calm(18));
+    // The second without the privilege by which no limit holds.
+    let unprivileged = "ulimit -l 64; exec setpriv --bounding-set=-ipc_lock \"$0\" \"$@\"";
+    for first in ["true", unprivileged] {
+        let mut server = Server::run_after(first, &home.config(), &[]).await;
+        server.ready().await;
+        let log = server.log();
+        let says = |what: &str| log.iter().any(|line| line.contains(what));
+        let is_locked = says("memory is locked");
+        assert_ne!(is_locked, says("memory is not locked"), "{log:?}");
+        assert_eq!(locked_kb(&server) > 0, is_locked, "{first}");
+        assert!(first == "true" || says("LimitMEMLOCK=infinity"), "{log:?}");
+        server.terminate();
+        assert_eq!(server.ended().await.code(), Some(0));
+    }
 }

@@ -85,7 +85,7 @@ impl Home {
     async fn made(dir: tempfile::TempDir, database: Database) -> Self {
         write_private(&dir.path().join("passphrase"), b"correct horse\n");
         let files = signer_files(dir.path());
-        let keys = Signer::create_with_work_factor(&files, NETWORK, Some(WORK_FACTOR)).unwrap();
+        let keys = Signer::create_with_work_factor(&files, NETWORK, WORK_FACTOR).unwrap();
         let origin = format!("peercoin-dlc-oracle/{}", keys.public_key);
         let statement = GenesisStatement {
             network: NETWORK.to_owned(),

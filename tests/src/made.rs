@@ -95,7 +95,7 @@ pub fn signer_files(config: &Config) -> Result<SignerConfig, Problem> {
 pub async fn initialise(config: &Config, clock: Arc<dyn Clock>) -> Result<(), Problem> {
     let files = signer_files(config)?;
     let store = Store::open(&config.store_url, true).await?;
-    let keys = Signer::create_with_work_factor(&files, NETWORK, Some(WORK_FACTOR))?;
+    let keys = Signer::create_with_work_factor(&files, NETWORK, WORK_FACTOR)?;
     let signer = Signer::open(files, clock.clone())?;
     let log_origin = format!("peercoin-dlc-oracle/{}", keys.public_key);
     let now = clock.now();

@@ -207,6 +207,11 @@ impl Server {
             .clone()
     }
 
+    /// Its process id, while it runs.
+    pub fn id(&self) -> Option<u32> {
+        self.child.id()
+    }
+
     /// SIGKILL, at this very moment.
     pub async fn kill(mut self) -> Ended {
         // An error means that it has ended already, which the status tells.

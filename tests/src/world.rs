@@ -133,7 +133,7 @@ impl World {
     /// Makes another oracle's keystore and journal below the world's directory.
     pub fn foreign_signer(&self, below: &str) {
         let files = self.signer_files(below);
-        Signer::create_with_work_factor(&files, NETWORK, Some(WORK_FACTOR)).expect("keystore");
+        Signer::create_with_work_factor(&files, NETWORK, WORK_FACTOR).expect("keystore");
     }
 
     /// The world's directory.

@@ -9,12 +9,17 @@ use crate::clock::SystemClock;
 use crate::config::Config;
 use crate::descriptors;
 use crate::guard::Accept;
+use crate::memory;
 use crate::service::{self, Options};
 
 pub(super) async fn run(args: RunArgs) -> Result<(), CliError> {
     let config = Config::load(&args.config.config)?;
     // Before anything is opened.
     descriptors::ensure(config.http.max_connections).map_err(|e| CliError::Other(e.to_string()))?;
+    match memory::lock() {
+        Ok(()) => tracing::info!("memory is locked: no key reaches the swap"),
+        Err(reason) => tracing::info!(%reason, "memory is not locked"),
+    }
     let options = Options {
         read_only: args.read_only,
         accept: Accept {

@@ -22,8 +22,12 @@ use super::journal::sync_directory_of;
 const VERSION: u32 = 1;
 /// Nothing this service writes comes near it.
 const MAX_BYTES: u64 = 64 * 1024;
-/// scrypt work of up to 2^22 is accepted when decrypting, whatever this
-/// machine could do in a second just now.
+/// scrypt's log2 N of a new keystore: 128 MiB and a few tenths of a second for each
+/// guess at the passphrase, and for each start. Fixed: `age` would measure what the
+/// machine can do in a second just then, so that one which was busy at `init` had a
+/// keystore that is cheaper to attack for good.
+pub(super) const WORK_FACTOR: u8 = 17;
+/// Keystores of up to so much are read (4 GiB): earlier versions measured.
 const MAX_WORK_FACTOR: u8 = 22;
 
 /// What a keystore holds. Cleared on drop.
@@ -69,13 +73,12 @@ impl Secrets {
     }
 
     /// Encrypts to `path`, readable by its owner only, and refuses to replace
-    /// anything there. `work_factor` is scrypt's log2 N; `None` takes about a
-    /// second on this machine.
+    /// anything there. `work_factor` is scrypt's log2 N.
     pub(super) fn write(
         &self,
         path: &Path,
         passphrase: SecretString,
-        work_factor: Option<u8>,
+        work_factor: u8,
     ) -> Result<(), SignerError> {
         let plain = Plain {
             version: VERSION,
@@ -92,9 +95,7 @@ impl Secrets {
         let mut json = Zeroizing::new(Vec::with_capacity(1024 + self.network.len()));
         serde_json::to_writer(&mut *json, &plain).map_err(|e| bad(e.to_string()))?;
         let mut recipient = scrypt::Recipient::new(passphrase);
-        if let Some(log_n) = work_factor {
-            recipient.set_work_factor(log_n.clamp(1, MAX_WORK_FACTOR));
-        }
+        recipient.set_work_factor(work_factor.clamp(1, MAX_WORK_FACTOR));
         let sealed = age::encrypt(&recipient, &json).map_err(|e| bad(e.to_string()))?;
         write_new(path, &sealed)
     }

@@ -121,15 +121,14 @@ impl fmt::Debug for Signer {
 impl Signer {
     /// Makes a keystore and an empty journal; refuses where either exists.
     pub fn create(cfg: &SignerConfig, network: &str) -> Result<PublicKeys, SignerError> {
-        Self::create_with_work_factor(cfg, network, None)
+        Self::create_with_work_factor(cfg, network, keystore::WORK_FACTOR)
     }
 
-    /// [`Signer::create`] with scrypt's log2 N given; `None` takes about a
-    /// second on this machine. Anything below is for tests.
+    /// [`Signer::create`] with scrypt's log2 N given: for tests, which have no time.
     pub fn create_with_work_factor(
         cfg: &SignerConfig,
         network: &str,
-        work_factor: Option<u8>,
+        work_factor: u8,
     ) -> Result<PublicKeys, SignerError> {
         for path in [&cfg.keystore, &cfg.journal] {
             if std::fs::symlink_metadata(path).is_ok() {

@@ -14,7 +14,7 @@ fn mode(path: &std::path::Path, mode: u32) {
 fn created() -> (TempDir, SignerConfig, crate::signer::PublicKeys) {
     let dir = TempDir::new().unwrap();
     let cfg = config(&dir);
-    let keys = Signer::create_with_work_factor(&cfg, "peercoin", Some(WORK_FACTOR)).unwrap();
+    let keys = Signer::create_with_work_factor(&cfg, "peercoin", WORK_FACTOR).unwrap();
     (dir, cfg, keys)
 }
 
@@ -44,6 +44,21 @@ fn keystore_and_journal_are_for_their_owner_only_and_leave_no_temporary_file() {
     assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 2);
 }
 
+/// However busy the machine is at `init`: the header of the file says how often a guess
+/// at the passphrase is hashed.
+#[test]
+fn the_work_for_a_guess_at_the_passphrase_is_fixed() {
+    let dir = TempDir::new().unwrap();
+    let cfg = config(&dir);
+    Signer::create(&cfg, "peercoin").unwrap();
+    let sealed = fs::read(&cfg.keystore).unwrap();
+    let header = String::from_utf8_lossy(&sealed[..200]);
+    let stanza = header.lines().nth(1).unwrap();
+    assert!(stanza.starts_with("-> scrypt "), "{stanza}");
+    assert!(stanza.ends_with(" 17"), "{stanza}");
+    open(cfg).unwrap();
+}
+
 #[test]
 fn init_refuses_an_existing_keystore_or_journal_and_changes_nothing() {
     for keep in ["keystore.age", "journal"] {
@@ -55,7 +70,7 @@ fn init_refuses_an_existing_keystore_or_journal_and_changes_nothing() {
             }
         }
         assert!(matches!(
-            Signer::create_with_work_factor(&cfg, "peercoin", Some(WORK_FACTOR)),
+            Signer::create_with_work_factor(&cfg, "peercoin", WORK_FACTOR),
             Err(SignerError::Exists { .. })
         ));
         assert_eq!(fs::read(dir.path().join(keep)).unwrap(), before);

@@ -56,7 +56,7 @@ pub(super) fn rig(fill: u8) -> Rig {
     };
     let public_key = super::OracleKey::new(&secrets.signing_key).public();
     secrets
-        .write(&cfg.keystore, cfg.passphrase.clone(), Some(WORK_FACTOR))
+        .write(&cfg.keystore, cfg.passphrase.clone(), WORK_FACTOR)
         .unwrap();
     Journal::create(&cfg.journal, &public_key.to_byte_array()).unwrap();
     let clock = Arc::new(TestClock::at(time(MATURITY)));
