@@ -5,6 +5,7 @@
 //! due, and a round is a pure decision over everything said since the maturity.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use oracle_feeds::observation::{Query, SourceReading};
@@ -14,7 +15,7 @@ use oracle_feeds::rule::{Cause, Decision, Verdict};
 use oracle_schema::evidence::{MANIFEST_VERSION, Manifest};
 use oracle_schema::log_entry::LogEntry;
 use oracle_schema::operator::OperatorAction;
-use oracle_schema::policy::{Policy, canonical_json};
+use oracle_schema::policy::{FactSource, Policy, canonical_json};
 use sha2::{Digest, Sha256};
 
 use super::clock_trust::Mark;
@@ -22,7 +23,10 @@ use super::health::alarm_of_clock;
 use super::observe::{exchange_row, json, stored};
 use super::settle::DecidedFact;
 use super::{Engine, EngineError, Seen};
-use crate::store::{Candidate, CommitError, DueRound, DueSubject, Progress, RoundResult};
+use crate::store::{
+    Candidate, CommitError, DueRound, DueSubject, Progress, RoundResult, Store, StoreError,
+    subject_key,
+};
 
 /// Questions to one provider under way at once: a provider that hangs keeps no
 /// other waiting, and its own are asked in the order in which they were due.
@@ -41,6 +45,35 @@ pub(super) struct SubjectSeen {
     begun: Mark,
     subject: DueSubject,
     reading: SourceReading,
+}
+
+/// What sources have said, as read for one batch of rounds: an answer makes every
+/// event that asks the same due at once, and each would read all of it again.
+#[derive(Debug, Default)]
+pub(super) struct Said(HashMap<(String, i64), Vec<SourceReading>>);
+
+impl Said {
+    /// What a source said since `since` (Unix seconds).
+    async fn by(
+        &mut self,
+        store: &Store,
+        source: &FactSource,
+        since: i64,
+    ) -> Result<&[SourceReading], StoreError> {
+        let key = subject_key(source)?;
+        match self.0.entry((key, since)) {
+            Entry::Occupied(known) => Ok(known.into_mut()),
+            Entry::Vacant(slot) => {
+                let readings = store.readings(slot.key().0.as_str(), since).await?;
+                Ok(slot.insert(readings))
+            }
+        }
+    }
+
+    /// Forgets all of it: more may have been said.
+    pub(super) fn clear(&mut self) {
+        self.0.clear();
+    }
 }
 
 impl Engine {
@@ -149,7 +182,7 @@ impl Engine {
         let at = round.maturity.unix();
         let mut readings = Vec::new();
         for source in policy.rule.fact_sources() {
-            readings.extend(self.store.readings(source, at).await?);
+            readings.extend_from_slice(self.said.by(&self.store, source, at).await?);
         }
         let reports = match policy.rule.panel() {
             Some(_) => self.store.operator_reports(event).await?,

@@ -152,6 +152,7 @@ pub struct Engine {
     /// Questions under way, and the task and provider of each.
     asking: HashMap<String, (tokio::task::Id, String)>,
     sampling: sample::Sampling,
+    said: facts::Said,
     /// Rounds whose legs are being observed.
     waiting: HashMap<(String, i64), DueRound>,
     /// What is known of legs that have no price yet.
@@ -203,6 +204,7 @@ impl Engine {
             in_flight: HashMap::new(),
             asking: HashMap::new(),
             sampling: sample::Sampling::default(),
+            said: facts::Said::default(),
             waiting: HashMap::new(),
             legs: HashMap::new(),
             forget_at: DateTime::UNIX_EPOCH,

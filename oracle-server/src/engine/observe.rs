@@ -92,14 +92,26 @@ impl Engine {
         let now_ms = now.timestamp_millis();
         let waiting = i64::try_from(self.waiting.len()).unwrap_or(i64::MAX);
         let room = ROUNDS_PER_TICK.saturating_sub(waiting).max(0);
-        for round in self.store.due_rounds(now_ms, room).await? {
-            match self.start_round(&round, now).await {
+        let due = self.store.due_rounds(now_ms, room).await?;
+        let started = self.start_batch(&due, now).await;
+        self.said.clear();
+        started?;
+        self.evaluate_waiting(now).await
+    }
+
+    async fn start_batch(
+        &mut self,
+        due: &[DueRound],
+        now: DateTime<Utc>,
+    ) -> Result<(), EngineError> {
+        for round in due {
+            match self.start_round(round, now).await {
                 Ok(()) => {}
-                Err(e) if e.is_about_one_round() => self.put_off(&round, &e, now).await?,
+                Err(e) if e.is_about_one_round() => self.put_off(round, &e, now).await?,
                 Err(e) => return Err(e),
             }
         }
-        self.evaluate_waiting(now).await
+        Ok(())
     }
 
     async fn start_round(

@@ -176,16 +176,11 @@ impl Store {
         tx.commit().await
     }
 
-    /// What a source answered to a question since `since` (Unix seconds): the
-    /// rows that a manifest lists, so that whoever replays it decides from the
+    /// What a source answered to a question ([`subject_key`]) since `since` (Unix
+    /// seconds): the rows that a manifest lists, so that whoever replays it decides from the
     /// same.
-    pub async fn readings(
-        &self,
-        source: &FactSource,
-        since: i64,
-    ) -> Result<Vec<SourceReading>, StoreError> {
-        let key = subject_key(source)?;
-        let rows = self.reader().observations(&key, 0, since).await?;
+    pub async fn readings(&self, key: &str, since: i64) -> Result<Vec<SourceReading>, StoreError> {
+        let rows = self.reader().observations(key, 0, since).await?;
         readings(&rows)
     }
 }
