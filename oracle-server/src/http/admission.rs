@@ -133,7 +133,7 @@ fn node(text: &str) -> Option<IpAddr> {
 }
 
 /// Whose budget an address draws on: an IPv6 subscriber has a whole /64.
-fn budget(client: IpAddr) -> IpAddr {
+pub(super) fn budget(client: IpAddr) -> IpAddr {
     match client {
         IpAddr::V4(_) => client,
         IpAddr::V6(v6) => Ipv6Addr::from_bits(v6.to_bits() & (u128::MAX << 64)).into(),

@@ -1,6 +1,6 @@
-//! What is held open for one client: streams and long polls. Each keeps a
-//! connection for as long as the client likes, so that one client has a share and
-//! not all.
+//! What is held open for one client: connections, and among them streams and long
+//! polls. A client keeps them for as long as it likes, so each has a share and none
+//! has all.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -27,6 +27,20 @@ impl Held {
         })
     }
 
+    /// A place among what this address holds, until it is dropped; none where it holds
+    /// its share.
+    pub(super) fn place(self: &Arc<Self>, budget: IpAddr) -> Option<Place> {
+        let mut of = self.of();
+        let count = of.get(&budget).copied().unwrap_or(0);
+        (count < self.most.get()).then(|| {
+            of.insert(budget, count + 1);
+            Place {
+                budget,
+                held: Arc::clone(self),
+            }
+        })
+    }
+
     fn of(&self) -> MutexGuard<'_, HashMap<IpAddr, usize>> {
         self.of.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -47,34 +61,32 @@ impl Client {
 
     /// A place among what this client holds, until it is dropped.
     pub(super) fn hold(&self) -> Result<Place, Problem> {
-        let mut of = self.held.of();
-        let count = of.get(&self.budget).copied().unwrap_or(0);
-        let most = self.held.most.get();
-        if count >= most {
+        self.held.place(self.budget).ok_or_else(|| {
+            let most = self.held.most;
             let detail = format!(
                 "this address holds {most} streams and long polls; close one, or name up to \
                  100 events in one stream"
             );
-            return Err(Kind::RateLimited.because(detail).retry_after_s(RETRY_S));
-        }
-        of.insert(self.budget, count + 1);
-        Ok(Place(self.clone()))
+            Kind::RateLimited.because(detail).retry_after_s(RETRY_S)
+        })
     }
 }
 
-/// One stream or long poll.
+/// One of the things that an address holds.
 #[derive(Debug)]
-pub(super) struct Place(Client);
+pub(super) struct Place {
+    budget: IpAddr,
+    held: Arc<Held>,
+}
 
 impl Drop for Place {
     fn drop(&mut self) {
-        let Client { budget, held } = &self.0;
-        let mut of = held.of();
-        match of.get_mut(budget) {
+        let mut of = self.held.of();
+        match of.get_mut(&self.budget) {
             Some(count) if *count > 1 => *count -= 1,
             // An address that holds nothing is forgotten.
             _ => {
-                of.remove(budget);
+                of.remove(&self.budget);
             }
         }
     }

@@ -95,8 +95,12 @@ pub struct HttpConfig {
 impl HttpConfig {
     /// Bounds for [`serve`] on the public listener.
     pub fn limits(&self) -> Limits {
+        let half = NonZeroUsize::new(self.max_connections / 2).unwrap_or(NonZeroUsize::MIN);
+        let proxies = self.trusted_proxies.iter();
         Limits {
             max_connections: self.max_connections,
+            per_client: half.max(self.held_per_client),
+            trusted_proxies: proxies.map(IpAddr::to_canonical).collect(),
             ..Limits::default()
         }
     }

@@ -3,7 +3,8 @@
 use std::convert::Infallible;
 use std::future::Future;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
+use std::num::NonZeroUsize;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,6 +21,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tower::ServiceExt;
 
+use super::admission::budget;
+use super::held::{Held, Place};
 use super::metrics::{CONNECTIONS, REFUSED};
 
 /// Bytes of a request's head that are buffered at most.
@@ -30,11 +33,15 @@ const FULL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\n\
     Content-Length: 0\r\nConnection: close\r\n\r\n";
 
 /// Bounds of one listener.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
     /// Connections at once. One more is told 503 and closed at once: waiting
     /// in the backlog would hide the overload from balancers and clients.
     pub max_connections: usize,
+    /// The same of one address, so that nobody takes all of them.
+    pub per_client: NonZeroUsize,
+    /// Addresses behind which there are many clients: they have no share of their own.
+    pub trusted_proxies: Vec<IpAddr>,
     /// From the first moment (or the last answer) to a complete request head.
     pub header_timeout: Duration,
     /// How long answers under way may take after the shutdown signal.
@@ -59,6 +66,8 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             max_connections: 10_000,
+            per_client: NonZeroUsize::MAX,
+            trusted_proxies: Vec::new(),
             header_timeout: Duration::from_secs(30),
             drain: Duration::from_secs(10),
         }
@@ -76,6 +85,7 @@ pub async fn serve(
     let slots = Arc::new(Semaphore::new(
         limits.max_connections.min(Semaphore::MAX_PERMITS),
     ));
+    let held = Held::new(limits.per_client);
     let graceful = GracefulShutdown::new();
     let mut open = tokio::task::JoinSet::new();
     let mut shutdown = pin!(shutdown);
@@ -95,7 +105,7 @@ pub async fn serve(
                 continue;
             }
         };
-        let Ok(slot) = Arc::clone(&slots).try_acquire_owned() else {
+        let Some(slot) = Slot::of(&slots, &held, &limits, peer.ip()) else {
             turn_away(&stream);
             continue;
         };
@@ -113,7 +123,6 @@ pub async fn serve(
                 }),
             );
         let connection = graceful.watch(connection);
-        let slot = Slot::taken(slot);
         open.spawn(async move {
             // Broken connections are the network's daily life, not ours.
             if let Err(error) = connection.await {
@@ -152,12 +161,24 @@ fn turn_away(stream: &TcpStream) {
 /// One connection's place, counted while it is held.
 struct Slot {
     _permit: OwnedSemaphorePermit,
+    _place: Option<Place>,
 }
 
 impl Slot {
-    fn taken(permit: OwnedSemaphorePermit) -> Self {
+    /// None where all are taken, or this address has its share.
+    fn of(slots: &Arc<Semaphore>, held: &Arc<Held>, limits: &Limits, peer: IpAddr) -> Option<Self> {
+        let peer = peer.to_canonical();
+        let place = if limits.trusted_proxies.contains(&peer) {
+            None
+        } else {
+            Some(held.place(budget(peer))?)
+        };
+        let permit = Arc::clone(slots).try_acquire_owned().ok()?;
         metrics::gauge!(CONNECTIONS).increment(1.0);
-        Self { _permit: permit }
+        Some(Self {
+            _permit: permit,
+            _place: place,
+        })
     }
 }
 

@@ -1073,6 +1073,35 @@ async fn one_connection_too_many_is_told_so_and_closed() {
 }
 
 #[tokio::test]
+async fn idle_connections_of_one_address_leave_room_for_others_and_a_proxys_are_not_counted() {
+    let request = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n";
+    for (trusted_proxies, is_full) in [(vec![], true), (vec![[127, 0, 0, 1].into()], false)] {
+        let world = World::new().await;
+        let limits = Limits {
+            max_connections: 4,
+            per_client: NonZeroUsize::new(2).unwrap(),
+            trusted_proxies,
+            ..Limits::default()
+        };
+        let (address, _served) = listening(&world, limits).await;
+        let mut idle = Vec::new();
+        for _ in 0..2 {
+            let mut stream = TcpStream::connect(address).await.unwrap();
+            stream.write_all(request).await.unwrap();
+            read_until(&mut stream, r#""status":"ok""#).await;
+            idle.push(stream);
+        }
+        let mut one_more = TcpStream::connect(address).await.unwrap();
+        if is_full {
+            read_until(&mut one_more, "HTTP/1.1 503").await;
+        } else {
+            one_more.write_all(request).await.unwrap();
+            read_until(&mut one_more, r#""status":"ok""#).await;
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_panicking_handler_is_a_problem_and_not_a_dropped_connection() {
     let broken = Router::new().route(
         "/broken",
