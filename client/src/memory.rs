@@ -2,7 +2,7 @@
 //! checkpoint of each log, so that a later one must continue it, and the attested
 //! nonces, so that none is accepted in another announcement.
 //!
-//! Processes that share a file see each other's lines at their next start.
+//! Processes that share a file see each other's lines with the next question.
 //!
 //! In a file it is lines of text, added at the end and never changed:
 //!
@@ -13,7 +13,7 @@
 
 use std::collections::HashMap;
 use std::fs::{File, OpenOptions};
-use std::io::{Read as _, Write as _};
+use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -36,7 +36,81 @@ struct Inner {
     /// By identity.
     heads: HashMap<String, Checkpoint>,
     nonces: AttestedNonces,
-    file: Option<(PathBuf, File)>,
+    file: Option<Kept>,
+}
+
+#[derive(Debug)]
+struct Kept {
+    path: PathBuf,
+    file: File,
+    /// So much of it is known, bytes.
+    length: u64,
+}
+
+impl Kept {
+    fn failed(&self, reason: impl std::fmt::Display) -> Error {
+        Error::Memory {
+            file: self.path.display().to_string(),
+            reason: reason.to_string(),
+        }
+    }
+
+    /// The whole lines that are not known yet, and the byte at which they begin.
+    fn news(&mut self) -> Result<Option<(u64, String)>, Error> {
+        let length = |file: &File| file.metadata().map(|m| m.len());
+        let mut news = String::new();
+        let read = (|| {
+            let known = self.length;
+            if length(&self.file)? == known {
+                return Ok(());
+            }
+            // Nobody adds a line while a broken one is taken away.
+            let _locked = Locked::of(&self.file)?;
+            let now = length(&self.file)?;
+            if now < known {
+                return Err(std::io::Error::other(
+                    "it became shorter while it was in use",
+                ));
+            }
+            if now > MOST {
+                return Err(std::io::Error::other(format!("longer than {MOST} bytes")));
+            }
+            let mut file = &self.file;
+            file.seek(SeekFrom::Start(known))?;
+            file.take(now - known).read_to_string(&mut news)?;
+            // A process that was killed while it wrote leaves part of a line.
+            let whole = news.rfind('\n').map_or(0, |end| end + 1);
+            self.length = known + whole as u64;
+            if whole < news.len() {
+                news.truncate(whole);
+                self.file.set_len(self.length)?;
+            }
+            Ok(())
+        })();
+        let known = self.length - news.len() as u64;
+        read.map_err(|e| self.failed(e))?;
+        Ok((!news.is_empty()).then_some((known, news)))
+    }
+
+    /// Adds a whole line or nothing.
+    fn add(&mut self, line: &str) -> Result<(), Error> {
+        let added = (|| {
+            let _locked = Locked::of(&self.file)?;
+            let before = self.file.metadata()?.len();
+            let mut writer = &self.file;
+            writer.write_all(line.as_bytes()).inspect_err(|_| {
+                // Half a line would be refused at the next start.
+                let _ = self.file.set_len(before);
+            })?;
+            Ok::<_, std::io::Error>(before)
+        })();
+        let before = added.map_err(|e| self.failed(e))?;
+        // What others added meanwhile is read first, and this line again with it.
+        if before == self.length {
+            self.length += line.len() as u64;
+        }
+        Ok(())
+    }
 }
 
 impl Memory {
@@ -54,37 +128,22 @@ impl Memory {
             .create(true)
             .open(path)
             .map_err(|e| failed(e.to_string()))?;
-        // Nobody adds a line while a broken one is taken away.
-        let locked = Locked::of(&file).map_err(|e| failed(e.to_string()))?;
-        let length = file.metadata().map_err(|e| failed(e.to_string()))?.len();
-        if length > MOST {
-            return Err(failed(format!("longer than {MOST} bytes")));
-        }
-        let mut text = String::new();
-        (&file)
-            .take(MOST)
-            .read_to_string(&mut text)
-            .map_err(|e| failed(e.to_string()))?;
-        // A process that was killed while it wrote leaves part of a line.
-        let whole = text.rfind('\n').map_or(0, |end| end + 1);
-        if whole < text.len() {
-            text.truncate(whole);
-            file.set_len(whole as u64)
-                .map_err(|e| failed(e.to_string()))?;
-        }
-        let mut inner = Inner::default();
-        for (n, line) in text.lines().enumerate() {
-            let why = |why| failed(format!("line {}: {why}", n + 1));
-            inner.read(line).map_err(why)?;
-        }
-        drop(locked);
-        inner.file = Some((path.to_owned(), file));
-        Ok(Self(Arc::new(Mutex::new(inner))))
+        let inner = Inner {
+            file: Some(Kept {
+                path: path.to_owned(),
+                file,
+                length: 0,
+            }),
+            ..Inner::default()
+        };
+        let memory = Self(Arc::new(Mutex::new(inner)));
+        memory.with(|_| Ok(()))?;
+        Ok(memory)
     }
 
     /// The largest checkpoint of a log that was proven so far.
-    pub fn head(&self, identity: &NoteKey) -> Option<Checkpoint> {
-        self.with(|inner| inner.heads.get(&identity.to_string()).cloned())
+    pub fn head(&self, identity: &NoteKey) -> Result<Option<Checkpoint>, Error> {
+        self.with(|inner| Ok(inner.heads.get(&identity.to_string()).cloned()))
     }
 
     /// Remembers a checkpoint of a log, which was shown to continue `known`. False,
@@ -114,11 +173,13 @@ impl Memory {
 
     /// Refuses an announcement with a nonce that was attested under in another.
     pub fn check(&self, announcement: &Announcement) -> Result<(), Error> {
-        self.with(|inner| inner.nonces.check(announcement))
-            .map_err(|reused| Error::NonceReused {
+        self.with(|inner| {
+            let checked = inner.nonces.check(announcement);
+            checked.map_err(|reused| Error::NonceReused {
                 id: announcement.event.event_id.clone(),
                 reused,
             })
+        })
     }
 
     /// Remembers the nonces of an attested event.
@@ -139,22 +200,43 @@ impl Memory {
         })
     }
 
-    fn with<T>(&self, use_it: impl FnOnce(&mut Inner) -> T) -> T {
+    fn with<T>(&self, use_it: impl FnOnce(&mut Inner) -> Result<T, Error>) -> Result<T, Error> {
         // No code that holds the lock can leave it half changed.
-        use_it(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+        let mut inner = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        inner.catch_up()?;
+        use_it(&mut inner)
     }
 }
 
 impl Inner {
-    /// In one write, so that a reader at the same time sees whole lines.
-    fn add(&mut self, line: &str) -> Result<(), Error> {
-        let Some((path, file)) = &mut self.file else {
+    /// Reads what other processes have added.
+    fn catch_up(&mut self) -> Result<(), Error> {
+        let Some(kept) = &mut self.file else {
             return Ok(());
         };
-        append(file, line).map_err(|source| Error::Memory {
-            file: path.display().to_string(),
-            reason: source.to_string(),
-        })
+        let Some((begin, news)) = kept.news()? else {
+            return Ok(());
+        };
+        let (mut at, mut broken) = (begin, None);
+        for line in news.lines() {
+            if let Err(why) = self.read(line) {
+                broken = Some(why);
+                break;
+            }
+            at += line.len() as u64 + 1;
+        }
+        match (broken, &mut self.file) {
+            (Some(why), Some(kept)) => {
+                // It stays unread, so that no later question passes over it.
+                kept.length = at;
+                Err(kept.failed(format!("at byte {at}: {why}")))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn add(&mut self, line: &str) -> Result<(), Error> {
+        self.file.as_mut().map_or(Ok(()), |kept| kept.add(line))
     }
 
     fn read(&mut self, line: &str) -> Result<(), &'static str> {
@@ -216,17 +298,6 @@ impl Drop for Locked<'_> {
     }
 }
 
-/// Adds a whole line or nothing.
-fn append(file: &File, line: &str) -> std::io::Result<()> {
-    let _locked = Locked::of(file)?;
-    let before = file.metadata()?.len();
-    let mut writer = file;
-    writer.write_all(line.as_bytes()).inspect_err(|_| {
-        // Half a line would be refused at the next start.
-        let _ = file.set_len(before);
-    })
-}
-
 fn hash(text: &str) -> Option<[u8; 32]> {
     let mut bytes = [0; 32];
     hex::decode_to_slice(text, &mut bytes).ok()?;
@@ -275,7 +346,7 @@ mod tests {
         };
         memory.learn(&attested).unwrap();
         let again = Memory::open(&file).unwrap();
-        assert_eq!(again.head(&key()), Some(head(9)));
+        assert_eq!(again.head(&key()).unwrap(), Some(head(9)));
         again.learn(&attested).unwrap();
         let text = std::fs::read_to_string(&file).unwrap();
         assert_eq!(text.lines().count(), 3, "nothing is written twice: {text}");
@@ -293,9 +364,32 @@ mod tests {
         };
         Memory::open(&file).unwrap().learn(&attested).unwrap();
         let again = Memory::open(&file).unwrap();
-        assert_eq!(again.head(&key()), None);
+        assert_eq!(again.head(&key()).unwrap(), None);
         let lines = std::fs::read_to_string(&file).unwrap();
         assert_eq!(lines.lines().count(), 1, "{lines}");
+    }
+
+    #[test]
+    fn what_one_process_learns_another_knows_with_its_next_question() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("memory");
+        let [one, other] = [(); 2].map(|()| Memory::open(&file).unwrap());
+        assert!(one.saw(&key(), None, &head(3)).unwrap());
+        assert_eq!(other.head(&key()).unwrap(), Some(head(3)));
+        // It was shown to continue nothing, and there is something to continue.
+        assert!(!other.saw(&key(), None, &head(9)).unwrap());
+        let attested = AttestedEvent {
+            event_id: "an event".parse().unwrap(),
+            digest: [1; 32],
+            nonces: vec![[2; 32]],
+        };
+        other.learn(&attested).unwrap();
+        one.learn(&attested).unwrap();
+        let text = std::fs::read_to_string(&file).unwrap();
+        assert_eq!(text.lines().count(), 2, "nothing is written twice: {text}");
+        std::fs::write(&file, "log 3\n").unwrap();
+        let error = one.head(&key()).unwrap_err().to_string();
+        assert!(error.contains("shorter"), "{error}");
     }
 
     #[test]
@@ -305,19 +399,17 @@ mod tests {
         let line = |root: &str| format!("log 3 {} {}\n", root.repeat(32), key());
         std::fs::write(&file, line("00") + &line("11")).unwrap();
         let error = Memory::open(&file).unwrap_err().to_string();
-        assert!(error.contains("line 2: another log"), "{error}");
+        assert!(error.contains("another log"), "{error}");
     }
 
     #[test]
     fn a_memory_with_a_broken_line_is_refused_and_named() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("memory");
-        std::fs::write(
-            &file,
-            format!("log 3 {} {}\nlog 4\n", "00".repeat(32), key()),
-        )
-        .unwrap();
+        let line = format!("log 3 {} {}\n", "00".repeat(32), key());
+        std::fs::write(&file, format!("{line}log 4\n")).unwrap();
         let error = Memory::open(&file).unwrap_err().to_string();
-        assert!(error.contains("line 2"), "{error}");
+        let begin = format!("at byte {}", line.len());
+        assert!(error.contains(&begin), "{error}");
     }
 }

@@ -77,7 +77,7 @@ impl Client {
         let identity = self.identity().await?;
         let memory = &self.options.memory;
         for _ in 0..RACES {
-            let known = memory.head(&identity);
+            let known = memory.head(&identity)?;
             let bytes = self.bundle_bytes(attempts, id, known.as_ref()).await?;
             let bundle = Bundle::parse(&bytes).map_err(unproven(id))?;
             let proven = bundle

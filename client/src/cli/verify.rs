@@ -52,7 +52,7 @@ pub(super) struct Verify {
     #[arg(long, value_name = "HEX|FILE", requires = "announcement")]
     attestation: Option<String>,
     /// A proof that one of them is in the oracle's log; may be given twice
-    #[arg(long, value_name = "FILE", requires_all = ["identity", "announcement"])]
+    #[arg(long, value_name = "FILE", requires = "announcement")]
     proof: Vec<PathBuf>,
     #[command(flatten)]
     trust: Trust,
@@ -84,7 +84,7 @@ impl Verify {
         let memory = self.trust.memory()?;
         memory.check(&proven.announcement)?;
         if pinned.is_some() {
-            compare(&memory, &identity, &bundle, &proven).map_err(|e| bad(&e))?;
+            compare(&memory, &identity, &bundle, &proven)?;
             if let Some(attestation) = proven.attestation() {
                 memory.learn(&AttestedEvent::of(&proven.announcement, attestation))?;
             }
@@ -147,7 +147,12 @@ impl Verify {
         attestation: Option<&Verified<Attestation>>,
     ) -> Result<Vec<Proved>, Failure> {
         let Some(key) = self.trust.identity()? else {
-            return Ok(Vec::new());
+            if self.proof.is_empty() {
+                return Ok(Vec::new());
+            }
+            return Err(Failure::Usage(
+                "--proof is a proof of some log: --identity says of which".to_owned(),
+            ));
         };
         let witnesses = self.trust.witnesses()?;
         let proofs = self.proof.iter().map(|file| {
@@ -230,8 +235,8 @@ fn compare(
     identity: &NoteKey,
     bundle: &Bundle,
     proven: &Proven,
-) -> Result<(), BundleError> {
-    let Some(known) = memory.head(identity) else {
+) -> Result<(), Failure> {
+    let Some(known) = memory.head(identity)? else {
         return Ok(());
     };
     let note = |what: &str| {
@@ -247,7 +252,8 @@ fn compare(
         Err(BundleError::NoConsistency(_)) => {
             note("nothing shows that this bundle's continues it");
         }
-        compared => compared?,
+        Err(e) => return Err(Failure::Invalid(format!("bundle: {e}"))),
+        Ok(()) => {}
     }
     Ok(())
 }
