@@ -385,3 +385,72 @@ fn an_error_says_which_part_and_why() {
     let said = error.to_string();
     assert!(said.contains(ID) && said.contains("policy"), "{said}");
 }
+
+/// `oracle` as somebody with a home directory runs it.
+async fn run_at(home: &std::path::Path, arguments: &[&str]) -> (i32, String) {
+    let mut command = common::oracle(arguments);
+    let output = command.env("HOME", home).output().await.unwrap();
+    let mut said = String::from_utf8(output.stdout).unwrap();
+    said.push_str(&String::from_utf8(output.stderr).unwrap());
+    (output.status.code().unwrap(), said)
+}
+
+#[tokio::test]
+async fn address_and_identity_may_stand_in_a_file_and_flags_go_before_it() {
+    let (_, _server, url) = common::world(true).await;
+    let home = tempfile::tempdir().unwrap();
+    let folder = home.path().join(".config/oracle");
+    std::fs::create_dir_all(&folder).unwrap();
+    let write = |text: &str| std::fs::write(folder.join("config.toml"), text).unwrap();
+    let get = |more: &'static [&'static str]| {
+        let arguments = [&["get", ID][..], more].concat();
+        let home = home.path().to_owned();
+        async move { run_at(&home, &arguments).await }
+    };
+
+    let (code, said) = get(&[]).await;
+    assert_eq!(code, 2, "{said}");
+    assert!(said.contains("--url"), "{said}");
+
+    write(&format!("url = {url:?}\nidentity = \"{}\"\n", identity()));
+    let (code, said) = get(&[]).await;
+    assert_eq!(code, 0, "{said}");
+    assert!(!said.contains("no identity was pinned"), "{said}");
+    // What was proven is remembered where the file says, beside it.
+    write(&format!(
+        "url = {url:?}\nidentity = \"{}\"\nmemory = \"mine\"\n",
+        identity()
+    ));
+    assert_eq!(get(&[]).await.0, 0);
+    assert!(folder.join("mine").exists());
+
+    // A flag is nearer than the file.
+    let (code, said) = get(&["--url", "http://127.0.0.1:1"]).await;
+    assert_eq!(code, 1, "{said}");
+
+    for (text, named) in [
+        ("identity = \"oracle.test/log\"", "identity"),
+        ("identitiy = \"x\"", "identitiy"),
+        ("url = 7", "url"),
+    ] {
+        write(text);
+        let (code, said) = get(&[]).await;
+        assert_eq!(code, 2, "{said}");
+        assert!(
+            said.contains("config.toml") && said.contains(named),
+            "{said}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_file_that_was_named_must_be_there() {
+    let mut command = common::oracle(&["get", ID]);
+    let output = command
+        .env("ORACLE_CONFIG", "/nowhere/oracle.toml")
+        .output();
+    let output = output.await.unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains("/nowhere/oracle.toml"), "{said}");
+}

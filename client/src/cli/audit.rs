@@ -14,6 +14,7 @@ use oracle_client::{NoteKey, Options};
 use secp256k1::XOnlyPublicKey;
 
 use super::output::{self, printable};
+use super::settings::settings;
 use super::{Failure, key};
 
 const EXAMPLES: &str = "\
@@ -88,7 +89,10 @@ impl Audit {
         let now = self.at.unwrap_or_else(Utc::now).timestamp();
         let mut options = AuditOptions::at(now);
         options.key = self.key;
-        options.identity.clone_from(&self.identity);
+        options.identity = match &self.identity {
+            Some(identity) => Some(identity.clone()),
+            None => settings()?.identity.clone(),
+        };
         options.since = self.since;
         options.state.clone_from(&self.state);
         options.also.clone_from(&self.also);

@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::output::{eline, printable};
 use super::trust::{KEY_PROVES_NOTHING, Trust};
-use super::{Failure, output};
+use super::{Address, Failure, output};
 
 const EXAMPLES: &str = "\
 Fetches the manifest, the policy and the providers' recorded answers, checks
@@ -35,9 +35,8 @@ pub(super) struct EvidenceOf {
     /// Event id, for example ppcusd-daily@2026-11-22T16:00:00Z
     #[arg(required_unless_present = "from")]
     id: Option<EventId>,
-    /// Address of the oracle, for example <http://127.0.0.1:8080>
-    #[arg(long, value_name = "URL", required_unless_present = "from")]
-    url: Option<String>,
+    #[command(flatten)]
+    address: Address,
     #[command(flatten)]
     trust: Trust,
     /// Providers' answers, each in a file named by its SHA-256; what is here is
@@ -48,7 +47,7 @@ pub(super) struct EvidenceOf {
     #[arg(long, value_name = "DIR")]
     save: Option<PathBuf>,
     /// Replay what was kept, without a network
-    #[arg(long, value_name = "DIR", conflicts_with_all = ["url", "save"])]
+    #[arg(long, value_name = "DIR", conflicts_with = "save")]
     from: Option<PathBuf>,
     /// Print one JSON object
     #[arg(long)]
@@ -57,7 +56,12 @@ pub(super) struct EvidenceOf {
 
 impl EvidenceOf {
     pub(super) async fn run(&self) -> Result<(), Failure> {
-        let bundle = self.bundle(self.trust.options()?).await.map_err(failure)?;
+        let url = match self.from {
+            Some(_) => None,
+            None => Some(self.address.url()?),
+        };
+        let options = self.trust.options()?;
+        let bundle = self.bundle(url, options).await.map_err(failure)?;
         for (sha256, why) in &bundle.unavailable {
             eline(&printable(&format!("not fetched: {sha256}: {why}")));
         }
@@ -90,19 +94,20 @@ impl EvidenceOf {
     /// What a reproduced outcome is worth: with a key and no identity the messages
     /// themselves may be forged.
     fn worth(&self) -> Result<(), Failure> {
-        if self.trust.key.is_some() && !self.trust.is_pinned() {
+        let is_pinned = self.trust.is_pinned()?;
+        if self.trust.key.is_some() && !is_pinned {
             eline(&format!(
                 "unproven: {KEY_PROVES_NOTHING}, and --key alone pins no log; give --identity"
             ));
             return Err(Failure::Verdict(3, None));
         }
-        if !self.trust.is_pinned() {
+        if !is_pinned {
             eline("note: no identity was pinned; give --identity");
         }
         Ok(())
     }
 
-    async fn bundle(&self, options: Options) -> Result<Bundle, Error> {
+    async fn bundle(&self, url: Option<&str>, options: Options) -> Result<Bundle, Error> {
         if let Some(dir) = &self.from {
             let identity = options.identity.as_ref();
             let mut bundle = Bundle::load(dir, options.key, identity)?;
@@ -118,7 +123,7 @@ impl EvidenceOf {
             }
             return Ok(bundle);
         }
-        let (Some(id), Some(url)) = (&self.id, &self.url) else {
+        let (Some(id), Some(url)) = (&self.id, url) else {
             return Err(Error::Url("an event and --url are needed".to_owned()));
         };
         let client = Client::with_options(url, options)?;

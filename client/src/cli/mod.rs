@@ -7,10 +7,12 @@ mod evidence;
 mod operator;
 mod output;
 mod points;
+mod settings;
 mod trust;
 mod verify;
 mod watch;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
@@ -39,6 +41,10 @@ Exit codes:
 ///
 /// Everything printed as fact has been proven to be in the oracle's log, against
 /// the identity given; states and reasons are the server's word.
+///
+/// `$XDG_CONFIG_HOME/oracle/config.toml` (`~/.config/oracle/config.toml`, or the file
+/// that `ORACLE_CONFIG` names) may say `url`, `identity`, `witnesses` and `memory` for
+/// all commands; flags and environment go before it.
 #[derive(Parser)]
 #[command(name = "oracle", version, after_help = EXIT_CODES)]
 pub(crate) struct Cli {
@@ -62,16 +68,42 @@ enum Command {
 /// Where the oracle is.
 #[derive(Args)]
 struct Server {
-    /// Address of the oracle, for example <http://127.0.0.1:8080>
-    #[arg(long, value_name = "URL")]
-    url: String,
+    #[command(flatten)]
+    address: Address,
     #[command(flatten)]
     trust: trust::Trust,
 }
 
 impl Server {
     fn client(&self) -> Result<Client, Failure> {
-        Ok(Client::with_options(&self.url, self.trust.options()?)?)
+        Ok(Client::with_options(
+            self.address.url()?,
+            self.trust.options()?,
+        )?)
+    }
+}
+
+/// The oracle's public address.
+#[derive(Args)]
+struct Address {
+    /// Address of the oracle, for example <http://127.0.0.1:8080>
+    #[arg(long, value_name = "URL", env = "ORACLE_URL")]
+    url: Option<String>,
+}
+
+impl Address {
+    fn url(&self) -> Result<&str, Failure> {
+        let settings = settings::settings()?;
+        self.url
+            .as_deref()
+            .or(settings.url.as_deref())
+            .ok_or_else(|| {
+                Failure::Usage(
+                    "no oracle was named: give --url, set ORACLE_URL, or write url = \"…\" into the \
+                     configuration file"
+                        .to_owned(),
+                )
+            })
     }
 }
 
@@ -82,6 +114,16 @@ struct Remote {
     id: EventId,
     #[command(flatten)]
     server: Server,
+}
+
+/// A folder of the XDG Base Directory Specification: as the environment says, or
+/// below the home directory.
+fn folder(name: &str, below_home: &str) -> Option<PathBuf> {
+    let absolute = |name: &str| {
+        let path = PathBuf::from(std::env::var_os(name)?);
+        path.is_absolute().then_some(path)
+    };
+    absolute(name).or_else(|| absolute("HOME").map(|home| home.join(below_home)))
 }
 
 fn key(text: &str) -> Result<XOnlyPublicKey, String> {

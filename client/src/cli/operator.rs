@@ -9,7 +9,7 @@ use oracle_client::operator::{Action, Operator as Sender, OperatorKey, Receipt};
 use oracle_schema::operator::{Approval, Evidence, Reason, Report};
 
 use super::output::printable;
-use super::{Failure, output};
+use super::{Address, Failure, output};
 
 const EXAMPLES: &str = "\
 Every request is signed with the operator's key for the oracle's public address,
@@ -115,9 +115,8 @@ struct SenderArgs {
     /// The operator's name in the oracle's configuration
     #[arg(long, value_name = "NAME")]
     operator: String,
-    /// Public address of the oracle, for example <http://127.0.0.1:8080>
-    #[arg(long, value_name = "URL")]
-    url: String,
+    #[command(flatten)]
+    address: Address,
     /// Print the oracle's answer as JSON
     #[arg(long)]
     json: bool,
@@ -156,7 +155,7 @@ impl Operator {
             Command::Void { id, why, sender } => (Action::Void(id, why.body()), sender),
         };
         let key = OperatorKey::load(&sender.key).map_err(oracle_client::Error::from)?;
-        let operator = Sender::new(&sender.url, &sender.operator, key)?;
+        let operator = Sender::new(sender.address.url()?, &sender.operator, key)?;
         let receipt = operator.send(&action, Utc::now().timestamp()).await?;
         if sender.json {
             output::json(&receipt.json, true)?;

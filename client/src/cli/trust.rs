@@ -1,13 +1,14 @@
 //! Whom a command believes: the oracle's identity, witnesses, what was proven
 //! before.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::Args;
 use oracle_client::{Client, Memory, NoteKey, Options, WitnessPolicy};
 use secp256k1::XOnlyPublicKey;
 
 use super::output::{eline, printable};
+use super::settings::settings;
 use super::{Failure, key};
 
 /// Why a signature of the oracle key is not enough.
@@ -52,24 +53,26 @@ impl Trust {
         })
     }
 
-    pub(super) fn is_pinned(&self) -> bool {
-        self.identity.is_some()
+    pub(super) fn is_pinned(&self) -> Result<bool, Failure> {
+        Ok(self.identity()?.is_some())
     }
 
     /// A log's key, not a witness's.
     pub(super) fn identity(&self) -> Result<Option<NoteKey>, Failure> {
         use oracle_schema::tlog::checkpoint::Algorithm;
 
-        match &self.identity {
+        let settings = settings()?;
+        match self.identity.as_ref().or(settings.identity.as_ref()) {
             Some(key) if key.algorithm() != Algorithm::Ed25519 => Err(Failure::Usage(
                 "--identity: this is the key of a witness, not of a log".to_owned(),
             )),
-            identity => Ok(identity.clone()),
+            identity => Ok(identity.cloned()),
         }
     }
 
     pub(super) fn witnesses(&self) -> Result<Option<WitnessPolicy>, Failure> {
-        let Some(file) = &self.witnesses else {
+        let settings = settings()?;
+        let Some(file) = self.witnesses.as_ref().or(settings.witnesses.as_ref()) else {
             return Ok(None);
         };
         let bad = |e: &dyn std::fmt::Display| {
@@ -81,10 +84,12 @@ impl Trust {
 
     /// The file given, which must work; else the usual one, if it can be had.
     pub(super) fn memory(&self) -> Result<Memory, Failure> {
-        if let Some(file) = &self.memory {
+        let settings = settings()?;
+        if let Some(file) = self.memory.as_ref().or(settings.memory.as_ref()) {
             return Ok(Memory::open(file)?);
         }
-        let Some(folder) = state_folder() else {
+        let state = super::folder("XDG_STATE_HOME", ".local/state");
+        let Some(folder) = state.map(|state| state.join("oracle")) else {
             return Ok(Memory::default());
         };
         if let Err(e) = std::fs::create_dir_all(&folder) {
@@ -100,7 +105,7 @@ impl Trust {
     /// After the answer was printed: what it is worth. A key alone identifies
     /// nobody; with nothing at all the reader is told what to pin.
     pub(super) async fn verdict(&self, client: &Client) -> Result<(), Failure> {
-        if self.identity.is_some() {
+        if self.is_pinned()? {
             return Ok(());
         }
         let named = client.identity().await?;
@@ -116,16 +121,4 @@ impl Trust {
         )));
         Ok(())
     }
-}
-
-/// `$XDG_STATE_HOME/oracle`, by default below the home directory (XDG Base
-/// Directory Specification).
-fn state_folder() -> Option<PathBuf> {
-    let folder = |name: &str| {
-        let path = PathBuf::from(std::env::var_os(name)?);
-        path.is_absolute().then_some(path)
-    };
-    folder("XDG_STATE_HOME")
-        .or_else(|| folder("HOME").map(|home| home.join(Path::new(".local/state"))))
-        .map(|state| state.join("oracle"))
 }

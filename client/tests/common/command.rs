@@ -25,6 +25,7 @@ pub fn oracle(arguments: &[&str]) -> Command {
         .args(arguments)
         // Nothing of one test is known to another.
         .env_remove("XDG_STATE_HOME")
+        .env_remove("XDG_CONFIG_HOME")
         .env_remove("HOME")
         .stdin(Stdio::null())
         .kill_on_drop(true);
