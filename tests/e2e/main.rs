@@ -78,6 +78,7 @@ mod series;
 mod signing;
 mod starting;
 mod status;
+mod strangers;
 mod tree;
 mod venues;
 mod witness;
