@@ -11,7 +11,7 @@ import { schnorr, secp256k1 } from '@noble/curves/secp256k1.js';
 
 import { bytesToHex, bytesToNumber, hexBytes } from './bytes.js';
 import { Cache } from './cache.js';
-import { evenY, isSumOf } from './secp.js';
+import { evenY, isZeroSum } from './secp.js';
 
 /** @typedef {InstanceType<typeof secp256k1.Point>} CurvePoint */
 
@@ -24,12 +24,8 @@ export const INFINITY = secp256k1.Point.ZERO;
 
 /** Lifted points by x: those of an announcement are needed again. @type {Cache<CurvePoint>} */
 const lifted = new Cache(1024);
-/** Keys that signatures were checked against. @type {Cache<{point: CurvePoint, uses: number}>} */
-const keys = new Cache(16);
 /** Bytes of a weight in a batch. */
 const WEIGHT = 16;
-/** A key that is used so often gets a table of multiples. */
-const OFTEN = 8;
 
 /**
  * `lift_x` of BIP340: the point of even y with this x coordinate.
@@ -87,64 +83,60 @@ export function challengeOf(nonce, publicKey, message) {
  * @returns {boolean}
  */
 export function verifySchnorr(signature, message, publicKey) {
-  const key = signature.length === 64 ? keyOf(publicKey) : null;
-  if (!key) return false;
-  const [r, s] = [signature.subarray(0, 32), bytesToNumber(signature.subarray(32))];
-  if (s >= ORDER) return false;
-  const found = GENERATOR.multiplyUnsafe(s).subtract(key.multiplyUnsafe(challengeOf(r, publicKey, message)));
-  if (found.is0()) return false;
-  const { x, y } = found.toAffine();
-  return y % 2n === 0n && x === bytesToNumber(r);
+  if (signature.length !== 64) return false;
+  // Of the points with this x the one of even y, as BIP340 demands.
+  const [key, nonce] = [liftX(bytesToHex(publicKey)), liftX(bytesToHex(signature.subarray(0, 32)))];
+  const s = bytesToNumber(signature.subarray(32));
+  if (key === null || nonce === null || s >= ORDER) return false;
+  const e = challengeOf(signature.subarray(0, 32), publicKey, message);
+  return isZeroSum([GENERATOR, key, nonce], [s, negated(e), ORDER - 1n]);
 }
 
 /**
  * Whether all of these BIP340 signatures of one key hold, which takes a fraction of
- * the time of one after the other: Σ w·s·G = Σ w·R + (Σ w·e)·P for weights w that
- * nobody could foresee. One that does not hold goes unnoticed once in 2^128 times.
+ * the time of one after the other: Σ w·s·G = Σ w·R + (Σ w·e)·P, by one sum of
+ * multiples of the nonces; the key, which they share, is multiplied once.
+ *
+ * Why that is enough: R is lifted to its even y, and what is on no point is refused,
+ * as for one signature. So each equation s·G = R + e·P holds as it is, or is off by a
+ * point D other than infinity; D = d·G, since the group has the prime order n. All of
+ * them together hold if Σ w·d = 0 (mod n). The weights are 128 random bits each, drawn
+ * here, after all signatures are given: whatever the others are, at most one value of
+ * the weight of a signature with d ≠ 0 makes the sum zero, for weights are below n and
+ * d has an inverse. So a wrong one goes unnoticed once in 2^128 times at most.
  *
  * @param {readonly {signature: Uint8Array, message: Uint8Array}[]} signed
  * @param {Uint8Array} publicKey x-only
  * @returns {boolean}
  */
 export function verifySchnorrBatch(signed, publicKey) {
-  const key = keyOf(publicKey);
-  const points = signed.map(({ signature }) => (signature.length === 64 ? liftX(bytesToHex(signature.subarray(0, 32))) : null));
-  if (!key) return false;
-  /** @type {{x: bigint, y: bigint}[]} */
-  const nonces = [];
-  for (const point of points) {
-    if (!point) return false;
-    nonces.push(point.toAffine());
-  }
+  const key = liftX(bytesToHex(publicKey));
+  if (key === null) return false;
   const random = globalThis.crypto.getRandomValues(new Uint8Array(WEIGHT * signed.length));
-  const weights = signed.map((_, i) => random.subarray(WEIGHT * i, WEIGHT * (i + 1)));
+  /** @type {CurvePoint[]} */
+  const nonces = [];
+  /** @type {bigint[]} */
+  const weights = [];
   let [scalar, challenges] = [0n, 0n];
   for (const [i, { signature, message }] of signed.entries()) {
-    const [w, s] = [bytesToNumber(weights[i] ?? new Uint8Array()), bytesToNumber(signature.subarray(32))];
-    if (s >= ORDER) return false;
+    const nonce = signature.length === 64 ? liftX(bytesToHex(signature.subarray(0, 32))) : null;
+    const s = bytesToNumber(signature.subarray(32));
+    if (nonce === null || s >= ORDER) return false;
+    const w = bytesToNumber(random.subarray(WEIGHT * i, WEIGHT * (i + 1)));
+    nonces.push(nonce);
+    weights.push(w);
     scalar += w * s;
     challenges += w * challengeOf(signature.subarray(0, 32), publicKey, message);
   }
-  const due = GENERATOR.multiplyUnsafe(scalar % ORDER).subtract(key.multiplyUnsafe(challenges % ORDER));
-  return isSumOf(nonces, weights, due.is0() ? null : due.toAffine());
+  return isZeroSum([GENERATOR, key, ...nonces], [negated(scalar), challenges % ORDER, ...weights]);
 }
 
 /**
- * @param {Uint8Array} publicKey x-only
- * @returns {CurvePoint | null}
+ * @param {bigint} scalar
+ * @returns {bigint} from 0 to n − 1
  */
-function keyOf(publicKey) {
-  const name = bytesToHex(publicKey);
-  let known = keys.get(name);
-  if (!known) {
-    const point = liftX(name);
-    if (!point) return null;
-    known = { point, uses: 0 };
-    keys.set(name, known);
-  }
-  known.uses += 1;
-  if (known.uses === OFTEN) known.point.precompute(8, false);
-  return known.point;
+export function negated(scalar) {
+  return (ORDER - (scalar % ORDER)) % ORDER;
 }
 
 /**

@@ -3,58 +3,67 @@
  * sums of many multiples. Nothing here is secret; @noble/curves does the rest, and
  * the tests hold one against the other.
  *
- * Field elements are `bigint`s that need not be reduced, or positive, until two are
- * compared: what is added up before a product costs no division of its own.
- *
  * @module
  */
+import { FIELD, combine, copy, element, elementOf, isZero, mul, settle, square, valueOf } from './field.js';
 
-/** The field's prime. */
-const FIELD = (1n << 256n) - 0x1000003d1n;
+/** @import { Element } from './field.js' */
 
 /** A point other than the one at infinity. @typedef {{x: bigint, y: bigint}} Affine */
 
-/** x = X / Z², y = Y / Z³. @typedef {{X: bigint, Y: bigint, Z: bigint}} Jacobian */
+/** An affine point of settled elements. @typedef {{x: Element, y: Element}} Place */
+
+/** x = X / Z², y = Y / Z³, all settled. @typedef {{X: Element, Y: Element, Z: Element}} Jacobian */
+
+const ONE = elementOf(1n);
+const SEVEN = elementOf(7n);
+
+/** What a formula has under way; nothing is kept in them between two calls. */
+const [t0, t1, t2, t3, t4, t5, t6, t7] = /** @type {[Element, Element, Element, Element, Element, Element, Element, Element]} */ (
+  Array.from({ length: 8 }, element)
+);
 
 /**
- * @param {bigint} a
- * @param {bigint} b
+ * Powers of `a` to 2^k − 1, from one such to the next longer one.
+ *
+ * @param {Element} longer of k + l ones
+ * @param {Element} shorter of k ones
+ * @param {number} count l
+ * @param {Element} end of l ones
  */
-function mul(a, b) {
-  return (a * b) % FIELD;
-}
-
-/**
- * @param {bigint} a
- * @param {number} times
- */
-function squared(a, times) {
-  let result = a;
-  for (let i = 0; i < times; i += 1) result = mul(result, result);
-  return result;
+function lengthen(longer, shorter, count, end) {
+  copy(longer, shorter);
+  for (let i = 0; i < count; i += 1) square(longer, longer);
+  mul(longer, longer, end);
 }
 
 /**
  * A square root, by the addition chain of libsecp256k1.
  *
- * @param {bigint} a
- * @returns {bigint | null} reduced; null where there is none
+ * @param {Element} out
+ * @param {Element} a not one of t0 to t6
+ * @returns {boolean} whether there is one
  */
-function root(a) {
-  // xN is a to the power of 2^N − 1.
-  const x2 = mul(squared(a, 1), a);
-  const x3 = mul(squared(x2, 1), a);
-  const x6 = mul(squared(x3, 3), x3);
-  const x9 = mul(squared(x6, 3), x3);
-  const x11 = mul(squared(x9, 2), x2);
-  const x22 = mul(squared(x11, 11), x11);
-  const x44 = mul(squared(x22, 22), x22);
-  const x88 = mul(squared(x44, 44), x44);
-  const x176 = mul(squared(x88, 88), x88);
-  const x220 = mul(squared(x176, 44), x44);
-  const x223 = mul(squared(x220, 3), x3);
-  const found = squared(mul(squared(mul(squared(x223, 23), x22), 6), x2), 2);
-  return (mul(found, found) - a) % FIELD === 0n ? found % FIELD : null;
+function root(out, a) {
+  const [x2, x3, x11, x22, x44, x88] = [t0, t1, t2, t3, t4, t5];
+  lengthen(x2, a, 1, a);
+  lengthen(x3, x2, 1, a);
+  lengthen(x11, x3, 3, x3); // 6 ones
+  lengthen(x11, x11, 3, x3); // 9
+  lengthen(x11, x11, 2, x2);
+  lengthen(x22, x11, 11, x11);
+  lengthen(x44, x22, 22, x22);
+  lengthen(x88, x44, 44, x44);
+  lengthen(out, x88, 88, x88); // 176 ones
+  lengthen(out, out, 44, x44); // 220
+  lengthen(out, out, 3, x3); // 223
+  lengthen(out, out, 23, x22);
+  lengthen(out, out, 6, x2);
+  square(out, out);
+  square(out, out);
+  square(t6, out);
+  combine(t6, t6, 1, a, -1);
+  return isZero(t6);
 }
 
 /**
@@ -65,71 +74,109 @@ function root(a) {
  */
 export function evenY(x) {
   if (x >= FIELD) return null;
-  const y = root(mul(mul(x, x), x) + 7n);
-  return y === null || (y & 1n) === 0n ? y : FIELD - y;
+  const [square7, at] = [t7, elementOf(x)];
+  square(square7, at);
+  mul(square7, square7, at);
+  combine(square7, square7, 1, SEVEN, 1);
+  settle(square7);
+  const found = element();
+  if (!root(found, square7)) return null;
+  const y = valueOf(found);
+  return (y & 1n) === 0n ? y : FIELD - y;
 }
 
 /**
- * Whether the sum of points, each as often as its weight says, is this point.
+ * Whether the sum of points, each times its scalar, is the point at infinity.
  *
  * @param {readonly Affine[]} points
- * @param {readonly Uint8Array[]} weights 16 bytes each
- * @param {Affine | null} expected null for the point at infinity
+ * @param {readonly bigint[]} scalars from 0 to n − 1
  */
-export function isSumOf(points, weights, expected) {
-  const sum = sumOf(points, weights);
-  if (sum === null || expected === null) return sum === expected;
-  const zz = mul(sum.Z, sum.Z);
-  return (mul(expected.x, zz) - sum.X) % FIELD === 0n && (mul(mul(expected.y, zz), sum.Z) - sum.Y) % FIELD === 0n;
-}
-
-/**
- * All points at once, so that they share the doublings: digits −3, −1, 1 and 3 of
- * the weights, of which every fourth is not zero.
- *
- * @param {readonly Affine[]} points
- * @param {readonly Uint8Array[]} weights
- * @returns {Jacobian | null}
- */
-function sumOf(points, weights) {
-  const triples = affine(points.map((point) => added(doubled({ X: point.x, Y: point.y, Z: 1n }), point.x, point.y)));
-  const digits = weights.map(digitsOf);
-  /** @type {Jacobian | null} */
-  let sum = null;
-  for (let bit = DIGITS - 1; bit >= 0; bit -= 1) {
-    if (sum) sum = doubled(sum);
-    for (let i = 0; i < points.length; i += 1) {
-      const digit = digits[i]?.[bit] ?? 0;
-      if (digit === 0) continue;
-      const point = digit === 1 || digit === -1 ? points[i] : triples[i];
-      if (point) sum = added(sum, point.x, digit < 0 ? -point.y : point.y);
+export function isZeroSum(points, scalars) {
+  /** @type {Place[]} */
+  const places = [];
+  /** @type {Int8Array[]} */
+  const digits = [];
+  for (const [i, { x, y }] of points.entries()) {
+    const [a, b] = halves(scalars[i] ?? 0n);
+    const [at, up] = [elementOf(x), elementOf(y)];
+    if (a !== 0n) {
+      places.push({ x: at, y: up });
+      digits.push(digitsOf(a));
+    }
+    if (b !== 0n) {
+      const turned = element();
+      mul(turned, at, BETA);
+      places.push({ x: turned, y: up });
+      digits.push(digitsOf(b));
     }
   }
-  return sum;
+  return isZeroSumOf(places, digits);
+}
+
+/** λ·(x, y) is (β·x, y). */
+const BETA = elementOf(0x7ae96a2b657c07106e64479eac3434e99cf0497512f58995c1396c28719501een);
+/** The vectors (A, −B) and (C, A) are short ones of those with u + v·λ = 0 (mod n). */
+const [A, B, C] = [0x3086d221a7d46bcde86c90e49284eb15n, 0xe4437ed6010e88286f547fa90abfe4c3n, 0x114ca50f7a8e2f3f657c1108d9d44cfd8n];
+const ORDER = (1n << 256n) - 0x14551231950b75fc4402da1732fc9bebfn;
+
+/**
+ * u and v with u + v·λ = k (mod n), of 128 bits and a sign (Gallant, Lambert,
+ * Vanstone, 2001).
+ *
+ * @param {bigint} k from 0 to n − 1
+ * @returns {[bigint, bigint]}
+ */
+export function halves(k) {
+  if (k >> 128n === 0n) return [k, 0n];
+  const [c, d] = [(A * k + ORDER / 2n) / ORDER, (B * k + ORDER / 2n) / ORDER];
+  return [k - c * A - d * C, c * B - d * A];
+}
+
+/**
+ * All points at once, so that they share the doublings: digits −3, −1, 1 and 3, of
+ * which every fourth is not zero.
+ *
+ * @param {readonly Place[]} points
+ * @param {readonly Int8Array[]} digits
+ */
+function isZeroSumOf(points, digits) {
+  const triples = affine(points.map(tripled));
+  const sum = { X: element(), Y: element(), Z: element() };
+  let isInfinite = true;
+  for (let bit = DIGITS - 1; bit >= 0; bit -= 1) {
+    if (!isInfinite) double(sum);
+    for (let i = 0; i < points.length; i += 1) {
+      const digit = digits[i]?.[bit] ?? 0;
+      const point = digit === 0 ? null : digit === 1 || digit === -1 ? points[i] : triples[i];
+      if (point) isInfinite = !add(sum, isInfinite, point, digit < 0 ? -1 : 1);
+    }
+  }
+  return isInfinite;
 }
 
 /** Of 128 bits, and what they carry. */
 const DIGITS = 129;
 
 /**
- * The number of big-endian bytes as digits −3, −1, 0, 1, 3, the lowest first.
+ * A number as digits −3, −1, 0, 1, 3, the lowest first.
  *
- * @param {Uint8Array} bytes
+ * @param {bigint} value of 128 bits and a sign
  */
-function digitsOf(bytes) {
+function digitsOf(value) {
+  const [sign, bits] = value < 0n ? [-1, (-value).toString(2)] : [1, value.toString(2)];
   const digits = new Int8Array(DIGITS);
   /** @param {number} bit */
-  const at = (bit) => ((bytes[bytes.length - 1 - (bit >> 3)] ?? 0) >> (bit & 7)) & 1;
+  const at = (bit) => (bit < bits.length ? bits.charCodeAt(bits.length - 1 - bit) & 1 : 0);
   let carry = 0;
   for (let bit = 0; bit < DIGITS; ) {
-    const value = at(bit) + carry;
-    if (value === 1) {
+    const one = at(bit) + carry;
+    if (one === 1) {
       const window = 1 + 2 * at(bit + 1) + 4 * at(bit + 2);
       carry = window > 4 ? 1 : 0;
-      digits[bit] = window - 8 * carry;
+      digits[bit] = sign * (window - 8 * carry);
       bit += 3;
     } else {
-      carry = value >> 1;
+      carry = one >> 1;
       bit += 1;
     }
   }
@@ -137,77 +184,125 @@ function digitsOf(bytes) {
 }
 
 /**
- * Twice a point: none of this curve has the order 2.
+ * Makes a point twice itself: none of this curve has the order 2.
  *
  * @param {Jacobian} point
- * @returns {Jacobian}
  */
-function doubled({ X, Y, Z }) {
-  const b = mul(Y, Y);
-  const d = mul(4n * X, b);
-  const e = 3n * mul(X, X);
-  const x = mul(e, e) - 2n * d;
-  return { X: x, Y: (e * (d - x) - 8n * b * b) % FIELD, Z: mul(2n * Y, Z) };
+function double({ X, Y, Z }) {
+  const [yy, xyy, m] = [t0, t1, t2];
+  mul(Z, Y, Z);
+  combine(Z, Z, 2, Z, 0);
+  settle(Z);
+  square(yy, Y);
+  mul(xyy, X, yy);
+  square(m, X);
+  combine(m, m, 3, m, 0);
+  settle(m);
+  square(X, m);
+  combine(X, X, 1, xyy, -8);
+  settle(X);
+  combine(xyy, xyy, 4, X, -1);
+  settle(xyy);
+  mul(Y, m, xyy);
+  square(yy, yy);
+  combine(Y, Y, 1, yy, -8);
+  settle(Y);
 }
 
 /**
- * The sum of a point and an affine one.
+ * Adds a point to a sum.
  *
- * @param {Jacobian | null} point null at infinity
- * @param {bigint} x
- * @param {bigint} y
- * @returns {Jacobian | null}
+ * @param {Jacobian} sum
+ * @param {boolean} isInfinite of the sum, which then says nothing else
+ * @param {Place} point
+ * @param {1 | -1} sign of the point
+ * @returns {boolean} false where the sum is the point at infinity now
  */
-function added(point, x, y) {
-  if (!point) return { X: x, Y: y, Z: 1n };
-  const { X, Y, Z } = point;
-  const zz = mul(Z, Z);
-  const h = (x * zz - X) % FIELD;
-  const r = (mul(y, Z) * zz - Y) % FIELD;
+function add(sum, isInfinite, point, sign) {
+  const { X, Y, Z } = sum;
+  if (isInfinite) {
+    copy(X, point.x);
+    combine(Y, point.y, sign, point.y, 0);
+    copy(Z, ONE);
+    return true;
+  }
+  const [h, r, hh, hhh, v] = [t0, t1, t2, t3, t4];
+  square(hh, Z);
+  mul(h, point.x, hh);
+  combine(h, h, 1, X, -1);
+  mul(hh, hh, Z);
+  mul(r, point.y, hh);
+  combine(r, r, sign, Y, -1);
   // The same x: the same point, or its opposite.
-  if (h === 0n) return r === 0n ? doubled(point) : null;
-  const hh = mul(h, h);
-  const hhh = mul(hh, h);
-  const v = mul(X, hh);
-  const sum = (r * r - hhh - 2n * v) % FIELD;
-  return { X: sum, Y: (r * (v - sum) - Y * hhh) % FIELD, Z: mul(Z, h) };
+  if (isZero(h)) {
+    if (!isZero(r)) return false;
+    double(sum);
+    return true;
+  }
+  square(hh, h);
+  mul(hhh, h, hh);
+  mul(v, X, hh);
+  mul(Z, Z, h);
+  square(X, r);
+  combine(X, X, 1, hhh, -1);
+  combine(X, X, 1, v, -2);
+  settle(X);
+  combine(v, v, 1, X, -1);
+  mul(hhh, Y, hhh);
+  mul(Y, r, v);
+  combine(Y, Y, 1, hhh, -1);
+  settle(Y);
+  return true;
+}
+
+/**
+ * @param {Place} point
+ * @returns {Jacobian}
+ */
+function tripled({ x, y }) {
+  const point = { X: x.slice(), Y: y.slice(), Z: ONE.slice() };
+  double(point);
+  add(point, false, { x, y }, 1);
+  return point;
 }
 
 /**
  * Points in affine coordinates, with one inversion for all.
  *
- * @param {readonly (Jacobian | null)[]} points none of them at infinity
- * @returns {Affine[]}
+ * @param {readonly Jacobian[]} points
+ * @returns {Place[]}
  */
 function affine(points) {
-  /** @type {bigint[]} */
-  const before = [];
-  let product = 1n;
-  for (const point of points) {
-    before.push(product);
-    product = mul(product, point?.Z ?? 1n);
-  }
-  let inverse = inverted(product);
-  /** @type {Affine[]} */
-  const result = [];
-  for (let i = points.length - 1; i >= 0; i -= 1) {
-    const { X, Y, Z } = points[i] ?? { X: 0n, Y: 0n, Z: 1n };
-    const z = mul(inverse, before[i] ?? 1n);
-    const zz = mul(z, z);
-    inverse = mul(inverse, Z);
-    result[i] = { x: mul(X, zz), y: mul(mul(Y, zz), z) };
-  }
-  return result;
+  let product = ONE;
+  const before = points.map(({ Z }) => {
+    const had = product;
+    mul((product = element()), had, Z);
+    return had;
+  });
+  const [inverse, z] = [elementOf(inverted(valueOf(product))), element()];
+  return points
+    .map(({ X, Y, Z }, i) => ({ X, Y, Z, had: before[i] ?? ONE }))
+    .reverse()
+    .map(({ X, Y, Z, had }) => {
+      mul(z, inverse, had);
+      mul(inverse, inverse, Z);
+      mul(Y, Y, z);
+      square(z, z);
+      mul(X, X, z);
+      mul(Y, Y, z);
+      return { x: X, y: Y };
+    })
+    .reverse();
 }
 
-/** By the extended Euclidean algorithm. @param {bigint} value not zero */
+/** By the extended Euclidean algorithm. @param {bigint} value not zero, below p */
 function inverted(value) {
-  let [a, b] = [((value % FIELD) + FIELD) % FIELD, FIELD];
+  let [a, b] = [value, FIELD];
   let [x, y] = [1n, 0n];
   while (a > 1n) {
     const q = b / a;
     [a, b] = [b - q * a, a];
     [x, y] = [y - q * x, x];
   }
-  return x;
+  return x < 0n ? x + FIELD : x;
 }

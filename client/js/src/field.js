@@ -1,0 +1,218 @@
+/**
+ * Arithmetic modulo p, the prime of secp256k1's field, where a question needs
+ * thousands of products. Nothing here is secret.
+ *
+ * An element is eleven floating-point numbers, integers all of them: limbs of 24
+ * bits with a sign, the lowest first. A division by p, which is most of the price of a
+ * product of `bigint`s, becomes two small products: 2^256 = 2^32 + 977 (mod p).
+ *
+ * **No rounding.** Integers up to 2^53 are exact. An element is *settled* where no
+ * limb exceeds {@link SETTLED} and the topmost, which begins at bit 240, not 2^15 by
+ * more than what was carried into it last; every product is, and what {@link settle}
+ * leaves. The eleven products of two limbs that a column adds up stay below 2^53 while
+ * the limbs of both factors, in units of SETTLED, have a product of at most 5. So a
+ * factor may be the sum of two settled elements, times another such sum; more is
+ * settled first.
+ *
+ * @module
+ */
+
+/** The field's prime. */
+export const FIELD = (1n << 256n) - 0x1000003d1n;
+
+const LIMBS = 11;
+/** The most that a limb of a settled element is, either sign: 2^23, and what was carried into it last. */
+export const SETTLED = 2 ** 23 + 2 ** 22;
+/** Added and taken away again, it rounds to a multiple of 2^24, or of 2^16. */
+const [ROUND_24, ROUND_16] = [3 * 2 ** 75, 3 * 2 ** 67];
+/** 2^264, which is 2^40 + 977·2^8, in limbs 0 and 1. */
+const [FOLD_0, FOLD_1] = [977 * 2 ** 8, 2 ** 16];
+
+/** @typedef {Float64Array} Element */
+
+/** The limbs of a product. */
+const wide = new Float64Array(2 * LIMBS);
+
+/** @returns {Element} zero */
+export function element() {
+  return new Float64Array(LIMBS);
+}
+
+/**
+ * @param {bigint} value from 0 to p − 1
+ * @returns {Element} settled
+ */
+export function elementOf(value) {
+  const out = element();
+  for (let i = 0, rest = value; i < LIMBS; i += 1, rest >>= 24n) out[i] = Number(BigInt.asUintN(24, rest));
+  settle(out);
+  return out;
+}
+
+/**
+ * @param {Element} a
+ * @returns {bigint} from 0 to p − 1
+ */
+export function valueOf(a) {
+  let value = 0n;
+  for (let i = LIMBS - 1; i >= 0; i -= 1) value = (value << 24n) + BigInt(a[i] ?? 0);
+  value %= FIELD;
+  return value < 0n ? value + FIELD : value;
+}
+
+/**
+ * @param {Element} a the sum of two settled elements, or less
+ */
+export function isZero(a) {
+  // It is k·p for a small k only if its lowest 24 bits are those of −977·k.
+  return (((a[0] ?? 0) + 8 * 977) & 0xffffff) <= 16 * 977 && valueOf(a) === 0n;
+}
+
+/**
+ * @param {Element} out
+ * @param {Element} a
+ */
+export function copy(out, a) {
+  for (let i = 0; i < LIMBS; i += 1) out[i] = a[i] ?? 0;
+}
+
+/**
+ * out = a·k + b·l. Not settled.
+ *
+ * @param {Element} out
+ * @param {Element} a
+ * @param {number} k
+ * @param {Element} b
+ * @param {number} l
+ */
+export function combine(out, a, k, b, l) {
+  for (let i = 0; i < LIMBS; i += 1) out[i] = (a[i] ?? 0) * k + (b[i] ?? 0) * l;
+}
+
+/**
+ * The same element with small limbs.
+ *
+ * @param {Element} a limbs up to 2^51
+ */
+export function settle(a) {
+  carry(a);
+  carry(a);
+}
+
+/**
+ * What each limb has above its 24 bits goes to the next one, all at once: that no
+ * limb waits for the one below it is what makes this fast, and why it takes two
+ * times. The first leaves limbs up to 2^46, the second small ones.
+ *
+ * @param {Element} a
+ */
+function carry(a) {
+  let carried = 0;
+  for (let i = 0; i < LIMBS - 1; i += 1) {
+    const limb = a[i] ?? 0;
+    const over = limb + ROUND_24 - ROUND_24;
+    a[i] = limb - over + carried;
+    carried = over / 2 ** 24;
+  }
+  // The topmost limb begins at bit 240: what is above bit 256 comes in again below.
+  const top = a[LIMBS - 1] ?? 0;
+  const over = top + ROUND_16 - ROUND_16;
+  a[LIMBS - 1] = top - over + carried;
+  a[0] = (a[0] ?? 0) + (over / 2 ** 16) * 977;
+  a[1] = (a[1] ?? 0) + (over / 2 ** 16) * 2 ** 8;
+}
+
+/**
+ * The product in {@link wide} as a settled element.
+ *
+ * @param {Element} out
+ */
+function reduce(out) {
+  let carried = 0;
+  for (let i = 0; i < 2 * LIMBS - 1; i += 1) {
+    const limb = wide[i] ?? 0;
+    const over = limb + ROUND_24 - ROUND_24;
+    wide[i] = limb - over + carried;
+    carried = over / 2 ** 24;
+  }
+  let below = 0;
+  for (let i = 0; i < LIMBS - 1; i += 1) {
+    const high = wide[i + LIMBS] ?? 0;
+    out[i] = (wide[i] ?? 0) + high * FOLD_0 + below * FOLD_1;
+    below = high;
+  }
+  // `carried` is limb 21, below 2^10, since no element is longer than 257 bits: what
+  // its fold has in limb 11 stays in limb 10.
+  out[LIMBS - 1] = (wide[LIMBS - 1] ?? 0) + carried * FOLD_0 + below * FOLD_1 + carried * FOLD_1 * 2 ** 24;
+  settle(out);
+}
+
+/**
+ * out = a·b, which may be the same arrays.
+ *
+ * @param {Element} out
+ * @param {Element} a
+ * @param {Element} b
+ */
+export function mul(out, a, b) {
+  const a0 = a[0] ?? 0, a1 = a[1] ?? 0, a2 = a[2] ?? 0, a3 = a[3] ?? 0, a4 = a[4] ?? 0, a5 = a[5] ?? 0;
+  const a6 = a[6] ?? 0, a7 = a[7] ?? 0, a8 = a[8] ?? 0, a9 = a[9] ?? 0, a10 = a[10] ?? 0;
+  const b0 = b[0] ?? 0, b1 = b[1] ?? 0, b2 = b[2] ?? 0, b3 = b[3] ?? 0, b4 = b[4] ?? 0, b5 = b[5] ?? 0;
+  const b6 = b[6] ?? 0, b7 = b[7] ?? 0, b8 = b[8] ?? 0, b9 = b[9] ?? 0, b10 = b[10] ?? 0;
+  wide[0] = a0 * b0;
+  wide[1] = a0 * b1 + a1 * b0;
+  wide[2] = a0 * b2 + a1 * b1 + a2 * b0;
+  wide[3] = a0 * b3 + a1 * b2 + a2 * b1 + a3 * b0;
+  wide[4] = a0 * b4 + a1 * b3 + a2 * b2 + a3 * b1 + a4 * b0;
+  wide[5] = a0 * b5 + a1 * b4 + a2 * b3 + a3 * b2 + a4 * b1 + a5 * b0;
+  wide[6] = a0 * b6 + a1 * b5 + a2 * b4 + a3 * b3 + a4 * b2 + a5 * b1 + a6 * b0;
+  wide[7] = a0 * b7 + a1 * b6 + a2 * b5 + a3 * b4 + a4 * b3 + a5 * b2 + a6 * b1 + a7 * b0;
+  wide[8] = a0 * b8 + a1 * b7 + a2 * b6 + a3 * b5 + a4 * b4 + a5 * b3 + a6 * b2 + a7 * b1 + a8 * b0;
+  wide[9] = a0 * b9 + a1 * b8 + a2 * b7 + a3 * b6 + a4 * b5 + a5 * b4 + a6 * b3 + a7 * b2 + a8 * b1 + a9 * b0;
+  wide[10] = a0 * b10 + a1 * b9 + a2 * b8 + a3 * b7 + a4 * b6 + a5 * b5 + a6 * b4 + a7 * b3 + a8 * b2 + a9 * b1 + a10 * b0;
+  wide[11] = a1 * b10 + a2 * b9 + a3 * b8 + a4 * b7 + a5 * b6 + a6 * b5 + a7 * b4 + a8 * b3 + a9 * b2 + a10 * b1;
+  wide[12] = a2 * b10 + a3 * b9 + a4 * b8 + a5 * b7 + a6 * b6 + a7 * b5 + a8 * b4 + a9 * b3 + a10 * b2;
+  wide[13] = a3 * b10 + a4 * b9 + a5 * b8 + a6 * b7 + a7 * b6 + a8 * b5 + a9 * b4 + a10 * b3;
+  wide[14] = a4 * b10 + a5 * b9 + a6 * b8 + a7 * b7 + a8 * b6 + a9 * b5 + a10 * b4;
+  wide[15] = a5 * b10 + a6 * b9 + a7 * b8 + a8 * b7 + a9 * b6 + a10 * b5;
+  wide[16] = a6 * b10 + a7 * b9 + a8 * b8 + a9 * b7 + a10 * b6;
+  wide[17] = a7 * b10 + a8 * b9 + a9 * b8 + a10 * b7;
+  wide[18] = a8 * b10 + a9 * b9 + a10 * b8;
+  wide[19] = a9 * b10 + a10 * b9;
+  wide[20] = a10 * b10;
+  reduce(out);
+}
+
+/**
+ * out = a², which may be the same array.
+ *
+ * @param {Element} out
+ * @param {Element} a
+ */
+export function square(out, a) {
+  const a0 = a[0] ?? 0, a1 = a[1] ?? 0, a2 = a[2] ?? 0, a3 = a[3] ?? 0, a4 = a[4] ?? 0, a5 = a[5] ?? 0;
+  const a6 = a[6] ?? 0, a7 = a[7] ?? 0, a8 = a[8] ?? 0, a9 = a[9] ?? 0, a10 = a[10] ?? 0;
+  const d0 = 2 * a0, d1 = 2 * a1, d2 = 2 * a2, d3 = 2 * a3, d4 = 2 * a4, d5 = 2 * a5, d6 = 2 * a6, d7 = 2 * a7, d8 = 2 * a8, d9 = 2 * a9;
+  wide[0] = a0 * a0;
+  wide[1] = d0 * a1;
+  wide[2] = d0 * a2 + a1 * a1;
+  wide[3] = d0 * a3 + d1 * a2;
+  wide[4] = d0 * a4 + d1 * a3 + a2 * a2;
+  wide[5] = d0 * a5 + d1 * a4 + d2 * a3;
+  wide[6] = d0 * a6 + d1 * a5 + d2 * a4 + a3 * a3;
+  wide[7] = d0 * a7 + d1 * a6 + d2 * a5 + d3 * a4;
+  wide[8] = d0 * a8 + d1 * a7 + d2 * a6 + d3 * a5 + a4 * a4;
+  wide[9] = d0 * a9 + d1 * a8 + d2 * a7 + d3 * a6 + d4 * a5;
+  wide[10] = d0 * a10 + d1 * a9 + d2 * a8 + d3 * a7 + d4 * a6 + a5 * a5;
+  wide[11] = d1 * a10 + d2 * a9 + d3 * a8 + d4 * a7 + d5 * a6;
+  wide[12] = d2 * a10 + d3 * a9 + d4 * a8 + d5 * a7 + a6 * a6;
+  wide[13] = d3 * a10 + d4 * a9 + d5 * a8 + d6 * a7;
+  wide[14] = d4 * a10 + d5 * a9 + d6 * a8 + a7 * a7;
+  wide[15] = d5 * a10 + d6 * a9 + d7 * a8;
+  wide[16] = d6 * a10 + d7 * a9 + a8 * a8;
+  wide[17] = d7 * a10 + d8 * a9;
+  wide[18] = d8 * a10 + a9 * a9;
+  wide[19] = d9 * a10;
+  wide[20] = a10 * a10;
+  reduce(out);
+}
