@@ -10,6 +10,7 @@ import {
   checkEnd,
   checkGenesis,
   checkHead,
+  checkNonceProof,
   checkPolicy,
   identityOf,
 } from '../src/bundle.js';
@@ -77,6 +78,8 @@ export async function checkEvent(url, identity, id, shown, report) {
   const checkpoint = await step('Checkpoint', () => headed(bundle, key));
   const genesis = await step('Oracle key', () => begun(bundle, checkpoint, key));
   const announced = await step('Announcement', () => promised(bundle, checkpoint, genesis));
+  // A log from before there were such proofs has nothing to show here.
+  if (bundle?.nonceProof) await step('Nonces', () => owned(bundle, checkpoint, announced));
   await step('Policy', () => ruled(bundle, announced));
   const end = await step('Attestation', () => ended(bundle, checkpoint, announced));
   await step('Anchor', () => anchored(bundle, checkpoint, key));
@@ -175,6 +178,19 @@ async function promised(bundle, checkpoint, genesis) {
   const { nonces } = announced.announcement.event;
   const made = `${count(nonces.length, 'nonce')}${nonces.length > 1 ? ', all different' : ''}`;
   return [announced, `In the log at position ${bundle.announcement.position}, signed by the oracle key; ${made}.`];
+}
+
+/**
+ * @param {Bundle} bundle
+ * @param {Checkpoint | null} checkpoint
+ * @param {Announced | null} announced
+ * @returns {Promise<[null, string]>}
+ */
+async function owned(bundle, checkpoint, announced) {
+  if (!checkpoint || !announced) throw new Skipped('Nothing to check it against.');
+  checkNonceProof(bundle, checkpoint, announced.announcement);
+  const { length } = announced.announcement.event.nonces;
+  return [null, `The proof in the log at position ${bundle.nonceProof?.position} holds: who announced this knows ${length === 1 ? 'its nonce' : `all ${length} nonces`}.`];
 }
 
 /**

@@ -46,6 +46,7 @@ export const MAX_BUNDLE = 32 * 1024 * 1024;
  * @property {string} checkpoint
  * @property {Included} genesis
  * @property {Included} announcement
+ * @property {Included | null} nonceProof
  * @property {Included | null} attestation
  * @property {Included | null} notice
  * @property {string} policy
@@ -72,6 +73,7 @@ export function readBundle(input) {
     checkpoint: root.text('checkpoint'),
     genesis: included(root.part('genesis')),
     announcement: included(root.part('announcement')),
+    nonceProof: root.optional('nonce_proof', included),
     attestation: root.optional('attestation', included),
     notice: root.optional('notice', included),
     policy: root.text('policy'),

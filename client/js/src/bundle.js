@@ -1,7 +1,8 @@
 /**
  * One event with everything that proves it, in one document that verifies
- * offline: the checkpoint, and under it the genesis, the announcement and, once
- * they exist, the attestation or the notice that there will be none.
+ * offline: the checkpoint, and under it the genesis, the announcement, the proof of
+ * its nonces and, once they exist, the attestation or the notice that there will be
+ * none.
  *
  * The root of trust is the log's verifier key, the oracle's *identity*. A
  * signature of the oracle key proves nothing by itself: whoever can choose the
@@ -14,29 +15,24 @@
  * @module
  */
 import { AnchorFault, checkConfirmation, checkTransaction } from './anchor.js';
+import { ANNOUNCEMENT, ATTESTATION, GENESIS, NONCE_PROOF, NOTICE, bodyOf, entryIn, isAbout, notCanonical, otherEntry, requireFollows, requireHashes, rules, within } from './bundle-entry.js';
 import { readBundle } from './bundle-json.js';
-import { base64Bytes, hexBytes, sameBytes, textToUtf8 } from './bytes.js';
+import { hexBytes, sameBytes, textToUtf8 } from './bytes.js';
 import { Cache } from './cache.js';
-import { BundleError, CodecError, IdentityError, LogError, VerifyError } from './errors.js';
+import { BundleError, CodecError, IdentityError, LogError, NonceProofError } from './errors.js';
+import { NonceProof } from './nonce-proof.js';
 import { ED25519, Note, noteKey, parseIdentity } from './note.js';
-import { Reader } from './reader.js';
 import { sha256Hex } from './tags.js';
-import { MAX_PROOF, readGenesis, verifyConsistency, verifyInclusion } from './tlog.js';
+import { readGenesis, verifyConsistency } from './tlog.js';
 import { readAnnouncement, readAttestation, writeAnnouncement, writeAttestation } from './tlv.js';
 import { verifyReadAnnouncement, verifyReadAttestation } from './verify.js';
 import { Witnesses } from './witnesses.js';
 
 /** @import { Bundle, Included } from './bundle-json.js' */
-/** @import { BundlePart } from './errors.js' */
 /** @import { Checkpoint, NoteKey } from './note.js' */
 /** @import { Genesis } from './tlog.js' */
 /** @import { VerifiedAnnouncement, VerifiedAttestation } from './verify.js' */
 
-const VERSION = 1;
-/** Longest entry, bytes. */
-const MAX_ENTRY = 65_535;
-/** Types of entries; there are no others. */
-const [GENESIS, ANNOUNCEMENT, ATTESTATION, NOTICE, STATUS] = [0, 1, 2, 3, 5];
 const REFUND = 1;
 
 /** By its bytes in base64: one log has one, and its signature always holds. @type {Cache<Genesis>} */
@@ -71,12 +67,14 @@ const identities = new Cache(16);
  * @property {Readonly<Checkpoint>} checkpoint under which head of the log
  * @property {readonly string[]} cosignedBy by the names in the policy of witnesses; empty without one
  * @property {VerifiedAnnouncement} announcement what was promised
+ * @property {NonceProof | null} nonceProof that whoever announced it knows its nonces, null where the bundle does
+ *   not show it: only proven ones may be added to another oracle's ({@link module:joint})
  * @property {VerifiedAttestation | null} attestation how it ended, if it has
  * @property {string | null} manifestSha256 of the evidence of the attestation, hex
  * @property {Readonly<Refund> | null} refund that there will be no attestation, if that is so
  * @property {string} policy the canonical document by which it is decided
  * @property {string} policyHash its SHA-256, hex
- * @property {{readonly announcement: bigint, readonly attestation: bigint | null, readonly notice: bigint | null}} positions in the log
+ * @property {{readonly announcement: bigint, readonly nonceProof: bigint | null, readonly attestation: bigint | null, readonly notice: bigint | null}} positions in the log
  * @property {Readonly<Anchor> | null} anchor that covers all of it, if the bundle has one
  */
 
@@ -97,14 +95,16 @@ export function verifyBundle(input, identity, { witnesses, known } = {}) {
   const { checkpoint, cosignedBy } = checkHead(bundle, key, witnesses === undefined ? null : witnessesOf(witnesses));
   const genesis = checkGenesis(bundle, checkpoint, key);
   const { announcement, policyHash } = checkAnnouncement(bundle, checkpoint, genesis);
+  const nonceProof = checkNonceProof(bundle, checkpoint, announcement);
   const end = checkEnd(bundle, checkpoint, announcement);
   checkPolicy(bundle, policyHash);
   const anchor = checkAnchor(bundle, checkpoint, key);
   if (known) checkContinues(bundle, checkpoint, known);
   return Object.freeze({
-    ...{ genesis, checkpoint, cosignedBy, announcement, ...end, policy: bundle.policy, policyHash, anchor },
+    ...{ genesis, checkpoint, cosignedBy, announcement, nonceProof, ...end, policy: bundle.policy, policyHash, anchor },
     positions: Object.freeze({
       announcement: bundle.announcement.position,
+      nonceProof: bundle.nonceProof?.position ?? null,
       attestation: bundle.attestation?.position ?? null,
       notice: bundle.notice?.position ?? null,
     }),
@@ -189,6 +189,36 @@ export function checkAnnouncement({ announcement: part, eventId }, checkpoint, g
 }
 
 /**
+ * That whoever announced it knows the scalars of its nonces, where the bundle has the
+ * log's proof of it.
+ *
+ * @param {Bundle} bundle
+ * @param {Readonly<Checkpoint>} checkpoint
+ * @param {VerifiedAnnouncement} announcement
+ * @returns {NonceProof | null}
+ */
+export function checkNonceProof({ nonceProof: part, announcement: { position } }, checkpoint, announcement) {
+  if (!part) return null;
+  const name = 'nonce_proof';
+  const body = bodyOf(name, entryIn(name, part, checkpoint), NONCE_PROOF);
+  const { of, bytes } = within('entry', name, () => {
+    const read = { of: BigInt(`0x${body.hex('announcement_position', 8)}`), bytes: body.hex('proof', 64) };
+    body.end(name);
+    return read;
+  });
+  requireFollows(name, part, of, position);
+  try {
+    const proof = NonceProof.fromHex(bytes);
+    proof.verify(announcement);
+    return proof;
+  } catch (error) {
+    if (!(error instanceof NonceProofError)) throw error;
+    const meaning = "whoever announced the event may not know its nonces: do not add it to another oracle's";
+    throw new BundleError('nonce-proof', name, `${error.message}; ${meaning}`, { cause: error });
+  }
+}
+
+/**
  * How it ended, if it has: with an attestation of this announcement, or with a
  * notice that there will be none.
  *
@@ -226,7 +256,7 @@ export function checkPolicy({ policy }, policyHash) {
  * @param {NoteKey} identity
  * @returns {Readonly<Anchor> | null}
  */
-export function checkAnchor({ anchor, announcement, attestation, notice }, checkpoint, identity) {
+export function checkAnchor({ anchor, announcement, nonceProof, attestation, notice }, checkpoint, identity) {
   if (!anchor) return null;
   const { origin, size, root, txid, vout, confirmation } = anchor;
   within('anchor', 'anchor', () => {
@@ -239,7 +269,8 @@ export function checkAnchor({ anchor, announcement, attestation, notice }, check
   within('checkpoint', 'anchor', () => new Note(anchor.note).verify(identity));
   requireHashes('anchor', anchor.consistency);
   within('inclusion', 'anchor', () => verifyConsistency(anchor, checkpoint, anchor.consistency));
-  const last = (attestation ?? notice ?? announcement).position;
+  const positions = [announcement, nonceProof, attestation, notice].flatMap((part) => part?.position ?? []);
+  const last = positions.reduce((a, b) => (a > b ? a : b));
   if (size <= last) throw new BundleError('anchor-too-early', 'anchor', `it has ${size} entries, the bundle's last is at position ${last}`);
   const block = confirmation && { height: confirmation.height, hash: confirmation.blockHash, time: confirmation.confirmedAt };
   return Object.freeze({ size, txid, vout: Number(vout), block: block && Object.freeze(block) });
@@ -286,10 +317,7 @@ function attested(bundle, part, checkpoint, announcement) {
     if (!isCanonical) throw notCanonical();
     return { of: position, manifestSha256: manifest, message: attestation };
   });
-  const expected = bundle.announcement.position;
-  if (of !== expected || part.position <= expected) {
-    throw new BundleError('other-announcement', name, `of the announcement at position ${of}, not ${expected}`);
-  }
+  requireFollows(name, part, of, bundle.announcement.position);
   return { attestation: rules(name, () => verifyReadAttestation(message, announcement)), manifestSha256, refund: null };
 }
 
@@ -318,41 +346,6 @@ function refunded(bundle, part, checkpoint) {
 }
 
 /**
- * The entry's bytes, which are in the log of the checkpoint.
- *
- * @param {BundlePart} name
- * @param {Included} part
- * @param {Readonly<Checkpoint>} checkpoint
- */
-function entryIn(name, { position, entry, hashes }, checkpoint) {
-  const bytes = base64Bytes(entry);
-  if (!bytes) throw new BundleError('base64', name, 'its entry is not base64');
-  requireHashes(name, hashes);
-  within('inclusion', name, () => verifyInclusion(bytes, position, hashes, checkpoint));
-  return bytes;
-}
-
-/**
- * What stands behind the version and the type of an entry of the type that is due.
- *
- * @param {BundlePart} name
- * @param {Uint8Array} entry
- * @param {number} due
- */
-function bodyOf(name, entry, due) {
-  const reader = new Reader(entry);
-  const type = within('entry', name, () => {
-    if (entry.length > MAX_ENTRY) throw new CodecError('too-long', 'entry', 0, `is ${entry.length} bytes long`);
-    const version = reader.uint('version', 1);
-    const read = reader.uint('type', 1);
-    if (version !== VERSION || read > STATUS) throw new CodecError('type', 'type', 1, `is ${read} of version ${version}`);
-    return read;
-  });
-  if (type !== due) throw otherEntry(name);
-  return reader;
-}
-
-/**
  * The identity that a genesis names.
  *
  * @param {Genesis} genesis
@@ -364,66 +357,5 @@ function namedBy({ logOrigin, logPublicKey }) {
   } catch (error) {
     if (error instanceof IdentityError) return null;
     throw error;
-  }
-}
-
-/**
- * @param {BundlePart} name
- * @param {string} got
- * @param {string} expected
- */
-function isAbout(name, got, expected) {
-  if (got !== expected) throw new BundleError('other-event', name, `of event ${JSON.stringify(got)}, not ${JSON.stringify(expected)}`);
-}
-
-/** @param {BundlePart} name */
-function otherEntry(name) {
-  return new BundleError('other-entry', name, 'the proof is of another entry of the log');
-}
-
-function notCanonical() {
-  return new CodecError('type', 'message', 0, 'is not in the form that the log holds');
-}
-
-/**
- * @param {BundlePart} name
- * @param {readonly string[]} hashes
- */
-function requireHashes(name, hashes) {
-  if (hashes.length > MAX_PROOF || hashes.some((text) => base64Bytes(text)?.length !== 32)) {
-    throw new BundleError('base64', name, 'its hashes are not base64 of 32 bytes, or more than any tree needs');
-  }
-}
-
-/**
- * Runs a part of the check; what it finds wrong is this of the bundle.
- *
- * @template T
- * @param {'checkpoint' | 'quorum' | 'inclusion' | 'entry' | 'anchor'} code
- * @param {BundlePart} name
- * @param {() => T} run
- * @returns {T}
- */
-function within(code, name, run) {
-  try {
-    return run();
-  } catch (error) {
-    if (!(error instanceof LogError || error instanceof CodecError || error instanceof AnchorFault)) throw error;
-    throw new BundleError(code, name, error instanceof LogError ? error.problem : error.message, { cause: error });
-  }
-}
-
-/**
- * @template T
- * @param {BundlePart} name
- * @param {() => T} run
- * @returns {T}
- */
-function rules(name, run) {
-  try {
-    return run();
-  } catch (error) {
-    if (!(error instanceof VerifyError)) throw error;
-    throw new BundleError(error.code, name, error.message, { cause: error });
   }
 }

@@ -72,16 +72,17 @@ export class PointsError extends OracleError {
   /**
    * @param {PointsErrorCode} code
    * @param {string} message
+   * @param {ErrorOptions} [options]
    */
-  constructor(code, message) {
-    super(code, message);
+  constructor(code, message, options) {
+    super(code, message, options);
     /** @readonly @type {PointsErrorCode} */
     this.code = code;
   }
 }
 
 /**
- * @typedef {'kind' | 'empty' | 'too-long' | 'value' | 'negative-zero' | 'too-many' | 'infinity' | 'scalar' | 'point' | 'base' | 'digits' | 'backwards' | 'above' | 'outside' | 'outcome' | 'mismatch'} PointsErrorCode
+ * @typedef {'kind' | 'empty' | 'too-long' | 'value' | 'negative-zero' | 'too-many' | 'infinity' | 'scalar' | 'point' | 'base' | 'digits' | 'backwards' | 'above' | 'outside' | 'outcome' | 'mismatch' | 'nonce-proof' | 'nonces-not-proven'} PointsErrorCode
  */
 
 /** An adaptor signature that is none, or does not do what was asked of it. */
@@ -100,6 +101,17 @@ export class AdaptorError extends OracleError {
 /**
  * @typedef {'length' | 'nonce' | 'scalar' | 'infinity' | 'invalid' | 'not-completed' | 'not-revealed'} AdaptorErrorCode
  */
+
+/** Bytes that are no proof of nonces, or a proof of others. */
+export class NonceProofError extends OracleError {
+  /**
+   * @param {'length' | 'commitment' | 'response' | 'wrong'} code as `schema/vectors/nonce_proof.json` has them
+   * @param {string} message
+   */
+  constructor(code, message) {
+    super(code, message);
+  }
+}
 
 /** Times or points that coinlib would refuse or confuse. */
 export class CoinlibError extends OracleError {
@@ -169,12 +181,12 @@ export class BundleError extends OracleError {
   }
 }
 
-/** @typedef {'checkpoint' | 'genesis' | 'announcement' | 'attestation' | 'notice' | 'policy' | 'anchor' | 'consistency'} BundlePart */
+/** @typedef {'checkpoint' | 'genesis' | 'announcement' | 'nonce_proof' | 'attestation' | 'notice' | 'policy' | 'anchor' | 'consistency'} BundlePart */
 
 /**
  * As `schema/vectors/bundles.json` has them; those of a rule or a signature that
  * does not hold are {@link VerifyErrorCode}.
- * @typedef {'too-long' | 'json' | 'format' | 'base64' | 'checkpoint' | 'quorum' | 'inclusion' | 'entry' | 'other-entry' | 'other-event' | 'other-log' | 'other-key' | 'other-announcement' | 'two-ends' | 'policy' | 'anchor' | 'anchor-too-early' | 'older' | 'forked' | 'no-consistency' | VerifyErrorCode} BundleErrorCode
+ * @typedef {'too-long' | 'json' | 'format' | 'base64' | 'checkpoint' | 'quorum' | 'inclusion' | 'entry' | 'other-entry' | 'other-event' | 'other-log' | 'other-key' | 'other-announcement' | 'nonce-proof' | 'two-ends' | 'policy' | 'anchor' | 'anchor-too-early' | 'older' | 'forked' | 'no-consistency' | VerifyErrorCode} BundleErrorCode
  */
 
 /**

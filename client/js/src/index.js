@@ -23,13 +23,14 @@ export * from './errors.js';
 export { digitTexts, maxValue, nonceCount, parseOutcome } from './event.js';
 export { jointPoints } from './joint.js';
 export { Memory } from './memory.js';
+export { NonceProof } from './nonce-proof.js';
 export { parseIdentity } from './note.js';
 export { AdaptorSecret, OutcomePoint } from './outcome-point.js';
 export { adaptorPoints, prefixPoint, signaturePoint } from './points.js';
 export { canonicalJson, questionOf, readPolicy } from './policy.js';
 export { groupRange, rangePrefixes } from './range.js';
 export { announcementHash, attestationHash, challenge, taggedHash } from './tags.js';
-export { announcementEntry, attestationEntry, leafHash, verifyCheckpoint, verifyConsistency, verifyGenesis, verifyInclusion } from './tlog.js';
+export { announcementEntry, attestationEntry, leafHash, nonceProofEntry, verifyCheckpoint, verifyConsistency, verifyGenesis, verifyInclusion } from './tlog.js';
 export { verifyAnnouncement, verifyAttestation } from './verify.js';
 export { Witnesses } from './witnesses.js';
 

@@ -5,24 +5,31 @@
  * of their secrets. Parity is a matter of the sum: add the parts as they are and
  * normalise what comes out.
  *
- * **The sum needs every oracle only if none of them could see another's
- * announcement when it chose its nonces.** An announcement proves that its oracle
- * knows the secret of its key P; it proves nothing about the nonce R. An oracle
- * that announces last can choose `R2 = a·G − S1(m)` for one outcome m and sign
- * honestly: every check passes, and `S1 + S2 = (a + e2·x2)·G` is a point whose
- * secret it knows alone, before anyone has attested anything.
+ * **The sum needs every oracle only if each of them knows its nonces.** An
+ * announcement proves that its oracle knows the secret of its key P; it proves
+ * nothing about the nonce R. An oracle that announces last can choose
+ * `R2 = a·G − S1(m)` for one outcome m and sign honestly: every check of the
+ * announcement passes, and `S1 + S2 = (a + e2·x2)·G` is a point whose secret it
+ * knows alone, before anyone has attested anything. It does not know the secret of
+ * R2, though. So a sum demands of each oracle the proof that it knows those of its
+ * nonces, which stands in its log behind the announcement and in the event's bundle.
  *
- * This is dlcspecs' sum as it is, and no code here can see the difference. So use
- * events that all oracles had announced, and had in their logs, before the parties
- * chose them, and never one that was announced after the offer or at a party's
- * wish. Another event of the same oracle is not a second oracle either: one key
- * decides both.
+ * For an oracle whose log has no such proofs the caller has to say that its nonces
+ * are taken on trust. The sum is then as good as the choice of events: only such
+ * that this oracle had announced, and had in its log, before the others announced
+ * theirs and before the parties chose them; never one that was announced after the
+ * offer or at a party's wish.
  *
- * @module
+ * Another event of the same oracle is not a second oracle either: one key decides
+ * both.
+ *
+ * @module joint
  */
-import { PointsError } from './errors.js';
+import { NonceProofError, PointsError } from './errors.js';
+import { NonceProof } from './nonce-proof.js';
 import { AdaptorSecret, OutcomePoint } from './outcome-point.js';
 import { adaptorPoints } from './points.js';
+import { requireVerifiedAnnouncement } from './verify.js';
 
 /** @import { AdaptorPoint, Selection, Subject } from './points.js' */
 /** @import { VerifiedAnnouncement, VerifiedAttestation } from './verify.js' */
@@ -35,6 +42,10 @@ import { adaptorPoints } from './points.js';
  * @typedef {object} Part
  * @property {VerifiedAnnouncement} announcement
  * @property {VerifiedAttestation | null} [attestation]
+ * @property {NonceProof | null} [nonceProof] of the event's bundle: that the oracle knows its nonces. It is
+ *   verified against the announcement before anything is added up
+ * @property {boolean} [noncesOnTrust] true where there is no proof and the caller takes that upon them: if this
+ *   oracle announced after another of the sum, it may know the joint secret of one outcome alone
  * @property {Selection} selection
  */
 
@@ -52,8 +63,9 @@ import { adaptorPoints } from './points.js';
  *
  * Prefixes and ranges need oracles that cut numbers alike (base, sign, digits
  * and precision; that their units mean the same is for the reader to see). One
- * event given twice is refused: it would count as two oracles and is one. What the
- * sum does not protect against stands at the head of this file.
+ * event given twice is refused: it would count as two oracles and is one. So is an
+ * oracle whose nonces are neither proven nor taken on trust; one alone needs no proof,
+ * as nothing is added to it.
  *
  * @param {readonly Part[]} parts
  * @returns {JointPoint[]}
@@ -63,6 +75,7 @@ export function jointPoints(parts) {
   const [first, ...others] = parts;
   if (!first) throw new PointsError('empty', 'no oracle given');
   requireDistinct(parts);
+  for (const part of parts) requireNonces(part, parts.length);
   for (const other of others) requireAlike(first, other);
   return selectionsOf(first).flatMap((outcome) => {
     const columns = parts.map((part) => adaptorPoints(part.announcement, outcome ?? part.selection, part.attestation));
@@ -108,6 +121,34 @@ function requireDistinct(parts) {
   const events = parts.map(({ announcement: { oraclePublicKey, event } }) => `${oraclePublicKey} ${event.eventId}`);
   if (new Set(events).size !== events.length) {
     throw new PointsError('mismatch', 'one event of one oracle is given twice');
+  }
+}
+
+/**
+ * Refuses an oracle that may not know its own nonces. A proof must hold wherever
+ * there is one.
+ *
+ * @param {Part} part
+ * @param {number} count of parts
+ */
+function requireNonces({ announcement, nonceProof, noncesOnTrust }, count) {
+  requireVerifiedAnnouncement(announcement);
+  const name = `oracle ${announcement.oraclePublicKey}, event ${JSON.stringify(announcement.event.eventId)}`;
+  if (nonceProof) {
+    if (!(nonceProof instanceof NonceProof)) throw new PointsError('nonce-proof', `${name}: nonceProof is no NonceProof`);
+    try {
+      nonceProof.verify(announcement);
+    } catch (error) {
+      if (!(error instanceof NonceProofError)) throw error;
+      throw new PointsError('nonce-proof', `${name}: ${error.message}; take the one of its bundle, or leave this oracle out`, { cause: error });
+    }
+  } else if (count > 1 && noncesOnTrust !== true) {
+    throw new PointsError(
+      'nonces-not-proven',
+      `${name}: nothing proves that it knows its nonces. Whoever announced last could have chosen one that cancels ` +
+        "the others', and would know the joint secret of an outcome alone. Give the nonceProof of its bundle, or say " +
+        'noncesOnTrust: true if it announced before the others and before the parties chose its event',
+    );
   }
 }
 

@@ -16,11 +16,12 @@ import { ED25519, Note, noteKey } from './note.js';
 import { Reader } from './reader.js';
 import { taggedHash } from './tags.js';
 
+/** @import { NonceProof } from './nonce-proof.js' */
 /** @import { Checkpoint } from './note.js' */
 /** @import { VerifiedAnnouncement, VerifiedAttestation } from './verify.js' */
 
 const VERSION = 1;
-const [GENESIS, ANNOUNCEMENT, ATTESTATION] = [0, 1, 2];
+const [GENESIS, ANNOUNCEMENT, ATTESTATION, NONCE_PROOF] = [0, 1, 2, 6];
 /** Tag of the digest that binds the log key to the oracle key. */
 const GENESIS_TAG = 'peercoin-dlc-oracle/genesis/v1';
 /** Deepest proof there can be: sizes are below 2^63. */
@@ -70,10 +71,26 @@ export function announcementEntry(announcement, policyHash) {
  * @returns {Uint8Array}
  */
 export function attestationEntry(attestation, announcementPosition, manifestHash) {
-  const position = new Uint8Array(8);
-  new DataView(position.buffer).setBigUint64(0, BigInt(announcementPosition));
   const start = Uint8Array.of(VERSION, ATTESTATION);
-  return concatBytes(start, position, hash('manifestHash', manifestHash), encodeAttestation(attestation));
+  return concatBytes(start, u64(announcementPosition), hash('manifestHash', manifestHash), encodeAttestation(attestation));
+}
+
+/**
+ * The entry of a proof of nonces, as the log holds it.
+ *
+ * @param {NonceProof} proof
+ * @param {bigint | number} announcementPosition where the log has its announcement
+ * @returns {Uint8Array}
+ */
+export function nonceProofEntry(proof, announcementPosition) {
+  return concatBytes(Uint8Array.of(VERSION, NONCE_PROOF), u64(announcementPosition), proof.toBytes());
+}
+
+/** @param {bigint | number} value */
+function u64(value) {
+  const bytes = new Uint8Array(8);
+  new DataView(bytes.buffer).setBigUint64(0, BigInt(value));
+  return bytes;
 }
 
 /**

@@ -2,10 +2,11 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
 
-import { BundleError, IdentityError, Memory, NonceReusedError, OracleError, WitnessesError, Witnesses, parseIdentity, verifyAnnouncement, verifyAttestation, verifyBundle, verifyConsistency } from '../src/index.js';
-import { bytesToHex } from '../src/bytes.js';
+import { BundleError, IdentityError, Memory, NonceReusedError, OracleError, WitnessesError, Witnesses, adaptorPoints, encodeAnnouncement, nonceProofEntry, parseIdentity, verifyAnnouncement, verifyAttestation, verifyBundle, verifyConsistency } from '../src/index.js';
+import { bytesToHex, hexBytes } from '../src/bytes.js';
 import { FakeLog, NoteSigner, base64, proof, root } from './log.js';
 import { FakeOracle } from './oracle.js';
+import { must } from './vectors.js';
 
 /** @import { Descriptor } from '../src/index.js' */
 /** @import { BundleJson } from './log.js' */
@@ -35,6 +36,75 @@ function refused(act, code, why) {
   });
 }
 
+describe('a proof of nonces', () => {
+  const oracle = new FakeOracle();
+  const proving = new FakeLog(oracle);
+  const announced = new Map([['match', ENUM], ['price', DIGITS], ['old', ENUM]].map(([id, descriptor]) =>
+    /** @type {const} */ ([String(id), proving.announce(String(id), /** @type {Descriptor} */ (descriptor))])));
+  const [match, price] = [announced.get('match'), announced.get('price')];
+  assert.ok(match && price);
+  proving.prove(match);
+  proving.prove(price);
+  proving.attest('price', ['-', '0', '0', '4', '2']);
+  const read = (/** @type {BundleJson} */ bundle) => verifyBundle(JSON.stringify(bundle), proving.identity);
+
+  test('in the bundle says that the nonces are proven; without one they are not', () => {
+    for (const [id, at] of /** @type {const} */ ([['match', 4n], ['price', 5n]])) {
+      const { nonceProof, positions, announcement } = read(proving.bundle(id));
+      assert.equal(positions.nonceProof, at);
+      assert.ok(nonceProof);
+      nonceProof.verify(announcement);
+      assert.deepEqual(Buffer.from(nonceProofEntry(nonceProof, positions.announcement)), Buffer.from(proving.entries[Number(at)] ?? []));
+    }
+    const { nonceProof, positions } = read(proving.bundle('old'));
+    assert.deepEqual([nonceProof, positions.nonceProof], [null, null]);
+  });
+
+  test('must be in the log, a proof, behind the announcement that it names, and of its nonces', () => {
+    const bundle = proving.bundle('match');
+    refused(() => read({ ...bundle, nonce_proof: { ...bundle['nonce_proof'], leaf_index: 5 } }), 'inclusion');
+    refused(() => read({ ...bundle, nonce_proof: proving.included(6) }), 'other-entry');
+    refused(() => read({ ...bundle, nonce_proof: proving.included(5) }), 'other-announcement');
+    refused(() => read({ ...bundle, nonce_proof: { ...bundle['nonce_proof'], entry: '?' } }), 'base64');
+    refused(() => read({ ...bundle, nonce_proof: 1 }), 'json');
+
+    const early = new FakeLog(oracle);
+    early.positions.set('later', { announcement: 0 });
+    const later = oracle.announce('later', ENUM);
+    early.prove(later, { of: 2 });
+    early.announceUnder('later', ENUM, [...later.event.nonces]);
+    const swapped = { ...early.bundle('later'), nonce_proof: early.included(1) };
+    refused(() => verifyBundle(JSON.stringify(swapped), early.identity), 'other-announcement');
+
+    const good = oracle.prove(match);
+    for (const [why, bytes, code] of /** @type {[string, Uint8Array, string][]} */ ([
+      ['of another event', oracle.prove(price), 'nonce-proof'],
+      ['another response', good.map((byte, i) => (i === 63 ? byte ^ 1 : byte)), 'nonce-proof'],
+      ['off the curve', good.map((byte, i) => (i < 31 ? 0 : i === 31 ? 5 : byte)), 'nonce-proof'],
+      ['cut short', good.subarray(1), 'entry'],
+      ['too long', Uint8Array.of(...good, 0), 'entry'],
+    ])) {
+      const lying = new FakeLog(oracle);
+      lying.positions.set('match', { announcement: 1 });
+      lying.entries.push(...proving.entries.slice(1, 2));
+      lying.prove(match, { bytes });
+      refused(() => verifyBundle(JSON.stringify(lying.bundle('match')), lying.identity), code, why);
+    }
+  });
+
+  test('of a nonce that its oracle does not know does not exist', () => {
+    const victim = must(adaptorPoints(verifyAnnouncement(match), { outcome: 'draw' })[0]).point.compressed;
+    const late = new FakeOracle();
+    const { announcement } = late.announceAgainst(victim, 'late', ['home', 'draw', 'away'], 'draw');
+    const of = new FakeLog(late);
+    of.positions.set('late', { announcement: 1 });
+    of.entries.push(Uint8Array.of(1, 1, ...(hexBytes(of.policyHash) ?? []), ...encodeAnnouncement(announcement)));
+    assert.equal(verifyBundle(JSON.stringify(of.bundle('late')), of.identity).nonceProof, null);
+    of.prove(announcement);
+    refused(() => verifyBundle(JSON.stringify(of.bundle('late')), of.identity), 'nonce-proof');
+  });
+});
+
 describe('a bundle', () => {
   test('proves its event with nothing but the identity', () => {
     const { genesis, checkpoint, announcement, attestation, refund, policy, policyHash, positions, anchor } = verify(log.bundle('match'));
@@ -43,7 +113,7 @@ describe('a bundle', () => {
     assert.equal(announcement.event.eventId, 'match');
     assert.equal(attestation?.outcome.text, 'draw');
     assert.deepEqual([refund, anchor, policy, policyHash], [null, null, log.policy, log.policyHash]);
-    assert.deepEqual(positions, { announcement: 1n, attestation: 4n, notice: null });
+    assert.deepEqual(positions, { announcement: 1n, nonceProof: null, attestation: 4n, notice: null });
     const off = verify(log.bundle('off'));
     assert.deepEqual([off.attestation, off.refund?.reason], [null, 'no game']);
     const price = verify(log.bundle('price')).attestation?.outcome;

@@ -102,7 +102,7 @@ const MANIFEST = sha256(utf8ToBytes('manifest'));
 export class FakeLog {
   /** @type {Uint8Array[]} */
   entries = [];
-  /** Where what is, by event. @type {Map<string, {announcement: number, attestation?: number, notice?: number}>} */
+  /** Where what is, by event. @type {Map<string, {announcement: number, proof?: number, attestation?: number, notice?: number}>} */
   positions = new Map();
   /** @type {NoteSigner[]} */
   witnesses = [];
@@ -146,6 +146,18 @@ export class FakeLog {
     this.positions.set(id, { announcement: this.entries.length });
     this.entries.push(concatBytes(Uint8Array.of(1, 1), hexToBytes(this.policyHash), encodeAnnouncement(announcement)));
     return announcement;
+  }
+
+  /**
+   * That the oracle knows the nonces of an announcement.
+   *
+   * @param {Announcement} announcement
+   * @param {{bytes?: Uint8Array, of?: number}} [options]
+   */
+  prove(announcement, { bytes = this.oracle.prove(announcement), of } = {}) {
+    const at = this.#at(announcement.event.eventId);
+    at.proof = this.entries.length;
+    this.entries.push(concatBytes(Uint8Array.of(1, 6), bigEndian(BigInt(of ?? at.announcement), 8), bytes));
   }
 
   /** @param {string} id @param {string[]} texts */
@@ -194,13 +206,14 @@ export class FakeLog {
    * @returns {BundleJson}
    */
   bundle(id, { from, size = this.entries.length } = {}) {
-    const { announcement, attestation, notice } = this.#at(id);
+    const { announcement, proof: proven, attestation, notice } = this.#at(id);
     return {
       format: 'peercoin-dlc-oracle/bundle/v1',
       event_id: id,
       checkpoint: this.note(size),
       genesis: this.included(0, size),
       announcement: this.included(announcement, size),
+      ...(proven !== undefined && proven < size && { nonce_proof: this.included(proven, size) }),
       ...(attestation !== undefined && attestation < size && { attestation: this.included(attestation, size) }),
       ...(notice !== undefined && notice < size && { notice: this.included(notice, size) }),
       policy: this.policy,

@@ -5,6 +5,7 @@
  * @module
  */
 import { schnorr, secp256k1 } from '@noble/curves/secp256k1.js';
+import { sha256 } from '@noble/hashes/sha2.js';
 import { bytesToHex, concatBytes, hexToBytes, utf8ToBytes } from '@noble/hashes/utils.js';
 
 import { encodeAnnouncement, encodeAttestation, encodeEvent } from '../src/index.js';
@@ -75,6 +76,26 @@ export class FakeOracle {
   #promise(event) {
     const hash = schnorr.utils.taggedHash('DLC/oracle/announcement/v0', encodeEvent(event));
     return { signature: bytesToHex(schnorr.sign(hash, this.#secret)), oraclePublicKey: this.publicKey, event };
+  }
+
+  /**
+   * The proof that it knows the nonces of an announcement, `z = t + c·k1 + c²·k2 + …`,
+   * whether it does or not.
+   *
+   * @param {Announcement} announcement
+   */
+  prove(announcement) {
+    const t = evenSecret(schnorr.utils.randomSecretKey());
+    const commitment = Point.BASE.multiply(t).toBytes(true).subarray(1);
+    const digest = sha256(encodeAnnouncement(announcement));
+    const tagged = schnorr.utils.taggedHash('peercoin-dlc-oracle/nonce-proof/v1', commitment, hexToBytes(announcement.oraclePublicKey), digest);
+    const c = toNumber(tagged) % N;
+    let [z, power] = [t, 1n];
+    for (const [i] of announcement.event.nonces.entries()) {
+      power = (power * c) % N;
+      z = (z + power * (this.#nonces.get(announcement.event.eventId)?.[i] ?? 1n)) % N;
+    }
+    return concatBytes(commitment, hexToBytes(z.toString(16).padStart(64, '0')));
   }
 
   /**

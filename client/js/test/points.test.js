@@ -4,6 +4,7 @@ import { test } from 'node:test';
 import {
   AdaptorSecret,
   CoinlibError,
+  NonceProof,
   OutcomePoint,
   PointsError,
   VerifyError,
@@ -246,24 +247,44 @@ test('a refund is reckoned from a whole time and the same everywhere', (t) => {
   }
 });
 
-// The limit of the plain sum, not a wish: the head of joint.js says what to do
-// about it. An announcement proves a key and no nonce.
-test('who announces after the others can know the joint secret of one outcome alone', () => {
+test('of three oracles one chooses its nonces last: it would know the joint secret alone, and is refused', () => {
   const outcomes = ['home', 'draw', 'away'];
-  const honest = verifyAnnouncement(new FakeOracle().announce('match', { kind: 'enum', outcomes }));
-  const seen = must(adaptorPoints(honest, { outcome: 'draw' })[0]).point.compressed;
-  const { announcement, secret } = new FakeOracle().announceAgainst(seen, 'spiel', outcomes, 'draw');
-  // Nothing to be seen: every check passes, and nobody has attested.
+  const oracles = [new FakeOracle(), new FakeOracle()];
+  const honest = oracles.map((oracle, i) => {
+    const announcement = verifyAnnouncement(oracle.announce(`match ${i}`, { kind: 'enum', outcomes }));
+    return { announcement, nonceProof: NonceProof.fromBytes(oracle.prove(announcement)) };
+  });
+  const seen = OutcomePoint.sum(honest.map(({ announcement }) => must(adaptorPoints(announcement, { outcome: 'draw' })[0]).point));
+  const oracle = new FakeOracle();
+  const { announcement, secret } = oracle.announceAgainst(seen.compressed, 'spiel', outcomes, 'draw');
+  // Nothing to be seen in the announcement: every check passes, and nobody has attested.
   const late = verifyAnnouncement(announcement);
-  assert.notEqual(late.oraclePublicKey, honest.oraclePublicKey);
-  const joint = (/** @type {string} */ a, /** @type {string} */ b) =>
-    must(jointPoints([{ announcement: honest, selection: { outcome: a } }, { announcement: late, selection: { outcome: b } }])[0]);
-  assert.equal(joint('draw', 'draw').secret, null);
+  /** @param {{nonceProof?: NonceProof, noncesOnTrust?: boolean}} nonces @param {string} [outcome] */
+  const joint = (nonces, outcome = 'draw') =>
+    must(jointPoints([...honest, { announcement: late, ...nonces }].map((part) => ({ ...part, selection: { outcome } })))[0]);
+  assert.throws(
+    () => joint({}),
+    (error) =>
+      error instanceof PointsError && error.code === 'nonces-not-proven' &&
+      error.message.includes(late.oraclePublicKey) && error.message.includes('announced last'),
+  );
+  // What it can make up, or take from another, is no proof of its nonce.
+  pointsError(() => joint({ nonceProof: NonceProof.fromBytes(oracle.prove(late)) }), 'nonce-proof');
+  for (const { nonceProof } of honest) pointsError(() => joint({ nonceProof }), 'nonce-proof');
+  pointsError(() => joint({ nonceProof: NonceProof.fromBytes(oracle.prove(late)), noncesOnTrust: true }), 'nonce-proof');
+  pointsError(() => joint({ nonceProof: /** @type {never} */ ({ verify: () => undefined }) }), 'nonce-proof');
+  pointsError(() => joint({ noncesOnTrust: /** @type {never} */ ('no') }), 'nonces-not-proven');
+
+  // Who trusts it has this: a secret of the sum before anyone has attested.
+  const trusted = joint({ noncesOnTrust: true });
+  assert.equal(trusted.secret, null);
   const known = AdaptorSecret.fromHex(secret).point;
-  assert.ok(known.equals(joint('draw', 'draw').point));
-  // It is for one outcome: the others still need both.
-  assert.ok(!known.equals(joint('home', 'home').point));
-  assert.ok(!known.equals(joint('draw', 'away').point));
+  assert.ok(known.equals(trusted.point));
+  // It is for one outcome: the others still need all.
+  assert.ok(!known.equals(joint({ noncesOnTrust: true }, 'home').point));
+  // The honest ones alone, and any one of them by itself.
+  assert.ok(must(jointPoints(honest.map((part) => ({ ...part, selection: { outcome: 'draw' } })))[0]).point.equals(seen));
+  assert.equal(jointPoints([{ announcement: late, selection: 'all' }]).length, 3);
 });
 
 test('several oracles together open what all of them attested, each in its own words', () => {
@@ -273,8 +294,8 @@ test('several oracles together open what all of them attested, each in its own w
   const tx = verifyAttestation(x.attest('m', ['draw']), ax);
   const ty = verifyAttestation(y.attest('spiel', ['X']), ay);
   const part = (/** @type {string} */ a, /** @type {string} */ b) => [
-    { announcement: ax, attestation: tx, selection: { outcome: a } },
-    { announcement: ay, attestation: ty, selection: { outcome: b } },
+    { announcement: ax, attestation: tx, nonceProof: NonceProof.fromBytes(x.prove(ax)), selection: { outcome: a } },
+    { announcement: ay, attestation: ty, noncesOnTrust: true, selection: { outcome: b } },
   ];
   const joint = must(jointPoints(part('draw', 'X'))[0]);
   assert.deepEqual(joint.subjects, /** @type {Subject[]} */ ([{ kind: 'outcome', text: 'draw' }, { kind: 'outcome', text: 'X' }]));
@@ -283,7 +304,7 @@ test('several oracles together open what all of them attested, each in its own w
   const same = { announcement: ax, selection: /** @type {const} */ ('all') };
   pointsError(() => jointPoints([same, same]), 'mismatch');
   pointsError(() => jointPoints([]), 'empty');
-  pointsError(() => jointPoints([same, { announcement: ay, selection: { outcome: 'X' } }]), 'mismatch');
+  pointsError(() => jointPoints([{ ...same, noncesOnTrust: true }, { announcement: ay, noncesOnTrust: true, selection: { outcome: 'X' } }]), 'mismatch');
 
   const [dx, dy, other] = [
     attested(x, 'n', cut(10, false, 3), 123n),
@@ -291,10 +312,10 @@ test('several oracles together open what all of them attested, each in its own w
     attested(y, 'o', cut(10, false, 4), 123n),
   ];
   const range = /** @type {const} */ ({ range: [95n, 123n] });
-  const won = jointPoints([{ ...dx, selection: range }, { ...dy, selection: range }]);
+  const won = jointPoints([{ ...dx, noncesOnTrust: true, selection: range }, { ...dy, noncesOnTrust: true, selection: range }]);
   assert.equal(won.length, 11);
   assert.equal(won.filter(({ secret }) => secret).length, 1);
-  pointsError(() => jointPoints([{ ...dx, selection: range }, { ...other, selection: range }]), 'mismatch');
-  pointsError(() => jointPoints([{ ...dx, selection: range }, { ...dy, selection: { range: [95n, 124n] } }]), 'mismatch');
+  pointsError(() => jointPoints([{ ...dx, noncesOnTrust: true, selection: range }, { ...other, noncesOnTrust: true, selection: range }]), 'mismatch');
+  pointsError(() => jointPoints([{ ...dx, noncesOnTrust: true, selection: range }, { ...dy, noncesOnTrust: true, selection: { range: [95n, 124n] } }]), 'mismatch');
   pointsError(() => jointPoints([{ ...dx, selection: 'all' }]), 'kind');
 });

@@ -61,7 +61,7 @@ test('an event is proven with nothing but the identity, online and, from its bun
   assert.equal(await reader.identity(), log.identity);
   const { proven, bytes } = await reader.proof('match');
   assert.deepEqual(verifyBundle(bytes, log.identity).positions, proven.positions);
-  assert.deepEqual(proven.positions, { announcement: 1n, attestation: 4n, notice: null });
+  assert.deepEqual(proven.positions, { announcement: 1n, nonceProof: null, attestation: 4n, notice: null });
 });
 
 test('what has no outcome yet, and what never will, says so', async (t) => {

@@ -28,7 +28,9 @@ import {
   encodeAttestation,
   encodeEvent,
   groupRange,
+  NonceProof,
   jointPoints,
+  nonceProofEntry,
   parseOutcome,
   prefixPoint,
   readPolicy,
@@ -67,6 +69,7 @@ export const COUNTS = Object.freeze({
   adaptor: 39,
   log_entries: 34,
   bundles: 36,
+  nonce_proof: 23,
   forged: 3,
   anchors: 39,
   tlog: 71,
@@ -87,6 +90,7 @@ export const LAWS = {
   adaptor,
   log_entries,
   bundles,
+  nonce_proof,
   forged,
   anchors,
   tlog,
@@ -142,17 +146,33 @@ function log_entries({ name, entry, leaf_hash, error }) {
     const announcement = verifyAnnouncement(whole.subarray(34));
     equal(bytesToHex(announcementEntry(announcement, entry.slice(4, 68))), entry, 'written again');
   }
+  if (name === 'nonce-proof') {
+    const [position, proof] = [BigInt(`0x${entry.slice(4, 20)}`), NonceProof.fromHex(entry.slice(20))];
+    equal(bytesToHex(nonceProofEntry(proof, position)), entry, 'written again');
+  }
 }
 
 /**
- * @param {{bundle: object, identity: string, known?: {size: number, root: string}, outcome?: string | null, refunded?: boolean, error: string | null}} c
+ * @param {{announcement: string, proof: string, error?: string}} c
  */
-function bundles({ bundle, identity, known, outcome = null, refunded = false, error }) {
+function nonce_proof({ announcement, proof, error }) {
+  const verify = () => NonceProof.fromBytes(bytes(proof)).verify(decodeAnnouncement(announcement));
+  if (error !== undefined) return refused(verify, error);
+  verify();
+  const read = NonceProof.fromHex(proof);
+  equal([read.toHex(), bytesToHex(read.toBytes())], [proof, proof], 'written again');
+}
+
+/**
+ * @param {{bundle: object, identity: string, known?: {size: number, root: string}, outcome?: string | null, refunded?: boolean, nonces_proven?: boolean, error: string | null}} c
+ */
+function bundles({ bundle, identity, known, outcome = null, refunded = false, nonces_proven = false, error }) {
   const seen = known && { size: BigInt(known.size), root: known.root };
   const verify = () => verifyBundle(JSON.stringify(bundle), identity, { known: seen });
   if (error !== null) return refused(verify, error);
-  const { attestation, refund } = verify();
+  const { attestation, refund, nonceProof } = verify();
   equal([attestation?.outcome.text ?? null, refund !== null], [outcome, refunded], 'outcome and refund');
+  equal(nonceProof !== null, nonces_proven, 'nonces proven');
 }
 
 /**
@@ -338,7 +358,7 @@ function policies({ canonical, policy_hash, maturity, title, description, names 
   refused(() => readPolicy(canonical, policy_hash.replace(/^./, (c) => (c === '0' ? '1' : '0'))), 'wrong-hash');
 }
 
-/** @typedef {{announcement: string, attestation: string}} OracleCase */
+/** @typedef {{announcement: string, attestation: string, nonce_proof?: string}} OracleCase */
 
 /**
  * @param {readonly OracleCase[]} oracles
@@ -348,7 +368,9 @@ function parts(oracles, prefixes) {
   return oracles.map((oracle, i) => {
     const announcement = verifyAnnouncement(oracle.announcement);
     const attestation = verifyAttestation(oracle.attestation, announcement);
-    return { announcement, attestation, selection: { prefix: must(prefixes[i]) } };
+    const { nonce_proof: hex } = oracle;
+    const nonces = hex === undefined ? { noncesOnTrust: true } : { nonceProof: NonceProof.fromHex(hex) };
+    return { announcement, attestation, ...nonces, selection: { prefix: must(prefixes[i]) } };
   });
 }
 

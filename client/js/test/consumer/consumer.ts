@@ -8,7 +8,9 @@ import {
   TRUST_ON_FIRST_USE,
   adaptorPoints,
   decodeAnnouncement,
+  NonceProof,
   groupRange,
+  jointPoints,
   parseIdentity,
   verifyAnnouncement,
   verifyBundle,
@@ -34,6 +36,16 @@ export async function settle(url: string, identity: string, id: string): Promise
   const value: bigint | string = outcome.kind === 'digits' ? outcome.value : outcome.text;
   const won = points.find(({ secret }) => secret !== null);
   return won ? `${value} ${won.point.xonly} ${won.secret?.normalised.toHex()}` : null;
+}
+
+export function together(a: Proven, b: Proven, bytes: Uint8Array): string[] {
+  const selection = { outcome: 'draw' };
+  const nonceProof: NonceProof = a.nonceProof ?? NonceProof.fromBytes(bytes);
+  const parts = [
+    { announcement: a.announcement, nonceProof, selection },
+    { announcement: b.announcement, noncesOnTrust: true, selection },
+  ];
+  return jointPoints(parts).map(({ point }) => point.xonly);
 }
 
 export function offline(bundle: Uint8Array, vkey: string): bigint {
