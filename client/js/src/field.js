@@ -28,6 +28,9 @@ const [ROUND_24, ROUND_16] = [3 * 2 ** 75, 3 * 2 ** 67];
 /** 2^264, which is 2^40 + 977·2^8, in limbs 0 and 1. */
 const [FOLD_0, FOLD_1] = [977 * 2 ** 8, 2 ** 16];
 
+/** From what is above a limb to the next one. */
+const DOWN = 2 ** -24;
+
 /** @typedef {Float64Array} Element */
 
 /** The limbs of a product. */
@@ -110,9 +113,9 @@ function carry(a) {
   let carried = 0;
   for (let i = 0; i < LIMBS - 1; i += 1) {
     const limb = a[i] ?? 0;
-    const over = limb + ROUND_24 - ROUND_24;
+    const over = above(limb);
     a[i] = limb - over + carried;
-    carried = over / 2 ** 24;
+    carried = over * DOWN;
   }
   // The topmost limb begins at bit 240: what is above bit 256 comes in again below.
   const top = a[LIMBS - 1] ?? 0;
@@ -123,28 +126,54 @@ function carry(a) {
 }
 
 /**
- * The product in {@link wide} as a settled element.
+ * The product in {@link wide} as a settled element: carried once, folded, and settled
+ * like any other. Written out, since the loops take a quarter of the time of a product.
  *
  * @param {Element} out
  */
 function reduce(out) {
-  let carried = 0;
-  for (let i = 0; i < 2 * LIMBS - 1; i += 1) {
-    const limb = wide[i] ?? 0;
-    const over = limb + ROUND_24 - ROUND_24;
-    wide[i] = limb - over + carried;
-    carried = over / 2 ** 24;
-  }
-  let below = 0;
-  for (let i = 0; i < LIMBS - 1; i += 1) {
-    const high = wide[i + LIMBS] ?? 0;
-    out[i] = (wide[i] ?? 0) + high * FOLD_0 + below * FOLD_1;
-    below = high;
-  }
-  // `carried` is limb 21, below 2^10, since no element is longer than 257 bits: what
-  // its fold has in limb 11 stays in limb 10.
-  out[LIMBS - 1] = (wide[LIMBS - 1] ?? 0) + carried * FOLD_0 + below * FOLD_1 + carried * FOLD_1 * 2 ** 24;
-  settle(out);
+  const w0 = wide[0] ?? 0, w1 = wide[1] ?? 0, w2 = wide[2] ?? 0, w3 = wide[3] ?? 0, w4 = wide[4] ?? 0, w5 = wide[5] ?? 0, w6 = wide[6] ?? 0;
+  const w7 = wide[7] ?? 0, w8 = wide[8] ?? 0, w9 = wide[9] ?? 0, w10 = wide[10] ?? 0, w11 = wide[11] ?? 0, w12 = wide[12] ?? 0, w13 = wide[13] ?? 0;
+  const w14 = wide[14] ?? 0, w15 = wide[15] ?? 0, w16 = wide[16] ?? 0, w17 = wide[17] ?? 0, w18 = wide[18] ?? 0, w19 = wide[19] ?? 0, w20 = wide[20] ?? 0;
+  const o0 = above(w0), o1 = above(w1), o2 = above(w2), o3 = above(w3), o4 = above(w4), o5 = above(w5), o6 = above(w6);
+  const o7 = above(w7), o8 = above(w8), o9 = above(w9), o10 = above(w10), o11 = above(w11), o12 = above(w12), o13 = above(w13);
+  const o14 = above(w14), o15 = above(w15), o16 = above(w16), o17 = above(w17), o18 = above(w18), o19 = above(w19), o20 = above(w20);
+  // Limbs 11 to 21: the last is below 2^10, since no element is longer than 257 bits.
+  const h0 = w11 - o11 + o10 * DOWN, h1 = w12 - o12 + o11 * DOWN, h2 = w13 - o13 + o12 * DOWN;
+  const h3 = w14 - o14 + o13 * DOWN, h4 = w15 - o15 + o14 * DOWN, h5 = w16 - o16 + o15 * DOWN;
+  const h6 = w17 - o17 + o16 * DOWN, h7 = w18 - o18 + o17 * DOWN, h8 = w19 - o19 + o18 * DOWN;
+  const h9 = w20 - o20 + o19 * DOWN, h10 = o20 * DOWN;
+  // What the fold of limb 21 has in limb 11 stays in limb 10.
+  const f0 = w0 - o0 + h0 * FOLD_0;
+  const f1 = w1 - o1 + o0 * DOWN + h1 * FOLD_0 + h0 * FOLD_1;
+  const f2 = w2 - o2 + o1 * DOWN + h2 * FOLD_0 + h1 * FOLD_1;
+  const f3 = w3 - o3 + o2 * DOWN + h3 * FOLD_0 + h2 * FOLD_1;
+  const f4 = w4 - o4 + o3 * DOWN + h4 * FOLD_0 + h3 * FOLD_1;
+  const f5 = w5 - o5 + o4 * DOWN + h5 * FOLD_0 + h4 * FOLD_1;
+  const f6 = w6 - o6 + o5 * DOWN + h6 * FOLD_0 + h5 * FOLD_1;
+  const f7 = w7 - o7 + o6 * DOWN + h7 * FOLD_0 + h6 * FOLD_1;
+  const f8 = w8 - o8 + o7 * DOWN + h8 * FOLD_0 + h7 * FOLD_1;
+  const f9 = w9 - o9 + o8 * DOWN + h9 * FOLD_0 + h8 * FOLD_1;
+  const f10 = w10 - o10 + o9 * DOWN + h10 * FOLD_0 + h9 * FOLD_1 + h10 * FOLD_1 * 2 ** 24;
+  const p0 = above(f0), p1 = above(f1), p2 = above(f2), p3 = above(f3), p4 = above(f4), p5 = above(f5);
+  const p6 = above(f6), p7 = above(f7), p8 = above(f8), p9 = above(f9), top = f10 + ROUND_16 - ROUND_16;
+  out[0] = f0 - p0 + (top / 2 ** 16) * 977;
+  out[1] = f1 - p1 + p0 * DOWN + (top / 2 ** 16) * 2 ** 8;
+  out[2] = f2 - p2 + p1 * DOWN;
+  out[3] = f3 - p3 + p2 * DOWN;
+  out[4] = f4 - p4 + p3 * DOWN;
+  out[5] = f5 - p5 + p4 * DOWN;
+  out[6] = f6 - p6 + p5 * DOWN;
+  out[7] = f7 - p7 + p6 * DOWN;
+  out[8] = f8 - p8 + p7 * DOWN;
+  out[9] = f9 - p9 + p8 * DOWN;
+  out[10] = f10 - top + p9 * DOWN;
+  carry(out);
+}
+
+/** What a limb has above its 24 bits, or below them. @param {number} limb */
+function above(limb) {
+  return limb + ROUND_24 - ROUND_24;
 }
 
 /**
