@@ -133,11 +133,11 @@ async fn a_log_that_was_forked_or_went_back_is_named_by_who_saw_it_before() {
     server.announce(&oracle.announce("d", choice(&["yes", "no"])));
     client.announcement(&event_id("d")).await.unwrap();
     let asked = server.seen("/v1/events/d/bundle").pop().unwrap().0;
-    assert!(asked.ends_with("?from=6"), "{asked}");
+    assert!(asked.ends_with("?from=10"), "{asked}");
 
     // Another history of the same length, and a longer one.
     let mut fork = Log::of(oracle.clone());
-    for n in 0..9 {
+    for n in 0..12 {
         let announced = oracle.announce(&format!("fork-{n}"), choice(&["yes", "no"]));
         fork.push_announcement(&announced.announcement);
     }
@@ -265,7 +265,21 @@ async fn the_command_proves_a_bundle_and_refuses_every_other() {
         let name = &case["name"];
         if case["error"].is_null() {
             assert_eq!(ran.0, 0, "{name}: {}", ran.1);
-            assert!(ran.1.starts_with("ok log oracle.example/log size=9\n"));
+            let size = case["bundle"]["checkpoint"]
+                .as_str()
+                .unwrap()
+                .lines()
+                .nth(1);
+            let log = format!("ok log oracle.example/log size={}\n", size.unwrap());
+            assert!(ran.1.starts_with(&log), "{name}: {}", ran.1);
+            let is_proven = ran.1.contains("\nok nonces ");
+            assert_eq!(
+                is_proven,
+                case["nonces_proven"] == true,
+                "{name}: {}",
+                ran.1
+            );
+            assert_ne!(is_proven, ran.1.contains("\nnot proven "), "{name}");
             // Without the identity it is nobody's.
             let ran = run(&["verify", path]).await;
             assert_eq!(ran.0, 3, "{name}: {}", ran.1);

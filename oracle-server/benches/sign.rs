@@ -19,20 +19,23 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use criterion::Criterion;
+use hkdf::Hkdf;
 use oracle_schema::bundle::Bundle;
 use oracle_schema::codec::Layout;
 use oracle_schema::log_entry::LogEntry;
+use oracle_schema::nonce_proof::NonceProof;
 use oracle_schema::tlog::NoteKey;
 use oracle_schema::{
     Announcement, Attestation, Descriptor, DigitsDescriptor, EnumDescriptor, EventId, Maturity,
-    Outcome,
+    OracleEvent, Outcome,
 };
 use oracle_server::clock::TestClock;
 use oracle_server::guard;
 use oracle_server::signer::{Draft, Signer, SignerConfig};
 use oracle_server::store::{CommittedOutcome, NewEvent, OracleRow, SignedEvent, Store};
+use secp256k1::schnorr::Signature;
 use secp256k1::{Scalar, SecretKey};
-use sha2::{Digest as _, Sha256};
+use sha2::{Digest as _, Sha256, Sha512};
 
 type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
 
@@ -138,9 +141,15 @@ fn subjects(c: &mut Criterion, times: &Times, signer: &Signer, subjects: &[Subje
     }
 }
 
-/// Names of two of the vectors of bundles, and the signatures to verify in each: the
-/// checkpoint's and the genesis', the announcement's, the outcome's.
-const BUNDLES: [(&str, u128); 2] = [("attested", 4), ("attested-digits", 23)];
+/// Names of vectors of bundles, and the signatures to verify in each: the
+/// checkpoint's and the genesis', the announcement's, the outcome's. The latter two
+/// have a proof of the nonces beside.
+const BUNDLES: [(&str, u128); 4] = [
+    ("attested", 4),
+    ("attested-digits", 23),
+    ("nonces-proven", 4),
+    ("nonces-proven-digits", 23),
+];
 
 /// What a reader's verification of a whole bundle costs, from its bytes.
 fn bundles(c: &mut Criterion, times: &Times) -> Result<()> {
@@ -154,6 +163,45 @@ fn bundles(c: &mut Criterion, times: &Times) -> Result<()> {
         let bytes = case["bundle"].to_string();
         times.measure(c, &format!("verify bundle/{name}"), || {
             Bundle::parse(bytes.as_bytes()).and_then(|bundle| bundle.verify(&identity, None))
+        });
+    }
+    Ok(())
+}
+
+/// How many nonces are proven, each with its measurement's name.
+const PROVEN: [(&str, u16); 3] = [("1 nonce", 1), ("2 nonces", 2), ("20 nonces", 20)];
+
+/// What an announcement's proof costs its oracle, and whoever checks it.
+fn proofs(c: &mut Criterion, times: &Times) -> Result<()> {
+    let seed = Hkdf::<Sha512>::new(None, &[8; 32]);
+    let public = |secret: &SecretKey| secret.x_only_public_key().0;
+    for (name, count) in PROVEN {
+        let secrets: Vec<SecretKey> = (1..=count)
+            .map(|n| SecretKey::from_secret_bytes([u8::try_from(n)?; 32]).map_err(Into::into))
+            .collect::<Result<_>>()?;
+        // Nobody's signature: a proof says nothing of it.
+        let announcement = Announcement {
+            signature: Signature::from_byte_array([1; 64]),
+            oracle_public_key: public(&SecretKey::from_secret_bytes([99; 32])?),
+            event: OracleEvent {
+                nonces: secrets.iter().map(public).collect(),
+                maturity: Maturity::from_epoch(MATURITY),
+                descriptor: Descriptor::Digits(DigitsDescriptor::new(
+                    2,
+                    false,
+                    String::new(),
+                    0,
+                    count,
+                )?),
+                event_id: EventId::one_off("proven")?,
+            },
+        };
+        let proof = NonceProof::prove(&announcement, &secrets, &seed)?;
+        times.measure(c, &format!("prove/{name}"), || {
+            NonceProof::prove(&announcement, &secrets, &seed)
+        });
+        times.measure(c, &format!("verify proof/{name}"), || {
+            proof.verify(&announcement)
         });
     }
     Ok(())
@@ -259,6 +307,7 @@ async fn commit(
         nonce_map: announced.nonce_map,
         content_hash: announced.content_hash,
         policy_hash: draft.policy_hash,
+        nonce_proof: announced.nonce_proof,
     };
     let now = draft.maturity.to_datetime();
     store.publish_announcements(&[row], now).await?;
@@ -287,11 +336,17 @@ fn main() -> Result<()> {
     raw(&mut criterion, &times)?;
     subjects(&mut criterion, &times, &signer, &prepared);
     bundles(&mut criterion, &times)?;
+    proofs(&mut criterion, &times)?;
     criterion.final_summary();
     println!("\nfastest samples compared:");
     for (name, signatures) in BUNDLES {
         let whole = format!("verify bundle/{name}");
         times.print(&whole, signatures, "raw/schnorr verify");
+    }
+    for (name, nonces) in PROVEN {
+        times.print(&format!("prove/{name}"), nonces.into(), "raw/k*G");
+        let whole = format!("verify proof/{name}");
+        times.print(&whole, nonces.into(), "raw/schnorr verify");
     }
     for (name, nonces) in [("enum", 1), ("20 digits", 20)] {
         // An announcement needs a multiplication per nonce, one signature and

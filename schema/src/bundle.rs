@@ -1,6 +1,7 @@
 //! One event with everything that proves it, in one document that verifies
-//! offline: the checkpoint, and under it the genesis, the announcement and, once
-//! they exist, the attestation or the notice that there will be none.
+//! offline: the checkpoint, and under it the genesis, the announcement, the proof of
+//! its nonces and, once they exist, the attestation or the notice that there will be
+//! none.
 //!
 //! The root of trust is the log's verifier key, the oracle's *identity*. A
 //! signature of the oracle key proves nothing by itself: whoever can choose the
@@ -20,6 +21,7 @@ use crate::announcement::Announcement;
 use crate::attestation::Attestation;
 use crate::event::EventId;
 use crate::log_entry::{Genesis, GenesisStatement, LogEntry, LogEntryError, NoticeKind};
+use crate::nonce_proof::{NonceProof, NonceProofError};
 use crate::policy;
 use crate::tlog::checkpoint::{Algorithm, KeyError, NoteError, NoteKey};
 use crate::tlog::policy::{NotValid, Policy as WitnessPolicy};
@@ -48,6 +50,9 @@ pub struct Bundle {
     pub genesis: Included,
     /// The event's announcement.
     pub announcement: Included,
+    /// That whoever announced it knows the scalars of its nonces, if the log says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nonce_proof: Option<Included>,
     /// Its attestation, once there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub attestation: Option<Included>,
@@ -137,6 +142,8 @@ pub enum BundlePart {
     Genesis,
     /// The announcement.
     Announcement,
+    /// The proof of its nonces.
+    NonceProof,
     /// The attestation.
     Attestation,
     /// The notice.
@@ -152,6 +159,7 @@ impl std::fmt::Display for BundlePart {
         f.write_str(match self {
             Self::Genesis => "genesis",
             Self::Announcement => "announcement",
+            Self::NonceProof => "nonce_proof",
             Self::Attestation => "attestation",
             Self::Notice => "notice",
             Self::Anchor => "anchor",
@@ -238,14 +246,25 @@ pub enum BundleError {
         /// Which rule.
         source: VerifyError,
     },
-    /// The attestation is of another announcement.
-    #[error("attestation: of the announcement at position {got}, not {expected}")]
+    /// The attestation or the proof of nonces is of another announcement, or before it.
+    #[error(
+        "{part}: it names the announcement at position {got}; the bundle's is at {expected}, and \
+         before it"
+    )]
     OtherAnnouncement {
+        /// Which part.
+        part: BundlePart,
         /// The position that it names.
         got: u64,
         /// The position of the bundle's announcement.
         expected: u64,
     },
+    /// The proof of nonces is none, or not one of the announcement's.
+    #[error(
+        "nonce_proof: {0}; whoever announced the event may not know its nonces: do not add it to \
+         another oracle's"
+    )]
+    NonceProof(NonceProofError),
     /// Both an attestation and a notice that there will be none.
     #[error("the bundle has an attestation and a notice that there is none")]
     TwoEnds,
@@ -310,6 +329,7 @@ impl BundleError {
             Self::OtherKey { .. } => "other-key",
             Self::Verify { source, .. } => source.name(),
             Self::OtherAnnouncement { .. } => "other-announcement",
+            Self::NonceProof(_) => "nonce-proof",
             Self::TwoEnds => "two-ends",
             Self::Policy => "policy",
             Self::Anchor(_) => "anchor",
@@ -334,6 +354,10 @@ pub struct Proven {
     pub announcement: Verified<Announcement>,
     /// Where it stands in the log.
     pub announcement_position: u64,
+    /// That whoever announced it knows the scalars of its nonces; `None` if the bundle
+    /// does not show it. Only then is a sum with other oracles' points safe against
+    /// whoever announced last.
+    pub nonce_proof: Option<NonceProof>,
     /// By which policy; [`Self::policy`] is the document of this hash.
     pub policy_hash: [u8; 32],
     /// The canonical document.
@@ -366,6 +390,15 @@ pub enum End {
         /// Why, in one sentence.
         reason: String,
     },
+}
+
+impl End {
+    /// Where the entry stands in the log.
+    pub fn position(&self) -> u64 {
+        match self {
+            Self::Attested { position, .. } | Self::Refunded { position, .. } => *position,
+        }
+    }
 }
 
 impl Proven {
@@ -419,14 +452,15 @@ impl Bundle {
         };
         let statement = self.genesis(&checkpoint, identity)?;
         let (policy_hash, announcement) = self.announcement(&checkpoint, &statement)?;
+        let nonce_proof = self.nonce_proof(&checkpoint, &announcement)?;
         let end = self.end(&checkpoint, &announcement)?;
         if policy::policy_hash(self.policy.as_bytes()) != policy_hash {
             return Err(BundleError::Policy);
         }
-        let last = match &end {
-            Some(End::Attested { position, .. } | End::Refunded { position, .. }) => *position,
-            None => self.announcement.leaf_index,
-        };
+        let proven_at = self.nonce_proof.as_ref().map(|part| part.leaf_index);
+        let ended_at = end.as_ref().map(End::position);
+        let last = self.announcement.leaf_index;
+        let last = last.max(proven_at.max(ended_at).unwrap_or_default());
         Ok(Proven {
             anchor: self.anchor(&checkpoint, identity, last)?,
             genesis: statement,
@@ -434,6 +468,7 @@ impl Bundle {
             cosigned_by,
             announcement,
             announcement_position: self.announcement.leaf_index,
+            nonce_proof,
             policy_hash,
             policy: self.policy.clone(),
             end,
@@ -515,6 +550,44 @@ impl Bundle {
         Ok((policy_hash, announcement))
     }
 
+    fn nonce_proof(
+        &self,
+        checkpoint: &Checkpoint,
+        announcement: &Announcement,
+    ) -> Result<Option<NonceProof>, BundleError> {
+        const PART: BundlePart = BundlePart::NonceProof;
+        let Some(part) = &self.nonce_proof else {
+            return Ok(None);
+        };
+        let LogEntry::NonceProof {
+            announcement_position,
+            proof,
+        } = entry(PART, &included(PART, part, checkpoint)?)?
+        else {
+            return Err(BundleError::OtherEntry(PART));
+        };
+        self.follows(PART, part, announcement_position)?;
+        let proof = NonceProof::from_bytes(&proof).map_err(BundleError::NonceProof)?;
+        proof
+            .verify(announcement)
+            .map_err(BundleError::NonceProof)?;
+        Ok(Some(proof))
+    }
+
+    /// Whether a part that names the announcement at `got` names this bundle's, and
+    /// comes after it.
+    fn follows(&self, part: BundlePart, entry: &Included, got: u64) -> Result<(), BundleError> {
+        let expected = self.announcement.leaf_index;
+        if got == expected && entry.leaf_index > expected {
+            return Ok(());
+        }
+        Err(BundleError::OtherAnnouncement {
+            part,
+            got,
+            expected,
+        })
+    }
+
     fn end(
         &self,
         checkpoint: &Checkpoint,
@@ -543,10 +616,7 @@ impl Bundle {
         else {
             return Err(BundleError::OtherEntry(PART));
         };
-        let expected = self.announcement.leaf_index;
-        if got != expected || part.leaf_index <= expected {
-            return Err(BundleError::OtherAnnouncement { got, expected });
-        }
+        self.follows(PART, part, got)?;
         let attestation = verify_attestation(attestation, announcement)
             .map_err(|source| BundleError::Verify { part: PART, source })?;
         Ok(End::Attested {

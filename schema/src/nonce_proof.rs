@@ -198,7 +198,7 @@ fn respond(
         if public != *nonce {
             return None;
         }
-        let even = match parity {
+        let mut even = match parity {
             Parity::Even => *k,
             Parity::Odd => k.negate(),
         };
@@ -206,6 +206,7 @@ fn respond(
             None => even,
             Some(sum) => sum.add_tweak(&even.into()).ok()?,
         };
+        even.non_secure_erase();
         sum = Some(next.mul_tweak(c).ok()?);
     }
     sum?.add_tweak(&(*t).into()).ok()

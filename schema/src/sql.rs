@@ -36,6 +36,11 @@ pub const SQLITE: &[Migration] = &[
     (15, "choice", include_str!("../sql/sqlite/0015_choice.sql")),
     (16, "home", include_str!("../sql/sqlite/0016_home.sql")),
     (19, "bodies", include_str!("../sql/sqlite/0019_bodies.sql")),
+    (
+        20,
+        "nonce_proof",
+        include_str!("../sql/sqlite/0020_nonce_proof.sql"),
+    ),
 ];
 
 /// For Postgres.
@@ -94,5 +99,10 @@ pub const POSTGRES: &[Migration] = &[
         19,
         "bodies",
         include_str!("../sql/postgres/0019_bodies.sql"),
+    ),
+    (
+        20,
+        "nonce_proof",
+        include_str!("../sql/postgres/0020_nonce_proof.sql"),
     ),
 ];

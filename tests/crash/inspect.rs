@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use oracle_schema::Announcement;
 use oracle_schema::codec::Layout;
 use oracle_schema::log_entry::LogEntry;
+use oracle_schema::nonce_proof::NonceProof;
 use oracle_schema::tlog::Growing;
 use oracle_schema::tlog::tree::leaf_hash;
 
@@ -40,6 +41,7 @@ async fn assert_log_is_gapless_and_holds(database: &Database, book: &Book) {
         .await;
     let (mut tree, mut proved) = (Growing::default(), 0);
     let (mut announced, mut attested) = (BTreeMap::new(), BTreeMap::new());
+    let mut nonces_known = BTreeSet::new();
     for (expected, (position, bytes)) in (0_i64..).zip(&entries) {
         assert_eq!(*position, expected, "log position");
         match LogEntry::from_bytes(bytes).unwrap() {
@@ -53,6 +55,21 @@ async fn assert_log_is_gapless_and_holds(database: &Database, book: &Book) {
                 let earlier = attested.insert(id.clone(), attestation.to_tlv(Layout::Spec));
                 assert_eq!(earlier, None, "{id} is attested twice");
             }
+            LogEntry::NonceProof {
+                announcement_position,
+                proof,
+            } => {
+                let announced = &entries[usize::try_from(announcement_position).unwrap()].1;
+                let Ok(LogEntry::Announcement { announcement, .. }) =
+                    LogEntry::from_bytes(announced)
+                else {
+                    panic!("the proof at {position} is of no announcement");
+                };
+                let proof = NonceProof::from_bytes(&proof).unwrap();
+                assert_eq!(proof.verify(&announcement), Ok(()), "at {position}");
+                let is_first = nonces_known.insert(announcement_position);
+                assert!(is_first, "{announcement_position} is proven twice");
+            }
             LogEntry::Genesis(_)
             | LogEntry::Notice { .. }
             | LogEntry::OperatorAction(_)
@@ -65,6 +82,11 @@ async fn assert_log_is_gapless_and_holds(database: &Database, book: &Book) {
         }
     }
     assert_eq!(proved, book.heads.len(), "checkpoints of this log");
+    assert_eq!(
+        nonces_known.len(),
+        announced.len(),
+        "announcements with a proof"
+    );
     let size = i64::try_from(entries.len()).unwrap();
     assert_eq!(
         database.number("SELECT next_position FROM ledger").await,

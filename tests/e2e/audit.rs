@@ -170,7 +170,7 @@ async fn a_restored_older_log_is_a_split_view_to_who_has_seen_the_newer_one(back
     assert_eq!(report.verdict(), Verdict::Violation, "{report:#?}");
     let named = report.violations.first[0].to_string();
     assert!(
-        named.starts_with("checkpoint: covers 2 entries; the audit before saw 3"),
+        named.starts_with("checkpoint: covers 3 entries; the audit before saw 4"),
         "{named}"
     );
 }

@@ -2,6 +2,7 @@
 
 use oracle_feeds::loopback::Fault;
 use oracle_schema::log_entry::{LogEntry, NoticeKind, StatusKind};
+use oracle_schema::nonce_proof::NonceProof;
 use oracle_schema::verify::{verify_announcement, verify_attestation};
 use oracle_tests::database::Backend;
 use oracle_tests::made::NETWORK;
@@ -34,8 +35,8 @@ async fn the_log_is_gapless_from_genesis_and_holds_what_is_served(backend: Backe
     let world = history(backend).await;
     let oracle = world.client().oracle().await.unwrap();
     let log = world.database.log().await;
-    // Three announced; one refunded; two late, then attested.
-    assert_eq!(log.len(), 1 + 3 + 1 + 2 + 2);
+    // Three announced, with proofs; one refunded; two late, then attested.
+    assert_eq!(log.len(), 1 + 2 * 3 + 1 + 2 + 2);
     let mut announcements = Vec::new();
     for ((position, bytes), expected) in log.iter().zip(0..) {
         assert_eq!(*position, expected);
@@ -79,6 +80,18 @@ async fn the_log_is_gapless_from_genesis_and_holds_what_is_served(backend: Backe
                     .unwrap();
                 verify_attestation(attestation, announcement).unwrap();
             }
+            LogEntry::NonceProof {
+                announcement_position,
+                proof,
+            } => {
+                let (at, announcement) = announcements.last().unwrap();
+                assert_eq!(
+                    (at.unsigned_abs(), at + 1),
+                    (announcement_position, *position)
+                );
+                let proof = NonceProof::from_bytes(&proof).unwrap();
+                assert_eq!(proof.verify(announcement), Ok(()));
+            }
             LogEntry::OperatorAction(action) => action.verify().unwrap(),
             LogEntry::Status(status) => {
                 assert_eq!(status.kind, StatusKind::Late, "the venues were down");
@@ -103,7 +116,7 @@ async fn heads_grow_and_their_time_is_strictly_increasing(backend: Backend) {
     let heads = world.database.heads().await;
     assert!(heads.len() >= 4, "{heads:?}");
     assert_eq!(heads.first().unwrap().0, 1, "genesis alone");
-    assert_eq!(heads.last().unwrap().0, 9, "everything is covered");
+    assert_eq!(heads.last().unwrap().0, 12, "everything is covered");
     for pair in heads.windows(2) {
         assert!(pair[0].0 < pair[1].0, "{pair:?}");
         assert!(pair[0].1 < pair[1].1, "{pair:?}");

@@ -65,6 +65,7 @@ mod interface;
 mod leagues;
 mod log;
 mod markets;
+mod nonces;
 mod nostr;
 mod operators;
 mod ppc;

@@ -31,7 +31,7 @@ laws! {
     the_checkpoint_is_read_once_a_second_and_with_each_head,
 }
 
-/// One-off events on one price, more than two tiles of entries in the end.
+/// One-off events on one price, more than two tiles of entries in the end: three each.
 fn many(count: usize) -> String {
     let mut text = String::new();
     for n in 0..count {
@@ -109,14 +109,14 @@ async fn the_checkpoint_covers_the_log_and_every_published_message_is_proved_und
 }
 
 async fn entries_tiles_and_root_follow_from_each_other(backend: Backend) {
-    let mut world = World::new(backend, &many(270)).await;
+    let mut world = World::new(backend, &many(180)).await;
     let key = log_key(&world).await;
     let before = checkpoint(&world, &key).await;
     world.at(START + 3600 + 100).await;
-    let attested = world.event(&"above-269".parse().unwrap()).await;
+    let attested = world.event(&"above-179".parse().unwrap()).await;
     assert_eq!(attested.state, EventState::Attested);
     let after = checkpoint(&world, &key).await;
-    assert_eq!(after.size, 1 + 2 * 270);
+    assert_eq!(after.size, 1 + 3 * 180);
 
     let mut tree = Growing::default();
     let mut leaves = Vec::new();
@@ -166,7 +166,7 @@ async fn entries_tiles_and_root_follow_from_each_other(backend: Backend) {
 }
 
 async fn a_log_from_before_the_tree_has_one_after_the_next_start(backend: Backend) {
-    let mut world = World::new(backend, &many(270)).await;
+    let mut world = World::new(backend, &many(180)).await;
     let key = log_key(&world).await;
     world.at(START + 3600 + 100).await;
     let before = checkpoint(&world, &key).await;
@@ -196,7 +196,7 @@ async fn entries_that_are_not_those_that_were_signed_stop_the_start(backend: Bac
 }
 
 async fn exported_files_are_what_the_service_serves_and_grow_with_the_log(backend: Backend) {
-    let mut world = World::new(backend, &many(270)).await;
+    let mut world = World::new(backend, &many(180)).await;
     let dir = tempfile::tempdir().unwrap();
     let export = async |world: &World| {
         let store = Store::open(&world.config().store_url, false).await.unwrap();
@@ -205,10 +205,10 @@ async fn exported_files_are_what_the_service_serves_and_grow_with_the_log(backen
         exported
     };
     let first = export(&world).await.unwrap();
-    assert_eq!((first.before, first.size), (0, 271));
+    assert_eq!((first.before, first.size), (0, 361));
     world.at(START + 3600 + 100).await;
     let second = export(&world).await.unwrap();
-    assert_eq!((second.before, second.size), (271, 541));
+    assert_eq!((second.before, second.size), (361, 541));
     assert_eq!(export(&world).await.unwrap().files, 0);
 
     let files = files_below(dir.path());

@@ -4,6 +4,7 @@
 use std::io;
 
 use oracle_schema::log_entry::{LogEntry, NoticeKind, StatusKind};
+use oracle_schema::nonce_proof::NonceProof;
 use oracle_schema::operator::Verb;
 use oracle_schema::verify::{attested_outcome, check_announcement};
 use oracle_schema::{Announcement, Attestation, Descriptor, EventId, Maturity, Outcome, Promise};
@@ -79,6 +80,10 @@ pub(super) fn describe(entry: &LogEntry) -> String {
                 action.verb, action.event_id, action.operator
             )
         }
+        LogEntry::NonceProof {
+            announcement_position: at,
+            ..
+        } => format!("proof of the nonces of entry {at}"),
     }
 }
 
@@ -190,6 +195,19 @@ fn ruled(
             let key = Sha256::digest(&raw.bytes).into();
             checked.facts.push(Fact::new(Kind::Logged, key, position));
         }
+        LogEntry::NonceProof {
+            announcement_position: at,
+            proof,
+        } => {
+            checked.totals.nonce_proofs = 1;
+            let proven = announcement(position, at, rules, earlier)?;
+            let judged = proven.and_then(|announcement| {
+                let id = &announcement.event.event_id;
+                checked.facts.push(Fact::about(Kind::Proven, id, position));
+                proves(rules, &announcement, &proof)
+            });
+            return Ok(judged.err());
+        }
     }
     Ok(None)
 }
@@ -228,6 +246,36 @@ fn announced(
     } else {
         Some(format!("is by key {key}, not by the oracle's"))
     }
+}
+
+/// The announcement that a proof names.
+fn announcement(
+    position: u64,
+    at: u64,
+    rules: Rules,
+    mut earlier: impl FnMut(u64) -> io::Result<Vec<u8>>,
+) -> io::Result<Result<Announcement, String>> {
+    if at >= position {
+        return Ok(Err(format!("refers to entry {at}, which is not before it")));
+    }
+    Ok(match LogEntry::from_bytes_of(&earlier(at)?, &rules.key) {
+        Ok(LogEntry::Announcement { announcement, .. }) => Ok(announcement),
+        _ => Err(format!("refers to entry {at}, which is no announcement")),
+    })
+}
+
+/// Whether whoever announced knew the nonces, where that is to be checked.
+fn proves(rules: Rules, announcement: &Announcement, proof: &[u8]) -> Result<(), String> {
+    if !rules.signatures {
+        return Ok(());
+    }
+    let proof = NonceProof::from_bytes(proof).and_then(|proof| proof.verify(announcement));
+    proof.map_err(|e| {
+        format!(
+            "does not prove that the oracle knows the nonces of {}: {e}",
+            announcement.event.event_id
+        )
+    })
 }
 
 /// The policy's hash and the announcement that an attestation names.

@@ -44,14 +44,25 @@ pub(super) struct Unfinished {
     pub(super) give_up_s: u32,
 }
 
+/// By what the facts are judged.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Law {
+    /// Unix seconds.
+    pub(super) now: i64,
+    /// The first entry that proves nonces: from there on every announcement has such
+    /// a proof, and under every checkpoint that has the announcement, as both are
+    /// published at once.
+    pub(super) proofs_from: Option<u64>,
+}
+
 /// Checks the facts, file by file.
-pub(super) fn check(facts: &FactsReader, jobs: NonZeroUsize, now: i64) -> std::io::Result<Whole> {
+pub(super) fn check(facts: &FactsReader, jobs: NonZeroUsize, law: Law) -> std::io::Result<Whole> {
     let numbers: Vec<usize> = (0..BUCKETS).collect();
     let each = |(): &mut (), number: &usize| {
         facts.bucket(*number).map(|facts| {
             let mut whole = Whole::default();
             for group in facts.chunk_by(|a, b| a.group() == b.group()) {
-                whole.group(group, now);
+                whole.group(group, law);
             }
             whole
         })
@@ -72,10 +83,13 @@ pub(super) fn check(facts: &FactsReader, jobs: NonZeroUsize, now: i64) -> std::i
 
 impl Whole {
     /// The facts about one key.
-    fn group(&mut self, facts: &[Fact], now: i64) {
+    fn group(&mut self, facts: &[Fact], law: Law) {
         match facts.first().map(|fact| fact.group().0) {
             Some(Family::Nonces) => self.nonce(facts),
-            Some(Family::Events) => self.event(facts, now),
+            Some(Family::Events) => {
+                self.event(facts, law.now);
+                self.proofs(facts, law.proofs_from);
+            }
             Some(Family::Actions) => self.action(facts),
             None => {}
         }
@@ -139,7 +153,12 @@ impl Whole {
                     end = end.or(Some((fact, "was refunded")));
                 }
                 Kind::Withdrawn => end = end.or(Some((fact, "was withdrawn"))),
-                Kind::Status | Kind::Operated | Kind::Nonce | Kind::Logged | Kind::Claimed => {}
+                Kind::Status
+                | Kind::Operated
+                | Kind::Nonce
+                | Kind::Logged
+                | Kind::Claimed
+                | Kind::Proven => {}
             }
         }
         let Some(fact) = announced.filter(|_| end.is_none()) else {
@@ -154,6 +173,27 @@ impl Whole {
                 position: fact.position,
                 give_up_s,
             });
+        }
+    }
+
+    /// Whether an event's nonces are proven once, and where they must be.
+    fn proofs(&mut self, facts: &[Fact], proofs_from: Option<u64>) {
+        let mut proofs = facts.iter().filter(|fact| fact.kind == Kind::Proven);
+        let first = proofs.next();
+        for again in proofs {
+            let at = first.map_or(0, |first| first.position);
+            let why = format!("proves again what entry {at} proved");
+            self.wrong.push((again.position, why));
+        }
+        let announced = facts.iter().find(|fact| fact.kind == Kind::Announced);
+        let (Some(announced), Some(from), None) = (announced, proofs_from, first) else {
+            return;
+        };
+        if announced.position > from {
+            let why = format!(
+                "has no proof that the oracle knows its nonces, which the log has of every announcement since entry {from}"
+            );
+            self.wrong.push((announced.position, why));
         }
     }
 

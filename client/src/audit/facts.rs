@@ -40,6 +40,8 @@ pub(super) enum Kind {
     Logged,
     /// Evidence rests on this request of an operator.
     Claimed,
+    /// An event's nonces were proven.
+    Proven,
 }
 
 /// Keys of different families never meet.
@@ -51,7 +53,7 @@ pub(super) enum Family {
 }
 
 impl Kind {
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 10] = [
         Self::Nonce,
         Self::Announced,
         Self::Attested,
@@ -61,6 +63,7 @@ impl Kind {
         Self::Logged,
         Self::Claimed,
         Self::Operated,
+        Self::Proven,
     ];
 
     fn code(self) -> u8 {
@@ -74,6 +77,7 @@ impl Kind {
             Self::Logged => 6,
             Self::Claimed => 7,
             Self::Operated => 8,
+            Self::Proven => 9,
         }
     }
 
@@ -85,7 +89,8 @@ impl Kind {
             | Self::Refunded
             | Self::Withdrawn
             | Self::Status
-            | Self::Operated => Family::Events,
+            | Self::Operated
+            | Self::Proven => Family::Events,
             Self::Logged | Self::Claimed => Family::Actions,
         }
     }

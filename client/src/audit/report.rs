@@ -175,6 +175,8 @@ pub struct Totals {
     pub statuses: u64,
     /// Requests of operators verified.
     pub operator_actions: u64,
+    /// Proofs of nonces.
+    pub nonce_proofs: u64,
     /// BIP340 and Ed25519 signatures verified.
     pub signatures: u64,
     /// Nonces compared with all others.
@@ -203,6 +205,7 @@ impl Totals {
         self.notices += other.notices;
         self.statuses += other.statuses;
         self.operator_actions += other.operator_actions;
+        self.nonce_proofs += other.nonce_proofs;
         self.signatures += other.signatures;
         self.nonces += other.nonces;
         self.tiles += other.tiles;

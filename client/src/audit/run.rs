@@ -44,6 +44,8 @@ pub(super) struct Run<'a> {
     pub(super) facts: Facts,
     pub(super) chain: Chain,
     pub(super) pending: Vec<u64>,
+    /// The first entry that proves nonces.
+    pub(super) proofs_from: Option<u64>,
     /// More evidence is missing than is remembered.
     pub(super) forgets: bool,
     pub(super) report: Report,
@@ -130,6 +132,7 @@ impl<'a> Run<'a> {
             (_, last) => last.is_none(),
         };
         let kept = resumed.as_ref().map(|(_, mark)| mark.facts.clone());
+        let proofs_from = resumed.as_ref().and_then(|(_, mark)| mark.proofs_from);
         facts.truncate(&kept.unwrap_or_default()).map_err(file)?;
         let (tree, since, pending) = match resumed {
             // From there on nothing was left out.
@@ -162,6 +165,7 @@ impl<'a> Run<'a> {
             facts,
             chain,
             pending,
+            proofs_from,
             forgets: false,
             report,
         })
@@ -284,6 +288,10 @@ impl<'a> Run<'a> {
             self.report.totals.add(&entry.totals);
             self.report.violations.extend(entry.violations);
             for fact in entry.facts {
+                if fact.kind == Kind::Proven {
+                    let first = self.proofs_from.unwrap_or(fact.position);
+                    self.proofs_from = Some(fact.position.min(first));
+                }
                 self.facts
                     .push(fact)
                     .map_err(|e| file(self.work.dir(), e))?;

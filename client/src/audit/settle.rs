@@ -10,7 +10,7 @@ use oracle_schema::tlog::{Checkpoint, Growing};
 use sha2::{Digest, Sha256};
 
 use super::documents::Known;
-use super::events::{self, Unfinished};
+use super::events::{self, Law, Unfinished};
 use super::head::Signed;
 use super::report::{Finding, MOST_LISTED, Subject, Waiting};
 use super::run::Run;
@@ -109,8 +109,12 @@ impl Run<'_> {
     /// Nonces, event ids, ends and times over the whole log.
     pub(super) async fn whole(&mut self) -> Result<(), AuditError> {
         self.facts.flush().map_err(|e| self.file(e))?;
-        let (facts, jobs, now) = (self.facts.reader(), self.options.jobs, self.options.now);
-        let whole = tokio::task::spawn_blocking(move || events::check(&facts, jobs, now)).await;
+        let (facts, jobs) = (self.facts.reader(), self.options.jobs);
+        let law = Law {
+            now: self.options.now,
+            proofs_from: self.proofs_from,
+        };
+        let whole = tokio::task::spawn_blocking(move || events::check(&facts, jobs, law)).await;
         let whole = whole.map_err(io::Error::other).flatten();
         let whole = whole.map_err(|e| self.file(e))?;
         for (position, why) in whole.wrong {
@@ -222,13 +226,15 @@ impl Run<'_> {
     }
 
     fn reached(&self) -> Mark {
-        Mark::new(
+        let mut mark = Mark::new(
             &self.identity,
             &self.tree.growing,
             self.facts.counts(),
             self.since,
             &self.pending,
-        )
+        );
+        mark.proofs_from = self.proofs_from;
+        mark
     }
 
     /// Notes how far the audit is, as long as nothing is wrong.

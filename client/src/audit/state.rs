@@ -40,6 +40,9 @@ pub(super) struct Mark {
     frontier: Vec<String>,
     /// Entries whose evidence could not be had.
     pub(super) pending: Vec<u64>,
+    /// The first of these entries that proves nonces.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) proofs_from: Option<u64>,
 }
 
 /// The state file.
@@ -75,6 +78,7 @@ impl Mark {
             since,
             frontier,
             pending: pending.to_vec(),
+            proofs_from: None,
         }
     }
 

@@ -196,7 +196,7 @@ fn checked(from: u64, totals: &Totals) -> String {
     };
     format!(
         "checked {from}{} entries: {} announcements, {} attestations, {} notices, \
-         {} statuses, {} operator actions; {} signatures, {} nonces, {} tiles, {} policies, \
+         {} statuses, {} operator actions, {} proofs of nonces; {} signatures, {} nonces, {} tiles, {} policies, \
          {} outcomes decided again, {} answers withheld, {} messages of others, \
          {} anchors",
         totals.entries,
@@ -205,6 +205,7 @@ fn checked(from: u64, totals: &Totals) -> String {
         totals.notices,
         totals.statuses,
         totals.operator_actions,
+        totals.nonce_proofs,
         totals.signatures,
         totals.nonces,
         totals.tiles,

@@ -275,6 +275,15 @@ fn print(proven: &Proven) -> std::io::Result<()> {
         "ok announcement {id} key={} maturity={} position={}",
         proven.announcement.oracle_public_key, event.maturity, proven.announcement_position
     ))?;
+    match proven.nonce_proof {
+        Some(_) => {
+            let count = event.nonces.len();
+            output::line(&format!("ok nonces {id} known to the oracle: {count}"))?;
+        }
+        None => output::line(&format!(
+            "not proven {id}: that the oracle knows its nonces; add it to no other oracle's"
+        ))?,
+    }
     output::line(&format!("ok policy {}", hex::encode(proven.policy_hash)))?;
     match &proven.end {
         Some(End::Attested {

@@ -290,3 +290,86 @@ async fn a_thousand_violations_are_counted_and_the_first_hundred_listed() {
         (1000, 100)
     );
 }
+
+#[tokio::test]
+async fn every_announcement_after_the_first_proof_of_nonces_has_one_and_one_alone() {
+    let proven = |log: &mut Log, id: &str| {
+        let announced = log.promise(id);
+        log.push_proven(&announced)
+    };
+    // Those before the first proof need none, and may get one.
+    let report = log(|log| {
+        proven(log, "new");
+        let waits = log.promise("waits").nonce_proof();
+        log.push_proof(2, waits.to_bytes());
+    })
+    .await;
+    clean(&report);
+    assert_eq!(report.totals.nonce_proofs, 2);
+    let missing = log(|log| {
+        proven(log, "new");
+        log.announce("bare");
+        proven(log, "newer");
+    })
+    .await;
+    finds(
+        &missing,
+        "entry 10 (announcement of bare): has no proof that the oracle knows its nonces, which \
+         the log has of every announcement since entry 9",
+    );
+    assert_eq!(missing.violations.count, 1);
+    let twice = log(|log| {
+        let at = proven(log, "new");
+        let again = log.promise("new").nonce_proof();
+        log.push_proof(at, again.to_bytes());
+    })
+    .await;
+    finds(
+        &twice,
+        "entry 10 (proof of the nonces of entry 8): proves again what entry 9 proved",
+    );
+}
+
+#[tokio::test]
+async fn a_proof_of_nonces_is_one_of_the_announcement_that_it_names_and_after_it() {
+    let of = |log: &Log, id: &str| log.promise(id).nonce_proof().to_bytes();
+    let wrong = log(|log| {
+        let proof = of(log, "other");
+        log.push_proof(2, proof);
+    })
+    .await;
+    finds(
+        &wrong,
+        "entry 8 (proof of the nonces of entry 2): does not prove that the oracle knows the \
+         nonces of waits: the proof is not one of this announcement's nonces",
+    );
+    let none = log(|log| {
+        log.push_proof(2, [0xff; 64]);
+    })
+    .await;
+    finds(
+        &none,
+        "does not prove that the oracle knows the nonces of waits: the commitment",
+    );
+    for (at, says) in [
+        (8, "refers to entry 8, which is not before it"),
+        (u64::MAX, "refers to entry 18446744073709551615"),
+        (5, "refers to entry 5, which is no announcement"),
+    ] {
+        let report = log(|log| {
+            let proof = of(log, "waits");
+            log.push_proof(at, proof);
+        })
+        .await;
+        finds(&report, says);
+    }
+    let late = log(|log| {
+        let proof = of(log, "event-0");
+        log.push_proof(1, proof);
+    })
+    .await;
+    finds(
+        &late,
+        "entry 8 (proof of the nonces of entry 1): comes after the event was attested in entry 5",
+    );
+}

@@ -353,3 +353,20 @@ async fn a_damaged_state_is_said_to_be_one_and_two_audits_do_not_share_it() {
     drop(lock);
     clean(&auditor.again().await);
 }
+
+#[tokio::test]
+async fn that_the_log_proves_nonces_is_remembered_by_the_next_audit() {
+    let auditor = Auditor::new();
+    let mut log = Log::honest(1);
+    let proven = log.promise("proven");
+    log.push_proven(&proven);
+    clean(&auditor.audit(&log).await);
+    let more = log.promise("more");
+    log.push_proven(&more);
+    clean(&auditor.audit(&log).await);
+    log.announce("bare");
+    finds(
+        &auditor.audit(&log).await,
+        "entry 12 (announcement of bare): has no proof that the oracle knows its nonces",
+    );
+}

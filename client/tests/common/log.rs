@@ -130,6 +130,20 @@ impl Log {
         })
     }
 
+    /// Announces, and proves the nonces.
+    pub fn push_proven(&mut self, announced: &Announced) -> u64 {
+        let at = self.push_announcement(&announced.announcement);
+        self.push_proof(at, announced.nonce_proof().to_bytes());
+        at
+    }
+
+    pub fn push_proof(&mut self, announcement_position: u64, proof: [u8; 64]) -> u64 {
+        self.push(&LogEntry::NonceProof {
+            announcement_position,
+            proof,
+        })
+    }
+
     pub fn attest(&mut self, (at, announced): &(u64, Announced), outcome: &str) -> u64 {
         let attestation = self.oracle.attest(announced, &[outcome]);
         self.push_attestation(*at, attestation)
@@ -220,6 +234,10 @@ impl Log {
             matches!(entry, LogEntry::Attestation { announcement_position, .. }
                 if *announcement_position == announced)
         });
+        let proven = last(&|entry| {
+            matches!(entry, LogEntry::NonceProof { announcement_position, .. }
+                if *announcement_position == announced)
+        });
         let refunded = last(
             &|entry| matches!(entry, LogEntry::Notice { event_id, .. } if event_id.as_str() == id),
         );
@@ -233,6 +251,7 @@ impl Log {
             checkpoint: self.checkpoint(),
             genesis: self.included(0),
             announcement: self.included(announced),
+            nonce_proof: proven.map(|position| self.included(position)),
             attestation: attested.map(|position| self.included(position)),
             notice: refunded.map(|position| self.included(position)),
             policy: String::from_utf8(policy).unwrap(),

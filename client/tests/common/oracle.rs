@@ -1,5 +1,7 @@
 //! An oracle small enough to read: known keys, explicit nonces, real bytes.
 
+use hkdf::Hkdf;
+use oracle_schema::nonce_proof::NonceProof;
 use oracle_schema::point::{AdaptorSecret, OutcomePoint, assign_sorted};
 use oracle_schema::tag::{announcement_hash, attestation_hash, challenge_scalar};
 use oracle_schema::{
@@ -8,7 +10,7 @@ use oracle_schema::{
 };
 use secp256k1::schnorr::{Signature, sign_no_aux_rand};
 use secp256k1::{Parity, Scalar, SecretKey, XOnlyPublicKey};
-use sha2::{Digest, Sha256};
+use sha2::{Digest, Sha256, Sha512};
 
 /// The maturity of announcements that do not say another, Unix seconds.
 const T: u32 = 1_795_363_200;
@@ -21,6 +23,18 @@ pub struct Oracle(SecretKey);
 pub struct Announced {
     pub announcement: Announcement,
     nonces: Vec<SecretKey>,
+}
+
+impl Announced {
+    /// That whoever announced it knows its nonces.
+    pub fn nonce_proof(&self) -> NonceProof {
+        NonceProof::prove(&self.announcement, &self.nonces, &seed()).unwrap()
+    }
+}
+
+/// Out of which proofs of nonces are made.
+pub fn seed() -> Hkdf<Sha512> {
+    Hkdf::new(None, b"a test's")
 }
 
 impl Oracle {

@@ -84,8 +84,18 @@ impl Server {
 
     /// Publishes an announcement, as an honest server would.
     pub fn announce(&self, announced: &Announced) {
-        let id = announced.announcement.event.event_id.as_str();
+        self.log(|log| log.push_proven(announced));
+        self.serve_announcement(announced);
+    }
+
+    /// The same, as a server before announcements had proofs of their nonces.
+    pub fn announce_unproven(&self, announced: &Announced) {
         self.log(|log| log.push_announcement(&announced.announcement));
+        self.serve_announcement(announced);
+    }
+
+    fn serve_announcement(&self, announced: &Announced) {
+        let id = announced.announcement.event.event_id.as_str();
         let bytes = announced.announcement.to_tlv();
         self.put(&announcement_path(id), [Answer::Bytes(bytes)]);
         self.put(

@@ -153,6 +153,7 @@ impl Engine {
                 nonce_map: s.nonce_map,
                 content_hash: s.content_hash,
                 policy_hash: e.policy_hash,
+                nonce_proof: s.nonce_proof,
             })
             .collect();
         self.store.publish_announcements(&rows, now).await?;

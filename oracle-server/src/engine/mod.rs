@@ -7,7 +7,8 @@
 //! 1. read sources without history whose T is near (`sample`);
 //! 2. finish what is committed and not yet published (`settle`);
 //! 3. refund what has passed its `attest_by`;
-//! 4. make the next events of series, announce what is due (`announce`);
+//! 4. make the next events of series, announce what is due (`announce`), prove the
+//!    nonces of what was announced without a proof (`prove`);
 //! 5. take in finished observations, decide rounds (`observe` for prices, `facts`
 //!    for the rest), attest (`settle`);
 //! 6. start observations that are due.
@@ -24,6 +25,7 @@ mod facts;
 mod health;
 mod leg;
 mod observe;
+mod prove;
 mod sample;
 mod settle;
 mod startup;
@@ -45,7 +47,7 @@ use crate::clock::Clock;
 use crate::config::Series;
 use crate::health::HealthReport;
 use crate::signer::{Signer, SignerError, Signing};
-use crate::store::{CommitError, DueRound, PublishError, Store, StoreError};
+use crate::store::{CommitError, DueRound, OpenCursor, PublishError, Store, StoreError};
 
 /// Events in one transaction at most.
 const BATCH: i64 = 1000;
@@ -162,6 +164,9 @@ pub struct Engine {
     forget_at: DateTime<Utc>,
     /// From when on what is late is said to be: a start first catches up.
     late_from: DateTime<Utc>,
+    /// After which open event those without a proof of their nonces are looked for;
+    /// `None` once all were.
+    unproven_after: Option<OpenCursor>,
     /// Committed events that could not be finished, and when to try again.
     stuck: HashMap<EventId, DateTime<Utc>>,
     health: watch::Sender<HealthReport>,
@@ -209,6 +214,7 @@ impl Engine {
             legs: HashMap::new(),
             forget_at: DateTime::UNIX_EPOCH,
             late_from,
+            unproven_after: Some(prove::FROM_THE_FIRST),
             stuck: HashMap::new(),
             health,
             operations: None,
@@ -235,6 +241,7 @@ impl Engine {
             // What is announced or withdrawn stays so when the clock is set right.
             more |= self.make_series_events(now).await?;
             more |= self.announce_due(now).await?;
+            more |= self.prove_announced(now).await?;
         }
         while let Some(seen) = self.observing.try_join_next() {
             self.take_in(seen).await?;

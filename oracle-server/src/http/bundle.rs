@@ -34,6 +34,10 @@ struct BundleJson {
     genesis: IncludedJson,
     /// The announcement's entry.
     announcement: IncludedJson,
+    /// The entry that proves its nonces; none of an event that ended before the log had
+    /// such entries.
+    #[schema(required = false, nullable = false)]
+    nonce_proof: Option<IncludedJson>,
     /// The attestation's entry, once there is one.
     #[schema(required = false, nullable = false)]
     attestation: Option<IncludedJson>,
@@ -86,7 +90,7 @@ struct ConsistencyJson {
 
 /// Everything that proves an event, in one document.
 ///
-/// The genesis, the announcement and, once they exist, the attestation or the
+/// The genesis, the announcement, the proof of its nonces and, once they exist, the attestation or the
 /// notice of a refund, each with its way to one signed checkpoint; the policy; an
 /// anchor. It verifies offline with nothing but the `identity` of
 /// `GET /v1/oracle`, from then on and for ever (`oracle verify BUNDLE --identity …`).
@@ -126,7 +130,9 @@ async fn bundle(app: &AppState, id: &str, from: Option<u64>) -> Result<Bundle, P
         None => app.store.refund_position(id).await?,
     };
     let end = event.attestation_position.or(notice);
-    let last = u64::try_from(end.unwrap_or(announced)).map_err(damaged)?;
+    let proof = app.store.nonce_proof_position(id).await?;
+    let last = announced.max(end.max(proof).unwrap_or_default());
+    let last = u64::try_from(last).map_err(damaged)?;
     let note = covering(app, last, from.unwrap_or_default()).await?;
     let size = Note::parse(&note).map_err(damaged)?.checkpoint().size;
     let consistency = match from {
@@ -145,14 +151,9 @@ async fn bundle(app: &AppState, id: &str, from: Option<u64>) -> Result<Bundle, P
         event_id: id.to_owned(),
         genesis: included(app, 0, size).await?,
         announcement: included(app, announced, size).await?,
-        attestation: match event.attestation_position {
-            Some(position) => Some(included(app, position, size).await?),
-            None => None,
-        },
-        notice: match notice {
-            Some(position) => Some(included(app, position, size).await?),
-            None => None,
-        },
+        nonce_proof: included_at(app, proof, size).await?,
+        attestation: included_at(app, event.attestation_position, size).await?,
+        notice: included_at(app, notice, size).await?,
         policy: String::from_utf8(policy).map_err(damaged)?,
         anchor: anchor(app, last, size).await?,
         consistency,
@@ -177,6 +178,18 @@ async fn included(app: &AppState, position: i64, size: u64) -> Result<Included, 
     let Inclusion { index, hashes } = prove(app, position, size).await?;
     let entry = entry(app, index, size).await?;
     Ok(Included::new(index, &entry, &hashes))
+}
+
+/// The same, where there is one.
+async fn included_at(
+    app: &AppState,
+    position: Option<i64>,
+    size: u64,
+) -> Result<Option<Included>, Problem> {
+    match position {
+        Some(position) => Ok(Some(included(app, position, size).await?)),
+        None => Ok(None),
+    }
 }
 
 /// That the log with `from` entries is the beginning of that with `size`.

@@ -16,6 +16,7 @@ use axum::http::{HeaderMap, Request, StatusCode};
 use chrono::{DateTime, TimeDelta, Utc};
 use oracle_schema::codec::Layout;
 use oracle_schema::event::{DigitsDescriptor, EnumDescriptor};
+use oracle_schema::nonce_proof::NonceProof;
 use oracle_schema::{Announcement, Attestation, Descriptor, EventId, Maturity, OracleEvent};
 use secp256k1::XOnlyPublicKey;
 use secp256k1::schnorr::Signature;
@@ -39,6 +40,12 @@ fn policy_hash() -> [u8; 32] {
 /// Distinct x coordinates that are on the curve.
 fn points() -> impl Iterator<Item = XOnlyPublicKey> {
     (1_u8..=255).filter_map(|i| XOnlyPublicKey::from_byte_array([i; 32]).ok())
+}
+
+/// A proof of nothing: the service serves what the signer made.
+fn unverified_proof() -> NonceProof {
+    let commitment = points().next().unwrap().to_byte_array();
+    NonceProof::from_bytes(&[commitment, [1; 32]].concat()).unwrap()
 }
 
 struct World {
@@ -223,6 +230,7 @@ impl World {
             nonce_map: vec![0; count * 2],
             content_hash: [4; 32],
             policy_hash: policy_hash(),
+            nonce_proof: unverified_proof(),
             announcement: announcement.clone(),
         };
         self.store
@@ -863,11 +871,11 @@ async fn a_stream_resumes_after_the_last_item_and_ends_with_the_service() {
         .write_all(b"GET /v1/stream HTTP/1.1\r\nHost: x\r\nLast-Event-ID: 1\r\n\r\n")
         .await
         .unwrap();
-    // Position 0 is the genesis, 1 the announcement of e1.
-    let missed = read_until(&mut stream, "id: 2\n").await;
+    // Position 0 is the genesis, 1 the announcement of e1, 2 the proof of its nonces.
+    let missed = read_until(&mut stream, "id: 3\n").await;
     assert!(missed.contains("event: announced\n") && !missed.contains("id: 1\n"));
     world.attest("e1", "yes").await;
-    let live = read_until(&mut stream, "id: 3\n").await;
+    let live = read_until(&mut stream, "id: 5\n").await;
     assert!(live.contains("event: attested\n"), "{live}");
     assert!(live.contains(r#""href":"/v1/attestations/e1""#));
     world.stop.send_replace(true);
@@ -967,7 +975,7 @@ async fn a_stream_without_a_position_starts_at_the_live_end() {
         .unwrap();
     let mut text = read_until(&mut stream, "\r\n\r\n").await;
     world.announce("e2", yes_no()).await;
-    text += &read_until(&mut stream, "id: 2\n").await;
+    text += &read_until(&mut stream, "id: 3\n").await;
     assert!(!text.contains("id: 1\n"));
 }
 
@@ -984,7 +992,7 @@ async fn a_change_of_state_comes_before_what_is_published_and_moves_no_reader() 
         .unwrap();
     read_until(&mut stream, "id: 1\n").await;
     world.attest("e1", "yes").await;
-    let text = read_until(&mut stream, "id: 2\n").await;
+    let text = read_until(&mut stream, "id: 3\n").await;
     let (state, item) = text.split_once("event: attested\n").unwrap();
     assert!(state.contains("event: state\n"), "{text}");
     assert!(state.contains(r#""state":"committed""#), "{text}");
@@ -1005,10 +1013,10 @@ async fn a_stream_of_some_events_is_silent_about_others() {
         .write_all(b"GET /v1/stream?events=e3,e1 HTTP/1.1\r\nHost: x\r\nLast-Event-ID: 0\r\n\r\n")
         .await
         .unwrap();
-    let mut text = read_until(&mut stream, "id: 3\n").await;
+    let mut text = read_until(&mut stream, "id: 5\n").await;
     world.attest("e2", "yes").await;
     world.attest("e3", "yes").await;
-    text += &read_until(&mut stream, "id: 5\n").await;
+    text += &read_until(&mut stream, "id: 8\n").await;
     assert!(text.contains("id: 1\n"), "{text}");
     assert!(!text.contains("e2"), "{text}");
 }
@@ -1026,12 +1034,12 @@ async fn a_stream_that_is_behind_by_more_than_a_block_gets_everything_once() {
         .write_all(b"GET /v1/stream HTTP/1.1\r\nHost: x\r\nLast-Event-ID: 500\r\n\r\n")
         .await
         .unwrap();
-    let text = read_until(&mut stream, "id: 1100\n").await;
+    let text = read_until(&mut stream, "id: 2199\n").await;
     let got: Vec<&str> = text
         .lines()
         .filter_map(|line| line.strip_prefix("id: "))
         .collect();
-    let due: Vec<String> = (501..=1100).map(|n| n.to_string()).collect();
+    let due: Vec<String> = (501..=2199).step_by(2).map(|n| n.to_string()).collect();
     assert_eq!(got, due);
 }
 

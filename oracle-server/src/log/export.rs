@@ -178,7 +178,8 @@ async fn documents(
             LogEntry::Genesis(_)
             | LogEntry::Notice { .. }
             | LogEntry::OperatorAction(_)
-            | LogEntry::Status(_) => {}
+            | LogEntry::Status(_)
+            | LogEntry::NonceProof { .. } => {}
         }
     }
     Ok(())

@@ -151,6 +151,16 @@ pub enum SignerError {
         /// Why not.
         reason: String,
     },
+    /// What was announced is not what this keystore announces. Nothing is proven of
+    /// it.
+    #[error(
+        "the nonces of {event_id} cannot be proven: the stored announcement is not the one that \
+         this keystore makes of the event; its row was changed, or the keystore is another one"
+    )]
+    OtherAnnouncement {
+        /// The event.
+        event_id: EventId,
+    },
     /// A ticket whose parts do not belong together.
     #[error("committed outcome of {event_id} does not fit its announcement: {reason}")]
     Ticket {
@@ -185,6 +195,7 @@ impl SignerError {
                 | Self::NotAnEnd { .. }
                 | Self::NotMatured { .. }
                 | Self::Draft { .. }
+                | Self::OtherAnnouncement { .. }
                 | Self::Ticket { .. }
                 | Self::CheckFailed { .. }
                 | Self::Arithmetic { .. }

@@ -1,7 +1,7 @@
 //! The only secrets of the project.
 //!
-//! Three typed calls: announce these drafts, attest these committed outcomes,
-//! sign this statement; never a raw hash. The order inside [`Signer::attest`]
+//! Four typed calls: announce these drafts, prove the nonces of what was announced,
+//! attest these committed outcomes, sign this statement; never a raw hash. The order inside [`Signer::attest`]
 //! is the safety: check the clock, journal the promise durably, sign, check
 //! against the announced nonces, and only then let anything out. A threshold
 //! group can stand behind the same calls.
@@ -44,7 +44,7 @@ use secrecy::SecretString;
 use crate::clock::Clock;
 use crate::lifecycle::IntentKind;
 
-pub use announce::{Draft, SignedAnnouncement};
+pub use announce::{Announced, Draft, SignedAnnouncement};
 pub use attest::SignedAttestation;
 pub use error::SignerError;
 pub use gate::{Gate, Signing};
@@ -336,6 +336,7 @@ macro_rules! lacks {
     )+ };
 }
 lacks!(nonce::SecretNonce: Clone, fmt::Debug, serde::Serialize);
+lacks!(nonce::SecretNonces: Clone, fmt::Debug, serde::Serialize);
 lacks!(NonceSeed: Clone, fmt::Debug, serde::Serialize);
 lacks!(OracleKey: Clone, fmt::Debug, serde::Serialize);
 lacks!(Secrets: Clone, fmt::Debug, serde::Serialize);

@@ -9,7 +9,8 @@
 
 use hkdf::Hkdf;
 use oracle_schema::codec::event_tlv;
-use oracle_schema::{Descriptor, EventId, Maturity};
+use oracle_schema::nonce_proof::{NonceProof, NonceProofError};
+use oracle_schema::{Announcement, Descriptor, EventId, Maturity};
 use secp256k1::{Parity, Scalar, SecretKey, XOnlyPublicKey};
 use sha2::{Digest, Sha256, Sha512};
 use zeroize::Zeroizing;
@@ -64,6 +65,36 @@ impl NonceSeed {
         let mut wide = Zeroizing::new([0_u8; 64]);
         self.prk.expand_multi_info(&info, wide.as_mut()).ok()?;
         reduce_wide(&wide).map(SecretNonce)
+    }
+}
+
+/// The scalars of one announcement's nonces, in announced order; cleared on drop.
+pub(super) struct SecretNonces(Vec<SecretKey>);
+
+impl SecretNonces {
+    /// Room for all of them at once: growing would leave copies behind.
+    pub(super) fn with_capacity(count: usize) -> Self {
+        Self(Vec::with_capacity(count))
+    }
+
+    pub(super) fn push(&mut self, nonce: &SecretNonce) {
+        self.0.push(nonce.0);
+    }
+
+    /// That whoever announced knows all of them. Nothing but the announcement decides
+    /// the proof: t, its own secret, is derived from it.
+    pub(super) fn prove(
+        &self,
+        announcement: &Announcement,
+        seed: &NonceSeed,
+    ) -> Result<NonceProof, NonceProofError> {
+        NonceProof::prove(announcement, &self.0, &seed.prk)
+    }
+}
+
+impl Drop for SecretNonces {
+    fn drop(&mut self) {
+        self.0.iter_mut().for_each(SecretKey::non_secure_erase);
     }
 }
 

@@ -14,6 +14,7 @@ mod file_lock;
 mod home;
 mod ledger;
 mod listing;
+mod nonce_proof;
 mod operator;
 mod outbox;
 mod publish;
@@ -44,6 +45,7 @@ pub use choice::OpenPolicy;
 pub use commit::{Candidate, CommitError, Intent};
 pub use explorer::{HeadRow, LogRow, Milestones, SeriesLine};
 pub use listing::{PublishedEvent, PublishedFilter};
+pub use nonce_proof::{OpenCursor, UnprovenEvent};
 pub use operator::{ActionRow, Effect, NewAction, OperatedEvent};
 pub use outbox::{
     Backlog, Delivery, LONGEST_WAIT, OutboxItem, OutboxMessage, OutboxTlv, Undelivered,

@@ -4,10 +4,12 @@ use std::collections::{BTreeMap, HashSet};
 
 use chrono::{DateTime, Utc};
 use oracle_schema::log_entry::LogEntry;
+use oracle_schema::nonce_proof::NonceProof;
 use oracle_schema::{Announcement, Descriptor, EventId, Maturity};
 
 use super::db::{Arg, Tx, args};
 use super::ledger::{NewEntry, execute_in};
+use super::nonce_proof::proof_entry;
 use super::{NewSubject, Store, StoreError, descriptor, event_id};
 use crate::lifecycle::State;
 
@@ -100,6 +102,10 @@ pub struct ScheduledEvent {
     pub policy_hash: [u8; 32],
 }
 
+/// Entries that an announcement takes in the log: its own, and behind it the proof of
+/// its nonces.
+const PER_ANNOUNCEMENT: usize = 2;
+
 /// A signed announcement, ready for the log.
 #[derive(Debug)]
 pub struct SignedEvent {
@@ -113,6 +119,8 @@ pub struct SignedEvent {
     pub content_hash: [u8; 32],
     /// Its policy.
     pub policy_hash: [u8; 32],
+    /// That whoever announced knows the nonces.
+    pub nonce_proof: NonceProof,
 }
 
 /// Why announcements were not published. Nothing of the batch was.
@@ -352,8 +360,9 @@ impl Store {
             .collect()
     }
 
-    /// Puts announcements into the log and in front of readers: nonces burned,
-    /// bytes stored, positions taken, head moved, all or nothing.
+    /// Puts announcements, each with the proof of its nonces behind it, into the log
+    /// and in front of readers: nonces burned, bytes stored, positions taken, head
+    /// moved, all or nothing.
     pub async fn publish_announcements(
         &self,
         events: &[SignedEvent],
@@ -362,27 +371,19 @@ impl Store {
         if events.is_empty() {
             return Ok(());
         }
-        let now_ms = now.timestamp_millis();
-        let mut entries = Vec::with_capacity(events.len());
-        for e in events {
-            let id = e.announcement.event.event_id.as_str();
-            let bytes = LogEntry::Announcement {
-                policy_hash: e.policy_hash,
-                announcement: e.announcement.clone(),
-            }
-            .to_bytes()
-            .map_err(|error| PublishError::Entry {
-                event: id.to_owned(),
-                reason: error.to_string(),
-            })?;
-            entries.push(NewEntry {
-                entry_type: 1,
-                event_id: id,
-                bytes,
-            });
-        }
         let mut tx = self.db.begin().await?;
-        let reserved = self.reserve(&mut tx, events.len(), now_ms).await?;
+        let reserved = self
+            .reserve(
+                &mut tx,
+                events.len().saturating_mul(PER_ANNOUNCEMENT),
+                now.timestamp_millis(),
+            )
+            .await?;
+        let positions = || (reserved.first..).step_by(PER_ANNOUNCEMENT);
+        let mut entries = Vec::with_capacity(events.len().saturating_mul(PER_ANNOUNCEMENT));
+        for (position, e) in positions().zip(events) {
+            entries.extend(announced_entries(position, e)?);
+        }
         let mut changed = 0;
         for chunk in events.chunks(1000) {
             let ids: Vec<&str> = chunk
@@ -418,7 +419,7 @@ impl Store {
             .collect();
         tx.insert_rows("INSERT INTO nonce (nonce, event_id)", nonces, "")
             .await?;
-        let rows = (reserved.first..)
+        let rows = positions()
             .zip(events)
             .map(|(position, e)| {
                 args![
@@ -465,6 +466,30 @@ impl Store {
         self.changed(ids.iter().copied(), State::Withdrawn);
         Ok(changed)
     }
+}
+
+/// The entries of one announcement, the first of them at `position`.
+fn announced_entries(
+    position: i64,
+    event: &SignedEvent,
+) -> Result<[NewEntry<'_>; PER_ANNOUNCEMENT], PublishError> {
+    let id = event.announcement.event.event_id.as_str();
+    let announcement = LogEntry::Announcement {
+        policy_hash: event.policy_hash,
+        announcement: event.announcement.clone(),
+    };
+    let bytes = announcement
+        .to_bytes()
+        .map_err(|error| PublishError::Entry {
+            event: id.to_owned(),
+            reason: error.to_string(),
+        })?;
+    let announcement = NewEntry {
+        entry_type: 1,
+        event_id: id,
+        bytes,
+    };
+    Ok([announcement, proof_entry(id, position, &event.nonce_proof)?])
 }
 
 /// [`Store::schedule`] as part of a transaction that holds the ledger's lock.

@@ -66,6 +66,7 @@ impl From<LogRow> for Entry {
                 3 => "notice",
                 4 => "operator",
                 5 => "status",
+                6 => "nonce proof",
                 _ => "other",
             },
             event: row

@@ -14,6 +14,7 @@ use crate::announcement::{Announcement, Promise};
 use crate::attestation::Attestation;
 use crate::codec::{CodecError, KnownPoint, Layout, Reader, put_string};
 use crate::event::{EventId, IdError, MAX_STRING_BYTES};
+use crate::nonce_proof::NonceProof;
 use crate::operator::{ActionError, MAX_BODY_BYTES, OperatorAction};
 use crate::tag::tagged_hash;
 
@@ -32,6 +33,7 @@ const ATTESTATION: u8 = 2;
 const NOTICE: u8 = 3;
 const OPERATOR_ACTION: u8 = 4;
 const STATUS: u8 = 5;
+const NONCE_PROOF: u8 = 6;
 
 /// One entry of the log.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,6 +71,14 @@ pub enum LogEntry {
     OperatorAction(OperatorAction),
     /// An announced event is proposed, held or late.
     Status(Status),
+    /// Whoever announced knows the scalars of the announced nonces.
+    NonceProof {
+        /// Position in the log of the announcement.
+        announcement_position: u64,
+        /// A [`crate::nonce_proof::NonceProof`]; whether it is one of that
+        /// announcement is not checked here, as it is not of a signature.
+        proof: [u8; NonceProof::BYTES],
+    },
 }
 
 /// How an event ended without an attestation.
@@ -269,6 +279,15 @@ impl LogEntry {
                 out
             }
             Self::Status(status) => status.to_bytes()?,
+            Self::NonceProof {
+                announcement_position,
+                proof,
+            } => {
+                let mut out = vec![ENTRY_VERSION, NONCE_PROOF];
+                out.extend_from_slice(&announcement_position.to_be_bytes());
+                out.extend_from_slice(proof);
+                out
+            }
         };
         check_length(&out)?;
         Ok(out)
@@ -276,7 +295,8 @@ impl LogEntry {
 
     /// Checks what an entry says under a signature of its own: the genesis by
     /// the oracle key, an operator's action by the operator's. Announcements
-    /// and attestations are [`crate::verify`]'s.
+    /// and attestations are [`crate::verify`]'s, proofs of nonces
+    /// [`crate::nonce_proof`]'s.
     pub fn verify(&self) -> Result<(), LogEntryError> {
         match self {
             Self::Genesis(genesis) => genesis.verify(),
@@ -284,7 +304,8 @@ impl LogEntry {
             Self::Announcement { .. }
             | Self::Attestation { .. }
             | Self::Notice { .. }
-            | Self::Status(_) => Ok(()),
+            | Self::Status(_)
+            | Self::NonceProof { .. } => Ok(()),
         }
     }
 
@@ -326,6 +347,7 @@ impl LogEntry {
             NOTICE => read_notice(reader),
             OPERATOR_ACTION => OperatorAction::read(reader).map(Self::OperatorAction),
             STATUS => Status::read(reader).map(Self::Status),
+            NONCE_PROOF => read_nonce_proof(reader),
             other => Err(LogEntryError::Type(other)),
         }
     }
@@ -392,6 +414,16 @@ fn read_notice(mut reader: Reader<'_>) -> Result<LogEntry, LogEntryError> {
         event_id,
         time_ms,
         reason,
+    })
+}
+
+fn read_nonce_proof(mut reader: Reader<'_>) -> Result<LogEntry, LogEntryError> {
+    let announcement_position = reader.u64("announcement_position")?;
+    let proof = reader.array("proof")?;
+    reader.end("nonce proof")?;
+    Ok(LogEntry::NonceProof {
+        announcement_position,
+        proof,
     })
 }
 

@@ -109,6 +109,13 @@ impl Book {
         })
     }
 
+    pub(crate) fn prove(&mut self, announced: u64, proof: [u8; 64]) -> u64 {
+        self.push(&LogEntry::NonceProof {
+            announcement_position: announced,
+            proof,
+        })
+    }
+
     pub(crate) fn attest(&mut self, announced: u64, attestation: &Attestation) -> u64 {
         self.push(&LogEntry::Attestation {
             announcement_position: announced,
@@ -165,6 +172,7 @@ impl Book {
             checkpoint: self.sign(self.head()),
             genesis: self.included(0),
             announcement: self.included(announced),
+            nonce_proof: None,
             attestation: attested.map(|position| self.included(position)),
             notice: None,
             policy: self.policy.clone(),

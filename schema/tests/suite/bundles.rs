@@ -31,13 +31,15 @@ fn verified(case: &Value) -> Result<Proven, BundleError> {
 
 #[test]
 fn bundles_are_accepted_or_refused_for_the_named_reason() {
-    run("bundles.json", 36, |case| match verified(case) {
+    run("bundles.json", 45, |case| match verified(case) {
         Ok(proven) => {
             assert!(case["error"].is_null(), "{}", case["name"]);
             let outcome = proven.attestation().map(|a| a.outcome().to_string());
             assert_eq!(outcome.as_deref(), case["outcome"].as_str());
             let is_refunded = proven.end.is_some() && outcome.is_none();
             assert_eq!(is_refunded, case["refunded"] == true, "{}", case["name"]);
+            let is_proven = proven.nonce_proof.is_some();
+            assert_eq!(is_proven, case["nonces_proven"] == true, "{}", case["name"]);
         }
         Err(error) => assert_eq!(case["error"], error.name(), "{}: {error}", case["name"]),
     });

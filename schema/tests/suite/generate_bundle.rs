@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use crate::book::Book;
 use crate::events::{choice, digits};
 use crate::generate::file;
+use crate::generate_nonce_proof::prove;
 use crate::oracle::TestOracle;
 
 pub(crate) const T: u32 = 1_795_363_200;
@@ -104,11 +105,13 @@ pub(crate) fn cases() -> Value {
     about_the_genesis(&mut cases);
     about_the_messages(&mut cases);
     about_what_was_seen_before(&mut cases);
+    about_the_nonces(&mut cases);
     file(
         "Bundles (docs/bundles.md). `identity` is what the reader pinned; `known`, where it is \
          there, the checkpoint that the reader saw before. Where error is not null the bundle must \
          be refused, for that reason. `outcome` is the attested one, null if there is none; \
-         `refunded` says that the log has a notice of it.",
+         `refunded` says that the log has a notice of it, `nonces_proven` that the bundle proves \
+         that the announcer knows the nonces.",
         &cases.cases,
     )
 }
@@ -255,6 +258,81 @@ fn about_the_messages(cases: &mut Cases<'_>) {
         let hash = b.announcement.hashes.first().cloned().unwrap();
         b.announcement.hashes = vec![hash; 64];
     });
+}
+
+fn about_the_nonces(cases: &mut Cases<'_>) {
+    let World { oracle, book } = cases.world;
+    let cup = oracle.announce(MATCH, T, choice(&["home", "draw", "away", "void"]));
+    let price = oracle.announce(PRICE, T, digits(2, false, 20));
+    let last = oracle.announce("last", T, choice(&["yes", "no"]));
+    let [of_cup, of_price, of_last] = [&cup, &price, &last].map(prove);
+    let mut off_the_curve = of_cup;
+    off_the_curve[..32].copy_from_slice(&[0; 32]);
+    off_the_curve[31] = 5;
+    let mut spoilt = of_cup;
+    spoilt[63] ^= 1;
+    let mut book = book.clone();
+    let proven = book.prove(ANNOUNCED, of_cup);
+    let price_proven = book.prove(PRICE_ANNOUNCED, of_price);
+    let wrong = [of_price, spoilt, off_the_curve].map(|proof| book.prove(ANNOUNCED, proof));
+    let early = book.prove(wrong[2] + 2, of_last);
+    let announced_last = book.announce(&last.announcement);
+    assert_eq!(announced_last, early + 1);
+
+    let with = |mut bundle: Bundle, position| {
+        bundle.nonce_proof = Some(book.included(position));
+        bundle
+    };
+    let of_match = |position| with(book.bundle(MATCH, ANNOUNCED, Some(ATTESTED)), position);
+    let of_digits = book.bundle(PRICE, PRICE_ANNOUNCED, Some(PRICE_ATTESTED));
+    let of_digits = with(of_digits, price_proven);
+    let of_last = with(book.bundle("last", announced_last, None), early);
+    cases.add(
+        "nonces-proven",
+        &of_match(proven),
+        json!({ "outcome": "draw", "nonces_proven": true }),
+    );
+    cases.add(
+        "nonces-proven-digits",
+        &of_digits,
+        json!({ "outcome": "251873", "nonces_proven": true }),
+    );
+    let mut not_included = of_match(proven);
+    if let Some(proof) = &mut not_included.nonce_proof {
+        proof.hashes.reverse();
+    }
+    let refused = [
+        ("nonce-proof-not-included", "inclusion", not_included),
+        (
+            "nonce-proof-is-an-attestation",
+            "other-entry",
+            of_match(ATTESTED),
+        ),
+        (
+            "nonce-proof-of-another-event",
+            "other-announcement",
+            of_match(price_proven),
+        ),
+        (
+            "nonce-proof-before-its-announcement",
+            "other-announcement",
+            of_last,
+        ),
+        (
+            "nonce-proof-of-other-nonces",
+            "nonce-proof",
+            of_match(wrong[0]),
+        ),
+        ("nonce-proof-spoilt", "nonce-proof", of_match(wrong[1])),
+        (
+            "nonce-proof-off-the-curve",
+            "nonce-proof",
+            of_match(wrong[2]),
+        ),
+    ];
+    for (name, error, bundle) in refused {
+        cases.add(name, &bundle, json!({ "error": error }));
+    }
 }
 
 fn about_what_was_seen_before(cases: &mut Cases<'_>) {

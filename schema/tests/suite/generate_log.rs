@@ -17,6 +17,7 @@ use sha2::{Digest, Sha256};
 
 use crate::events::{choice, digits};
 use crate::generate::file;
+use crate::generate_nonce_proof::prove;
 use crate::generate_operator;
 use crate::oracle::TestOracle;
 
@@ -102,6 +103,13 @@ pub(crate) fn entries(oracle: &TestOracle) -> Vec<(&'static str, LogEntry)> {
         ),
         ("hold", status(StatusKind::Hold, "sources contradict")),
         ("late", status(StatusKind::Late, "")),
+        (
+            "nonce-proof",
+            LogEntry::NonceProof {
+                announcement_position: 1,
+                proof: prove(&announced),
+            },
+        ),
     ]
 }
 
@@ -171,7 +179,7 @@ fn refused(oracle: &TestOracle) -> Vec<(&'static str, &'static str, Vec<u8>)> {
     let mut refused = vec![
         ("nothing", "truncated", Vec::new()),
         ("version 2", "version", edit("refund", &|b| b[0] = 2)),
-        ("type 6", "entry-type", edit("refund", &|b| b[1] = 6)),
+        ("type 7", "entry-type", edit("refund", &|b| b[1] = 7)),
         (
             "notice kind 3",
             "notice-kind",
@@ -221,6 +229,16 @@ fn refused(oracle: &TestOracle) -> Vec<(&'static str, &'static str, Vec<u8>)> {
                 let outcome = 2 + 1 + 1 + "logged".len() + 8;
                 b.splice(outcome..outcome + 4, [0]);
             }),
+        ),
+        (
+            "nonce proof cut short",
+            "truncated",
+            edit("nonce-proof", &|b| b.truncate(b.len() - 1)),
+        ),
+        (
+            "byte after a nonce proof",
+            "trailing",
+            edit("nonce-proof", &|b| b.push(0)),
         ),
         (
             "hold with an outcome",

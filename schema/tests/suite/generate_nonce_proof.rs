@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256, Sha512};
 
 use crate::events::{choice, digits, samples};
 use crate::generate::file;
-use crate::oracle::{TestOracle, even, xonly};
+use crate::oracle::{Announced, TestOracle, even, xonly};
 
 /// The test oracle's.
 pub(crate) const NONCE_SEED: [u8; 32] = [0x5e; 32];
@@ -45,6 +45,12 @@ fn proof(announcement: &Announcement, nonces: &[SecretKey]) -> ([u8; 32], Vec<u8
         power = power.mul_tweak(&c).unwrap();
     }
     (challenge, [commitment, z.to_secret_bytes()].concat())
+}
+
+/// The proof of an announcement.
+pub(crate) fn prove(announced: &Announced) -> [u8; 64] {
+    let (_, proof) = proof(&announced.announcement, &announced.nonces);
+    proof.try_into().unwrap()
 }
 
 pub(crate) fn cases() -> Value {

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use crate::events::{choice, digits};
 use crate::generate::file;
+use crate::generate_nonce_proof::prove;
 use crate::oracle::{Announced, TestOracle};
 
 const MATURITY: u32 = 1_795_363_200;
@@ -51,6 +52,7 @@ impl<'a> Part<'a> {
         json!({
             "announcement": hex::encode(self.announced.announcement.to_tlv()),
             "attestation": hex::encode(attestation.to_tlv(Layout::Spec)),
+            "nonce_proof": hex::encode(prove(&self.announced)),
         })
     }
 }
@@ -123,7 +125,8 @@ pub(crate) fn joint() -> Value {
     file(
         "Several oracles: the point is the sum of theirs, the secret the sum of their secrets \
          (mod n), each over its own prefix. secret_normalised is n - secret where the sum has an \
-         odd y; the parts are never normalised.",
+         odd y; the parts are never normalised. nonce_proof is that of the oracle's announcement \
+         (docs/log-format.md, type 6): without it the sum is refused.",
         &cases,
     )
 }

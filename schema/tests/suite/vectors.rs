@@ -291,7 +291,7 @@ fn tags_hash_as_recorded() {
 
 #[test]
 fn log_entries_have_one_encoding() {
-    run("log_entries.json", 34, |case| {
+    run("log_entries.json", 37, |case| {
         let bytes = bytes(&case["entry"]);
         let entry = LogEntry::from_bytes(&bytes);
         let checked = entry.and_then(|entry| {
@@ -371,7 +371,7 @@ fn an_entry_reads_the_same_whichever_key_its_reader_knows() {
     let oracle = XOnlyPublicKey::from_byte_array(oracle).unwrap();
     let other = SecretKey::from_secret_bytes([9; 32]).unwrap();
     let other = other.x_only_public_key().0;
-    run("log_entries.json", 34, |case| {
+    run("log_entries.json", 37, |case| {
         let bytes = bytes(&case["entry"]);
         let entry = LogEntry::from_bytes(&bytes);
         let promise = match &entry {

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::signer::nonce::{NonceSeed, reduce_wide};
+use crate::signer::{Announced, SignerError};
 
 const SEED: [u8; 32] = [0x5e; 32];
 
@@ -147,4 +148,54 @@ fn wide_reduction_is_exact_at_the_edges() {
         }
     }
     assert_eq!(reduce_wide(&[0; 64]), None);
+}
+
+#[test]
+fn every_announcement_is_proven_by_the_one_proof_that_it_ever_has() {
+    let rig = rig(3);
+    let drafts = [
+        draft("enum", enum_event()),
+        draft("digits", digits_event(10, true, 3)),
+    ];
+    let announced = rig.signer.announce(&drafts).unwrap();
+    let stored: Vec<Announced> = drafts
+        .iter()
+        .zip(&announced)
+        .map(|(draft, a)| Announced {
+            draft: draft.clone(),
+            tlv: a.tlv.clone(),
+        })
+        .collect();
+    let proofs: Vec<_> = announced.iter().map(|a| a.nonce_proof).collect();
+    for (a, proof) in announced.iter().zip(&proofs) {
+        assert_eq!(proof.verify(&a.announcement), Ok(()));
+    }
+    assert_ne!(proofs[0], proofs[1]);
+    let rig = rig.reopened();
+    assert_eq!(rig.signer.prove_nonces(&stored).unwrap(), proofs);
+}
+
+#[test]
+fn nothing_is_proven_of_what_this_keystore_would_not_announce_or_while_the_gate_is_shut() {
+    let (own, other) = (rig(3), rig(4));
+    let draft = draft("event", enum_event());
+    let tlv = announce(&own.signer, &draft).tlv;
+    let mut resigned = tlv.clone();
+    resigned[7] ^= 1;
+    let mut edited = draft.clone();
+    edited.policy_hash = [4; 32];
+    let of_another = announce(&other.signer, &draft).tlv;
+    for (draft, tlv) in [(&draft, &resigned), (&draft, &of_another), (&edited, &tlv)] {
+        let announced = Announced {
+            draft: draft.clone(),
+            tlv: tlv.clone(),
+        };
+        let refused = own.signer.prove_nonces(&[announced]).unwrap_err();
+        assert!(matches!(refused, SignerError::OtherAnnouncement { .. }));
+        assert!(refused.is_about_the_event());
+    }
+    let announced = Announced { draft, tlv };
+    own.signer.gate().stop("a test".to_owned());
+    let refused = own.signer.prove_nonces(&[announced]).unwrap_err();
+    assert!(matches!(refused, SignerError::Shut { .. }), "{refused}");
 }

@@ -1,0 +1,149 @@
+//! Proofs of nonces that were announced before announcements had any.
+
+use chrono::{DateTime, Utc};
+use oracle_schema::log_entry::LogEntry;
+use oracle_schema::nonce_proof::NonceProof;
+use oracle_schema::{Descriptor, EventId, Maturity};
+
+use super::db::{Row, Tx, args};
+use super::ledger::NewEntry;
+use super::schedule::PublishError;
+use super::{Store, StoreError, descriptor, event_id};
+
+/// Where a search through open events stands: the last one's `attest_by` and id.
+pub type OpenCursor = (i64, String);
+
+/// An open event whose nonces the log does not prove.
+#[derive(Debug, Clone)]
+pub struct UnprovenEvent {
+    /// Name.
+    pub event_id: EventId,
+    /// When the outcome is fixed.
+    pub maturity: Maturity,
+    /// When it becomes a refund, Unix seconds.
+    pub attest_by: i64,
+    /// What can come out.
+    pub descriptor: Descriptor,
+    /// Its policy.
+    pub policy_hash: [u8; 32],
+    /// The announcement's exact bytes.
+    pub tlv: Vec<u8>,
+}
+
+impl UnprovenEvent {
+    fn from_row(r: &Row) -> Result<Self, StoreError> {
+        let id: String = r.get(0)?;
+        let maturity: i64 = r.get(1)?;
+        let stored: String = r.get(3)?;
+        Ok(Self {
+            event_id: event_id(&id)?,
+            maturity: Maturity::from_unix(maturity)
+                .map_err(|e| StoreError::Damaged(e.to_string()))?,
+            attest_by: r.get(2)?,
+            descriptor: descriptor::read(&stored)?,
+            policy_hash: r.hash(4)?,
+            tlv: r.get(5)?,
+        })
+    }
+}
+
+impl Store {
+    /// Announced events without an end whose nonces the log does not prove: those
+    /// after the cursor, in its order.
+    pub async fn unproven(
+        &self,
+        after: &OpenCursor,
+        limit: i64,
+    ) -> Result<Vec<UnprovenEvent>, StoreError> {
+        // SQLite uses the index `event_open` for its own list of states only.
+        let sql = "SELECT e.event_id, e.maturity, e.attest_by, e.descriptor, e.policy_hash, \
+                   a.tlv FROM event e JOIN announcement a ON a.event_id = e.event_id \
+                   WHERE e.attest_by >= $1 AND (e.attest_by > $1 OR e.event_id > $2) \
+                   AND e.state IN ('scheduled', 'announced', 'provisional', 'held') \
+                   AND e.state <> 'scheduled' \
+                   AND NOT EXISTS (SELECT 1 FROM log_entry l WHERE l.entry_type = 6 \
+                   AND l.event_id = e.event_id) ORDER BY e.attest_by, e.event_id LIMIT $3";
+        self.db
+            .fetch(sql, args![after.0, after.1.as_str(), limit])
+            .await?
+            .iter()
+            .map(UnprovenEvent::from_row)
+            .collect()
+    }
+
+    /// Puts the proofs of announced nonces into the log, of those events that have no
+    /// end yet; answers of how many.
+    pub async fn publish_nonce_proofs(
+        &self,
+        proven: &[(EventId, NonceProof)],
+        now: DateTime<Utc>,
+    ) -> Result<usize, PublishError> {
+        let mut tx = self.db.begin().await?;
+        self.lock(&mut tx, 0).await?;
+        let mut entries = Vec::with_capacity(proven.len());
+        for (id, proof) in proven {
+            if let Some(position) = open_position(&mut tx, id.as_str()).await? {
+                entries.push(proof_entry(id.as_str(), position, proof)?);
+            }
+        }
+        let count = entries.len();
+        if count == 0 {
+            return Ok(0);
+        }
+        let now_ms = now.timestamp_millis();
+        let reserved = self.reserve(&mut tx, count, now_ms).await?;
+        let size = self.append(&mut tx, &reserved, entries).await?;
+        tx.commit().await?;
+        self.publish(size);
+        Ok(count)
+    }
+}
+
+impl super::ReadStore {
+    /// Where the log proves the nonces of an event.
+    pub async fn nonce_proof_position(&self, event_id: &str) -> Result<Option<i64>, StoreError> {
+        let published = *self.head().borrow();
+        let row = self
+            .db
+            .fetch_optional(
+                "SELECT position FROM log_entry \
+                 WHERE entry_type = 6 AND event_id = $1 AND position < $2",
+                args![event_id, published],
+            )
+            .await?;
+        row.map(|row| row.get(0)).transpose()
+    }
+}
+
+/// Where an event without an end was announced.
+async fn open_position(tx: &mut Tx, id: &str) -> Result<Option<i64>, StoreError> {
+    let row = tx
+        .fetch_optional(
+            "SELECT a.position FROM announcement a JOIN event e ON e.event_id = a.event_id \
+             WHERE a.event_id = $1 AND e.state IN ('announced', 'provisional', 'held')",
+            args![id],
+        )
+        .await?;
+    row.map(|row| row.get(0)).transpose()
+}
+
+/// The entry that proves the nonces announced at `position`.
+pub(super) fn proof_entry<'a>(
+    id: &'a str,
+    position: i64,
+    proof: &NonceProof,
+) -> Result<NewEntry<'a>, PublishError> {
+    let refused = |reason: String| PublishError::Entry {
+        event: id.to_owned(),
+        reason,
+    };
+    let entry = LogEntry::NonceProof {
+        announcement_position: u64::try_from(position).map_err(|e| refused(e.to_string()))?,
+        proof: proof.to_bytes(),
+    };
+    Ok(NewEntry {
+        entry_type: 6,
+        event_id: id,
+        bytes: entry.to_bytes().map_err(|e| refused(e.to_string()))?,
+    })
+}
