@@ -6,27 +6,46 @@
 //!
 //! # What the sum protects against
 //!
-//! **The sum needs every oracle only if none of them could see another's
-//! announcement when it chose its nonces.** An announcement proves that its oracle
-//! knows the secret of its key P; it proves nothing about the nonce R. An oracle
-//! that announces last can choose `R2 = a·G − S1(m)` for one outcome m and sign
-//! honestly: every check passes, and `S1 + S2 = (a + e2·x2)·G` is a point whose
-//! secret it knows alone, before anyone has attested anything.
+//! **The sum needs every oracle only if each of them knows its nonces.** An
+//! announcement proves that its oracle knows the secret of its key P; it proves
+//! nothing about the nonce R. An oracle that announces last can choose
+//! `R2 = a·G − S1(m)` for one outcome m and sign honestly: every check of the
+//! announcement passes, and `S1 + S2 = (a + e2·x2)·G` is a point whose secret it
+//! knows alone, before anyone has attested anything. It does not know the secret of
+//! R2, though. So a sum demands of each oracle a proof that it knows those of its
+//! nonces, [`NonceProof`], which stands in its log behind the announcement and in the
+//! event's bundle ([`Proven::nonce_proof`](oracle_schema::bundle::Proven::nonce_proof)).
 //!
-//! This is dlcspecs' sum as it is, and no code here can see the difference. So use
-//! events that all oracles had announced, and had in their logs, before the parties
-//! chose them, and never one that was announced after the offer or at a party's
-//! wish. Another event of the same oracle is not a second oracle either: one key
-//! decides both.
+//! For an oracle whose log has no such proofs the caller has to say
+//! [`Nonces::OnTrust`]. The sum is then as good as the choice of events: only such
+//! that this oracle had announced, and had in its log, before the others announced
+//! theirs and before the parties chose them; never one that was announced after the
+//! offer or at a party's wish.
+//!
+//! Another event of the same oracle is not a second oracle either: one key decides
+//! both.
 
 use std::collections::BTreeSet;
 
+use oracle_schema::nonce_proof::NonceProof;
 use oracle_schema::point::sum;
 use oracle_schema::{Announcement, Attestation, Descriptor, Verified};
 
 use crate::points::{
     AdaptorPoint, AdaptorSecret, OutcomePoint, PointsError, Selection, Subject, adaptor_points,
 };
+
+/// What is known of an oracle's nonces.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Nonces {
+    /// The oracle's log has this proof that it knows their secrets. It is verified
+    /// against the announcement before anything is added up.
+    Proven(NonceProof),
+    /// Nothing, and the caller takes that upon them: its log has no proof. If it
+    /// announced after another oracle of the sum, it may know the joint secret of one
+    /// outcome alone.
+    OnTrust,
+}
 
 /// One oracle's part: its event, and what it would have to attest.
 ///
@@ -38,6 +57,9 @@ pub struct Part<'a> {
     pub announcement: &'a Verified<Announcement>,
     /// What it attested, once it has.
     pub attestation: Option<&'a Verified<Attestation>>,
+    /// Whether the oracle knows its nonces. `None` is refused where there is another
+    /// oracle to add.
+    pub nonces: Option<Nonces>,
     /// What of it counts. [`Selection::All`] means every outcome of an enum
     /// event; the other oracles then have outcomes of the same texts.
     pub selection: Selection,
@@ -61,17 +83,17 @@ pub struct JointPoint {
 /// precision; that their units mean the same is for the reader to see). One
 /// event given twice is refused: it would count as two oracles and is one.
 ///
-/// **The sum needs every oracle only if none could see another's announcement when
-/// it chose its nonces.** Whoever announces last can choose a nonce by which it
-/// alone knows the joint secret of one outcome, and no check here shows it. Use
-/// events that were announced, and in their oracles' logs, before the parties chose
-/// them; never one announced after the offer or at a party's wish
-/// (`docs/for-wallets.md`, 4).
+/// **The sum needs every oracle only if each knows its nonces**: whoever announces
+/// last could else choose one by which it alone knows the joint secret of one outcome.
+/// So each part needs the proof that the oracle's log has of it, or the caller's word
+/// that it is taken on trust (`docs/for-wallets.md`, 4). The error names the oracle of
+/// which there is neither.
 ///
 /// ```
-/// use oracle_client::points::{Part, Selection, joint_points};
+/// use oracle_client::points::{NonceProof, Nonces, Part, Selection, joint_points};
 /// # use oracle_client::{Announcement, Attestation, Verified};
-/// # fn vector(name: &str) -> (Vec<Verified<Announcement>>, Vec<Verified<Attestation>>) {
+/// # type Vector = Vec<(Verified<Announcement>, Verified<Attestation>, NonceProof)>;
+/// # fn vector(name: &str) -> Vector {
 /// #     let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../schema/vectors/joint.json");
 /// #     let file: serde_json::Value = serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap();
 /// #     let case = file["cases"].as_array().unwrap().iter().find(|c| c["name"] == name).unwrap();
@@ -81,18 +103,21 @@ pub struct JointPoint {
 /// #         let a = oracle_schema::verify::verify_announcement(a).unwrap();
 /// #         let (t, _) = Attestation::from_tlv(&bytes("attestation")).unwrap();
 /// #         let t = oracle_schema::verify::verify_attestation(t, &a).unwrap();
-/// #         (a, t)
-/// #     }).unzip()
+/// #         (a, t, NonceProof::from_bytes(&bytes("nonce_proof")).unwrap())
+/// #     }).collect()
 /// # }
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// // Two oracles of one match, from `schema/vectors/joint.json`.
-/// let (announcements, attestations) = vector("enum-worded-differently");
-/// let texts = ["draw", "X"];
-/// let parts: Vec<Part> = (0..2)
-///     .map(|i| Part {
-///         announcement: &announcements[i],
-///         attestation: Some(&attestations[i]),
-///         selection: Selection::Outcome(texts[i].to_owned()),
+/// let oracles = vector("enum-worded-differently");
+/// let parts: Vec<Part> = oracles
+///     .iter()
+///     .zip(["draw", "X"])
+///     .map(|((announcement, attestation, proof), text)| Part {
+///         announcement,
+///         attestation: Some(attestation),
+///         // `Client::proven(id).await?.nonce_proof.map(Nonces::Proven)`
+///         nonces: Some(Nonces::Proven(*proof)),
+///         selection: Selection::Outcome(text.to_owned()),
 ///     })
 ///     .collect();
 /// let joint = joint_points(&parts)?;
@@ -106,6 +131,7 @@ pub fn joint_points(parts: &[Part<'_>]) -> Result<Vec<JointPoint>, PointsError> 
         return Err(PointsError::NoOracle);
     };
     check_distinct(parts)?;
+    check_nonces(parts)?;
     for other in others {
         check_alike(first, other)?;
     }
@@ -135,19 +161,22 @@ pub fn joint_points(parts: &[Part<'_>]) -> Result<Vec<JointPoint>, PointsError> 
 /// or prefix each; [`joint_points`] has the details.
 ///
 /// ```
-/// use oracle_client::points::{Part, Selection, joint_point};
+/// use oracle_client::points::{NonceProof, Nonces, Part, Selection, joint_point};
 /// # use oracle_client::{Announcement, sample, verify::verify_announcement};
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let read = |hex: &str| Announcement::from_any(hex.as_bytes());
 /// # let one = verify_announcement(read(sample::MATCH_ANNOUNCEMENT)?)?;
 /// # let other = verify_announcement(read(sample::RAIN_ANNOUNCEMENT)?)?;
-/// let part = |announcement, outcome: &str| Part {
+/// # let proof = |text| NonceProof::from_bytes(&hex::decode(text).unwrap()).unwrap();
+/// # let (of_one, of_other) = (proof(sample::MATCH_NONCE_PROOF), proof(sample::RAIN_NONCE_PROOF));
+/// let part = |announcement, proof, outcome: &str| Part {
 ///     announcement,
 ///     attestation: None,
+///     nonces: Some(Nonces::Proven(proof)),
 ///     selection: Selection::Outcome(outcome.to_owned()),
 /// };
 /// // A draw in exactly 12 mm of rain.
-/// let joint = joint_point(&[part(&one, "draw"), part(&other, "12")])?;
+/// let joint = joint_point(&[part(&one, of_one, "draw"), part(&other, of_other, "12")])?;
 /// assert!(joint.secret.is_none(), "nobody has spoken");
 /// # Ok(())
 /// # }
@@ -189,6 +218,34 @@ fn check_distinct(parts: &[Part<'_>]) -> Result<(), PointsError> {
         let event = &part.announcement.event.event_id;
         if !seen.insert((key, event)) {
             return Err(PointsError::Twice(event.to_string()));
+        }
+    }
+    Ok(())
+}
+
+/// A proof must hold wherever there is one; one oracle alone needs none, as nothing is
+/// added to it.
+fn check_nonces(parts: &[Part<'_>]) -> Result<(), PointsError> {
+    for part in parts {
+        let event = || part.announcement.event.event_id.to_string();
+        let key = || Box::new(part.announcement.oracle_public_key);
+        match &part.nonces {
+            Some(Nonces::Proven(proof)) => {
+                proof
+                    .verify(part.announcement)
+                    .map_err(|source| PointsError::NonceProof {
+                        event: event(),
+                        key: key(),
+                        source,
+                    })?;
+            }
+            None if parts.len() > 1 => {
+                return Err(PointsError::NoncesNotProven {
+                    event: event(),
+                    key: key(),
+                });
+            }
+            Some(Nonces::OnTrust) | None => {}
         }
     }
     Ok(())

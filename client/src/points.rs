@@ -8,13 +8,15 @@
 
 use std::ops::RangeInclusive;
 
-pub use crate::joint::{JointPoint, Part, joint_point, joint_points};
+pub use crate::joint::{JointPoint, Nonces, Part, joint_point, joint_points};
 use oracle_schema::event::{OutcomeError, Sign};
+pub use oracle_schema::nonce_proof::{NonceProof, NonceProofError};
 pub use oracle_schema::point::{AdaptorSecret, OutcomePoint, PointError, RangeError};
 use oracle_schema::point::{
     MAX_POINTS, ValuePoint, adaptor_secret, digit_points, enum_points, group_range, prefix_point,
 };
 use oracle_schema::{Announcement, Attestation, Descriptor, DigitsDescriptor, Outcome, Verified};
+use secp256k1::XOnlyPublicKey;
 
 /// Why the points asked for do not exist.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -46,6 +48,33 @@ pub enum PointsError {
     /// One event of one oracle counted as two.
     #[error("event {0} of one oracle is given twice")]
     Twice(String),
+    /// An oracle of which nobody knows whether it knows its nonces.
+    #[error(
+        "event {event} of oracle {key}: nothing proves that the oracle knows its nonces. Whoever \
+         announced last could have chosen a nonce that cancels the others', and would then know \
+         the joint secret of one outcome alone, before anyone attests it. Give the proof of its \
+         log (`nonce_proof` of the event's bundle); if its log has none, only you can say that \
+         its nonces are taken on trust"
+    )]
+    NoncesNotProven {
+        /// Its event.
+        event: String,
+        /// The oracle's key.
+        key: Box<XOnlyPublicKey>,
+    },
+    /// A proof of nonces that is not one of the oracle's announcement.
+    #[error(
+        "event {event} of oracle {key}: {source}. It may have chosen a nonce that cancels the \
+         other oracles', and is not added to them"
+    )]
+    NonceProof {
+        /// Its event.
+        event: String,
+        /// The oracle's key.
+        key: Box<XOnlyPublicKey>,
+        /// What the proof is not.
+        source: NonceProofError,
+    },
     /// Oracles whose selections cannot be paired.
     #[error("the oracles differ in {0}")]
     Unlike(&'static str),

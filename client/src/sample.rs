@@ -28,6 +28,11 @@ pub const MATCH_ANNOUNCEMENT: &str = "\
     f06b31dfef69959363a2742e6b031180fdd80616000404686f6d650464726177046177617904766f6964\
     13626c312d323032362d72392d6663622d627662";
 
+/// That its oracle knows its nonce; hex. A case of `schema/vectors/nonce_proof.json`.
+pub const MATCH_NONCE_PROOF: &str = "\
+    8e2d50d98df1ab5c84036f1448966ad009d73f62a093e1b346c5819f18fe629eeca24b11404e867d9267\
+    5da1a6908aa96cc693feb5136c959d99e7fe39deb4b7";
+
 /// It was a `draw`; TLV of the specification's layout, hex.
 pub const MATCH_ATTESTATION: &str = "\
     fdd8687b13626c312d323032362d72392d6663622d62766245dd095a8888e3ad6ca7eeff538d43c5cb0e\
@@ -44,6 +49,11 @@ pub const RAIN_ANNOUNCEMENT: &str = "\
     e182164edf293929081c744411f3ea3a17c5e42edf936d5bb4d2f97fea36892755c2c00fe0e66112a20d\
     bdb5b65026fa83b798639cd845908a85c02845f1321fd4a0bc376b031180fdd80a12000a000875555344\
     2f505043000000000004077261696e2d6d6d";
+
+/// That its oracle knows its nonces; hex.
+pub const RAIN_NONCE_PROOF: &str = "\
+    f567366094a09291a31d24f2fcc4a937b70b93b829733813cb89e4d4e193bbf60744efb6f1210ac58275\
+    7f331c840e272c7ad59476fdbc9c96877056beac8539";
 
 /// It was 70; TLV of the specification's layout, hex.
 pub const RAIN_ATTESTATION: &str = "\

@@ -4,6 +4,8 @@
 mod common;
 
 use common::{Announced, ID, Oracle, Server, choice, digits, identity_of, join, run, world};
+use oracle_client::Announcement;
+use oracle_schema::point::{prefix_point, sum};
 use serde_json::Value;
 
 #[tokio::test]
@@ -132,6 +134,76 @@ async fn another_oracle_may_word_the_outcome_as_it_likes() {
         (&"draw".into(), &"X".into())
     );
     assert!(point["secret_normalised"].is_string());
+}
+
+/// A server of an oracle whose log proves no nonces, with one event.
+async fn unproven(signer: &Oracle, announcement: &Announcement) -> String {
+    let (server, url) = Server::start(signer).await;
+    server.log(|log| log.push_announcement(announcement));
+    url
+}
+
+#[tokio::test]
+async fn an_oracle_whose_nonces_are_not_proven_is_refused_unless_it_is_named() {
+    let (first, _, url) = world(false).await;
+    let signer = Oracle::new("second");
+    let announced = signer.announce("price", digits(2, 4, false));
+    let other = unproven(&signer, &announced.announcement).await;
+    let (with, key) = (format!("{other},price"), signer.key().to_string());
+    let five = ["points", ID, "--url", &url, "--outcome", "5"];
+    let sum = join(&five, &["--with", &with, "--json"]);
+
+    let ran = run(&sum).await;
+    assert_eq!((ran.0, ran.1.as_str()), (1, ""));
+    for word in ["event price of oracle", &key, "cancels", "--trust-nonces"] {
+        assert!(ran.2.contains(word), "{word}: {}", ran.2);
+    }
+    let trusted = run(&join(&sum, &["--trust-nonces", &key])).await;
+    assert!(trusted.2.contains("nonces of price are taken on trust"));
+    let said = trusted.json();
+    let known = |i: usize| said["oracles"][i]["nonces"].as_str();
+    assert_eq!((known(0), known(1)), (Some("proven"), Some("on-trust")));
+    // Whose key is named and not needed is said, too.
+    let first = first.key().to_string();
+    let ran = run(&join(&sum, &["--trust-nonces", &first])).await;
+    assert_eq!(ran.0, 1, "proven is what it is: {}", ran.2);
+    let nobody = Oracle::new("nobody").key().to_string();
+    let ran = run(&join(&sum, &["--trust-nonces", &nobody])).await;
+    assert_eq!(ran.0, 2, "{}", ran.2);
+    // One oracle alone needs no proof, and says what it has.
+    let alone = run(&["points", "price", "--url", &other, "--outcome", "5"]).await;
+    assert!(alone.1.contains("nonces=unproven"), "{}", alone.1);
+}
+
+/// The attack, as the participant would meet it.
+#[tokio::test]
+async fn three_oracles_the_last_of_which_chose_its_nonces_after_the_others_are_refused() {
+    const OUTCOMES: [&str; 3] = ["home", "draw", "away"];
+    let mut seen = Vec::new();
+    let mut urls = Vec::new();
+    for (name, id) in [("first", "match"), ("second", "game")] {
+        let signer = Oracle::new(name);
+        let announced = signer.announce(id, choice(&OUTCOMES));
+        let (server, url) = Server::start(&signer).await;
+        server.announce(&announced);
+        seen.push(prefix_point(&announced.announcement, &["draw".to_owned()]).unwrap());
+        urls.push(url);
+    }
+    let last = Oracle::new("last");
+    let others = sum(&seen).unwrap();
+    let (announcement, known, _) = last.announce_against(&others, "spiel", &OUTCOMES, "draw");
+    urls.push(unproven(&last, &announcement).await);
+    let with = [format!("{},game", urls[1]), format!("{},spiel", urls[2])];
+    let draw = ["points", "match", "--url", &urls[0], "--outcome", "draw"];
+    let draw = join(&draw, &["--with", &with[0], "--with", &with[1], "--json"]);
+    let ran = run(&draw).await;
+    assert_eq!((ran.0, ran.1.as_str()), (1, ""));
+    assert!(ran.2.contains("event spiel of oracle"), "{}", ran.2);
+    // What it is saved from: the point whose secret the last knows alone.
+    let key = last.key().to_string();
+    let trusted = run(&join(&draw, &["--trust-nonces", &key])).await.json();
+    let point = hex::encode(known.point().compressed());
+    assert_eq!(trusted["points"][0]["compressed"], point.as_str());
 }
 
 #[tokio::test]

@@ -3,9 +3,10 @@
 
 mod common;
 
-use common::{Oracle, choice, digits};
+use common::{Oracle, choice, digits, guess_proof, seed};
 use oracle_client::points::{
-    AdaptorPoint, Part, PointsError, Selection, Subject, adaptor_points, joint_point, joint_points,
+    AdaptorPoint, NonceProof, NonceProofError, Nonces, Part, PointsError, Selection, Subject,
+    adaptor_points, joint_point, joint_points,
 };
 use oracle_client::{Announcement, Attestation, Verified};
 use oracle_schema::Descriptor;
@@ -199,35 +200,122 @@ fn an_attestation_of_another_event_opens_nothing() {
     }
 }
 
-/// The limit of the plain sum, not a wish: the documentation of `joint_points`
-/// says what to do about it. An announcement proves a key and no nonce.
-#[test]
-fn who_announces_after_the_others_can_know_the_joint_secret_of_one_outcome_alone() {
-    const OUTCOMES: [&str; 3] = ["home", "draw", "away"];
-    let honest = Oracle::new("honest").announce("match", choice(&OUTCOMES));
-    let honest = verify_announcement(honest.announcement).unwrap();
-    let draw = |announcement| Part {
+const OUTCOMES: [&str; 3] = ["home", "draw", "away"];
+
+/// An honest oracle's event, and the proof of its nonces.
+fn honest(name: &str, id: &str) -> (Verified<Announcement>, NonceProof) {
+    let announced = Oracle::new(name).announce(id, choice(&OUTCOMES));
+    let proof = announced.nonce_proof();
+    (verify_announcement(announced.announcement).unwrap(), proof)
+}
+
+fn outcome<'a>(
+    announcement: &'a Verified<Announcement>,
+    nonces: Option<Nonces>,
+    text: &str,
+) -> Part<'a> {
+    Part {
         announcement,
         attestation: None,
-        selection: Selection::Outcome("draw".to_owned()),
+        nonces,
+        selection: Selection::Outcome(text.to_owned()),
+    }
+}
+
+/// The law of the proofs: the last of three chose its nonce so that it cancels the
+/// others'. It alone knows the joint secret, and can prove that it knows its nonce in
+/// no way, so nothing is added up.
+#[test]
+fn of_three_oracles_the_last_of_which_chose_its_nonces_after_the_others_there_is_no_sum() {
+    let (first, first_proof) = honest("first", "match");
+    let (second, second_proof) = honest("second", "game");
+    let others = [
+        outcome(&first, Some(Nonces::Proven(first_proof)), "draw"),
+        outcome(&second, Some(Nonces::Proven(second_proof)), "draw"),
+    ];
+    let seen = joint_point(&others).unwrap().point;
+    let last = Oracle::new("last");
+    let (announcement, known, a) = last.announce_against(&seen, "spiel", &OUTCOMES, "draw");
+    // Every check of the announcement passes, and the secret is known to one alone.
+    let announcement = verify_announcement(announcement).unwrap();
+    let with = |nonces| {
+        let last = outcome(&announcement, nonces, "draw");
+        joint_point(&[others[0].clone(), others[1].clone(), last])
     };
-    let seen = joint_point(&[draw(&honest)]).unwrap().point;
+    let on_trust = with(Some(Nonces::OnTrust)).unwrap();
+    assert_eq!((known.point(), None), (on_trust.point, on_trust.secret));
+
+    let key = Box::new(last.key());
+    let refused = with(None).unwrap_err();
+    let event = "spiel".to_owned();
+    assert_eq!(refused, PointsError::NoncesNotProven { event, key });
+    let says = refused.to_string();
+    for word in ["spiel", &last.key().to_string(), "cancels", "nonce_proof"] {
+        assert!(says.contains(word), "{says}");
+    }
+    // With all that it knows.
+    let attempt = NonceProof::prove(&announcement, &[a], &seed());
+    assert_eq!(attempt, Err(NonceProofError::Scalars));
+    let of_a = last.announce_scalar("spiel", &OUTCOMES, &a).nonce_proof();
+    let guessed = guess_proof(&seen, &a);
+    for proof in [of_a, guessed, first_proof, second_proof] {
+        let refused = with(Some(Nonces::Proven(proof))).unwrap_err();
+        let (event, key) = ("spiel".to_owned(), Box::new(last.key()));
+        let source = NonceProofError::Wrong;
+        assert_eq!(refused, PointsError::NonceProof { event, key, source });
+    }
+}
+
+#[test]
+fn a_sum_needs_a_proof_of_each_oracle_whatever_its_place_and_one_oracle_needs_none() {
+    let (a, proof_a) = honest("a", "match");
+    let (b, proof_b) = honest("b", "game");
+    let [of_a, of_b] = [proof_a, proof_b].map(|proof| Some(Nonces::Proven(proof)));
+    let sum = |nonces: [Option<Nonces>; 2]| {
+        joint_point(&[
+            outcome(&a, nonces[0], "home"),
+            outcome(&b, nonces[1], "away"),
+        ])
+    };
+    let right = sum([of_a, of_b]).unwrap();
+    assert_eq!(sum([of_a, Some(Nonces::OnTrust)]).unwrap(), right);
+    for (nonces, event) in [([None, of_b], "match"), ([of_a, None], "game")] {
+        let refused = sum(nonces).unwrap_err();
+        assert!(
+            matches!(&refused, PointsError::NoncesNotProven { event: e, .. } if e == event),
+            "{refused}"
+        );
+    }
+    // The proof of another one, in a sum and alone.
+    for refused in [sum([of_b, of_b]), joint_point(&[outcome(&a, of_b, "home")])] {
+        assert!(matches!(refused, Err(PointsError::NonceProof { .. })));
+    }
+    assert!(joint_point(&[outcome(&a, None, "home")]).is_ok());
+}
+
+/// What taking nonces on trust means: an announcement proves a key and no nonce.
+#[test]
+fn who_is_taken_on_trust_and_announced_last_can_know_the_joint_secret_of_one_outcome_alone() {
+    let (honest, proof) = honest("honest", "match");
+    let proven = Some(Nonces::Proven(proof));
+    let seen = joint_point(&[outcome(&honest, proven, "draw")])
+        .unwrap()
+        .point;
     let late = Oracle::new("late");
-    let (late, known) = late.announce_against(&seen, "spiel", &OUTCOMES, "draw");
-    // Nothing to be seen: every check passes, and nobody has attested.
+    let (late, known, _) = late.announce_against(&seen, "spiel", &OUTCOMES, "draw");
     let late = verify_announcement(late).unwrap();
-    assert_ne!(late.oracle_public_key, honest.oracle_public_key);
-    let joint = joint_point(&[draw(&honest), draw(&late)]).unwrap();
-    assert_eq!(joint.secret, None);
-    assert_eq!(known.point(), joint.point);
+    let sum = |texts: [&str; 2]| {
+        let trusted = Some(Nonces::OnTrust);
+        joint_point(&[
+            outcome(&honest, proven, texts[0]),
+            outcome(&late, trusted, texts[1]),
+        ])
+    };
+    let joint = sum(["draw", "draw"]).unwrap();
+    assert_eq!((joint.secret, joint.point), (None, known.point()));
     // It is for one outcome: the others still need both.
-    for parts in [["home", "home"], ["draw", "away"]] {
-        let part = |announcement, outcome: &str| Part {
-            selection: Selection::Outcome(outcome.to_owned()),
-            ..draw(announcement)
-        };
-        let joint = joint_point(&[part(&honest, parts[0]), part(&late, parts[1])]);
-        assert_ne!(known.point(), joint.unwrap().point);
+    for texts in [["home", "home"], ["draw", "away"]] {
+        assert_ne!(known.point(), sum(texts).unwrap().point);
     }
 }
 
@@ -240,6 +328,7 @@ fn several_oracles_are_paired_by_meaning_and_refused_where_it_differs() {
     let part = |announcement, selection| Part {
         announcement,
         attestation: None,
+        nonces: Some(Nonces::OnTrust),
         selection,
     };
     // The same outcomes, announced in another order.

@@ -11,7 +11,8 @@ use oracle_client::coinlib::{
     refund_locktime, reveal_locktime,
 };
 use oracle_client::points::{
-    AdaptorSecret, JointPoint, OutcomePoint, Part, Selection, joint_point, joint_points,
+    AdaptorSecret, JointPoint, NonceProof, Nonces, OutcomePoint, Part, Selection, joint_point,
+    joint_points,
 };
 use oracle_client::{Announcement, Attestation, Verified, sample};
 use oracle_schema::verify::{verify_announcement, verify_attestation};
@@ -51,6 +52,7 @@ fn point(value: &Value) -> OutcomePoint {
 struct Oracle {
     announcement: Verified<Announcement>,
     attestation: Verified<Attestation>,
+    nonce_proof: NonceProof,
 }
 
 impl Oracle {
@@ -63,6 +65,7 @@ impl Oracle {
             Self {
                 announcement,
                 attestation,
+                nonce_proof: NonceProof::from_bytes(&bytes(&value["nonce_proof"])).unwrap(),
             }
         };
         value.as_array().unwrap().iter().map(one).collect()
@@ -72,6 +75,7 @@ impl Oracle {
         Part {
             announcement: &self.announcement,
             attestation: Some(&self.attestation),
+            nonces: Some(Nonces::Proven(self.nonce_proof)),
             selection,
         }
     }
@@ -89,6 +93,13 @@ fn the_samples_are_cases_of_the_vectors() {
     let name = "digits-base-10";
     assert_eq!(sample::RAIN_ANNOUNCEMENT, hex(name, "announcement"));
     assert_eq!(sample::RAIN_ATTESTATION, hex(name, "tlv"));
+    let cases = self::cases("nonce_proof.json", 23);
+    let proof = |name: &str| {
+        let case = cases.iter().find(|case| case["name"] == name).unwrap();
+        text(&case["proof"]).to_owned()
+    };
+    assert_eq!(sample::MATCH_NONCE_PROOF, proof("enum"));
+    assert_eq!(sample::RAIN_NONCE_PROOF, proof(name));
 }
 
 /// The page for other languages quotes the vectors; a reader recomputes them.

@@ -2,6 +2,7 @@
 //! what was announced before there were any.
 
 use oracle_client::bundle::{Bundle, Proven};
+use oracle_client::points::{Nonces, Part, Selection, joint_point};
 use oracle_schema::EventId;
 use oracle_schema::log_entry::LogEntry;
 use oracle_schema::nonce_proof::NonceProof;
@@ -73,7 +74,16 @@ async fn every_announcement_has_the_proof_of_its_nonces_behind_it_and_in_its_bun
     // What a participant makes of it.
     let fetched = world.client().proven(&ids[1]).await.unwrap();
     assert_eq!(fetched.nonce_proof, micros.nonce_proof);
-    assert_eq!(micros.announcement_position, 3);
+    let part = |proven: &Proven, nonces| {
+        joint_point(&[Part {
+            announcement: &proven.announcement,
+            attestation: None,
+            nonces,
+            selection: Selection::Outcome("7".to_owned()),
+        }])
+    };
+    assert!(part(&cents, cents.nonce_proof.map(Nonces::Proven)).is_ok());
+    assert!(part(&cents, micros.nonce_proof.map(Nonces::Proven)).is_err());
 }
 
 /// What the log has of an announcement from before is no proof: here those there are

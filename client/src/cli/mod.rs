@@ -16,6 +16,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
+use oracle_client::points::PointsError;
 use oracle_client::{Client, Error, EventId, parse_key};
 use secp256k1::XOnlyPublicKey;
 
@@ -203,6 +204,8 @@ pub(crate) async fn run(cli: Cli) -> ExitCode {
 
 fn exit_code(error: &Error) -> u8 {
     match error {
+        // Not what was asked for is wrong, but what was found.
+        Error::Points(PointsError::NoncesNotProven { .. } | PointsError::NonceProof { .. }) => 1,
         Error::Url(_) | Error::Points(_) | Error::Operator(_) | Error::Memory { .. } => 2,
         Error::NotAttested { .. } | Error::NotAnnounced { .. } => 3,
         Error::Refunded { .. } => 4,

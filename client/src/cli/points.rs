@@ -5,8 +5,11 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use clap::Args;
+use oracle_client::bundle::End;
 use oracle_client::coinlib::{self, CoinlibError, MedianTimeLocktime};
-use oracle_client::points::{JointPoint, Part, Selection, Subject, adaptor_points, joint_points};
+use oracle_client::points::{
+    JointPoint, Nonces, Part, PointsError, Selection, Subject, adaptor_points, joint_points,
+};
 use oracle_client::{
     Announcement, Attestation, Client, Error, EventId, NoteKey, Options, Verified,
 };
@@ -32,12 +35,17 @@ Several oracles: every --with adds one, and the points are the sums. Prefixes
 and ranges are the same at all of them; an outcome may be worded differently.
 A secret appears when all of them have attested it.
 
-WARNING: this needs every oracle only if none could see another's announcement
-when it chose its nonces. Whoever announces last can choose a nonce by which it
-alone knows the joint secret of one outcome at once; nothing shows it. Add only
-events that were announced, and in their oracles' logs, before the parties chose
-them; never one announced after the offer or at a party's wish. Another event of
-the same oracle is not a second oracle.
+Of each of several oracles its log has to prove that it knows its nonces: else
+whoever announced last could have chosen a nonce that cancels the others', and
+would know the joint secret of one outcome alone, before anyone attests it. An
+oracle without such a proof is refused (exit 1) unless --trust-nonces names its
+key, which adds it all the same.
+
+WARNING: what --trust-nonces adds needs every oracle only if that oracle could
+not see another's announcement when it chose its nonces; nothing shows it. Add
+only events that it had announced, and in its log, before the parties chose
+them; never one announced after the offer or at a party's wish. And proven or
+not, another event of the same oracle is not a second oracle.
 
 Examples:
   oracle points ppcusd-above-025@2026-11-22T16:00:00Z --url $URL
@@ -58,8 +66,7 @@ pub(super) struct Points {
     #[command(flatten)]
     select: Select,
     /// Another oracle and its event, to be added; with a third part, what the
-    /// outcome is called there. May be repeated. Only events announced before
-    /// the parties chose them: see the warning below
+    /// outcome is called there. May be repeated
     #[arg(long, value_name = "URL,ID[,OUTCOME]")]
     with: Vec<With>,
     /// The identity of the other oracle: once for each --with, in the same order
@@ -69,6 +76,11 @@ pub(super) struct Points {
     /// it pins no log. Once for each --with, in the same order
     #[arg(long, value_name = "HEX", value_parser = key, requires = "with")]
     with_key: Vec<XOnlyPublicKey>,
+    /// The key of an oracle whose log has no proof of its nonces, to be added all the
+    /// same: see the warning below. Once for each; a proof that is there is checked
+    /// nevertheless
+    #[arg(long, value_name = "HEX", value_parser = key, requires = "with")]
+    trust_nonces: Vec<XOnlyPublicKey>,
     /// What Peercoin's coinlib takes: x-only point, CET locktime (the expected
     /// reveal time), normalised secret; and a refund locktime, a day after the
     /// last possible attestation
@@ -156,6 +168,7 @@ fn range(text: &str) -> Result<RangeInclusive<i128>, String> {
 struct Fetched {
     announcement: Verified<Announcement>,
     attestation: Option<Verified<Attestation>>,
+    nonces: Option<Nonces>,
     selection: Selection,
     attest_by: Option<i64>,
 }
@@ -165,12 +178,22 @@ impl Fetched {
         self.attestation.as_ref().map(|a| a.outcome().to_string())
     }
 
+    /// What is known of its nonces, in a word.
+    fn nonces(&self) -> &'static str {
+        match self.nonces {
+            Some(Nonces::Proven(_)) => "proven",
+            Some(Nonces::OnTrust) => "on-trust",
+            None => "unproven",
+        }
+    }
+
     fn describe(&self) -> Value {
         json!({
             "event_id": self.announcement.event.event_id,
             "oracle_public_key": self.announcement.oracle_public_key.to_string(),
             "reveal_time": self.announcement.event.maturity.epoch(),
             "outcome": self.outcome(),
+            "nonces": self.nonces(),
         })
     }
 }
@@ -185,7 +208,7 @@ impl Points {
     pub(super) async fn run(&self) -> Result<(), Failure> {
         let own = self.remote.server.client()?;
         let oracles = self.fetch_all(&own).await?;
-        let points = points(&oracles)?;
+        let points = points(&oracles).inspect_err(say_what_to_do)?;
         let locktimes = if self.coinlib {
             Some(locktimes(&oracles, &points).map_err(|e| Failure::Usage(e.to_string()))?)
         } else {
@@ -244,7 +267,30 @@ impl Points {
             };
             oracles.push(self.fetch(&client, &with.id, selection).await?);
         }
+        self.trust(&mut oracles)?;
         Ok(oracles)
+    }
+
+    /// Takes on trust what has no proof and was named, and says so.
+    fn trust(&self, oracles: &mut [Fetched]) -> Result<(), Failure> {
+        for key in &self.trust_nonces {
+            let is_of = |o: &&mut Fetched| o.announcement.oracle_public_key == *key;
+            let mut named = oracles.iter_mut().filter(is_of).peekable();
+            if named.peek().is_none() {
+                return Err(Failure::Usage(format!(
+                    "--trust-nonces {key}: no event here is by that key"
+                )));
+            }
+            for oracle in named.filter(|o| o.nonces.is_none()) {
+                oracle.nonces = Some(Nonces::OnTrust);
+                let id = oracle.announcement.event.event_id.as_str();
+                eline(&printable(&format!(
+                    "note: the nonces of {id} are taken on trust: if oracle {key} announced \
+                     after another, it may know the joint secret of one outcome alone"
+                )));
+            }
+        }
+        Ok(())
     }
 
     async fn fetch(
@@ -253,23 +299,23 @@ impl Points {
         id: &EventId,
         selection: Selection,
     ) -> Result<Fetched, Error> {
-        let (announcement, attestation) = match client.attestation(id).await {
-            Ok(attested) => (attested.announcement, Some(attested.attestation)),
-            Err(Error::NotAttested { .. }) => (client.announcement(id).await?, None),
-            Err(error @ Error::Refunded { .. }) => {
-                eline(&format!("note: {}", printable(&error.to_string())));
-                (client.announcement(id).await?, None)
-            }
-            Err(error) => return Err(error),
-        };
+        let proven = client.proven(id).await?;
+        if let Some(End::Refunded { reason, .. }) = &proven.end {
+            let refunded = Error::Refunded {
+                id: id.clone(),
+                reason: reason.clone(),
+            };
+            eline(&format!("note: {}", printable(&refunded.to_string())));
+        }
         let attest_by = if self.coinlib {
             client.event(id).await?.attest_by
         } else {
             None
         };
         Ok(Fetched {
-            announcement,
-            attestation,
+            attestation: proven.attestation().cloned(),
+            announcement: proven.announcement,
+            nonces: proven.nonce_proof.map(Nonces::Proven),
             selection,
             attest_by: attest_by.map(|time| time.timestamp()),
         })
@@ -299,12 +345,13 @@ impl Points {
         for oracle in oracles {
             let event = &oracle.announcement.event;
             output::line(&format!(
-                "event {} reveal_time={} attested={}",
+                "event {} reveal_time={} attested={} nonces={}",
                 printable(event.event_id.as_str()),
                 event.maturity.epoch(),
                 oracle
                     .outcome()
                     .map_or("not yet".to_owned(), |o| printable(&o).into_owned()),
+                oracle.nonces(),
             ))?;
         }
         if let Some(refund) = refund {
@@ -351,6 +398,15 @@ fn describe(point: &JointPoint, locktimes: Option<&Locktimes>) -> Map<String, Va
     fields
 }
 
+/// What the library cannot say of a sum that it refused.
+fn say_what_to_do(error: &Error) {
+    if let Error::Points(PointsError::NoncesNotProven { key, .. }) = error {
+        eline(&format!(
+            "note: --trust-nonces {key} adds it all the same; see the warning of `oracle points --help`"
+        ));
+    }
+}
+
 /// The points of one oracle, or the sums over several.
 fn points(oracles: &[Fetched]) -> Result<Vec<JointPoint>, Error> {
     if let [only] = oracles {
@@ -368,6 +424,7 @@ fn points(oracles: &[Fetched]) -> Result<Vec<JointPoint>, Error> {
         .map(|oracle| Part {
             announcement: &oracle.announcement,
             attestation: oracle.attestation.as_ref(),
+            nonces: oracle.nonces,
             selection: oracle.selection.clone(),
         })
         .collect();

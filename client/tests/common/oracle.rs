@@ -63,14 +63,15 @@ impl Oracle {
     }
 
     /// An enum event whose nonce takes the points of other oracles out of the
-    /// sum for one outcome, and the secret of that sum.
+    /// sum for one outcome; the secret of that sum, and a, all that its maker knows
+    /// of the nonce a·G − others.
     pub fn announce_against(
         &self,
         others: &OutcomePoint,
         id: &str,
         outcomes: &[&str],
         outcome: &str,
-    ) -> (Announcement, AdaptorSecret) {
+    ) -> (Announcement, AdaptorSecret, SecretKey) {
         let (a, nonce) = (0..)
             .find_map(|i| {
                 let a = secret(&format!("{id}/against/{i}"));
@@ -82,7 +83,16 @@ impl Oracle {
         let joint = a.add_tweak(&self.challenged(&nonce, outcome)).unwrap();
         let announcement = self.promise(id, choice(outcomes), vec![nonce], T);
         let secret = AdaptorSecret::from_bytes(&joint.to_secret_bytes()).unwrap();
-        (announcement, secret)
+        (announcement, secret, a)
+    }
+
+    /// An enum event with the nonce of this scalar.
+    pub fn announce_scalar(&self, id: &str, outcomes: &[&str], k: &SecretKey) -> Announced {
+        let nonce = k.x_only_public_key().0;
+        Announced {
+            announcement: self.promise(id, choice(outcomes), vec![nonce], T),
+            nonces: vec![*k],
+        }
     }
 
     /// What an honest oracle never does: the nonces of an event in another one.
@@ -150,6 +160,25 @@ impl Oracle {
         let ex = even(&self.0).mul_tweak(&e).unwrap();
         Scalar::from_be_bytes(ex.to_secret_bytes()).unwrap()
     }
+}
+
+/// The best that can be said about the nonce a·G − others without its scalar: the
+/// challenge is guessed as g, T = t·G + g·others takes the unknown out, and
+/// z = t + g·a would be right if the guess were.
+pub fn guess_proof(others: &OutcomePoint, a: &SecretKey) -> NonceProof {
+    let guess = Scalar::from(secret("guess"));
+    let point = others.point.mul_tweak(&guess).unwrap();
+    let (t, commitment) = (0..)
+        .find_map(|i| {
+            let t = secret(&format!("guess/{i}"));
+            let commitment = t.public_key().combine(&point).unwrap();
+            let (x, parity) = commitment.x_only_public_key();
+            (parity == Parity::Even).then_some((t, x))
+        })
+        .unwrap();
+    let z = a.mul_tweak(&guess).unwrap().add_tweak(&t.into()).unwrap();
+    let proof = [commitment.to_byte_array(), z.to_secret_bytes()].concat();
+    NonceProof::from_bytes(&proof).unwrap()
 }
 
 fn even(key: &SecretKey) -> SecretKey {
