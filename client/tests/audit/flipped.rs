@@ -249,6 +249,13 @@ proptest! {
         put(dir.path(), &path, bytes);
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let report = runtime.block_on(audited(dir.path(), &AuditOptions::at(NOW)));
-        prop_assert_eq!(report.verdict(), Verdict::Violation, "{} byte {} bit {}: {:#?}", path, at, bit, report);
+        // A size that grew asks for files that are not there, the genesis among them,
+        // by which alone this auditor knows the log's key.
+        let is_size = path == "checkpoint" && (ORIGIN.len() + 1..ORIGIN.len() + 3).contains(&at);
+        let verdict = report.verdict();
+        prop_assert!(
+            verdict == Verdict::Violation || (is_size && verdict == Verdict::Incomplete),
+            "{} byte {} bit {}: {:#?}", path, at, bit, report
+        );
     }
 }
