@@ -4,6 +4,7 @@
 mod allowance;
 mod credential;
 mod hidden;
+mod time;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -60,6 +61,8 @@ struct Asked<'a> {
     url: Url,
     /// Posted JSON.
     posted: Option<String>,
+    /// Without the body of the answer (HEAD).
+    is_bare: bool,
     credential: Option<Credential<'a>>,
     /// Bytes of the answer that are read at most, after content decoding.
     longest: usize,
@@ -250,6 +253,7 @@ impl Fetcher {
             let asked = Asked {
                 url,
                 posted: request.body,
+                is_bare: false,
                 credential,
                 longest: adapter.longest_answer(),
             };
@@ -311,11 +315,13 @@ impl Fetcher {
     ) -> Result<Vec<u8>, &'static str> {
         let Asked {
             url,
+            is_bare,
             credential,
             longest,
             ..
         } = asked;
         let request = match &exchange.posted {
+            None if is_bare => self.client.head(url),
             None => self.client.get(url),
             Some(json) => {
                 let request = self.client.post(url).body(json.clone());

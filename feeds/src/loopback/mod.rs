@@ -13,7 +13,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::State;
-use axum::http::{HeaderValue, StatusCode, Uri, header};
+use axum::http::{HeaderValue, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use axum::serve::Listener;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -62,6 +62,8 @@ pub enum Fault {
     Truncated,
     /// The `Date` header is off by this much.
     ClockSkew(TimeDelta),
+    /// The `Date` header says nothing.
+    Dateless,
     /// A cache answers with what it has held for so many seconds: `Date` is as
     /// old, and `Age` says so.
     Cached(u32),
@@ -97,6 +99,8 @@ struct Shared {
     price: Arc<PriceFn>,
     faults: Mutex<BTreeMap<String, Fault>>,
     requests: Mutex<Vec<RecordedRequest>>,
+    /// Those for headers alone (HEAD), which ask for the time and no price.
+    asked_time: Mutex<Vec<RecordedRequest>>,
     /// By venue and beginning of the path.
     answers: Mutex<BTreeMap<(String, String), String>>,
 }
@@ -125,6 +129,7 @@ impl LoopbackVenues {
             price,
             faults: Mutex::default(),
             requests: Mutex::default(),
+            asked_time: Mutex::default(),
             answers: Mutex::default(),
         });
         let (stop, stopped) = watch::channel(());
@@ -191,9 +196,14 @@ impl LoopbackVenues {
         }
     }
 
-    /// Every request so far, in order of arrival.
+    /// Every request so far, in order of arrival, but those for the time alone.
     pub fn requests(&self) -> Vec<RecordedRequest> {
         lock(&self.shared.requests).clone()
+    }
+
+    /// Every request for headers alone, which asks what time it is.
+    pub fn asked_time(&self) -> Vec<RecordedRequest> {
+        lock(&self.shared.asked_time).clone()
     }
 }
 
@@ -244,9 +254,13 @@ impl Listener for Gate {
     }
 }
 
-async fn answer(State(venue): State<Venue>, uri: Uri) -> Response {
+async fn answer(State(venue): State<Venue>, method: Method, uri: Uri) -> Response {
     let now = venue.shared.time.now();
-    lock(&venue.shared.requests).push(RecordedRequest {
+    let requests = match method {
+        Method::HEAD => &venue.shared.asked_time,
+        _ => &venue.shared.requests,
+    };
+    lock(requests).push(RecordedRequest {
         venue: venue.name.clone(),
         path_and_query: uri.to_string(),
         at: now,
@@ -268,7 +282,11 @@ async fn answer(State(venue): State<Venue>, uri: Uri) -> Response {
         Some(Fault::Cached(age)) => -TimeDelta::seconds(i64::from(age)),
         _ => TimeDelta::zero(),
     };
-    let date = (now + skew).format("%a, %d %b %Y %H:%M:%S GMT").to_string();
+    let date = match fault {
+        // The server would add one of its own where there is none.
+        Some(Fault::Dateless) => "-".to_owned(),
+        _ => (now + skew).format("%a, %d %b %Y %H:%M:%S GMT").to_string(),
+    };
     let headers = response.headers_mut();
     if let Ok(date) = HeaderValue::from_str(&date) {
         headers.insert(header::DATE, date);

@@ -42,6 +42,9 @@ pub enum Cause {
     /// The local clock moved otherwise than the monotonic one. No rule says
     /// so: the process that runs them does.
     ClockJumped,
+    /// Nobody has told the time: neither the sources, nor lately anybody else that
+    /// the local clock is right. No rule says so: the process that runs them does.
+    Untold,
     /// No source stands for an outcome.
     NoOutcome {
         /// What each says, for people.
@@ -93,9 +96,9 @@ pub enum Cause {
 }
 
 impl Cause {
-    /// Whether it is the local clock that is doubted: an alarm.
+    /// Whether the local clock is doubted, or nobody confirms it: an alarm.
     pub fn is_clock(&self) -> bool {
-        matches!(self, Self::Clock { .. } | Self::ClockJumped)
+        matches!(self, Self::Clock { .. } | Self::ClockJumped | Self::Untold)
     }
 
     /// Whether it is open what time it is, so that no window can be told to be
@@ -136,6 +139,10 @@ impl fmt::Display for Cause {
                  and no two independent sources say the same"
             ),
             Self::ClockJumped => f.write_str("clock: it has jumped ahead"),
+            Self::Untold => f.write_str(
+                "no answer has told the time: its sources do not, and nobody else has confirmed \
+                 the clock lately",
+            ),
             Self::NoOutcome { why } => write!(f, "no outcome yet: {why}"),
             Self::TooFew { have, need, why } => write!(f, "{have} of {need} {why}"),
             Self::Unreadable { leaves } => leaves.fmt(f),

@@ -401,3 +401,49 @@ async fn caches_are_asked_to_ask_their_origin_and_the_age_of_what_they_hold_is_k
     assert!(head.contains("cache-control: no-cache\r\n"), "{head}");
     assert_eq!(read.exchanges[0].age_s(), 180);
 }
+
+#[tokio::test]
+async fn a_host_is_asked_for_the_time_without_a_key_and_whatever_it_answers_tells_it() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let here = format!("http://{}", listener.local_addr().unwrap());
+    let settings = ProviderSettings {
+        base_url: Some(here.clone()),
+        api_key: ApiKey::new("s3cret"),
+        api_key_header: "x-key".parse().ok(),
+        ..ProviderSettings::default()
+    };
+    let settings = BTreeMap::from([("entry".to_owned(), settings)]);
+    let time = Stopped::at(T + 300);
+    let fetcher = Fetcher::new(settings, Arc::new(time.clone())).unwrap();
+    assert_eq!(fetcher.origin_of("entry"), Some(here));
+    assert_eq!(fetcher.origin_of("unknown"), None);
+    assert_eq!(fetcher.ask_time("unknown").await, None);
+    let (head, told) = tokio::join!(
+        one_request(listener, "401 Unauthorized", ""),
+        fetcher.ask_time("entry")
+    );
+    assert!(head.starts_with("HEAD / HTTP/1.1\r\n"), "{head}");
+    assert!(!head.contains("s3cret"), "{head}");
+    assert_eq!(told, None, "no Date");
+
+    let world = world().await;
+    let ahead = TimeDelta::hours(-1);
+    for (fault, ahead_s) in [
+        (None, Some(0)),
+        (Some(Fault::Http(404)), Some(0)),
+        (Some(Fault::TooLarge), Some(0)),
+        (Some(Fault::Cached(180)), Some(0)),
+        (Some(Fault::ClockSkew(ahead)), Some(3600)),
+        (Some(Fault::Dateless), None),
+        (Some(Fault::Down), None),
+        (Some(Fault::Http(429)), Some(0)),
+        // It asked for 7 s of rest.
+        (None, None),
+    ] {
+        world.venues.set_fault("kraken", fault.clone());
+        let told = world.fetcher.ask_time("kraken").await;
+        assert_eq!(told, ahead_s, "{fault:?}");
+    }
+    assert_eq!(world.venues.requests(), [], "no price was asked for");
+    assert!(!world.venues.asked_time().is_empty());
+}
