@@ -162,6 +162,12 @@ pub enum RoundResult {
     },
 }
 
+/// Longest time for which a round is put off that has nothing of its own to wait for.
+const LONGEST_WAIT_MS: i64 = 10 * 60_000;
+
+/// Longest time for which a question is put off, beyond the pace of its source.
+const LONGEST_QUESTION_MS: i64 = 2 * 3_600_000;
+
 impl Store {
     /// Rounds due at `now_ms`, longest waiting first.
     pub async fn due_rounds(&self, now_ms: i64, limit: i64) -> Result<Vec<DueRound>, StoreError> {
@@ -374,7 +380,9 @@ impl Store {
         tx.commit().await
     }
 
-    /// Makes every leased round and subject due: nobody observes them any more.
+    /// Makes every leased round and subject due: nobody observes them any more. So are
+    /// those that were put off under a clock that stood ahead, farther than any wait:
+    /// they would come back when that time has come.
     pub async fn reclaim_rounds(&self, now_ms: i64) -> Result<(), StoreError> {
         let mut tx = self.db.begin().await?;
         self.lock(&mut tx, 0).await?;
@@ -383,6 +391,26 @@ impl Store {
             args![now_ms],
         )
         .await?;
+        tx.execute(
+            "UPDATE round SET leased = 0, \
+             due_ms = CASE WHEN maturity * 1000 > $1 THEN maturity * 1000 ELSE $1 END \
+             WHERE due_ms > $2 AND due_ms > maturity * 1000 AND attempts > 0 \
+             AND state IN ('open', 'decided')",
+            args![now_ms, now_ms.saturating_add(LONGEST_WAIT_MS)],
+        )
+        .await?;
+        let first = "(SELECT MIN(e.maturity) * 1000 FROM event_subject s \
+                     JOIN event e ON e.event_id = s.event_id \
+                     WHERE s.subject_key = subject.subject_key \
+                     AND e.state IN ('scheduled', 'announced', 'provisional', 'held'))";
+        let sql = format!(
+            "UPDATE subject SET leased = 0, \
+             due_ms = CASE WHEN {first} > $1 THEN {first} ELSE $1 END \
+             WHERE due_ms > $2 + read_every_s * 1000 AND due_ms > {first}"
+        );
+        let long_ms = now_ms.saturating_add(LONGEST_QUESTION_MS);
+        tx.execute(sqlx::AssertSqlSafe(sql), args![now_ms, long_ms])
+            .await?;
         tx.execute(
             "UPDATE subject SET due_ms = $1, leased = 0 WHERE leased = 1",
             args![now_ms],
