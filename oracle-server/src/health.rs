@@ -31,13 +31,18 @@ pub struct HealthReport {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ClockHealth {
     /// Whether it jumped ahead, by the monotonic clock, and no provider has
-    /// said yet that it is right.
+    /// said yet that it is right; or a provider contradicts it since the start.
     pub jumped: bool,
     /// How far it is ahead of each root that told the time within an hour,
     /// seconds.
     pub ahead_s: BTreeMap<String, i64>,
     /// Roots that say alike that it is wrong.
     pub doubt: Option<ClockDoubt>,
+    /// Why it is not believed for everything, or what waits for somebody to tell the
+    /// time.
+    pub unconfirmed: Option<String>,
+    /// Whether something has waited for that for more than a minute.
+    pub is_held: bool,
 }
 
 /// Independent roots that say alike that the clock is wrong.

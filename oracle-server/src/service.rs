@@ -276,8 +276,11 @@ impl Leader {
         if !is_leader {
             return Ok(None);
         }
-        let Passed { signer, lookout } =
-            guard::pass(&self.store, &self.config, accept, &self.clock).await?;
+        let Passed {
+            signer,
+            lookout,
+            started,
+        } = guard::pass(&self.store, &self.config, accept, &self.clock).await?;
         let now = self.clock.now();
         engine::configure(&self.store, &self.config, now).await?;
         tracing::info!(epoch = self.store.epoch(), "leading");
@@ -289,6 +292,7 @@ impl Leader {
             self.config.series.clone(),
             self.health.clone(),
         )
+        .with_time(started, &self.config.time_roots())
         .with_operators(self.config.clone(), self.port.open());
         Ok(Some(Lead {
             engine,

@@ -51,14 +51,17 @@ async fn an_invalid_config_exits_2_naming_file_key_and_reason() {
 #[tokio::test(flavor = "multi_thread")]
 async fn sigterm_exits_0_at_once_while_every_venue_hangs() {
     let venues = venues().await;
-    break_venues(&venues, Some(&Fault::Slow(Duration::from_mins(5))));
     let home = Home::sqlite().await;
     home.configure(&venues, &calm(18));
     let mut server = Server::run(&home.config(), &[]).await;
-    server.ready().await;
+    let url = server.ready().await.url();
+    // Nothing is announced before a venue has told the time.
+    Book::default().read_until(&url, 1).await;
+    break_venues(&venues, Some(&Fault::Slow(Duration::from_mins(5))));
+    let before = venues.requests().len();
     // Hanging requests are under way once the venues have seen some.
     let asked = async {
-        while venues.requests().is_empty() {
+        while venues.requests().len() == before {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     };

@@ -199,6 +199,6 @@ async fn a_doubt_ends_when_what_its_roots_told_is_old(backend: Backend) {
     }
     world.at(COUNTED + 3600 + 120).await;
     let clock = readiness(&world).await.json()["clock"].clone();
-    let nothing = json!({ "jumped": false, "ahead_s": {}, "doubt": null });
+    let nothing = json!({ "jumped": false, "ahead_s": {}, "doubt": null, "unconfirmed": null });
     assert_eq!(clock, nothing);
 }

@@ -80,6 +80,7 @@ mod signing;
 mod starting;
 mod status;
 mod strangers;
+mod time;
 mod tree;
 mod venues;
 mod witness;

@@ -50,7 +50,7 @@ pub(crate) const MATURITY: i64 = START + 3600;
 pub(crate) const DELAY: i64 = 7200;
 /// `[http] public_url` of a world.
 const AUTHORITY: &str = "127.0.0.1:0";
-const QUESTION: &str = "pm-upgrade";
+pub(crate) const QUESTION: &str = "pm-upgrade";
 const NO_VOID: &str = "pm-without-void";
 
 fn key(name: &str) -> SigningKey {
@@ -857,7 +857,7 @@ async fn nothing_is_decided_while_the_clock_runs_ahead(backend: Backend) {
     let proposal = accepted(&act(&mut world, "alice", "void", why).await);
     assert_eq!(state(&world, QUESTION).await, EventState::Provisional);
     let jump = chrono::TimeDelta::seconds(2 * DELAY);
-    world.clock.jump(jump);
+    world.set_ahead(jump);
     world.settle().await;
     assert_eq!(state(&world, QUESTION).await, EventState::Provisional);
     let approval = json!({ "report": proposal });
@@ -865,7 +865,7 @@ async fn nothing_is_decided_while_the_clock_runs_ahead(backend: Backend) {
     refused(&answer, 503, "unavailable");
     assert_eq!(state(&world, QUESTION).await, EventState::Provisional);
     // Set right again, it goes on where it was.
-    world.clock.jump(-jump);
+    world.set_ahead(-jump);
     world.settle().await;
     assert_eq!(state(&world, QUESTION).await, EventState::Provisional);
     world.at(MATURITY + DELAY).await;

@@ -4,12 +4,10 @@
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::TimeDelta;
 use oracle_client::EventState;
 use oracle_feeds::loopback::{Fault, LoopbackVenues};
-use oracle_feeds::time::TimeSource;
 use oracle_schema::policy::LegPolicy;
-use oracle_server::clock::{Clock as _, TestClock};
 use oracle_server::probe::{Options, probe};
 use oracle_server::store::{Attempt, ObservedExchange, Store, leg_key};
 use oracle_tests::database::Backend;
@@ -50,15 +48,6 @@ const VENUES: [(&str, &str); 6] = [
     ("coinpaprika", "https://api.coinpaprika.com"),
 ];
 
-#[derive(Debug)]
-struct At(Arc<TestClock>);
-
-impl TimeSource for At {
-    fn now(&self) -> DateTime<Utc> {
-        self.0.now()
-    }
-}
-
 /// The example's oracle and its Peercoin venues.
 struct Peercoin {
     world: World,
@@ -74,8 +63,7 @@ impl Peercoin {
     async fn edited(backend: Backend, edit: impl FnOnce(String) -> String) -> Self {
         let world = World::create(backend, "").await;
         let ports: Vec<(&str, u16)> = VENUES.iter().map(|(name, _)| (*name, 0)).collect();
-        let time = Arc::new(At(world.clock.clone()));
-        let venues = LoopbackVenues::start(&ports, time, Arc::new(|_, _, _| None))
+        let venues = LoopbackVenues::start(&ports, world.time_source(), Arc::new(|_, _, _| None))
             .await
             .unwrap();
         let text = edit(configuration(&world, &venues));
@@ -164,13 +152,6 @@ impl Peercoin {
     }
 
     /// What every venue's clock says beside the one here.
-    fn skew(&self, fault: Option<&Fault>) {
-        self.world.break_all(fault);
-        for (venue, _) in VENUES {
-            self.venues.set_fault(venue, fault.cloned());
-        }
-    }
-
     fn requests(&self, venue: &str) -> usize {
         let requests = self.venues.requests();
         requests.iter().filter(|r| r.venue == venue).count()
@@ -359,12 +340,10 @@ async fn a_clock_that_stood_ahead_for_a_while_costs_no_sample(backend: Backend) 
     let mut ppc = Peercoin::new(backend).await;
     ppc.world.at(T - 120).await;
     // The venues' clocks stay right, so the one here is doubted.
-    ppc.skew(Some(&Fault::ClockSkew(-TimeDelta::hours(1))));
-    ppc.world.clock.jump(TimeDelta::hours(1));
+    ppc.world.set_ahead(TimeDelta::hours(1));
     ppc.world.settle().await;
     assert_eq!(ppc.outcome("ppcusd-daily").await, None);
-    ppc.skew(None);
-    ppc.world.clock.jump(-TimeDelta::hours(1));
+    ppc.world.set_ahead(-TimeDelta::hours(1));
     ppc.world.settle().await;
     ppc.freiexchange("0.00000416");
     let before = ppc.requests("freiexchange");

@@ -3,9 +3,10 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use oracle_client::{Client, EventId, EventInfo};
 use oracle_feeds::loopback::{Fault, LoopbackVenues};
 use oracle_feeds::time::TimeSource;
@@ -45,6 +46,7 @@ pub struct World {
     pub venues: LoopbackVenues,
     /// What is stored.
     pub database: Database,
+    true_time: Arc<TrueTime>,
     serving: Option<Box<Serving>>,
     dir: TempDir,
 }
@@ -59,12 +61,17 @@ struct Serving {
     server: JoinHandle<std::io::Result<()>>,
 }
 
+/// What time it is, whatever the oracle's clock says.
 #[derive(Debug)]
-struct VenueTime(Arc<TestClock>);
+struct TrueTime {
+    clock: Arc<TestClock>,
+    /// How far the clock is ahead of it, seconds.
+    ahead_s: AtomicI64,
+}
 
-impl TimeSource for VenueTime {
+impl TimeSource for TrueTime {
     fn now(&self) -> DateTime<Utc> {
-        self.0.now()
+        self.clock.now() - TimeDelta::seconds(self.ahead_s.load(Ordering::SeqCst))
     }
 }
 
@@ -96,8 +103,11 @@ impl World {
             .chain(market::FACT_PROVIDERS)
             .map(|v| (v, 0))
             .collect();
-        let time = Arc::new(VenueTime(clock.clone()));
-        let venues = LoopbackVenues::start(&wanted, time, Arc::new(market::price))
+        let true_time = Arc::new(TrueTime {
+            clock: clock.clone(),
+            ahead_s: AtomicI64::new(0),
+        });
+        let venues = LoopbackVenues::start(&wanted, true_time.clone(), Arc::new(market::price))
             .await
             .expect("venues");
         let dir = TempDir::new().expect("directory");
@@ -110,6 +120,7 @@ impl World {
             clock,
             venues,
             database,
+            true_time,
             serving: None,
             dir,
         };
@@ -161,6 +172,11 @@ impl World {
     /// Starts the oracle, with every check of a start. The engine stands still
     /// until the next [`World::settle`].
     pub async fn start(&mut self) -> Result<(), ServiceError> {
+        self.start_accepting(Accept::default()).await
+    }
+
+    /// The same, with what the operator takes upon them.
+    pub async fn start_accepting(&mut self, accept: Accept) -> Result<(), ServiceError> {
         let config = self.config();
         let clock: Arc<dyn Clock> = self.clock.clone();
         let start = engine::StartError::from;
@@ -168,8 +184,12 @@ impl World {
         let oracle = store.oracle().await.map_err(start)?;
         assert!(store.take_lead().await.map_err(start)?, "somebody leads");
         // A large future, and a start is part of every test.
-        let passing = Box::pin(guard::pass(&store, &config, Accept::default(), &clock));
-        let Passed { signer, lookout } = passing.await?;
+        let passing = Box::pin(guard::pass(&store, &config, accept, &clock));
+        let Passed {
+            signer,
+            lookout,
+            started,
+        } = passing.await?;
         let now = clock.now();
         engine::configure(&store, &config, now).await?;
         let health = watch::Sender::new(HealthReport::standby());
@@ -209,6 +229,7 @@ impl World {
             config.series.clone(),
             health,
         )
+        .with_time(started, &config.time_roots())
         .with_operators(Arc::new(config), mailbox);
         self.serving = Some(Box::new(Serving {
             engine,
@@ -357,9 +378,17 @@ impl World {
         self.clock.set(instant(unix));
     }
 
+    /// Somebody sets the oracle's clock ahead by this much, or back again; for everybody
+    /// else it is as late as it was.
+    pub fn set_ahead(&self, by: TimeDelta) {
+        self.clock.jump(by);
+        let ahead_s = &self.true_time.ahead_s;
+        ahead_s.fetch_add(by.num_seconds(), Ordering::SeqCst);
+    }
+
     /// The world's time, for what answers beside its venues.
     pub fn time_source(&self) -> Arc<dyn TimeSource> {
-        Arc::new(VenueTime(self.clock.clone()))
+        self.true_time.clone()
     }
 
     /// What time it is, Unix seconds.

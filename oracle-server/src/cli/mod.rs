@@ -135,7 +135,8 @@ struct RunArgs {
 
 #[derive(Debug, Args)]
 struct AcceptArgs {
-    /// Start although the clock is behind the last committed work.
+    /// The clock is right: start although it is behind the last committed work, and
+    /// announce although no provider has confirmed it.
     #[arg(long)]
     accept_clock: bool,
     /// Start although the Postgres is another cluster, timeline or database than

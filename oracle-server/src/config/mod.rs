@@ -18,6 +18,7 @@ mod question;
 mod series;
 #[cfg(test)]
 mod tests;
+mod time;
 mod value;
 mod witness;
 

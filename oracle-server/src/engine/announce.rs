@@ -157,7 +157,7 @@ impl Engine {
             })
             .collect();
         self.store.publish_announcements(&rows, now).await?;
-        self.signer.raise_high_water(now.timestamp_millis());
+        self.raise_mark(now);
         metrics::counter!("oracle_announcements_total").increment(rows.len() as u64);
         tracing::info!(events = rows.len(), "announced");
         Ok(())

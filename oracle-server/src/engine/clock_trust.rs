@@ -1,18 +1,21 @@
 //! What is known about the time besides what the clock says.
 //!
-//! Three questions, each with its own answer:
+//! Four questions, each with its own answer:
 //!
 //! - Has the clock jumped ahead? The monotonic clock tells. While it has,
 //!   nothing is announced or decided, as that cannot be taken back. Providers
 //!   only tell whether the jump was right (a machine that slept): what they say
 //!   of a clock that did not jump stops nothing here.
+//! - Is it right at the start? Nothing but committed work tells how late it is at
+//!   least. So a start later than that is like a jump, until somebody outside tells
+//!   the time: whoever announces under a wrong clock leaves times out for good.
 //! - Do independent roots doubt it? Two that say alike that it is wrong. Then
 //!   what rests on their answers waits, and nothing else.
 //! - Has a deadline passed? A refund rests on no answer and is irrevocable: a
 //!   machine whose clock jumps ahead, or wakes up years ahead, must not refund
 //!   every event there is. So deadlines are measured from the last time that
-//!   providers told, by the monotonic clock, and of two words the one that waits
-//!   longer counts.
+//!   providers told since the start, by the monotonic clock, and of two words the one
+//!   that waits longer counts. While nobody has told the time nothing is refunded.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -24,9 +27,18 @@ use oracle_feeds::rule::{Doubt, Skews};
 
 use crate::clock::Clock;
 
-/// How long a jump ahead, or a start after a deadline, that no provider
-/// contradicts is not believed.
+/// How long a jump ahead, or a start, is not believed where nobody can be asked for the
+/// time. Where somebody can, silence ends nothing: under a clock that is far off no
+/// certificate is valid, and every provider seems to be down.
 const SETTLED: Duration = Duration::from_mins(10);
+
+/// How long after the last committed work a start is no jump, where nobody can be asked
+/// for the time: longer, and somebody may still set the clock right.
+const ALONE_S: i64 = 86_400;
+
+/// How many roots must have told the time before a deadline is measured by it, where so
+/// many can be asked: one may be a machine that has its time from where this one has it.
+const INDEPENDENT: usize = 2;
 
 /// How long what a root told about the time counts.
 const TOLD_FOR: Duration = Duration::from_hours(1);
@@ -62,9 +74,24 @@ impl Mark {
     }
 }
 
+/// What a start knows of the time.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Started {
+    /// When something was last committed; none where nothing has been since `init`.
+    pub last_work: Option<DateTime<Utc>>,
+    /// Whether the operator has said that the clock is right.
+    pub is_accepted: bool,
+}
+
 /// What is known about the time.
 #[derive(Debug)]
 pub(super) struct ClockTrust {
+    /// How many roots can be asked for the time.
+    asked: usize,
+    /// Whether the operator has said that the clock is right, at the start.
+    is_accepted: bool,
+    /// Whether a root has said so since the start.
+    is_confirmed: bool,
     start: Mark,
     /// The last time that the clock was found right, or the start.
     right: Mark,
@@ -75,25 +102,55 @@ pub(super) struct ClockTrust {
     jump: Option<Jump>,
 }
 
-/// The clock is later than it can be.
+/// The clock is later than it can be, or than it is known to be.
 #[derive(Debug, Clone, Copy)]
 struct Jump {
     /// Uptime at which that was first seen.
     since: Duration,
     /// Whether a root has said so too.
     contradicted: bool,
+    /// At the start: there is no time before it to compare with.
+    is_start: bool,
 }
 
 impl ClockTrust {
-    /// Nothing but the clock's own word, at the start of the process.
+    /// Nothing but the clock's own word.
     pub(super) fn new(clock: &dyn Clock) -> Self {
         let start = Mark::of(clock);
         Self {
+            asked: 0,
+            is_accepted: false,
+            is_confirmed: false,
             start,
             right: start,
             told: BTreeMap::new(),
             provider: None,
             jump: None,
+        }
+    }
+
+    /// At the start of a process that can ask so many roots for the time.
+    pub(super) fn started(clock: &dyn Clock, started: Started, asked: usize) -> Self {
+        let trust = Self::new(clock);
+        let start = trust.start;
+        let since_work = started
+            .last_work
+            .map(|last| (start.time - last).num_seconds());
+        let is_late = match since_work {
+            Some(since_work) if asked == 0 => since_work > ALONE_S,
+            Some(since_work) => since_work > TOLERANCE_S,
+            None => asked > 0,
+        };
+        let jump = (is_late && !started.is_accepted).then_some(Jump {
+            since: start.uptime,
+            contradicted: false,
+            is_start: true,
+        });
+        Self {
+            asked,
+            is_accepted: started.is_accepted,
+            jump,
+            ..trust
         }
     }
 
@@ -117,14 +174,22 @@ impl ClockTrust {
         let Some(median_s) = skews.check().ahead_s else {
             return;
         };
-        if let Some(time) = end.time.checked_sub_signed(ahead(median_s.max(0))) {
+        let is_enough = skews.by_root().len() >= INDEPENDENT.min(self.asked.max(1));
+        if let Some(time) = end.time.checked_sub_signed(ahead(median_s.max(0)))
+            && is_enough
+        {
             self.provider = Some(Mark { time, ..end });
         }
-        let is_right =
-            skews.by_root().values().any(|skew| is_close(*skew)) && median_s <= TOLERANCE_S;
-        if is_right && self.jump.is_none() {
+        let is_right = self.jump.is_none() && skews.by_root().values().any(|s| is_close(*s));
+        self.is_confirmed |= is_right;
+        if is_right && median_s <= TOLERANCE_S {
             self.right = end;
         }
+    }
+
+    /// A root's word is none any more.
+    pub(super) fn forget(&mut self, root: &str) {
+        self.told.remove(root);
     }
 
     /// How far the clock is now ahead of each root that told the time lately.
@@ -161,45 +226,143 @@ impl ClockTrust {
         (doubting > 0 && doubting >= confirming).then_some(doubt)
     }
 
-    /// Whether the clock is later than it can be: it has jumped ahead.
+    /// Whether the clock is later than it can be: it has jumped ahead, or the process has
+    /// just started and nobody has told the time.
     ///
     /// A machine that slept looks the same. So a jump is believed once more
-    /// roots say that the clock is right than say that it is not, or when no
-    /// root has contradicted it for [`SETTLED`].
+    /// roots say that the clock is right than say that it is not; where nobody can be
+    /// asked, when no root has contradicted it for [`SETTLED`].
     pub(super) fn runs_ahead(&mut self, clock: &dyn Clock) -> bool {
         let now = Mark::of(clock);
         let ahead_s = now.time.timestamp() - self.right.at(now.uptime);
-        if ahead_s <= TOLERANCE_S {
-            self.jump = None;
-            return false;
-        }
+        let has_jumped = ahead_s > TOLERANCE_S;
         let Some(mut jump) = self.jump else {
-            self.told.clear();
-            self.jump = Some(Jump {
-                since: now.uptime,
-                contradicted: false,
-            });
-            return true;
+            if has_jumped {
+                self.jumped(now, None);
+            }
+            return has_jumped;
         };
+        match (has_jumped, jump.is_start) {
+            (false, false) => {
+                self.jump = None;
+                return false;
+            }
+            (true, true) => {
+                self.jumped(now, Some(jump));
+                self.right = now;
+                return true;
+            }
+            _ => {}
+        }
         let skews = self.skews(clock);
         let told = skews.by_root().values();
         let right = told.clone().filter(|skew| is_close(**skew)).count();
         // Nearer to the time that the monotonic clock tells than to the jump's: a
-        // root that is itself an hour behind says nothing of a night's sleep.
-        let wrong = |skew: &&i64| **skew > TOLERANCE_S && skew.saturating_mul(2) > ahead_s;
+        // root that is itself an hour behind says nothing of a night's sleep. At a start
+        // there is no such time.
+        let wrong = |skew: &&i64| {
+            **skew > TOLERANCE_S && (jump.is_start || skew.saturating_mul(2) > ahead_s)
+        };
         let wrong = told.filter(wrong).count();
         if right > wrong {
             self.jump = None;
             self.right = now;
+            self.is_confirmed = true;
             return false;
         }
         jump.contradicted |= wrong > 0;
         self.jump = Some(jump);
-        if jump.contradicted || now.uptime.saturating_sub(jump.since) < SETTLED {
+        let is_settled = now.uptime.saturating_sub(jump.since) >= SETTLED;
+        if jump.contradicted || self.asked > 0 || !is_settled {
             return true;
         }
         *self = Self::new(clock);
         false
+    }
+
+    /// What was told before a jump is no word about it, and neither is the operator's.
+    fn jumped(&mut self, now: Mark, start: Option<Jump>) {
+        self.told.clear();
+        self.is_accepted = false;
+        self.jump = Some(Jump {
+            since: now.uptime,
+            contradicted: start.is_some_and(|start| start.contradicted),
+            is_start: start.is_some(),
+        });
+    }
+
+    /// Whether it is more than that the process has just started: the clock moved ahead
+    /// of the monotonic one, or a root contradicts the clock of the start.
+    pub(super) fn has_jumped(&self) -> bool {
+        self.jump.is_some_and(|j| !j.is_start || j.contradicted)
+    }
+
+    /// Whether somebody has said since the start, or since the last jump, that the clock
+    /// is right: a root, the operator, or nobody can be asked.
+    pub(super) fn is_confirmed(&self) -> bool {
+        let is_told = self.is_confirmed || self.is_accepted || self.asked == 0;
+        is_told && self.jump.is_none()
+    }
+
+    /// Whether the operator's word stands.
+    pub(super) fn is_accepted(&self) -> bool {
+        self.is_accepted
+    }
+
+    /// Whether roots should be asked for the time: it is open, or too few have told it
+    /// for a deadline to be measured.
+    pub(super) fn wants_words(&self) -> bool {
+        self.jump.is_some() || self.provider.is_none()
+    }
+
+    /// Whether a root has said lately that the clock is right.
+    pub(super) fn is_right(&self, clock: &dyn Clock) -> bool {
+        self.skews(clock).by_root().values().copied().any(is_close)
+    }
+
+    /// Whether nobody has told the time by which a decision from the answers of `roots`
+    /// would be made: none of them has, and lately no other that the clock is right.
+    /// Without roots, what operators decide: nobody has confirmed the clock.
+    pub(super) fn is_untold<'a>(
+        &self,
+        clock: &dyn Clock,
+        roots: impl Iterator<Item = &'a str>,
+    ) -> bool {
+        if self.is_accepted {
+            return false;
+        }
+        let skews = self.skews(clock);
+        let mut roots = roots.peekable();
+        if roots.peek().is_none() {
+            return !self.is_confirmed();
+        }
+        !roots.any(|root| skews.by_root().contains_key(root)) && !self.is_right(clock)
+    }
+
+    /// Why the clock is not believed for everything yet, in words; none where it is.
+    pub(super) fn unconfirmed(&self) -> Option<&'static str> {
+        match self.jump {
+            Some(jump) if jump.contradicted => Some(
+                "answers contradict the clock, and nothing is announced and no facts are \
+                 decided until more of them confirm it: set it right",
+            ),
+            Some(jump) if jump.is_start => Some(
+                "no answer has told the time since the start, and nothing is announced and no \
+                 facts are decided until one confirms the clock: see that the providers can be \
+                 reached, or start with --accept-clock",
+            ),
+            Some(_) => Some(
+                "the clock has jumped ahead, and nothing is announced and no facts are decided \
+                 until an answer confirms it",
+            ),
+            None if !self.is_confirmed() => {
+                Some("no answer has confirmed the clock since the start")
+            }
+            None if self.asked > 0 && self.provider.is_none() => {
+                Some("too few answers have told the time since the start, and nothing is refunded")
+            }
+            None => None,
+        }
     }
 
     /// Whether `deadline` (Unix seconds) has passed at `uptime`.
@@ -207,13 +370,16 @@ impl ClockTrust {
         if let Some(provider) = self.provider {
             return provider.at(uptime).saturating_add(TOLERANCE_S) >= deadline;
         }
+        if self.asked > 0 {
+            // They will tell, sooner or later.
+            return false;
+        }
         if deadline > self.start.time.timestamp() {
             // This process has watched it pass.
             return self.start.at(uptime) >= deadline;
         }
-        // Only a provider can tell a late start from a clock that is ahead; where
-        // none says anything for long, the clock is believed.
-        uptime.saturating_sub(self.start.uptime) >= SETTLED
+        // Nobody can tell a late start from a clock that is ahead but the operator.
+        self.is_accepted
     }
 }
 
@@ -223,168 +389,4 @@ fn is_close(skew: i64) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used, reason = "tests")]
-
-    use super::*;
-    use crate::clock::TestClock;
-
-    fn clock() -> TestClock {
-        TestClock::at(DateTime::from_timestamp(1_000, 0).unwrap())
-    }
-
-    #[test]
-    fn a_clock_that_jumps_ahead_passes_no_deadline_and_announces_nothing() {
-        let clock = clock();
-        let mut trust = ClockTrust::new(&clock);
-        assert!(!trust.runs_ahead(&clock));
-        clock.jump(TimeDelta::days(365));
-        assert!(trust.runs_ahead(&clock));
-        assert!(!trust.has_passed(2_000, clock.uptime()));
-        trust.measured("a", Mark::of(&clock), &clock, 365 * 86_400);
-        assert!(trust.runs_ahead(&clock));
-        assert!(!trust.has_passed(2_000, clock.uptime()));
-        clock.advance(TimeDelta::seconds(1_000));
-        assert!(trust.has_passed(2_000, clock.uptime()));
-    }
-
-    #[test]
-    fn a_machine_that_slept_announces_again_unless_a_provider_contradicts() {
-        let clock = clock();
-        let mut trust = ClockTrust::new(&clock);
-        clock.jump(TimeDelta::hours(8));
-        assert!(trust.runs_ahead(&clock));
-        clock.advance(TimeDelta::minutes(5));
-        trust.measured("a", Mark::of(&clock), &clock, 8 * 3_600);
-        clock.advance(TimeDelta::minutes(10));
-        assert!(trust.runs_ahead(&clock), "a provider says so");
-
-        let mut trust = ClockTrust::new(&clock);
-        clock.jump(TimeDelta::hours(8));
-        assert!(trust.runs_ahead(&clock));
-        clock.advance(TimeDelta::minutes(10));
-        assert!(!trust.runs_ahead(&clock), "nobody says otherwise");
-    }
-
-    #[test]
-    fn a_jump_during_an_observation_spoils_its_measurement() {
-        let clock = clock();
-        let mut trust = ClockTrust::new(&clock);
-        let begun = Mark::of(&clock);
-        clock.jump(TimeDelta::days(3));
-        trust.measured("a", begun, &clock, 0);
-        assert!(!trust.has_passed(2_000, clock.uptime()));
-    }
-
-    #[test]
-    fn a_deadline_before_the_start_waits_for_a_provider_or_ten_minutes() {
-        let clock = clock();
-        let mut trust = ClockTrust::new(&clock);
-        clock.advance(TimeDelta::seconds(599));
-        assert!(!trust.has_passed(999, clock.uptime()));
-        let untold = clock.uptime() + Duration::from_secs(1);
-        assert!(trust.has_passed(999, untold), "nobody says otherwise");
-        trust.measured("a", Mark::of(&clock), &clock, 0);
-        assert!(trust.has_passed(999, clock.uptime()));
-        trust.measured("a", Mark::of(&clock), &clock, 86_400);
-        assert!(!trust.has_passed(999, untold), "a provider says otherwise");
-    }
-
-    #[test]
-    fn a_deadline_this_process_watched_pass_has_passed_though_no_provider_answers() {
-        let clock = clock();
-        let trust = ClockTrust::new(&clock);
-        assert!(!trust.has_passed(1_010, clock.uptime()));
-        clock.advance(TimeDelta::seconds(10));
-        assert!(trust.has_passed(1_010, clock.uptime()));
-    }
-
-    /// What roots say: by how much the clock is ahead of each.
-    fn told(trust: &mut ClockTrust, clock: &TestClock, skews: &[(&str, i64)]) {
-        for (root, ahead_s) in skews {
-            trust.measured(root, Mark::of(clock), clock, *ahead_s);
-        }
-    }
-
-    #[test]
-    fn what_providers_say_of_a_clock_that_did_not_jump_announces_on() {
-        let clock = clock();
-        let mut trust = ClockTrust::new(&clock);
-        for skews in [&[("a", 3_600)][..], &[("a", 600), ("b", 600), ("c", 601)]] {
-            told(&mut trust, &clock, skews);
-            clock.advance(TimeDelta::minutes(5));
-            assert!(!trust.runs_ahead(&clock), "{skews:?}");
-        }
-    }
-
-    #[test]
-    fn a_doubt_is_about_what_rests_on_its_roots() {
-        let clock = clock();
-        let mut trust = ClockTrust::new(&clock);
-        let of = |trust: &ClockTrust, roots: &[&str]| {
-            let doubt = trust.doubted_by(&clock, roots.iter().copied());
-            doubt.map(|doubt| doubt.ahead_s)
-        };
-        told(&mut trust, &clock, &[("a", 600), ("c", 0), ("d", 0)]);
-        assert_eq!(of(&trust, &["a"]), None, "one root is no doubt");
-        told(&mut trust, &clock, &[("b", 600)]);
-        for doubted in [&["a"][..], &["a", "b"], &["a", "c"], &["a", "unheard"]] {
-            assert_eq!(of(&trust, doubted), Some(600), "{doubted:?}");
-        }
-        for others in [&[][..], &["c"], &["unheard"], &["a", "c", "d"]] {
-            assert_eq!(of(&trust, others), None, "{others:?}");
-        }
-    }
-
-    #[test]
-    fn a_doubt_follows_the_clock_when_it_is_set_right() {
-        let clock = clock();
-        let mut trust = ClockTrust::new(&clock);
-        told(&mut trust, &clock, &[("a", 600), ("b", 600)]);
-        assert!(trust.skews(&clock).doubt().is_some());
-        clock.jump(TimeDelta::seconds(-600));
-        assert_eq!(trust.skews(&clock).doubt(), None);
-        clock.advance(TimeDelta::seconds(3_601));
-        assert!(trust.skews(&clock).by_root().is_empty(), "old");
-    }
-
-    #[test]
-    fn a_root_an_hour_behind_does_not_call_a_nights_sleep_a_jump() {
-        let clock = clock();
-        let mut trust = ClockTrust::new(&clock);
-        clock.jump(TimeDelta::hours(8));
-        assert!(trust.runs_ahead(&clock));
-        clock.advance(TimeDelta::minutes(5));
-        told(&mut trust, &clock, &[("a", 3_600)]);
-        assert!(trust.runs_ahead(&clock));
-        clock.advance(TimeDelta::minutes(5));
-        assert!(!trust.runs_ahead(&clock));
-    }
-
-    #[test]
-    fn a_jump_that_a_root_contradicted_is_not_believed_when_it_falls_silent() {
-        let clock = clock();
-        let mut trust = ClockTrust::new(&clock);
-        clock.jump(TimeDelta::days(365));
-        assert!(trust.runs_ahead(&clock));
-        told(&mut trust, &clock, &[("a", 365 * 86_400)]);
-        assert!(trust.runs_ahead(&clock));
-        clock.advance(TimeDelta::hours(3));
-        assert!(trust.runs_ahead(&clock));
-        assert!(!trust.has_passed(1_000 + 86_400, clock.uptime()));
-        // More say that it is right than do not.
-        told(&mut trust, &clock, &[("a", 0)]);
-        assert!(!trust.runs_ahead(&clock));
-    }
-
-    #[test]
-    fn a_refund_waits_for_the_later_of_two_words() {
-        let clock = clock();
-        let mut trust = ClockTrust::new(&clock);
-        told(&mut trust, &clock, &[("a", 0), ("b", 3_600)]);
-        clock.advance(TimeDelta::seconds(1_000));
-        assert!(!trust.has_passed(1_500, clock.uptime()));
-        told(&mut trust, &clock, &[("c", 0)]);
-        assert!(trust.has_passed(1_500, clock.uptime()));
-    }
-}
+mod tests;

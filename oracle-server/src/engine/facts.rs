@@ -130,12 +130,16 @@ impl Engine {
         let reading = &seen.reading;
         self.note_sources(std::slice::from_ref(reading), now);
         self.note_skews(seen.begun, std::slice::from_ref(reading));
+        // What was read when nobody knew the time is no evidence: it may have been before
+        // the maturity.
+        let is_kept = !self.is_dateless(reading);
         let failures = retry::failures_after(&reading.reading, seen.subject.failures);
         let wait = retry::next_question(&reading.reading, seen.subject.read_every, failures);
         let next = now + TimeDelta::from_std(wait).unwrap_or(TimeDelta::days(1));
         let exchanges: Vec<_> = reading
             .exchanges
             .iter()
+            .filter(|_| is_kept)
             .map(|e| exchange_row(reading, e))
             .collect();
         self.store
@@ -162,7 +166,12 @@ impl Engine {
         };
         if self.clock_trust.runs_ahead(&*self.clock) {
             // Settle delays and what sources say "since" are measured by it.
-            return self.wait_for_clock(round, &Cause::ClockJumped, now).await;
+            let cause = if self.clock_trust.has_jumped() {
+                Cause::ClockJumped
+            } else {
+                Cause::Untold
+            };
+            return self.wait_for_clock(round, &cause, now).await;
         }
         let Some(candidate) = self.store.undecided(event, now.timestamp()).await? else {
             if !self.store.close_round(round).await? {
@@ -195,6 +204,16 @@ impl Engine {
                 .await;
         };
         let roots = policy.rule.fact_sources().iter().map(|s| s.root.as_str());
+        let is_untold = match decision.verdict {
+            Verdict::Attest { .. } => self.waits_for_time(roots.clone()),
+            Verdict::Pending { .. } => self.lacks_time(roots.clone()),
+            Verdict::Provisional { .. } | Verdict::Hold { .. } => false,
+        };
+        if is_untold {
+            // What stands so far stands, and is decided once somebody tells the time.
+            alarm_of_clock(&Cause::Untold);
+            return self.wait_for_clock(round, &Cause::Untold, now).await;
+        }
         match self.clock_trust.doubted_by(&*self.clock, roots) {
             // What people must look at stays held, and says why.
             Some(doubt) if !matches!(decision.verdict, Verdict::Hold { .. }) => {

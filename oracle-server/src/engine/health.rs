@@ -1,7 +1,7 @@
 //! What the engine notes of its providers and of itself.
 
 use chrono::{DateTime, Utc};
-use oracle_feeds::observation::{Exchange, SourceReading};
+use oracle_feeds::observation::SourceReading;
 use oracle_feeds::rule::{Cause, Trace};
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive as _;
@@ -44,18 +44,17 @@ impl Engine {
     /// Notes what the roots of these readings say about the time.
     pub(super) fn note_skews(&mut self, begun: Mark, readings: &[SourceReading]) {
         for reading in readings {
-            let mut exchanges = reading.exchanges.iter();
-            if let Some(ahead_s) = exchanges.find_map(Exchange::clock_ahead_s) {
-                self.clock_trust
-                    .measured(&reading.root, begun, &*self.clock, ahead_s);
-            }
+            self.note_skew(begun, reading);
         }
     }
 
     /// Says what is wrong with the clock, once when it begins and once when it
     /// ends; what waited for the end is due.
     pub(super) async fn note_clock(&mut self, now: DateTime<Utc>) -> Result<(), EngineError> {
-        let jumped = self.clock_trust.runs_ahead(&*self.clock);
+        let is_held = self.is_held_for_time();
+        let jumped = self.clock_trust.has_jumped();
+        self.store.confirm_time(self.clock_trust.is_confirmed());
+        let is_over = self.time.note_held(is_held, self.clock.uptime());
         let skews = self.clock_trust.skews(&*self.clock);
         let before = self.health.borrow().clock.clone();
         let since = |known: Option<DateTime<Utc>>| known.unwrap_or(now);
@@ -67,36 +66,29 @@ impl Engine {
                 since: since(before.doubt.as_ref().map(|d| d.since)),
             }),
             ahead_s: skews.by_root().clone(),
+            unconfirmed: self.unconfirmed().map(str::to_owned),
+            is_held: self.time.is_long_held(self.clock.uptime()),
         };
-        if clock == before {
-            return Ok(());
-        }
-        if jumped && !before.jumped {
-            metrics::counter!("oracle_clock_alarms_total").increment(1);
-            tracing::error!(%now, "the clock has jumped ahead; nothing is announced");
-        }
-        match (&before.doubt, &clock.doubt) {
-            (None, Some(doubt)) => {
-                metrics::counter!("oracle_clock_alarms_total").increment(1);
-                tracing::error!(
-                    ahead_s = doubt.ahead_s,
-                    roots = doubt.roots.join(", "),
-                    "providers doubt the clock; what rests on their answers waits"
-                );
-            }
-            (Some(_), None) => tracing::info!("no two providers doubt the clock any more"),
-            _ => {}
-        }
         // What was put off by a wrong clock would wait for its time.
-        let is_over = (before.jumped && !jumped) || before.doubt.is_some() && clock.doubt.is_none();
-        report_clock(&before, &clock);
-        self.health.send_modify(|report| report.clock = clock);
+        let is_over = is_over || before.doubt.is_some() && clock.doubt.is_none();
+        if clock != before {
+            tell_clock(&before, &clock, now);
+            self.health.send_modify(|report| report.clock = clock);
+        }
         if is_over {
             // So would sources that answered under it: their rests end by it.
             self.legs.clear();
             self.store.reclaim_rounds(now.timestamp_millis()).await?;
         }
         Ok(())
+    }
+
+    /// Why the clock is not believed for everything, or what waits for the time.
+    fn unconfirmed(&self) -> Option<&'static str> {
+        let waits = "no answer has told the time lately, and decisions wait for one that does: \
+                     the sources send no Date, or cannot be reached";
+        let open = self.clock_trust.unconfirmed();
+        open.or_else(|| self.time.is_wanted().then_some(waits))
     }
 
     /// Notes how far prices were from the median of their leg.
@@ -138,8 +130,9 @@ impl Engine {
         reason = "gauges are floats by their format; the counts are small"
     )]
     pub(super) fn report_metrics(&self) {
-        metrics::gauge!("oracle_observations_in_flight")
-            .set((self.in_flight.len() + self.asking.len() + self.sampling.under_way()) as f64);
+        let asked = self.asking.len() + self.sampling.under_way() + self.time.under_way();
+        let under_way = self.in_flight.len() + asked;
+        metrics::gauge!("oracle_observations_in_flight").set(under_way as f64);
         metrics::gauge!("oracle_rounds_waiting").set(self.waiting.len() as f64);
         metrics::gauge!("oracle_leader_epoch").set(self.store.epoch() as f64);
         let now_ms = self.clock.now().timestamp_millis();
@@ -179,6 +172,38 @@ pub(super) fn alarm_of_clock(cause: &Cause) {
     }
 }
 
+/// Says what is new about the clock.
+fn tell_clock(before: &ClockHealth, clock: &ClockHealth, now: DateTime<Utc>) {
+    if clock.jumped && !before.jumped {
+        metrics::counter!("oracle_clock_alarms_total").increment(1);
+        tracing::error!(%now, "the clock has jumped ahead; nothing is announced");
+    }
+    match &clock.unconfirmed {
+        Some(why) if clock.is_held && !before.is_held => {
+            metrics::counter!("oracle_clock_alarms_total").increment(1);
+            tracing::error!(%now, why, "the time is not confirmed");
+        }
+        Some(why) if before.unconfirmed.as_ref() != Some(why) => {
+            tracing::warn!(%now, why, "the time is not confirmed");
+        }
+        None if before.unconfirmed.is_some() => tracing::info!(%now, "the time is confirmed"),
+        _ => {}
+    }
+    match (&before.doubt, &clock.doubt) {
+        (None, Some(doubt)) => {
+            metrics::counter!("oracle_clock_alarms_total").increment(1);
+            tracing::error!(
+                ahead_s = doubt.ahead_s,
+                roots = doubt.roots.join(", "),
+                "providers doubt the clock; what rests on their answers waits"
+            );
+        }
+        (Some(_), None) => tracing::info!("no two providers doubt the clock any more"),
+        _ => {}
+    }
+    report_clock(before, clock);
+}
+
 /// The clock's gauges; a root that says nothing any more is `NaN`.
 #[allow(
     clippy::cast_precision_loss,
@@ -186,6 +211,8 @@ pub(super) fn alarm_of_clock(cause: &Cause) {
 )]
 fn report_clock(before: &ClockHealth, clock: &ClockHealth) {
     metrics::gauge!("oracle_clock_jumped").set(f64::from(u8::from(clock.jumped)));
+    metrics::gauge!("oracle_clock_unconfirmed")
+        .set(f64::from(u8::from(clock.unconfirmed.is_some())));
     let doubting = clock.doubt.as_ref().map_or(0, |doubt| doubt.roots.len());
     metrics::gauge!("oracle_clock_doubting_roots").set(doubting as f64);
     let ahead =

@@ -4,6 +4,7 @@
 //! process that starts after any crash or downtime goes on where the rows are.
 //! One tick, in order:
 //!
+//! 0. ask for the time, if that is open (`time`);
 //! 1. read sources without history whose T is near (`sample`);
 //! 2. finish what is committed and not yet published (`settle`);
 //! 3. refund what has passed its `attest_by`;
@@ -29,6 +30,7 @@ mod prove;
 mod sample;
 mod settle;
 mod startup;
+mod time;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -39,6 +41,7 @@ use oracle_schema::{EventId, SeriesId};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+pub use clock_trust::Started;
 pub use startup::{StartError, configure};
 
 use clock_trust::ClockTrust;
@@ -139,6 +142,8 @@ enum Seen {
     Subject(facts::SubjectSeen),
     /// A source without history, before T.
     Sample(sample::SampleSeen),
+    /// The time alone.
+    Time(time::TimeSeen),
 }
 
 /// The orchestration of one leading process.
@@ -160,6 +165,7 @@ pub struct Engine {
     /// What is known of legs that have no price yet.
     legs: HashMap<LegAt, leg::LegProgress>,
     clock_trust: ClockTrust,
+    time: time::AskingTime,
     /// When bodies are looked through next.
     forget_at: DateTime<Utc>,
     /// From when on what is late is said to be: a start first catches up.
@@ -198,8 +204,10 @@ impl Engine {
         });
         let clock_trust = ClockTrust::new(&*clock);
         let late_from = clock.now() + CATCH_UP;
+        store.confirm_time(clock_trust.is_confirmed());
         Self {
             clock_trust,
+            time: time::AskingTime::default(),
             store,
             signer,
             fetcher,
@@ -225,6 +233,8 @@ impl Engine {
     /// provider; of each kind of work a batch, so that a backlog of one keeps no
     /// other waiting. Answers whether there may be more.
     pub async fn tick(&mut self, now: DateTime<Utc>) -> Result<bool, EngineError> {
+        // Beside all that follows, and whoever may sign.
+        self.ask_time();
         // First: nothing else is worthless a second later.
         self.take_samples().await?;
         if !self.may_sign() {
@@ -237,7 +247,8 @@ impl Engine {
         self.finish_committed().await?;
         self.forget_bodies(now).await?;
         let mut more = self.refund_expired(now).await?;
-        if !self.clock_trust.runs_ahead(&*self.clock) {
+        let is_held = self.clock_trust.runs_ahead(&*self.clock);
+        if !is_held {
             // What is announced or withdrawn stays so when the clock is set right.
             more |= self.make_series_events(now).await?;
             more |= self.announce_due(now).await?;
@@ -247,6 +258,8 @@ impl Engine {
             self.take_in(seen).await?;
         }
         self.note_clock(now).await?;
+        // What the time held back is due.
+        more |= is_held && !self.clock_trust.runs_ahead(&*self.clock);
         self.evaluate_waiting(now).await?;
         self.start_rounds(now).await?;
         self.start_subjects(now).await?;

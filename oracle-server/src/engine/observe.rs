@@ -55,6 +55,8 @@ pub(super) struct LegSeen {
     at: i64,
     /// From the sources that were asked, or would have been but for their record.
     asked: Vec<SourceReading>,
+    /// Of all its sources.
+    roots: Vec<String>,
     /// Whether a source has no history, so that what it votes with was read at times of
     /// the clock here.
     is_sampled: bool,
@@ -197,11 +199,16 @@ impl Engine {
             Ok(Seen::Leg(seen)) => self.take_in_leg(seen).await,
             Ok(Seen::Subject(seen)) => self.take_in_subject(seen).await,
             Ok(Seen::Sample(seen)) => self.take_in_sample(seen).await,
+            Ok(Seen::Time(seen)) => {
+                self.take_in_time(&seen);
+                Ok(())
+            }
             Err(e) => {
                 tracing::error!(error = %e, "observation died");
                 self.in_flight.retain(|_, task| *task != e.id());
                 self.asking.retain(|_, (task, _)| *task != e.id());
                 self.sampling.died(e.id());
+                self.time.died(e.id());
                 Ok(())
             }
         }
@@ -214,16 +221,11 @@ impl Engine {
         self.note_sources(&seen.asked, now);
         self.note_deviations(seen.decision.trace(), now);
         self.note_skews(seen.begun, &seen.asked);
-        let is_doubted = seen.is_sampled
-            && (self.clock_trust.runs_ahead(&*self.clock)
-                || self.clock_trust.skews(&*self.clock).doubt().is_some());
-        if is_doubted && matches!(seen.decision, LegFixing::Attest { .. }) {
-            // Samples say nothing of the time: under a clock that stands ahead they would
-            // be the price before the last of them was taken. Nor is this evidence: a
-            // replay knows no doubt, and would decide by it.
-            alarm_of_clock(&Cause::ClockJumped);
+        if let Some(cause) = self.time_is_open(&seen) {
+            // Nor is this evidence: a replay knows no doubt, and would decide by it.
+            alarm_of_clock(&cause);
             let progress = self.legs.entry(leg_at).or_default();
-            progress.note(seen.asked, Cause::ClockJumped, now);
+            progress.note(seen.asked, cause, now);
             return Ok(());
         }
         let exchanges = seen
@@ -255,6 +257,23 @@ impl Engine {
             })
             .await?;
         Ok(())
+    }
+
+    /// Why what was seen of a leg is not used, as it is open what time it was.
+    fn time_is_open(&mut self, seen: &LegSeen) -> Option<Cause> {
+        let is_decided = matches!(seen.decision, LegFixing::Attest { .. });
+        let mut exchanges = seen.asked.iter().flat_map(|r| &r.exchanges);
+        let has_answers = exchanges.any(|exchange| exchange.status.is_some());
+        let roots = seen.roots.iter().map(String::as_str);
+        if (is_decided || has_answers) && self.waits_for_time(roots) {
+            return Some(Cause::Untold);
+        }
+        // Samples say nothing of the time: under a clock that stands ahead they would be
+        // the price before the last of them was taken.
+        let is_doubted = seen.is_sampled
+            && (self.clock_trust.runs_ahead(&*self.clock)
+                || self.clock_trust.skews(&*self.clock).doubt().is_some());
+        (is_doubted && is_decided).then_some(Cause::ClockJumped)
     }
 
     /// Decides the rounds whose legs are all seen, or says when to look again.
@@ -476,6 +495,7 @@ async fn observe(fetcher: Arc<Fetcher>, clock: Arc<dyn Clock>, question: Questio
     readings.retain(|r| !rests(&r.source));
     LegSeen {
         begun,
+        roots: leg.sources.iter().map(|s| s.root.clone()).collect(),
         is_sampled: leg.sources.iter().any(SourcePolicy::is_sampled),
         key,
         at,

@@ -177,6 +177,9 @@ pub enum StartError {
 /// Makes the stored series and one-off events those of the configuration:
 /// future events follow an edit, announced ones keep what they have. Refuses
 /// when open events need what was removed.
+///
+/// Nobody has confirmed `now` yet: schedules begin where committed work ends, so that a
+/// clock that is ahead leaves no time out.
 pub async fn configure(
     store: &Store,
     config: &Config,
@@ -196,6 +199,8 @@ pub async fn configure(
     // Whoever observed them before is gone.
     store.reclaim_rounds(now.timestamp_millis()).await?;
 
+    let last_work = DateTime::from_timestamp_millis(store.high_water_ms().await?);
+    let since = last_work.map_or(now, |last| last.min(now));
     let known: BTreeMap<&str, &SeriesRow> =
         stored.iter().map(|s| (s.series_id.as_str(), s)).collect();
     let mut changed = Vec::new();
@@ -211,7 +216,7 @@ pub async fn configure(
         if known.contains_key(name) {
             tracing::info!(series = name, "series edited: future events follow");
         }
-        let next = series.schedule.next_after(now.timestamp());
+        let next = series.schedule.next_after(since.timestamp());
         changed.push(series_row(series, next));
         policies.push((
             series.definition.policy_hash,
@@ -224,12 +229,13 @@ pub async fn configure(
         .map(|s| s.series_id.clone())
         .collect();
     store.put_series(&changed, &removed, &policies).await?;
-    make_one_offs(store, config, now).await
+    make_one_offs(store, config, since, now).await
 }
 
 async fn make_one_offs(
     store: &Store,
     config: &Config,
+    since: DateTime<Utc>,
     now: DateTime<Utc>,
 ) -> Result<(), StartError> {
     let events = &config.events;
@@ -264,7 +270,7 @@ async fn make_one_offs(
         let events: Vec<_> = chunk
             .iter()
             .map(|e| {
-                let announce_at = e.announce_at.unwrap_or_else(|| now.timestamp());
+                let announce_at = e.announce_at.unwrap_or_else(|| since.timestamp());
                 new_event(e.id.clone(), None, &e.definition, e.maturity, announce_at)
             })
             .collect();

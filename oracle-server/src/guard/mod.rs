@@ -15,7 +15,7 @@ use chrono::{DateTime, Utc};
 
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::engine::StartError;
+use crate::engine::{StartError, Started};
 use crate::log::Heads;
 use crate::publish::{Contradicted, Heard};
 use crate::signer::Signer;
@@ -28,7 +28,7 @@ pub use outside::Lookout;
 /// What an operator takes upon them.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Accept {
-    /// A clock behind the last committed work.
+    /// A clock behind the last committed work, or one that nobody has confirmed yet.
     pub clock: bool,
     /// A Postgres that is another cluster, timeline, database or table than before.
     pub database: bool,
@@ -60,6 +60,8 @@ pub struct Passed {
     pub signer: Arc<Signer>,
     /// Where witnesses or mirrors are configured.
     pub lookout: Option<Lookout>,
+    /// What is known of the time.
+    pub started: Started,
 }
 
 /// The order, for a process that has just taken the lead.
@@ -69,6 +71,8 @@ pub async fn pass(
     accept: Accept,
     clock: &Arc<dyn Clock>,
 ) -> Result<Passed, Refused> {
+    // Nor does the clock's word raise what 5 compares with.
+    store.confirm_time(false);
     // 1. Database, keystore and journal belong together, and sit where they sat.
     let now = clock.now();
     store
@@ -108,10 +112,14 @@ pub async fn pass(
         Heard::ThisLog
     };
     // 5. The clock is not behind the last committed work.
-    time::check(store, &signer, clock.now(), accept.clock).await?;
+    let started = time::check(store, &signer, clock.now(), accept.clock).await?;
     head::note(store, &signer).await?;
     outside::take(signer.gate(), &signer.gate().signing(), heard);
-    Ok(Passed { signer, lookout })
+    Ok(Passed {
+        signer,
+        lookout,
+        started,
+    })
 }
 
 /// Lets the signer sign the heads of the log, and signs the last one if nobody has:

@@ -100,7 +100,8 @@ struct Readiness {
 #[derive(Debug, Serialize, ToSchema)]
 struct ClockJson {
     /// It jumped ahead, by a clock that cannot be set, and no provider has said
-    /// yet that it is right: nothing is announced or decided.
+    /// yet that it is right; or a provider has contradicted it since the start: nothing
+    /// is announced or decided.
     jumped: bool,
     /// How far it is ahead of each root that told the time within an hour,
     /// seconds; negative where it is behind. Odd ones alone stop nothing.
@@ -108,6 +109,11 @@ struct ClockJson {
     /// Independent roots that say alike that it is wrong, if there are any.
     #[schema(required)]
     doubt: Option<ClockDoubtJson>,
+    /// Why it is not believed for everything yet, or that decisions wait for an answer
+    /// that tells the time. When something waits for more than a minute because of it,
+    /// the service is not ready.
+    #[schema(required)]
+    unconfirmed: Option<String>,
 }
 
 /// Independent roots that say alike that the clock is wrong.
@@ -133,6 +139,7 @@ impl From<ClockHealth> for ClockJson {
                 roots: doubt.roots,
                 since: time(doubt.since),
             }),
+            unconfirmed: health.unconfirmed,
         }
     }
 }
@@ -175,6 +182,7 @@ pub(super) async fn get_readyz(
         && report.journal == "ok"
         && report.signing == "ok"
         && works
+        && !report.clock.is_held
         && !report.disk.is_almost_full();
     let status = if ready {
         StatusCode::OK

@@ -1,6 +1,11 @@
 //! The one row that every writer locks.
 
+use std::sync::atomic::Ordering;
+
+use chrono::{DateTime, SecondsFormat, Utc};
+
 use super::db::{Arg, Tx, args};
+use super::home::accept;
 use super::{Store, StoreError};
 
 /// What one commit batch may append.
@@ -19,6 +24,16 @@ pub(super) struct NewEntry<'a> {
 }
 
 impl Store {
+    /// What a commit at that time raises the high-water mark to: nothing while nobody
+    /// has confirmed the time.
+    fn mark(&self, now_ms: i64) -> i64 {
+        if self.is_time_confirmed.load(Ordering::Acquire) {
+            now_ms
+        } else {
+            0
+        }
+    }
+
     /// Locks the ledger row as its leader and moves the clock's high-water
     /// mark; another epoch in the row means that another process leads.
     pub(super) async fn lock(&self, tx: &mut Tx, now_ms: i64) -> Result<(), StoreError> {
@@ -27,10 +42,30 @@ impl Store {
                 "UPDATE ledger SET high_water_ms = \
                  CASE WHEN high_water_ms < $1 THEN $1 ELSE high_water_ms END \
                  WHERE id = 1 AND epoch = $2",
-                args![now_ms, self.epoch()],
+                args![self.mark(now_ms), self.epoch()],
             )
             .await?;
         self.require_lead(rows == 1)
+    }
+
+    /// Keeps that an operator took it upon them that `now` is right, whatever the
+    /// last committed work says; from now on that is no later than `now`.
+    pub async fn accept_clock(
+        &self,
+        last_work_ms: i64,
+        now: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        let text = |at: DateTime<Utc>| at.to_rfc3339_opts(SecondsFormat::Millis, true);
+        let last_work = DateTime::from_timestamp_millis(last_work_ms).unwrap_or_default();
+        let mut tx = self.db.begin().await?;
+        self.lock(&mut tx, 0).await?;
+        tx.execute(
+            "UPDATE ledger SET high_water_ms = $1 WHERE id = 1 AND high_water_ms > $1",
+            args![now.timestamp_millis()],
+        )
+        .await?;
+        accept(&mut tx, "clock", &text(last_work), &text(now), now).await?;
+        tx.commit().await
     }
 
     /// Locks the ledger row and reserves the next `count` log positions.
@@ -45,9 +80,9 @@ impl Store {
             .fetch_optional(
                 "UPDATE ledger SET next_position = next_position + $1, \
                  head_time_ms = CASE WHEN head_time_ms < $2 THEN $2 ELSE head_time_ms + 1 END, \
-                 high_water_ms = CASE WHEN high_water_ms < $2 THEN $2 ELSE high_water_ms END \
+                 high_water_ms = CASE WHEN high_water_ms < $4 THEN $4 ELSE high_water_ms END \
                  WHERE id = 1 AND epoch = $3 RETURNING next_position, head_time_ms",
-                args![count, now_ms, self.epoch()],
+                args![count, now_ms, self.epoch(), self.mark(now_ms)],
             )
             .await?;
         self.require_lead(row.is_some())?;

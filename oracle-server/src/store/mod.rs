@@ -31,7 +31,7 @@ mod witness;
 use std::fs::{File, TryLockError};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -212,6 +212,8 @@ pub struct Store {
     head_key: Mutex<Option<Arc<dyn SignHead>>>,
     /// The tree as the last transaction left it.
     tree: Mutex<Option<Growing>>,
+    /// Whether the time of what is committed now is known to be right.
+    is_time_confirmed: AtomicBool,
 }
 
 /// How long the session that holds the lead may take to answer.
@@ -240,6 +242,7 @@ impl Store {
             changes: broadcast::Sender::new(CHANGES),
             lease: Mutex::new(Lease::None),
             head_key: Mutex::default(),
+            is_time_confirmed: AtomicBool::new(true),
             tree: Mutex::default(),
         };
         store.refresh_head().await?;
@@ -498,6 +501,24 @@ impl Store {
             .await?
             .ok_or(StoreError::NotInitialised)?;
         row.get(0)
+    }
+
+    /// Whether anything is committed but what `init` did.
+    pub async fn has_work(&self) -> Result<bool, StoreError> {
+        let row = self
+            .db
+            .fetch_optional("SELECT next_position FROM ledger WHERE id = 1", args![])
+            .await?
+            .ok_or(StoreError::NotInitialised)?;
+        Ok(row.get::<i64>(0)? > 1)
+    }
+
+    /// Says whether the time of what is committed from now on is known to be right:
+    /// only such time raises the high-water mark, so that work under a wrong clock
+    /// keeps no start under a right one out.
+    pub fn confirm_time(&self, is_confirmed: bool) {
+        self.is_time_confirmed
+            .store(is_confirmed, Ordering::Release);
     }
 
     /// Gives up the lead: a session that went on holding the lock would keep

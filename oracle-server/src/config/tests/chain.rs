@@ -218,3 +218,14 @@ fn the_example_is_one() {
         }
     }
 }
+
+#[test]
+fn a_node_is_not_asked_for_the_time_and_all_else_is() {
+    let config = written("alice", "alice").unwrap();
+    let roots = config.time_roots();
+    let roots: Vec<(&str, &str)> = roots
+        .iter()
+        .map(|(root, name)| (root.as_str(), name.as_str()))
+        .collect();
+    assert_eq!(roots, [("a", "a"), ("kraken", "kraken")]);
+}

@@ -206,7 +206,7 @@ impl Engine {
         if act.is_repeated(&actions) {
             return Ok(act.accepted(event.state, event, true));
         }
-        if self.clock_trust.runs_ahead(&*self.clock) {
+        if self.clock_trust.runs_ahead(&*self.clock) || self.waits_for_time(std::iter::empty()) {
             // What two operators do is irrevocable, and bound to the maturity.
             return refuse(Refused::Unavailable);
         }
