@@ -3,6 +3,7 @@
 use std::fs;
 use std::time::Duration;
 
+use chrono::TimeDelta;
 use oracle_client::EventState;
 use oracle_server::guard::Accept;
 use oracle_server::service::Options;
@@ -23,8 +24,10 @@ laws! {
     nothing_is_signed_before_a_witness_or_a_mirror_has_answered,
     a_contradiction_while_it_runs_stops_all_signing_until_a_start_passes,
     a_witness_that_a_quorum_outvotes_stops_nothing_for_good,
+    a_contradiction_is_looked_into_until_silent_witnesses_answer,
     a_witness_that_does_not_know_the_log_counts_until_it_has_cosigned_it,
     a_mirror_with_less_than_an_accepted_copy_says_nothing_of_it,
+    a_witness_does_not_learn_from_an_accepted_copy_what_it_is_asked_about,
 }
 
 async fn a_silent_witness_beside_one_that_answers_delays_nothing(backend: Backend) {
@@ -207,6 +210,31 @@ async fn a_witness_that_a_quorum_outvotes_stops_nothing_for_good(backend: Backen
     assert_eq!(world.signing(), Signing::On);
 }
 
+async fn a_contradiction_is_looked_into_until_silent_witnesses_answer(backend: Backend) {
+    let outside = Site::of(3).await;
+    let section = outside.section("group two 2 W0 W1 W2\nquorum two\n", "");
+    let times = [MATURITY, MATURITY + 600];
+    let mut world = outside.world(backend, &cents_at(&times), &section).await;
+    let mut cosigner = world.cosigner();
+    outside.all[0].set_mood(Mood::Conflict("99999999\n"));
+    outside.all[2].set_mood(Mood::Status(503));
+    world.at(times[0] + 60).await;
+    cosigner.settle().await.unwrap();
+    let before = world.database.log().await.len();
+    for _ in 0..2 {
+        world.look().await;
+        assert!(matches!(world.signing(), Signing::Doubted(_)));
+    }
+    world.at(times[1] + 60).await;
+    assert_eq!(world.database.log().await.len(), before, "signed in doubt");
+    outside.all[2].set_mood(Mood::Honest);
+    world.look().await;
+    assert_eq!(world.signing(), Signing::On);
+    world.settle().await;
+    let id = event_id("btc-cents", times[1]);
+    assert_eq!(world.event(&id).await.state, EventState::Attested);
+}
+
 async fn a_witness_that_does_not_know_the_log_counts_until_it_has_cosigned_it(backend: Backend) {
     let outside = Site::of(1).await;
     let section = outside.section("quorum W0\n", "");
@@ -244,11 +272,13 @@ async fn a_mirror_with_less_than_an_accepted_copy_says_nothing_of_it(backend: Ba
     world.stop().await;
     let journal = world.dir().join("data/journal");
     // A copy that was accepted stays one through restarts, until somebody has shown that
-    // it is the newest; then it is the oracle's own.
+    // it is the newest, and cannot have that from the copy itself; then it is the
+    // oracle's own.
     let starts = [
         (&early, true, "waiting"),
         (&early, false, "waiting"),
-        (&last, false, "ok"),
+        (&last, false, "waiting"),
+        (&last, true, "ok"),
         (&early, false, "ok"),
     ];
     for (mirrored, is_copied, signing) in starts {
@@ -272,4 +302,49 @@ async fn a_mirror_with_less_than_an_accepted_copy_says_nothing_of_it(backend: Ba
         assert_eq!(ready["signing"] == "ok", signing == "ok", "{ready}");
         running.stop().await.unwrap();
     }
+}
+
+async fn a_witness_does_not_learn_from_an_accepted_copy_what_it_is_asked_about(backend: Backend) {
+    let outside = Site::of(1).await;
+    let witness = &outside.all[0];
+    let section = outside.section("quorum W0\n", "timeout = \"10s\"");
+    let mut world = outside
+        .world(backend, &cents_at(&[MATURITY]), &section)
+        .await;
+    world.cosigner().settle().await.unwrap();
+    let known = witness.last().unwrap().size;
+    // What the original signed since, nobody outside has seen.
+    world.at(MATURITY + 60).await;
+    let entries = world.database.log().await.len();
+    assert!(entries as u64 > known);
+    world.stop().await;
+    let journal = world.dir().join("data/journal");
+    let copy = world.dir().join("data/copy");
+    fs::copy(&journal, &copy).unwrap();
+    fs::rename(&copy, &journal).unwrap();
+    world.database.wait_until_free().await;
+    let accept = Accept {
+        copy: true,
+        ..Accept::default()
+    };
+    let options = Options {
+        accept,
+        ..Options::default()
+    };
+    let asked = witness.asked().len();
+    let running = world.run(options).await.unwrap();
+    // It is asked at the start, and again and again.
+    let again = async {
+        while witness.asked().len() < asked + 3 {
+            world.clock.advance(TimeDelta::seconds(1));
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    timeout(Duration::from_mins(1), again).await.unwrap();
+    assert_eq!(witness.last().unwrap().size, known);
+    let url = format!("http://{}", running.public);
+    let ready = http::get(&url, "/readyz", &[]).await.json();
+    assert_ne!(ready["signing"], "ok", "{ready}");
+    assert_eq!(world.database.log().await.len(), entries);
+    running.stop().await.unwrap();
 }

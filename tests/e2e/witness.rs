@@ -264,7 +264,6 @@ async fn what_is_no_cosignature_of_the_head_is_not_kept(backend: Backend) {
         ("conflict: no size".to_owned(), Mood::Conflict("many\n")),
         ("conflict: negative".to_owned(), Mood::Conflict("-1\n")),
         ("conflict: endless".to_owned(), Mood::Conflict("0\n")),
-        ("conflict: ahead".to_owned(), Mood::Conflict("99999999\n")),
     ];
     for (what, lie) in lies() {
         moods.push((what.to_owned(), Mood::Lying(lie)));

@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use crate::engine::StartError;
+use crate::publish::Copied;
 use crate::signer::JournalId;
 use crate::store::{Store, StoreError};
 
@@ -131,33 +132,36 @@ pub async fn settle(
 }
 
 /// Refuses files that are not where they were, unless an operator accepts it.
-/// Answers whether they are a copy that was accepted, now or before, and that nobody has
-/// confirmed yet.
+/// Answers whether they are a copy that was accepted, now (not served yet) or at an
+/// earlier start (which served it), and that nobody has confirmed yet.
 pub(super) async fn check(
     store: &Store,
     store_url: &str,
     journal: &Path,
     journal_id: &JournalId,
     accept: Option<DateTime<Utc>>,
-) -> Result<bool, StartError> {
+) -> Result<Copied, StartError> {
     let mut found = Home::find(store_url, journal).map_err(StartError::Home)?;
     let Some(recorded) = store.home(journal_id).await? else {
         tracing::info!("where journal and database are is remembered from now on");
         store.set_home(journal_id, &text(&found)?, None).await?;
-        return Ok(false);
+        return Ok(Copied::No);
     };
     let known: Home = serde_json::from_str(&recorded)
         .map_err(|e| StoreError::Damaged(format!("home of the journal: {e}")))?;
     let changes = found.changes_from(&known).join(", ");
     found.is_unconfirmed = known.is_unconfirmed || !changes.is_empty();
-    let is_copy = found.is_unconfirmed;
     let found = text(&found)?;
     if changes.is_empty() {
         if found != recorded {
             // More is known than before, or less.
             store.set_home(journal_id, &found, None).await?;
         }
-        return Ok(is_copy);
+        return Ok(if known.is_unconfirmed {
+            Copied::Served
+        } else {
+            Copied::No
+        });
     }
     let Some(now) = accept else {
         return Err(StartError::Copied { changes });
@@ -168,7 +172,7 @@ pub(super) async fn check(
     );
     let accepted = Some((recorded.as_str(), now));
     store.set_home(journal_id, &found, accepted).await?;
-    Ok(true)
+    Ok(Copied::Unserved)
 }
 
 /// Somebody outside has said that the accepted copy has the newest head, or there is

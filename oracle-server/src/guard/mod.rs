@@ -17,7 +17,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::engine::{StartError, Started};
 use crate::log::Heads;
-use crate::publish::{Contradicted, Heard};
+use crate::publish::{Contradicted, Copied, Heard};
 use crate::signer::Signer;
 use crate::store::{Store, StoreError};
 
@@ -79,7 +79,7 @@ pub async fn pass(
         .check_incarnation(accept.database.then_some(now))
         .await?;
     let signer = Arc::new(files::open(store, config, clock).await?);
-    let is_copy = home::check(
+    let copied = home::check(
         store,
         &config.store_url,
         &config.signer.journal,
@@ -97,15 +97,14 @@ pub async fn pass(
     //    stays shut, and the lookout asks again.
     let lookout = config.witness.clone().map(|witness| {
         let (store, clock) = (store.clone(), clock.clone());
-        let copy = is_copy.then(|| signer.journal_id());
-        Lookout::new(store, &signer, clock, witness, copy)
+        Lookout::new(store, &signer, clock, witness, copied)
     });
     let heard = if let Some(lookout) = &lookout {
         lookout.hear().await?
     } else {
         // What nobody renews is not shown.
         store.adopt_witnesses(&[], |_| false).await?;
-        if is_copy {
+        if copied != Copied::No {
             // There is nobody to ask.
             home::confirm(store, &signer.journal_id()).await?;
         }
@@ -115,6 +114,7 @@ pub async fn pass(
     let started = time::check(store, &signer, clock.now(), accept.clock).await?;
     head::note(store, &signer).await?;
     outside::take(signer.gate(), &signer.gate().signing(), heard);
+    let lookout = lookout.map(Lookout::served);
     Ok(Passed {
         signer,
         lookout,

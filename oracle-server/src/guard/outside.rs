@@ -9,7 +9,7 @@ use tokio::sync::watch;
 
 use crate::clock::Clock;
 use crate::config::Witnessing;
-use crate::publish::{Contradicted, Following, Heard, ask};
+use crate::publish::{Contradicted, Copied, Following, Heard, ask};
 use crate::signer::{Gate, JournalId, Signer, Signing};
 use crate::store::Store;
 
@@ -24,9 +24,9 @@ pub struct Lookout {
     gate: Arc<Gate>,
     clock: Arc<dyn Clock>,
     config: Arc<Witnessing>,
-    /// The journal's id if the files are a copy that was accepted and nobody has
-    /// confirmed yet: only who knows this very head counts.
-    copy: Option<JournalId>,
+    journal: JournalId,
+    /// Of a copy only who knows this very head counts, and not from this process.
+    copied: Copied,
 }
 
 impl Lookout {
@@ -35,25 +35,31 @@ impl Lookout {
         signer: &Signer,
         clock: Arc<dyn Clock>,
         config: Witnessing,
-        copy: Option<JournalId>,
+        copied: Copied,
     ) -> Self {
         Self {
             store,
             gate: signer.gate().clone(),
             clock,
             config: Arc::new(config),
-            copy,
+            journal: signer.journal_id(),
+            copied,
         }
+    }
+
+    /// From now on the log is served, and may be known from here.
+    pub(super) fn served(mut self) -> Self {
+        if self.copied == Copied::Unserved {
+            self.copied = Copied::Served;
+        }
+        self
     }
 
     /// Asks once; a contradiction is the answer to whoever asks.
     pub(super) async fn hear(&self) -> Result<Heard, Contradicted> {
-        let is_copy = self.copy.is_some();
-        let heard = ask(&self.store, &*self.clock, &self.config, is_copy).await?;
-        if let Some(journal) = self.copy
-            && heard != Heard::Nothing
-        {
-            super::home::confirm(&self.store, &journal).await?;
+        let heard = ask(&self.store, &*self.clock, &self.config, self.copied).await?;
+        if self.copied != Copied::No && heard != Heard::Nothing {
+            super::home::confirm(&self.store, &self.journal).await?;
         }
         Ok(heard)
     }
@@ -127,9 +133,17 @@ impl Lookout {
                 tracing::warn!("the log was contradicted, and no quorum cosigns it; not signing");
             }
             Ok(heard) => take(&self.gate, &seen, heard),
-            // This database's own trouble: asked again.
-            Err(Contradicted::Store(error)) => {
-                tracing::error!(%error, "the log could not be compared with what others know");
+            // This process's own trouble, or a witness's word against the silence of
+            // others who could outvote it: asked again.
+            Err(
+                error @ (Contradicted::Store(_)
+                | Contradicted::Client(_)
+                | Contradicted::Undecided(_)),
+            ) => {
+                tracing::error!(
+                    %error,
+                    "the log could not be compared with what others know; not signing"
+                );
             }
             Err(error) => {
                 metrics::counter!("oracle_contradicted_total").increment(1);

@@ -35,7 +35,7 @@ pub use anchor::{Anchorer, Anchoring};
 use outbox::Outbox;
 use relay::Relay;
 
-pub use witness::{Contradicted, Cosigner, Heard, ask};
+pub use witness::{Contradicted, Copied, Cosigner, Heard, ask};
 
 /// Before a task that panicked is started anew.
 const PANIC_PAUSE: Duration = Duration::from_secs(5);

@@ -31,7 +31,7 @@ use crate::store::{NewCosignature, SignedHead, Store, StoreError};
 
 use client::{Witness, WitnessError};
 
-pub use start::{Contradicted, Heard, ask};
+pub use start::{Contradicted, Copied, Heard, ask};
 
 /// Wait after an error of the database.
 const STORE_RETRY: TimeDelta = TimeDelta::seconds(5);
@@ -63,7 +63,7 @@ struct Shared {
     policy: Arc<Policy>,
     witnesses: Vec<Arc<Witness>>,
     every: Duration,
-    /// Shut when a witness contradicts the log.
+    /// Shut when a witness contradicts the log; nobody is asked while it is.
     gate: Arc<Gate>,
 }
 
@@ -178,8 +178,10 @@ impl Cosigner {
 
     async fn run(mut self, mut stop: watch::Receiver<bool>) {
         let mut head = self.shared.store.reader().head();
+        let mut signing = self.shared.gate.watch();
         while !*stop.borrow() {
             head.mark_unchanged();
+            signing.mark_unchanged();
             let next = self.tick().await.unwrap_or_else(|e| self.retry(&e));
             let clock = self.shared.clock.clone();
             let answered = tokio::select! {
@@ -187,6 +189,12 @@ impl Cosigner {
                 () = stopped(&mut stop) => return,
                 Some(answered) = self.asked.next() => Some(answered),
                 changed = head.changed(), if next.or_news => {
+                    if changed.is_err() {
+                        return;
+                    }
+                    None
+                }
+                changed = signing.changed() => {
                     if changed.is_err() {
                         return;
                     }
@@ -218,10 +226,13 @@ impl Cosigner {
         self.shared.clock.now()
     }
 
-    /// Moves the target on if it may, and asks whoever is to be asked.
+    /// Moves the target on if it may, and asks whoever is to be asked. Nobody while the
+    /// gate is shut: a witness that is told the rest of a copy, or of a log that is
+    /// contradicted, would say that it knows it when it is asked for its word.
     async fn tick(&mut self) -> Result<Next, StoreError> {
         self.adopt().await?;
-        let Some(head) = self.shared.store.reader().last_head().await? else {
+        let head = self.shared.store.reader().last_head().await?;
+        let Some(head) = head.filter(|_| self.shared.gate.is_open()) else {
             return Ok(Next {
                 at: None,
                 or_news: true,

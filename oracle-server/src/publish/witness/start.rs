@@ -41,6 +41,9 @@ pub enum Contradicted {
     /// The policy names logs, and this one is not among them.
     #[error("none of the logs in the witness policy is this one, whose key is {0}")]
     NotInPolicy(String),
+    /// A witness says so, and others that are silent could outvote it.
+    #[error(transparent)]
+    Undecided(Box<Contradicted>),
     /// TLS or the resolver could not be set up.
     #[error("HTTP client for witnesses: {0}")]
     Client(#[from] reqwest::Error),
@@ -94,19 +97,30 @@ pub enum Heard {
     Nothing,
 }
 
+/// Whether the database is a copy that was accepted and that nobody has confirmed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Copied {
+    /// It is not.
+    No,
+    /// It is, and has not been served yet.
+    Unserved,
+    /// It is, and is served: a mirror may have it from this very process.
+    Served,
+}
+
 /// Asks every witness and mirror, all at once, whether the log is the one they
 /// know. A mirror that says no is a contradiction, since it shows what this log's
 /// own key signed. A witness that says no shows nothing: it is one unless a quorum
 /// of the others cosigns the head of now. Whoever cannot be asked within the
 /// configured time is passed over with a warning.
 ///
-/// `is_copy`: of a copy that was accepted. Whoever does not know the log, or knows less
-/// of it, says nothing about that.
+/// Of a copy that was accepted, whoever does not know the log, or knows less of it, says
+/// nothing.
 pub async fn ask(
     store: &Store,
     clock: &dyn Clock,
     config: &Witnessing,
-    is_copy: bool,
+    copied: Copied,
 ) -> Result<Heard, Contradicted> {
     let reader = store.reader();
     let oracle = reader.oracle().await?;
@@ -125,7 +139,7 @@ pub async fn ask(
         reader: &reader,
         clock,
         head: &head,
-        is_copy,
+        copied,
     };
     let witnesses = config.asked().map(|(name, key, url)| {
         let is_new = !cosigned.iter().any(|row| row.key == key.to_string());
@@ -150,12 +164,13 @@ pub async fn ask(
 /// What the witnesses say together; a contradiction unless it is outvoted.
 fn judge(config: &Witnessing, witnesses: Vec<Said>) -> Result<Heard, Contradicted> {
     let mut answered = Vec::new();
+    let mut silent = Vec::new();
     let mut contradicted = Vec::new();
     for ((_, key, _), said) in config.asked().zip(witnesses) {
         let has_cosigned = said.has_cosigned;
         match said.heard() {
             Ok(true) => answered.push((key, has_cosigned)),
-            Ok(false) => {}
+            Ok(false) => silent.push(key),
             Err(error @ (Contradicted::WentBack { .. } | Contradicted::Forked { .. })) => {
                 contradicted.push(error);
             }
@@ -167,7 +182,14 @@ fn judge(config: &Witnessing, witnesses: Vec<Said>) -> Result<Heard, Contradicte
         && config
             .policy
             .is_met_by(|w| answered.contains(&(&w.key, true)));
+    let may_be_quorum = !silent.is_empty()
+        && config
+            .policy
+            .is_met_by(|w| answered.contains(&(&w.key, true)) || silent.contains(&&w.key));
     for error in contradicted {
+        if !is_quorum && may_be_quorum {
+            return Err(Contradicted::Undecided(Box::new(error)));
+        }
         if !is_quorum {
             return Err(error);
         }
@@ -197,7 +219,8 @@ impl Said {
                 tracing::warn!(
                     who = self.who,
                     size,
-                    "does not have the last head, and this is a copy: that says nothing"
+                    "does not show the last head of its own knowledge, and this is a copy: that \
+                     says nothing"
                 );
                 Ok(false)
             }
@@ -210,10 +233,14 @@ struct Question<'a> {
     reader: &'a ReadStore,
     clock: &'a dyn Clock,
     head: &'a SignedHead,
-    is_copy: bool,
+    copied: Copied,
 }
 
 impl Question<'_> {
+    fn is_copy(&self) -> bool {
+        self.copied != Copied::No
+    }
+
     /// C2SP has no question for it: a submission of the head that is there shows
     /// what the witness knows. One that is new to this log (`is_new`) and does not know
     /// it has nothing to say against it.
@@ -226,7 +253,7 @@ impl Question<'_> {
                 has_cosigned = true;
                 Ok(())
             }
-            Err(WitnessError::Status(404, _)) if is_new && !self.is_copy => {
+            Err(WitnessError::Status(404, _)) if is_new && !self.is_copy() => {
                 tracing::warn!(who, "does not know this log, and never cosigned it");
                 Ok(())
             }
@@ -257,7 +284,7 @@ impl Question<'_> {
         loop {
             let known = head.size;
             // To tell it the rest of a copy would make it say what it does not know.
-            let feed = !self.is_copy;
+            let feed = !self.is_copy();
             let cosigned = witness.cosign(self.reader, self.clock, &head, known, feed);
             match cosigned.await {
                 Ok(_) => return Ok(()),
@@ -282,7 +309,7 @@ impl Question<'_> {
         let result = match mirrored(http, mirror, key, config.timeout).await {
             Ok(note) => self.compare(note.checkpoint(), &who).await,
             // It can be filled when there is something to fill it with.
-            Err(WitnessError::Status(404, _)) if self.head.size == 1 && !self.is_copy => {
+            Err(WitnessError::Status(404, _)) if self.head.size == 1 && !self.is_copy() => {
                 tracing::warn!(who, "has nothing yet, and the log has one entry");
                 Ok(())
             }
@@ -315,7 +342,7 @@ impl Question<'_> {
             }
             .into());
         }
-        if self.is_copy && theirs.size != ours {
+        if self.copied == Copied::Served || (self.is_copy() && theirs.size != ours) {
             return Err(Doubt::Behind(theirs.size));
         }
         Ok(())
