@@ -2,7 +2,7 @@
 
 use url::Url;
 
-use super::{Asked, Fetcher, authority, base_url, origin, pace, refused_for};
+use super::{Asked, Fetcher, authority, base_url, origin, pace};
 use crate::provider::{GENERIC, Provider, provider};
 
 impl Fetcher {
@@ -32,10 +32,9 @@ impl Fetcher {
             credential: None,
             longest: 0,
         };
+        // A refusal tells the time as well. It says nothing of questions with a key to
+        // where the provider answers them, so they are not held.
         let exchange = self.exchange(asked, settings.timeout).await;
-        if let Some(wait) = refused_for(&exchange) {
-            self.limits.hold(&host, exchange.received_at, wait);
-        }
         exchange.clock_ahead_s()
     }
 

@@ -436,9 +436,9 @@ async fn a_host_is_asked_for_the_time_without_a_key_and_whatever_it_answers_tell
         (Some(Fault::ClockSkew(ahead)), Some(3600)),
         (Some(Fault::Dateless), None),
         (Some(Fault::Down), None),
+        // It asks for 7 s of rest, which says nothing of questions for data.
         (Some(Fault::Http(429)), Some(0)),
-        // It asked for 7 s of rest.
-        (None, None),
+        (None, Some(0)),
     ] {
         world.venues.set_fault("kraken", fault.clone());
         let told = world.fetcher.ask_time("kraken").await;

@@ -40,6 +40,13 @@ const ALONE_S: i64 = 86_400;
 /// many can be asked: one may be a machine that has its time from where this one has it.
 const INDEPENDENT: usize = 2;
 
+/// How long after the start one root's word is enough for deadlines.
+const ALONE_FOR: Duration = Duration::from_hours(24);
+
+/// How far a clock may be behind and still be taken for right where only one that is
+/// ahead does harm, seconds: who is late asks late and decides late.
+const BEHIND_S: i64 = 3_600;
+
 /// How long what a root told about the time counts.
 const TOLD_FOR: Duration = Duration::from_hours(1);
 
@@ -92,6 +99,8 @@ pub(super) struct ClockTrust {
     is_accepted: bool,
     /// Whether a root has said so since the start.
     is_confirmed: bool,
+    /// Whether some roots have been asked for the time once and not answered yet.
+    is_asking: bool,
     start: Mark,
     /// The last time that the clock was found right, or the start.
     right: Mark,
@@ -121,6 +130,7 @@ impl ClockTrust {
             asked: 0,
             is_accepted: false,
             is_confirmed: false,
+            is_asking: false,
             start,
             right: start,
             told: BTreeMap::new(),
@@ -174,17 +184,26 @@ impl ClockTrust {
         let Some(median_s) = skews.check().ahead_s else {
             return;
         };
-        let is_enough = skews.by_root().len() >= INDEPENDENT.min(self.asked.max(1));
+        // Where all others have been gone for long, one has to be enough: refunds are
+        // needed most where a provider has died.
+        let is_alone = end.since(self.start) >= ALONE_FOR;
+        let is_enough = is_alone || skews.by_root().len() >= INDEPENDENT.min(self.asked.max(1));
         if let Some(time) = end.time.checked_sub_signed(ahead(median_s.max(0)))
             && is_enough
         {
             self.provider = Some(Mark { time, ..end });
         }
-        let is_right = self.jump.is_none() && skews.by_root().values().any(|s| is_close(*s));
+        let is_right = self.jump.is_none() && skews.by_root().values().any(|s| confirms(*s));
         self.is_confirmed |= is_right;
         if is_right && median_s <= TOLERANCE_S {
             self.right = end;
         }
+    }
+
+    /// Whether some roots have been asked for the time once, and neither answered nor
+    /// failed yet.
+    pub(super) fn asking(&mut self, is_asking: bool) {
+        self.is_asking = is_asking;
     }
 
     /// A root's word is none any more.
@@ -256,15 +275,26 @@ impl ClockTrust {
         }
         let skews = self.skews(clock);
         let told = skews.by_root().values();
-        let right = told.clone().filter(|skew| is_close(**skew)).count();
+        let right = told.clone().filter(|skew| confirms(**skew)).count();
         // Nearer to the time that the monotonic clock tells than to the jump's: a
         // root that is itself an hour behind says nothing of a night's sleep. At a start
         // there is no such time.
         let wrong = |skew: &&i64| {
-            **skew > TOLERANCE_S && (jump.is_start || skew.saturating_mul(2) > ahead_s)
+            let is_ahead = **skew > TOLERANCE_S;
+            let is_behind = **skew < -BEHIND_S;
+            is_behind || (is_ahead && (jump.is_start || skew.saturating_mul(2) > ahead_s))
         };
-        let wrong = told.filter(wrong).count();
-        if right > wrong {
+        let mut wrong = told.filter(wrong).count();
+        // One root says little, and may be a cache: against one that confirms the clock
+        // it takes two that say alike that it is wrong.
+        let is_unanimous = wrong == 0;
+        if right > 0 && skews.doubt().is_none_or(|doubt| confirms(doubt.ahead_s)) {
+            wrong = 0;
+        }
+        // The first answer comes from whoever is nearest, the service's own machine even:
+        // unless two say the same and nobody else, all are heard.
+        let is_clear = is_unanimous && right >= INDEPENDENT.min(self.asked);
+        if right > wrong && (is_clear || !self.is_asking) {
             self.jump = None;
             self.right = now;
             self.is_confirmed = true;
@@ -317,7 +347,7 @@ impl ClockTrust {
 
     /// Whether a root has said lately that the clock is right.
     pub(super) fn is_right(&self, clock: &dyn Clock) -> bool {
-        self.skews(clock).by_root().values().copied().any(is_close)
+        self.skews(clock).by_root().values().copied().any(confirms)
     }
 
     /// Whether nobody has told the time by which a decision from the answers of `roots`
@@ -333,7 +363,8 @@ impl ClockTrust {
         }
         let skews = self.skews(clock);
         let mut roots = roots.peekable();
-        if roots.peek().is_none() {
+        // Nodes alone say nothing for a clock, and nobody else can be asked.
+        if roots.peek().is_none() || self.asked == 0 {
             return !self.is_confirmed();
         }
         !roots.any(|root| skews.by_root().contains_key(root)) && !self.is_right(clock)
@@ -370,6 +401,9 @@ impl ClockTrust {
         if let Some(provider) = self.provider {
             return provider.at(uptime).saturating_add(TOLERANCE_S) >= deadline;
         }
+        if self.is_accepted {
+            return self.start.at(uptime) >= deadline;
+        }
         if self.asked > 0 {
             // They will tell, sooner or later.
             return false;
@@ -381,6 +415,11 @@ impl ClockTrust {
         // Nobody can tell a late start from a clock that is ahead but the operator.
         self.is_accepted
     }
+}
+
+/// Whether a root says that the clock is not ahead, and not far behind.
+fn confirms(skew: i64) -> bool {
+    (-BEHIND_S..=TOLERANCE_S).contains(&skew)
 }
 
 /// Whether a root says that the clock is right.

@@ -184,7 +184,7 @@ fn tell_clock(before: &ClockHealth, clock: &ClockHealth, now: DateTime<Utc>) {
             tracing::error!(%now, why, "the time is not confirmed");
         }
         Some(why) if before.unconfirmed.as_ref() != Some(why) => {
-            tracing::warn!(%now, why, "the time is not confirmed");
+            tracing::info!(%now, why, "the time is not confirmed");
         }
         None if before.unconfirmed.is_some() => tracing::info!(%now, "the time is confirmed"),
         _ => {}

@@ -209,6 +209,7 @@ impl Engine {
                 self.asking.retain(|_, (task, _)| *task != e.id());
                 self.sampling.died(e.id());
                 self.time.died(e.id());
+                self.clock_trust.asking(self.time.is_first_round());
                 Ok(())
             }
         }

@@ -241,6 +241,9 @@ async fn make_one_offs(
     let events = &config.events;
     let ids: Vec<String> = events.iter().map(|e| e.id.as_str().to_owned()).collect();
     let known: HashMap<String, [u8; 32]> = store.known_events(&ids).await?.into_iter().collect();
+    // What matured since the last work is for a confirmed clock to say; where there was
+    // none, a file may list the events of years.
+    let matured_by = if store.has_work().await? { since } else { now };
     let mut new = Vec::new();
     for event in events {
         let id = event.id.as_str();
@@ -250,7 +253,7 @@ async fn make_one_offs(
                 "the file's definition differs; the event keeps the one it was made with"
             ),
             Some(_) => {}
-            None if event.maturity.unix() <= now.timestamp() => tracing::warn!(
+            None if event.maturity.unix() <= matured_by.timestamp() => tracing::warn!(
                 event = id,
                 maturity = %event.maturity,
                 "not announced: it has already matured"

@@ -33,6 +33,8 @@ pub(super) struct AskingTime {
     /// By root, the name under which it is configured how it is reached.
     roots: BTreeMap<String, String>,
     under_way: BTreeMap<String, tokio::task::Id>,
+    /// Of the first round of questions, those that are under way.
+    first: BTreeSet<String>,
     /// Questions so far, since the time was last certain.
     rounds: u32,
     /// Uptime at which the next is due.
@@ -48,7 +50,15 @@ pub(super) struct AskingTime {
 impl AskingTime {
     /// A task died: its root may be asked again.
     pub(super) fn died(&mut self, task: tokio::task::Id) {
-        self.under_way.retain(|_, other| *other != task);
+        let dead = self.under_way.extract_if(.., |_, other| *other == task);
+        for (root, _) in dead {
+            self.first.remove(&root);
+        }
+    }
+
+    /// Whether some have been asked once and not come back.
+    pub(super) fn is_first_round(&self) -> bool {
+        !self.first.is_empty()
     }
 
     /// How many are under way.
@@ -139,8 +149,12 @@ impl Engine {
                     ahead_s,
                 })
             });
+            if self.time.rounds == 0 {
+                self.time.first.insert(asked.clone());
+            }
             self.time.under_way.insert(asked, task.id());
         }
+        self.clock_trust.asking(self.time.is_first_round());
         let pause = PAUSE.saturating_mul(1 << self.time.rounds.min(6));
         self.time.due = uptime + pause.min(LONGEST_PAUSE);
         self.time.rounds = self.time.rounds.saturating_add(1);
@@ -149,6 +163,8 @@ impl Engine {
     /// Keeps what a root told.
     pub(super) fn take_in_time(&mut self, seen: &TimeSeen) {
         self.time.under_way.remove(&seen.root);
+        self.time.first.remove(&seen.root);
+        self.clock_trust.asking(self.time.is_first_round());
         if let Some(ahead_s) = seen.ahead_s {
             self.clock_trust
                 .measured(&seen.root, seen.begun, &*self.clock, ahead_s);
@@ -156,15 +172,15 @@ impl Engine {
     }
 
     /// Notes what a source's answers say of the time. That a node's clock says the same
-    /// as the one here is no word where others can be asked: as a rule it is the same
-    /// clock, or has its time from the same place.
+    /// as the one here is no word: as a rule it is the same clock, or has its time from
+    /// the same place.
     pub(super) fn note_skew(&mut self, begun: Mark, reading: &SourceReading) {
         let mut exchanges = reading.exchanges.iter();
         let Some(ahead_s) = exchanges.find_map(Exchange::clock_ahead_s) else {
             return;
         };
         let is_node = reading.source.split(':').next() == Some(PEERCOIN);
-        if is_node && ahead_s.abs() <= TOLERANCE_S && !self.time.roots.is_empty() {
+        if is_node && ahead_s.abs() <= TOLERANCE_S {
             self.clock_trust.forget(&reading.root);
             return;
         }

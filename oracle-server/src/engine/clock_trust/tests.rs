@@ -104,10 +104,63 @@ fn a_deadline_before_the_start_waits_for_the_operator_where_nobody_can_be_asked(
     };
     let trust = ClockTrust::started(&clock, accepted, 0);
     assert!(trust.has_passed(999, clock.uptime()));
-    // With others to ask, his word announces and refunds nothing.
+    // And where they cannot be reached, until they say otherwise.
     let mut trust = ClockTrust::started(&clock, accepted, 2);
     assert!(!trust.runs_ahead(&clock));
+    assert!(trust.has_passed(999, clock.uptime()));
+    told(&mut trust, &clock, &[("a", 86_400), ("b", 86_400)]);
+    assert!(!trust.has_passed(86_000 * 2, clock.uptime()));
+}
+
+#[test]
+fn one_root_is_enough_for_deadlines_a_day_after_the_start() {
+    let clock = clock();
+    let mut trust = started(&clock, 0, 3);
+    clock.advance(TimeDelta::hours(23));
+    told(&mut trust, &clock, &[("a", 0)]);
     assert!(!trust.has_passed(999, clock.uptime()));
+    clock.advance(TimeDelta::hours(1));
+    told(&mut trust, &clock, &[("a", 0)]);
+    assert!(trust.has_passed(999, clock.uptime()));
+}
+
+#[test]
+fn one_root_against_one_that_confirms_the_clock_holds_no_start_and_two_alike_do() {
+    let clock = clock();
+    for (skews, is_held) in [
+        (&[("a", 0), ("b", 3_600)][..], false),
+        (&[("a", 0), ("b", 3_600), ("c", -7_200)], false),
+        (&[("a", 0), ("b", 86_400), ("c", 86_401)], true),
+        (&[("b", 86_400), ("a", 0), ("c", 86_401), ("d", 0)], true),
+        (&[("a", 3_600)], true),
+        // Late, which only delays; and so late that the past would be announced.
+        (&[("a", -90), ("b", -91)], false),
+        (&[("a", -7_200), ("b", -7_201)], true),
+    ] {
+        let mut trust = started(&clock, 86_400, 4);
+        trust.asking(true);
+        told(&mut trust, &clock, skews);
+        trust.asking(false);
+        assert_eq!(trust.runs_ahead(&clock), is_held, "{skews:?}");
+        assert_eq!(trust.is_confirmed(), !is_held, "{skews:?}");
+        assert_eq!(trust.has_jumped(), is_held, "{skews:?}");
+    }
+}
+
+#[test]
+fn the_first_word_alone_ends_nothing_while_others_are_asked() {
+    let clock = clock();
+    let mut trust = started(&clock, 86_400, 3);
+    trust.asking(true);
+    told(&mut trust, &clock, &[("near", 0)]);
+    assert!(trust.runs_ahead(&clock));
+    let mut alone = started(&clock, 86_400, 3);
+    alone.asking(true);
+    told(&mut alone, &clock, &[("near", 0)]);
+    alone.asking(false);
+    assert!(!alone.runs_ahead(&clock), "nobody else answers");
+    told(&mut trust, &clock, &[("far", 0)]);
+    assert!(!trust.runs_ahead(&clock));
 }
 
 #[test]
@@ -187,7 +240,7 @@ fn answers_without_a_time_decide_only_where_another_has_confirmed_the_clock() {
     assert!(untold(&trust, &["mute"]), "long ago");
     assert!(!untold(&trust, &[]), "by the monotonic clock since");
     let alone = started(&clock, 0, 0);
-    assert!(!untold(&alone, &[]) && untold(&alone, &["mute"]));
+    assert!(!untold(&alone, &[]) && !untold(&alone, &["node"]));
 }
 
 #[test]
