@@ -48,6 +48,12 @@ struct Kept {
 }
 
 impl Kept {
+    /// Keeps other processes from reading and writing.
+    fn lock(&self) -> Result<Locked, Error> {
+        let locked = self.file.try_clone().and_then(Locked::of);
+        locked.map_err(|e| self.failed(e))
+    }
+
     fn failed(&self, reason: impl std::fmt::Display) -> Error {
         Error::Memory {
             file: self.path.display().to_string(),
@@ -64,8 +70,6 @@ impl Kept {
             if length(&self.file)? == known {
                 return Ok(());
             }
-            // Nobody adds a line while a broken one is taken away.
-            let _locked = Locked::of(&self.file)?;
             let now = length(&self.file)?;
             if now < known {
                 return Err(std::io::Error::other(
@@ -94,21 +98,13 @@ impl Kept {
 
     /// Adds a whole line or nothing.
     fn add(&mut self, line: &str) -> Result<(), Error> {
-        let added = (|| {
-            let _locked = Locked::of(&self.file)?;
-            let before = self.file.metadata()?.len();
-            let mut writer = &self.file;
-            writer.write_all(line.as_bytes()).inspect_err(|_| {
-                // Half a line would be refused at the next start.
-                let _ = self.file.set_len(before);
-            })?;
-            Ok::<_, std::io::Error>(before)
-        })();
-        let before = added.map_err(|e| self.failed(e))?;
-        // What others added meanwhile is read first, and this line again with it.
-        if before == self.length {
-            self.length += line.len() as u64;
-        }
+        let mut writer = &self.file;
+        let added = writer.write_all(line.as_bytes()).inspect_err(|_| {
+            // Half a line would be refused at the next start.
+            let _ = self.file.set_len(self.length);
+        });
+        added.map_err(|e| self.failed(e))?;
+        self.length += line.len() as u64;
         Ok(())
     }
 }
@@ -203,8 +199,12 @@ impl Memory {
     fn with<T>(&self, use_it: impl FnOnce(&mut Inner) -> Result<T, Error>) -> Result<T, Error> {
         // No code that holds the lock can leave it half changed.
         let mut inner = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        // Between what is read and what is added no other process writes.
+        let locked = inner.file.as_ref().map(Kept::lock).transpose()?;
         inner.catch_up()?;
-        use_it(&mut inner)
+        let used = use_it(&mut inner);
+        drop(locked);
+        used
     }
 }
 
@@ -282,16 +282,16 @@ impl Inner {
 }
 
 /// A lock on the file, against other processes, for as long as it lives.
-struct Locked<'a>(&'a File);
+struct Locked(File);
 
-impl<'a> Locked<'a> {
-    fn of(file: &'a File) -> std::io::Result<Self> {
+impl Locked {
+    fn of(file: File) -> std::io::Result<Self> {
         file.lock()?;
         Ok(Self(file))
     }
 }
 
-impl Drop for Locked<'_> {
+impl Drop for Locked {
     fn drop(&mut self) {
         // It goes with the file at the latest.
         let _ = self.0.unlock();
