@@ -17,6 +17,12 @@ const RECOGNISABLE: usize = 6;
 /// Shortest part of an encoded secret that is looked for.
 const PART: usize = 8;
 
+/// Shortest part of a secret, or of a form of it, that is looked for instead of the whole.
+const CORE: usize = 8;
+
+/// Longest escape of a character by name or number, bytes.
+const ENTITY: usize = 12;
+
 /// How many escapes within each other are undone.
 const DEPTH: usize = 3;
 
@@ -55,7 +61,7 @@ impl Hidden {
         // What looks like an escape in the secret itself is undone with the others.
         forms.extend(read(secret));
         let mut known = HashSet::new();
-        for form in forms.iter().flat_map(|form| cores(form)) {
+        for form in forms.iter().map(|form| core(form)) {
             let form = form.to_ascii_lowercase();
             if known.insert(form.clone()) {
                 self.any_case.push(Finder::new(&form).into_owned());
@@ -100,31 +106,54 @@ impl Hidden {
     }
 }
 
-/// A form, and it without the ends that what stands before and after it can take away:
-/// of `50%` and `ab…` the reader makes one byte, and of `…%a` and `0` as well.
-fn cores(form: &[u8]) -> Vec<Vec<u8>> {
-    let digits = form.iter().take_while(|b| b.is_ascii_hexdigit()).count();
-    // `%ab` and `\xab` take two digits, `\u00ab` four.
-    let begins = [0, 2, 4].into_iter().filter(|n| *n <= digits);
-    let whole = form.len();
-    let unfinished = |begin: u8, longest: usize, end: Option<u8>| {
-        let at = memchr::memrchr(begin, form)?;
-        let rest = form.get(at..)?;
-        let is_ended = end.is_some_and(|end| rest.contains(&end));
-        (rest.len() < longest && !is_ended).then_some(at)
+/// What of a form is left whatever stands before and after it: of `50%` and `ab…` the
+/// reader makes one byte, of a stray backslash and `n…` a line feed, and of `…%a` and `0`
+/// a byte as well. Where too little would be left, the whole form.
+fn core(form: &[u8]) -> &[u8] {
+    let core = form.get(begun(form)..unfinished(form)).unwrap_or_default();
+    if core.len() < CORE { form } else { core }
+}
+
+/// How many bytes at its beginning may end an escape that stands before them.
+fn begun(form: &[u8]) -> usize {
+    let is_hex =
+        |from: usize, count: usize| hex_number(form.get(from..).unwrap_or_default(), count);
+    // Two digits after `%` and `\x`, four after `\u`.
+    let digits = form.iter().take(4).take_while(|b| b.is_ascii_hexdigit());
+    let digits = digits.count();
+    let behind_backslash = match form.first() {
+        Some(b'n' | b'r' | b't' | b'\\') => 1,
+        Some(b'x') if is_hex(1, 2).is_some() => 3,
+        Some(b'u') if is_hex(1, 4).is_some() => 5,
+        _ => 0,
     };
-    let end = [
-        unfinished(b'%', 3, None),
-        unfinished(b'&', 12, Some(b';')),
-        unfinished(b'\\', 12, None),
+    let window = form.get(..ENTITY).unwrap_or(form);
+    let named = memchr::memchr(b';', window).map_or(0, |end| end + 1);
+    digits.max(behind_backslash).max(named)
+}
+
+/// Where an escape begins that what follows may end.
+fn unfinished(form: &[u8]) -> usize {
+    let last = |begin: u8, is_open: &dyn Fn(&[u8]) -> bool| {
+        let at = memchr::memrchr(begin, form)?;
+        is_open(form.get(at + 1..)?).then_some(at)
+    };
+    let is_open_entity = |rest: &[u8]| {
+        let is_digits = |rest: &[u8]| rest.iter().all(u8::is_ascii_hexdigit);
+        let is_number = rest.strip_prefix(b"#").is_some_and(|number| {
+            let number = number.strip_prefix(b"x").unwrap_or(number);
+            let number = number.strip_prefix(b"X").unwrap_or(number);
+            number.len() < ENTITY && is_digits(number)
+        });
+        let mut names = NAMED.iter();
+        rest.is_empty() || is_number || names.any(|(name, _)| name.as_bytes().starts_with(rest))
+    };
+    let starts = [
+        last(b'%', &|rest| rest.len() < 2),
+        last(b'&', &is_open_entity),
+        last(b'\\', &|rest| rest.len() < ENTITY),
     ];
-    let end = end.into_iter().flatten().min().unwrap_or(whole);
-    let cores = begins.flat_map(|begin| [begin..whole, begin..end]);
-    cores
-        .filter_map(|core| form.get(core))
-        .filter(|core| core.len() >= RECOGNISABLE)
-        .map(<[u8]>::to_vec)
-        .collect()
+    starts.into_iter().flatten().min().unwrap_or(form.len())
 }
 
 /// Digits that stand for a few bits each.
@@ -340,7 +369,7 @@ const NAMED: [(&str, char); 34] = [
 
 /// A character as HTML and XML write it: `&#43;`, `&#x2B;`, `&plus;`.
 fn entity(escape: &[u8]) -> Option<Escaped> {
-    let window = escape.get(..12).unwrap_or(escape);
+    let window = escape.get(..ENTITY).unwrap_or(escape);
     let end = memchr::memchr(b';', window)?;
     let name = std::str::from_utf8(window.get(1..end)?).ok()?;
     let number = match name.strip_prefix('#') {
@@ -456,11 +485,18 @@ mod tests {
     #[test]
     fn what_stands_beside_a_secret_does_not_take_its_ends_away() {
         for (secret, answer) in [
-            ("_a+A%!%a", "0_a\\u002BA%!%a0"),
-            ("_a+A%!~%", "\\u002B_a+A%!~%a0"),
-            ("ab+defgh", "{\"left\":\"50%ab\\u002Bdefgh\"}"),
-            ("00ab+defgh", "{\"left\":\"\\u00ab\\u002Bdefgh \\u00\"}"),
-            ("ab+defgh&l", "ab\\u002Bdefgh&lt;"),
+            ("12_abcd+A%!%a", "12_abcd\\u002BA%!%a0"),
+            ("12_abcd+A%!~%", "\\u002B12_abcd+A%!~%a0"),
+            ("ab+defghijkl", "{\"left\":\"50%ab\\u002Bdefghijkl\"}"),
+            ("b+defghijkl", "{\"left\":\"50%ab\\u002Bdefghijkl\"}"),
+            (
+                "00ab+defghijkl",
+                "{\"left\":\"\\u00ab\\u002Bdefghijkl \\u00\"}",
+            ),
+            ("nab+defghijkl", "\\nab\\u002Bdefghijkl\\"),
+            ("xab+defghijkl", "\\xab\\u002Bdefghijkl"),
+            ("amp;+defghijkl", "&amp;\\u002Bdefghijkl"),
+            ("ab+defghijkl&l", "ab\\u002Bdefghijkl&lt;"),
         ] {
             let hidden = Hidden::of([secret.as_bytes().to_vec()]);
             assert!(hidden.is_in(answer.as_bytes()), "{secret:?} in {answer:?}");
