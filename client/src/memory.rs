@@ -63,14 +63,13 @@ impl Kept {
 
     /// The whole lines that are not known yet, and the byte at which they begin.
     fn news(&mut self) -> Result<Option<(u64, String)>, Error> {
-        let length = |file: &File| file.metadata().map(|m| m.len());
         let mut news = String::new();
         let read = (|| {
             let known = self.length;
-            if length(&self.file)? == known {
+            let now = self.file.metadata()?.len();
+            if now == known {
                 return Ok(());
             }
-            let now = length(&self.file)?;
             if now < known {
                 return Err(std::io::Error::other(
                     "it became shorter while it was in use",
