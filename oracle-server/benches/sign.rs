@@ -18,6 +18,7 @@ use std::hint::black_box;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use chrono::TimeDelta;
 use criterion::Criterion;
 use hkdf::Hkdf;
 use oracle_schema::bundle::Bundle;
@@ -31,6 +32,7 @@ use oracle_schema::{
 };
 use oracle_server::clock::TestClock;
 use oracle_server::guard;
+use oracle_server::lifecycle::{Standing, State};
 use oracle_server::signer::{Draft, Signer, SignerConfig};
 use oracle_server::store::{CommittedOutcome, NewEvent, OracleRow, SignedEvent, Store};
 use secp256k1::schnorr::Signature;
@@ -302,6 +304,12 @@ async fn commit(
     let announced = batch.into_iter().next().ok_or("nothing was announced")?;
     let announcement = announced.announcement.clone();
     let row = SignedEvent {
+        standing: Standing {
+            state: State::Scheduled,
+            is_vetoed: false,
+            maturity: draft.maturity,
+            attest_by: i64::MAX,
+        },
         announcement: announced.announcement,
         tlv: announced.tlv,
         nonce_map: announced.nonce_map,
@@ -310,7 +318,8 @@ async fn commit(
         nonce_proof: announced.nonce_proof,
     };
     let now = draft.maturity.to_datetime();
-    store.publish_announcements(&[row], now).await?;
+    let before = now - TimeDelta::seconds(1);
+    store.publish_announcements(&[row], before).await?;
     let candidates = store
         .candidates(round_key, draft.maturity, "", at, 1)
         .await?;

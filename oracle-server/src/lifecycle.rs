@@ -79,9 +79,13 @@ impl State {
     }
 }
 
-/// The times that bound an event.
-#[derive(Debug, Clone, Copy)]
-pub struct Bounds {
+/// Where an event stands, and what bounds its next step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Standing {
+    /// As stored.
+    pub state: State,
+    /// Whether an operator's veto holds it: its sources change nothing any more.
+    pub is_vetoed: bool,
     /// Nothing is decided before it.
     pub maturity: Maturity,
     /// Nothing is decided at or after it: refund. Unix seconds.
@@ -101,8 +105,14 @@ pub enum Input<'a> {
     Hold,
     /// Agreement was lost.
     Disagree,
+    /// An operator holds it, whatever its sources say.
+    Veto,
+    /// Two operators decide it: nothing holds it any more.
+    Release,
     /// An outcome goes into the intent row.
     Commit,
+    /// The end that the journal remembers goes into the intent row again.
+    Recommit,
     /// The attestation of the committed outcome goes into the log.
     Attest(&'a Outcome),
     /// The refund goes into the intent row.
@@ -114,12 +124,61 @@ pub enum Input<'a> {
     Refund,
 }
 
+/// A change of an event that [`step`] allowed; nothing else makes one. The store takes
+/// it only from where it begins, so an event that has moved meanwhile stays as it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Step {
+    from: State,
+    was_vetoed: bool,
+    to: State,
+    is_vetoed: bool,
+}
+
+impl Step {
+    /// Where it begins.
+    pub const fn from(&self) -> State {
+        self.from
+    }
+
+    /// Where it ends.
+    pub const fn to(&self) -> State {
+        self.to
+    }
+
+    /// Whether a veto holds the event where it begins.
+    pub const fn was_vetoed(&self) -> bool {
+        self.was_vetoed
+    }
+
+    /// Whether a veto holds the event where it ends.
+    pub const fn is_vetoed(&self) -> bool {
+        self.is_vetoed
+    }
+
+    /// Whether the event is in another state afterwards.
+    pub fn changes_state(&self) -> bool {
+        self.from != self.to
+    }
+
+    /// Whether an entry of the log tells of the new state, in the same transaction.
+    pub const fn is_logged(&self) -> bool {
+        matches!(
+            (self.from, self.to),
+            (State::Scheduled, State::Announced)
+                | (_, State::Attested | State::Voided | State::Refund)
+        )
+    }
+}
+
 /// A step that must not be taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Illegal {
     /// Not from this state.
     #[error("a {} event cannot do this", .0.as_str())]
     State(State),
+    /// Not while a veto holds it.
+    #[error("an operator's veto holds the event")]
+    Vetoed,
     /// Not before the maturity.
     #[error("the event has not matured; it matures at {0}")]
     NotMatured(Maturity),
@@ -134,48 +193,73 @@ pub enum Illegal {
     TooLate(i64),
 }
 
-/// The one transition function.
-pub fn step(
-    state: State,
-    bounds: &Bounds,
-    input: Input<'_>,
-    now: DateTime<Utc>,
-) -> Result<State, Illegal> {
+/// The one transition function: where `input` takes an event at `now`.
+pub fn step(event: &Standing, input: Input<'_>, now: DateTime<Utc>) -> Result<Step, Illegal> {
+    let to = next_state(event, input, now)?;
+    let is_vetoed = match input {
+        Input::Veto => true,
+        Input::Release => false,
+        _ => event.is_vetoed,
+    };
+    Ok(Step {
+        from: event.state,
+        was_vetoed: event.is_vetoed,
+        to,
+        is_vetoed,
+    })
+}
+
+fn next_state(event: &Standing, input: Input<'_>, now: DateTime<Utc>) -> Result<State, Illegal> {
     use State::{
         Announced, Attested, Committed, Held, Provisional, Refund, Scheduled, Voided, Withdrawn,
     };
-    let matured = now.timestamp() >= bounds.maturity.unix();
-    let expired = now.timestamp() >= bounds.attest_by;
-    match (state, input) {
-        (Scheduled, Input::Announce) if matured => Err(Illegal::Matured(bounds.maturity)),
+    let matured = now.timestamp() >= event.maturity.unix();
+    let expired = now.timestamp() >= event.attest_by;
+    match (event.state, input) {
+        (Scheduled, Input::Announce) if matured => Err(Illegal::Matured(event.maturity)),
         (Scheduled, Input::Announce) => Ok(Announced),
         (Scheduled, Input::Withdraw) => Ok(Withdrawn),
-        (
-            Announced | Provisional | Held,
-            Input::Agree | Input::Hold | Input::Disagree | Input::Commit | Input::Abandon,
-        ) => {
+        (Announced | Provisional | Held, Input::GiveUp) if expired => Ok(Committed),
+        (Announced | Provisional | Held, Input::GiveUp) => Err(Illegal::TooEarly(event.attest_by)),
+        // What was promised once is promised for ever: no time bound stops it.
+        (Announced | Provisional | Held | Committed, Input::Recommit) => Ok(Committed),
+        (Announced | Provisional | Held, input) => {
+            let to = decided_state(input).ok_or(Illegal::State(event.state))?;
             if !matured {
-                return Err(Illegal::NotMatured(bounds.maturity));
+                return Err(Illegal::NotMatured(event.maturity));
             }
             if expired {
-                return Err(Illegal::TooLate(bounds.attest_by));
+                return Err(Illegal::TooLate(event.attest_by));
             }
-            Ok(match input {
-                Input::Commit | Input::Abandon => Committed,
-                Input::Agree => Provisional,
-                Input::Hold => Held,
-                _ => Announced,
-            })
+            let is_by_operators = matches!(input, Input::Veto | Input::Release | Input::Abandon);
+            if event.is_vetoed && !is_by_operators {
+                return Err(Illegal::Vetoed);
+            }
+            Ok(to)
         }
-        (Announced | Provisional | Held, Input::GiveUp) if expired => Ok(Committed),
-        (Announced | Provisional | Held, Input::GiveUp) => Err(Illegal::TooEarly(bounds.attest_by)),
         // The winner of the intent row is final: no time bound stops it.
         (Committed, Input::Attest(outcome)) => Ok(match outcome {
             Outcome::Enum(text) if text == VOID => Voided,
             _ => Attested,
         }),
         (Committed, Input::Refund) => Ok(Refund),
-        _ => Err(Illegal::State(state)),
+        (state, _) => Err(Illegal::State(state)),
+    }
+}
+
+/// Where an undecided event goes between its maturity and its `attest_by`.
+const fn decided_state(input: Input<'_>) -> Option<State> {
+    match input {
+        Input::Agree | Input::Release => Some(State::Provisional),
+        Input::Hold | Input::Veto => Some(State::Held),
+        Input::Disagree => Some(State::Announced),
+        Input::Commit | Input::Abandon => Some(State::Committed),
+        Input::Announce
+        | Input::Withdraw
+        | Input::Recommit
+        | Input::Attest(_)
+        | Input::GiveUp
+        | Input::Refund => None,
     }
 }
 
@@ -242,84 +326,173 @@ mod tests {
     #![allow(clippy::unwrap_used, reason = "tests")]
     use super::*;
 
-    const BOUNDS: Bounds = Bounds {
-        maturity: Maturity::from_epoch(1_000),
-        attest_by: 2_000,
-    };
+    const MATURITY: i64 = 1_000;
+    const ATTEST_BY: i64 = 2_000;
+    /// Before, at and after each bound.
+    const TIMES: [i64; 7] = [0, 999, 1_000, 1_500, 1_999, 2_000, 1_000_000];
 
-    fn at(s: i64) -> DateTime<Utc> {
-        DateTime::from_timestamp(s, 0).unwrap()
+    fn standing(state: State, is_vetoed: bool) -> Standing {
+        Standing {
+            state,
+            is_vetoed,
+            maturity: Maturity::from_epoch(1_000),
+            attest_by: ATTEST_BY,
+        }
     }
 
-    fn inputs(outcome: &Outcome) -> [Input<'_>; 10] {
+    fn take(state: State, input: Input<'_>, now: i64) -> Result<State, Illegal> {
+        let now = DateTime::from_timestamp(now, 0).unwrap();
+        step(&standing(state, false), input, now).map(|step| step.to())
+    }
+
+    fn inputs<'a>(outcome: &'a Outcome, void: &'a Outcome) -> [Input<'a>; 14] {
         [
             Input::Announce,
             Input::Withdraw,
             Input::Agree,
             Input::Hold,
             Input::Disagree,
+            Input::Veto,
+            Input::Release,
             Input::Commit,
+            Input::Recommit,
             Input::Attest(outcome),
+            Input::Attest(void),
             Input::GiveUp,
             Input::Abandon,
             Input::Refund,
         ]
     }
 
+    /// The whole machine, written a second time as a table: from where, with what,
+    /// from and until when (exclusive), under a veto or not, to where.
+    fn may(state: State, is_vetoed: bool, input: Input<'_>, now: i64) -> Option<State> {
+        use State::{
+            Announced, Attested, Committed, Held, Provisional, Refund, Scheduled, Voided, Withdrawn,
+        };
+        const ALWAYS: std::ops::Range<i64> = 0..i64::MAX;
+        let open: &[State] = &[Announced, Provisional, Held];
+        let unfinished: &[State] = &[Announced, Provisional, Held, Committed];
+        let while_open = MATURITY..ATTEST_BY;
+        let (from, when, under_veto, to): (&[State], _, bool, State) = match input {
+            Input::Announce => (&[Scheduled], 0..MATURITY, true, Announced),
+            Input::Withdraw => (&[Scheduled], ALWAYS, true, Withdrawn),
+            Input::Agree => (open, while_open, false, Provisional),
+            Input::Hold => (open, while_open, false, Held),
+            Input::Disagree => (open, while_open, false, Announced),
+            Input::Veto => (open, while_open, true, Held),
+            Input::Release => (open, while_open, true, Provisional),
+            Input::Commit => (open, while_open, false, Committed),
+            Input::Abandon => (open, while_open, true, Committed),
+            Input::Recommit => (unfinished, ALWAYS, true, Committed),
+            Input::GiveUp => (open, ATTEST_BY..i64::MAX, true, Committed),
+            Input::Attest(Outcome::Enum(text)) if text == VOID => {
+                (&[Committed], ALWAYS, true, Voided)
+            }
+            Input::Attest(_) => (&[Committed], ALWAYS, true, Attested),
+            Input::Refund => (&[Committed], ALWAYS, true, Refund),
+        };
+        (from.contains(&state) && when.contains(&now) && (under_veto || !is_vetoed)).then_some(to)
+    }
+
     #[test]
-    fn nothing_leaves_a_final_state() {
-        let outcome = Outcome::Enum("x".into());
-        for state in State::ALL.into_iter().filter(|s| s.is_final()) {
-            for input in inputs(&outcome) {
-                for now in [0, 1_000, 1_999, 2_000, 9_999] {
-                    assert_eq!(
-                        step(state, &BOUNDS, input, at(now)),
-                        Err(Illegal::State(state))
-                    );
+    fn every_pair_of_state_and_input_goes_where_the_table_says() {
+        let (outcome, void) = (Outcome::Enum("x".into()), Outcome::Enum(VOID.into()));
+        for state in State::ALL {
+            for is_vetoed in [false, true] {
+                for input in inputs(&outcome, &void) {
+                    for now in TIMES {
+                        let at = DateTime::from_timestamp(now, 0).unwrap();
+                        let taken = step(&standing(state, is_vetoed), input, at);
+                        let case = format!("{state:?}, vetoed {is_vetoed}, {input:?}, at {now}");
+                        assert_eq!(
+                            taken.ok().map(|s| s.to()),
+                            may(state, is_vetoed, input, now),
+                            "{case}"
+                        );
+                        if let Ok(step) = taken {
+                            assert_eq!(step.from(), state, "{case}");
+                            assert_eq!(step.was_vetoed(), is_vetoed, "{case}");
+                            let expected = match input {
+                                Input::Veto => true,
+                                Input::Release => false,
+                                _ => is_vetoed,
+                            };
+                            assert_eq!(step.is_vetoed(), expected, "{case}");
+                        }
+                    }
                 }
             }
         }
     }
 
     #[test]
-    fn what_has_matured_is_never_announced() {
-        let announce = |now| step(State::Scheduled, &BOUNDS, Input::Announce, at(now));
-        assert_eq!(announce(999), Ok(State::Announced));
-        assert_eq!(announce(1_000), Err(Illegal::Matured(BOUNDS.maturity)));
+    fn nothing_leaves_a_final_state() {
+        let (outcome, void) = (Outcome::Enum("x".into()), Outcome::Enum(VOID.into()));
+        for state in State::ALL.into_iter().filter(|s| s.is_final()) {
+            for input in inputs(&outcome, &void) {
+                for now in TIMES {
+                    assert_eq!(take(state, input, now), Err(Illegal::State(state)));
+                }
+            }
+        }
     }
 
     #[test]
-    fn an_outcome_is_committed_from_maturity_until_attest_by_only() {
-        for state in [State::Announced, State::Provisional, State::Held] {
-            let commit = |now| step(state, &BOUNDS, Input::Commit, at(now));
-            assert_eq!(commit(999), Err(Illegal::NotMatured(BOUNDS.maturity)));
-            assert_eq!(commit(1_000), Ok(State::Committed));
-            assert_eq!(commit(1_999), Ok(State::Committed));
-            assert_eq!(commit(2_000), Err(Illegal::TooLate(2_000)));
+    fn what_cannot_be_done_says_why() {
+        let maturity = Maturity::from_epoch(1_000);
+        for (state, input, now, why) in [
+            (
+                State::Scheduled,
+                Input::Announce,
+                1_000,
+                Illegal::Matured(maturity),
+            ),
+            (
+                State::Announced,
+                Input::Commit,
+                999,
+                Illegal::NotMatured(maturity),
+            ),
+            (
+                State::Held,
+                Input::Release,
+                2_000,
+                Illegal::TooLate(ATTEST_BY),
+            ),
+            (
+                State::Held,
+                Input::GiveUp,
+                1_999,
+                Illegal::TooEarly(ATTEST_BY),
+            ),
+            (
+                State::Announced,
+                Input::Announce,
+                0,
+                Illegal::State(State::Announced),
+            ),
+            (
+                State::Committed,
+                Input::Commit,
+                1_500,
+                Illegal::State(State::Committed),
+            ),
+        ] {
+            assert_eq!(take(state, input, now), Err(why), "{state:?} {input:?}");
         }
+        let now = DateTime::from_timestamp(1_500, 0).unwrap();
+        let vetoed = standing(State::Held, true);
+        assert_eq!(step(&vetoed, Input::Agree, now), Err(Illegal::Vetoed));
     }
 
     #[test]
     fn at_every_instant_exactly_one_of_commit_and_give_up_is_possible_after_maturity() {
         for now in [1_000, 1_500, 1_999, 2_000, 2_001] {
-            let commit = step(State::Announced, &BOUNDS, Input::Commit, at(now)).is_ok();
-            let give_up = step(State::Announced, &BOUNDS, Input::GiveUp, at(now)).is_ok();
+            let commit = take(State::Announced, Input::Commit, now).is_ok();
+            let give_up = take(State::Announced, Input::GiveUp, now).is_ok();
             assert_ne!(commit, give_up, "at {now}");
         }
-    }
-
-    #[test]
-    fn a_committed_event_only_moves_to_the_end_it_committed_to() {
-        let outcome = Outcome::Enum("x".into());
-        let void = Outcome::Enum(VOID.into());
-        // However late.
-        let go = |input| step(State::Committed, &BOUNDS, input, at(1_000_000));
-        assert_eq!(go(Input::Attest(&outcome)), Ok(State::Attested));
-        assert_eq!(go(Input::Attest(&void)), Ok(State::Voided));
-        assert_eq!(go(Input::Refund), Ok(State::Refund));
-        assert!(go(Input::Commit).is_err());
-        assert!(go(Input::GiveUp).is_err());
-        assert!(go(Input::Abandon).is_err());
     }
 
     #[test]

@@ -133,7 +133,7 @@ pub(crate) async fn tree(run: &Run, burst: &Database) -> Result<u128> {
         connection.close().await?;
     }
     let entries = usize::try_from(*run.store.reader().head().borrow())?;
-    let now = run.oracle.clock.now().timestamp_millis();
+    let now = run.oracle.clock.now();
     let begin = Instant::now();
     run.store.complete_tree(now).await?;
     Ok(per_second(entries, begin.elapsed()))

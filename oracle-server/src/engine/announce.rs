@@ -6,7 +6,7 @@ use oracle_schema::{EventId, Maturity, SeriesId};
 use super::settle::STUCK_RETRY;
 use super::{BATCH, Engine, EngineError};
 use crate::config::{Definition, Series};
-use crate::lifecycle::{self, Bounds, IntentKind, State};
+use crate::lifecycle::{self, IntentKind};
 use crate::signer::{Draft, JournalRecord};
 use crate::store::{NewEvent, OpenRefund, ScheduledEvent, SeriesRow, SignedEvent, sample_ms};
 
@@ -81,17 +81,12 @@ impl Engine {
             return Ok(false);
         }
         let now = self.clock.now();
-        let (fresh, matured): (Vec<_>, Vec<_>) = due.into_iter().partition(|e| {
-            let bounds = Bounds {
-                maturity: e.maturity,
-                attest_by: e.attest_by,
-            };
-            lifecycle::step(State::Scheduled, &bounds, lifecycle::Input::Announce, now).is_ok()
-        });
+        let (fresh, matured): (Vec<_>, Vec<_>) = due
+            .into_iter()
+            .partition(|e| lifecycle::step(&e.standing, lifecycle::Input::Announce, now).is_ok());
         if !matured.is_empty() {
-            let ids: Vec<&str> = matured.iter().map(|e| e.event_id.as_str()).collect();
             self.store
-                .withdraw(&ids, "it matured before it could be announced")
+                .withdraw(&matured, "it matured before it could be announced", now)
                 .await?;
         }
         self.announce(&fresh, now).await?;
@@ -112,12 +107,13 @@ impl Engine {
             return Err(error);
         }
         for event in events {
-            match self.announce_batch(std::slice::from_ref(event), now).await {
+            let one = std::slice::from_ref(event);
+            match self.announce_batch(one, now).await {
                 Ok(()) => {}
                 Err(e) if e.is_about_the_events() => {
                     let id = event.event_id.as_str();
                     tracing::error!(event = id, error = %e, "cannot be announced; withdrawn");
-                    self.store.withdraw(&[id], &e.to_string()).await?;
+                    self.store.withdraw(one, &e.to_string(), now).await?;
                 }
                 Err(e) => return Err(e),
             }
@@ -137,7 +133,7 @@ impl Engine {
             .iter()
             .map(|e| Draft {
                 event_id: e.event_id.clone(),
-                maturity: e.maturity,
+                maturity: e.standing.maturity,
                 descriptor: e.descriptor.clone(),
                 policy_hash: e.policy_hash,
             })
@@ -148,6 +144,7 @@ impl Engine {
             .into_iter()
             .zip(events)
             .map(|(s, e)| SignedEvent {
+                standing: e.standing,
                 announcement: s.announcement,
                 tlv: s.tlv,
                 nonce_map: s.nonce_map,
@@ -241,7 +238,7 @@ fn refund_record(refund: &OpenRefund) -> JournalRecord {
         kind: IntentKind::Refund,
         content_hash: refund.content_hash,
         epoch: refund.epoch,
-        maturity: refund.maturity.epoch(),
+        maturity: refund.standing.maturity.epoch(),
         nonces: Vec::new(),
         messages: Vec::new(),
     }

@@ -167,8 +167,11 @@ impl Engine {
     async fn hold(&self, candidate: &Candidate, reason: &str) -> Result<(), EngineError> {
         let id = candidate.event_id().as_str();
         tracing::error!(event = id, reason, "held");
-        self.store.hold(id, reason, self.clock.now()).await?;
-        Ok(())
+        match self.store.hold(candidate, reason, self.clock.now()).await {
+            // Its time may have run out meanwhile: then the refund is due.
+            Ok(()) | Err(CommitError::Illegal { .. }) => Ok(()),
+            Err(e) => Err(e.into()),
+        }
     }
 
     /// Commits a batch; if the batch as a whole cannot be committed, one by one.

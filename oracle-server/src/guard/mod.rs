@@ -90,7 +90,7 @@ pub async fn pass(
     // 2. The database has all of the log that the journal knows.
     head::check(store, &signer).await?;
     // 3. Journal and intent rows hold the same ends, and the log no others.
-    unite::unite(store, &signer).await?;
+    unite::unite(store, &signer, now).await?;
     open_log(store, &signer, clock.now()).await?;
     head::check_tree(store, &signer).await?;
     // 4. Nobody outside knows a later or another log. Where nobody answers, the gate
@@ -131,5 +131,5 @@ pub async fn open_log(
 ) -> Result<(), StartError> {
     let origin = store.oracle().await?.log_origin;
     store.sign_heads_by(Some(Arc::new(Heads::new(signer.clone(), &origin)?)));
-    Ok(store.complete_tree(now.timestamp_millis()).await?)
+    Ok(store.complete_tree(now).await?)
 }

@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 
+use chrono::{DateTime, Utc};
 use oracle_schema::Maturity;
 
 use crate::engine::StartError;
@@ -17,7 +18,11 @@ const PAGE: i64 = 10_000;
 /// and the other lacks, and refuses if they hold two ends for one event, or one that
 /// the log contradicts. What both hold was compared with the log when the second of
 /// them learnt it.
-pub(super) async fn unite(store: &Store, signer: &Signer) -> Result<(), StartError> {
+pub(super) async fn unite(
+    store: &Store,
+    signer: &Signer,
+    now: DateTime<Utc>,
+) -> Result<(), StartError> {
     let mut journal: HashMap<String, [u8; 32]> = HashMap::new();
     for record in signer.journal_iter()? {
         let record = record?;
@@ -43,7 +48,7 @@ pub(super) async fn unite(store: &Store, signer: &Signer) -> Result<(), StartErr
             missing.extend(record_of(store, intent).await?);
         }
     }
-    restore(store, signer, &journal).await?;
+    restore(store, signer, &journal, now).await?;
     if let Some(event) = store.attested_without_intent().await? {
         return Err(StartError::Unpromised { event });
     }
@@ -63,6 +68,7 @@ async fn restore(
     store: &Store,
     signer: &Signer,
     lacking: &HashMap<String, [u8; 32]>,
+    now: DateTime<Utc>,
 ) -> Result<(), StartError> {
     if lacking.is_empty() {
         return Ok(());
@@ -80,7 +86,7 @@ async fn restore(
         first = lost.first().map(|i| i.event_id.as_str()),
         "the journal holds ends that the database lacks; they are restored"
     );
-    Ok(store.restore_intents(&lost).await?)
+    Ok(store.restore_intents(&lost, now).await?)
 }
 
 /// Refuses ends that are not those in the log.

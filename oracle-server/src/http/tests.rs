@@ -28,6 +28,7 @@ use tower::ServiceExt;
 
 use super::*;
 use crate::clock::TestClock;
+use crate::lifecycle::{Standing, State};
 use crate::store::{NewEvent, SignHead, SignedEvent, SignedOutcome, Store};
 
 const DOCUMENT: &[u8] = br#"{"rule":"test"}"#;
@@ -138,7 +139,7 @@ impl World {
             .unwrap();
         assert!(store.take_lead().await.unwrap());
         store.sign_heads_by(Some(Arc::new(Unsigned)));
-        store.complete_tree(0).await.unwrap();
+        store.complete_tree(DateTime::UNIX_EPOCH).await.unwrap();
         let clock = Arc::new(TestClock::at(now));
         let (stop, stopping) = watch::channel(false);
         let health = watch::Sender::new(HealthReport::leading());
@@ -226,6 +227,12 @@ impl World {
         };
         self.used_nonces += count;
         let signed = SignedEvent {
+            standing: Standing {
+                state: State::Scheduled,
+                is_vetoed: false,
+                maturity: announcement.event.maturity,
+                attest_by: i64::MAX,
+            },
             tlv: announcement.to_tlv(),
             nonce_map: vec![0; count * 2],
             content_hash: [4; 32],

@@ -151,8 +151,7 @@ impl Store {
         now: DateTime<Utc>,
     ) -> Result<bool, StoreError> {
         let now_ms = now.timestamp_millis();
-        let mut tx = self.db.begin().await?;
-        self.lock(&mut tx, 0).await?;
+        let mut tx = self.leader_tx().await?;
         let mut rows = tx
             .execute(
                 "INSERT INTO anchor (txid, size, tx, vout, state, prepared_ms, due_ms) \
@@ -186,8 +185,7 @@ impl Store {
         txid: ChainHash,
         due: DateTime<Utc>,
     ) -> Result<(), StoreError> {
-        let mut tx = self.db.begin().await?;
-        self.lock(&mut tx, 0).await?;
+        let mut tx = self.leader_tx().await?;
         tx.execute(
             "UPDATE anchor SET due_ms = $1, attempts = attempts + 1 WHERE txid = $2",
             args![due.timestamp_millis(), txid.0],
@@ -239,8 +237,7 @@ impl Store {
 
     /// Records what a look brought.
     pub async fn record_anchor(&self, step: &AnchorStep) -> Result<(), StoreError> {
-        let mut tx = self.db.begin().await?;
-        self.lock(&mut tx, 0).await?;
+        let mut tx = self.leader_tx().await?;
         let (height, header, position, branch) = match &step.block {
             Some((height, header, branch)) => (
                 Some(signed(*height)?),

@@ -7,10 +7,10 @@ use sqlx::AssertSqlSafe;
 use super::StoreError;
 use super::db::{Arg, args};
 use super::read::ReadStore;
+use super::states::UNFINISHED;
 
 /// As the index `event_choice` has it, so that nothing else is read.
-const OPEN: &str = "state IN ('announced', 'provisional', 'held', 'committed') \
-                    AND (kind IN ('digits', 'threshold') OR sole_outcomes > 0)";
+const CHOSEN: &str = "(kind IN ('digits', 'threshold') OR sole_outcomes > 0)";
 
 /// Announced events under one policy that are not attested yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,7 +28,7 @@ impl ReadStore {
     /// word.
     pub async fn open_questions(&self) -> Result<Vec<OpenPolicy>, StoreError> {
         let sql = format!(
-            "SELECT policy_hash, COUNT(*), COUNT(DISTINCT maturity) FROM event WHERE {OPEN} \
+            "SELECT policy_hash, COUNT(*), COUNT(DISTINCT maturity) FROM event WHERE state IN {UNFINISHED} AND {CHOSEN} \
              GROUP BY policy_hash"
         );
         let rows = self.db.fetch(AssertSqlSafe(sql), args![]).await?;
@@ -60,7 +60,7 @@ impl ReadStore {
         let sql = format!(
             "SELECT together, COUNT(*) FROM (SELECT \
              CAST(SUM(DISTINCT CASE policy_hash{cases} END) AS BIGINT) AS together \
-             FROM event WHERE policy_hash IN ({}) AND {OPEN} GROUP BY maturity) AS open \
+             FROM event WHERE policy_hash IN ({}) AND state IN {UNFINISHED} AND {CHOSEN} GROUP BY maturity) AS open \
              GROUP BY together",
             places.join(", ")
         );

@@ -10,10 +10,12 @@ use chrono::{DateTime, Utc};
 use oracle_schema::log_entry::LogEntry;
 use oracle_schema::{Announcement, EventId, Maturity, Outcome};
 
-use super::db::{Row, Tx, args};
-use super::ledger::execute_in;
-use super::{CommittedOutcome, Store, StoreError, event_id};
-use crate::lifecycle::{self, IntentKind, State, intent_digest};
+use super::db::{Row, args};
+use super::lead::LeaderTx;
+use super::states::{OPEN, UNDECIDED, UNHELD};
+use super::steps::Reason;
+use super::{CommittedOutcome, Store, StoreError, event_id, standing};
+use crate::lifecycle::{self, Input, IntentKind, Standing, State, Step, intent_digest};
 
 /// Why an outcome could not be committed. Nothing was.
 #[derive(Debug, thiserror::Error)]
@@ -42,6 +44,14 @@ pub enum CommitError {
         /// Why.
         source: lifecycle::Illegal,
     },
+    /// Some of the events were somewhere else meanwhile.
+    #[error("{expected} events were to be committed, {found} could be")]
+    Moved {
+        /// Events in the batch.
+        expected: u64,
+        /// Events that stood where they had stood.
+        found: u64,
+    },
     /// The database.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -57,8 +67,7 @@ impl From<sqlx::Error> for CommitError {
 #[derive(Debug, Clone)]
 pub struct Candidate {
     event_id: EventId,
-    state: State,
-    attest_by: i64,
+    standing: Standing,
     policy_hash: [u8; 32],
     policy: Vec<u8>,
     content_hash: [u8; 32],
@@ -73,7 +82,7 @@ impl Candidate {
     }
     /// When it becomes a refund, Unix seconds.
     pub fn attest_by(&self) -> i64 {
-        self.attest_by
+        self.standing.attest_by
     }
     /// Hash of its pinned policy.
     pub fn policy_hash(&self) -> &[u8; 32] {
@@ -88,34 +97,12 @@ impl Candidate {
         &self.announcement
     }
 
-    /// Where it stood when it was read.
-    pub(super) fn state(&self) -> State {
-        self.state
-    }
-
     /// Where `input` takes it.
-    pub(super) fn step(
-        &self,
-        input: lifecycle::Input<'_>,
-        now: DateTime<Utc>,
-    ) -> Result<State, CommitError> {
-        let bounds = lifecycle::Bounds {
-            maturity: self.announcement.event.maturity,
-            attest_by: self.attest_by,
-        };
-        lifecycle::step(self.state, &bounds, input, now).map_err(|source| CommitError::Illegal {
+    pub(super) fn step(&self, input: Input<'_>, now: DateTime<Utc>) -> Result<Step, CommitError> {
+        lifecycle::step(&self.standing, input, now).map_err(|source| CommitError::Illegal {
             id: self.event_id.clone(),
             source,
         })
-    }
-
-    /// Whether it may come to this end. One that is committed already may only
-    /// repeat itself; the intent row tells.
-    fn may_end(&self, input: lifecycle::Input<'_>, now: DateTime<Utc>) -> Result<(), CommitError> {
-        if self.state == State::Committed {
-            return Ok(());
-        }
-        self.step(input, now).map(drop)
     }
 }
 
@@ -180,8 +167,8 @@ fn messages(json: &str) -> Result<Vec<String>, StoreError> {
 const INTENT_COLUMNS: &str =
     "event_id, kind, content_hash, messages, epoch, committed_ms, manifest_sha256";
 
-const CANDIDATE_COLUMNS: &str = "e.event_id, e.state, e.attest_by, e.policy_hash, \
-     p.document, a.content_hash, a.nonce_map, a.tlv";
+const CANDIDATE_COLUMNS: &str = "e.event_id, e.state, e.vetoed, e.maturity, e.attest_by, \
+     e.policy_hash, p.document, a.content_hash, a.nonce_map, a.tlv";
 
 /// Events with everything a [`Candidate`] has.
 const CANDIDATES: &str = "event e JOIN announcement a ON a.event_id = e.event_id \
@@ -189,20 +176,19 @@ const CANDIDATES: &str = "event e JOIN announcement a ON a.event_id = e.event_id
 
 /// Reads [`CANDIDATE_COLUMNS`].
 fn candidate(r: &Row) -> Result<Candidate, StoreError> {
-    let id: String = r.get(0)?;
-    let state: String = r.get(1)?;
-    let tlv: Option<Vec<u8>> = r.get(7)?;
+    let id: String = r.get("event_id")?;
+    let standing = standing(r)?;
+    let tlv: Option<Vec<u8>> = r.get("tlv")?;
     let tlv = tlv.ok_or_else(|| {
+        let state = standing.state.as_str();
         StoreError::Damaged(format!("event {id} is {state} and has no announcement"))
     })?;
     Ok(Candidate {
-        state: State::parse(&state)
-            .ok_or_else(|| StoreError::Damaged(format!("event {id}: state {state:?}")))?,
-        attest_by: r.get(2)?,
-        policy_hash: r.hash(3)?,
-        policy: r.get(4)?,
-        content_hash: r.hash(5)?,
-        nonce_map: r.get(6)?,
+        standing,
+        policy_hash: r.hash("policy_hash")?,
+        policy: r.get("document")?,
+        content_hash: r.hash("content_hash")?,
+        nonce_map: r.get("nonce_map")?,
         announcement: Announcement::from_tlv(&tlv)
             .map_err(|e| StoreError::Damaged(format!("announcement of {id}: {e}")))?,
         event_id: event_id(&id)?,
@@ -223,7 +209,7 @@ impl Store {
         let sql = format!(
             "SELECT {CANDIDATE_COLUMNS} FROM {CANDIDATES} \
              WHERE e.round_key = $1 AND e.maturity = $2 AND e.event_id > $3 \
-             AND e.state IN ('announced', 'provisional') AND e.attest_by > $4 \
+             AND e.state IN {UNHELD} AND e.attest_by > $4 \
              ORDER BY e.event_id LIMIT $5"
         );
         self.db
@@ -258,7 +244,7 @@ impl Store {
         let sql = format!(
             "SELECT {CANDIDATE_COLUMNS} FROM {CANDIDATES} WHERE e.event_id = $1 \
              AND e.maturity <= $2 AND e.attest_by > $2 \
-             AND e.state IN ('announced', 'provisional', 'held'){condition}"
+             AND e.state IN {UNDECIDED}{condition}"
         );
         self.db
             .fetch_optional(sqlx::AssertSqlSafe(sql), args![event, now])
@@ -272,8 +258,7 @@ impl Store {
         // SQLite uses the index `event_open` for its own list of states only.
         let sql = format!(
             "SELECT {CANDIDATE_COLUMNS} FROM {CANDIDATES} WHERE e.attest_by <= $1 \
-             AND e.state IN ('scheduled', 'announced', 'provisional', 'held') \
-             AND e.state <> 'scheduled' ORDER BY e.attest_by LIMIT $2"
+             AND e.state IN {OPEN} AND e.state <> 'scheduled' ORDER BY e.attest_by LIMIT $2"
         );
         self.db
             .fetch(sqlx::AssertSqlSafe(sql), args![now, limit])
@@ -293,8 +278,8 @@ impl Store {
         manifest_sha256: &[u8; 32],
         now: DateTime<Utc>,
     ) -> Result<Vec<CommittedOutcome>, CommitError> {
-        let now_ms = now.timestamp_millis();
         let mut intents = Vec::with_capacity(decided.len());
+        let mut steps = Vec::with_capacity(decided.len());
         for (c, outcome) in decided {
             c.announcement
                 .event
@@ -304,18 +289,20 @@ impl Store {
                     id: c.event_id.clone(),
                     source,
                 })?;
-            c.may_end(lifecycle::Input::Commit, now)?;
+            steps.push((c.event_id.as_str(), c.step(Input::Commit, now)?));
             intents.push(Intent {
                 event_id: c.event_id.as_str().to_owned(),
                 kind: IntentKind::Attest,
                 content_hash: c.content_hash,
                 messages: outcome.messages(),
                 epoch: self.epoch(),
-                committed_ms: now_ms,
+                committed_ms: now.timestamp_millis(),
                 manifest_sha256: *manifest_sha256,
             });
         }
-        self.commit_intents(&intents, None, now_ms).await?;
+        let mut tx = self.leader_tx_at(now).await?;
+        put_intents(&mut tx, &intents, &steps, Reason::Clear).await?;
+        tx.commit().await?;
         let epoch = self.epoch();
         Ok(decided
             .iter()
@@ -330,49 +317,19 @@ impl Store {
         reason: &str,
         now: DateTime<Utc>,
     ) -> Result<(), CommitError> {
-        let now_ms = now.timestamp_millis();
         let mut intents = Vec::with_capacity(expired.len());
+        let mut steps = Vec::with_capacity(expired.len());
         for c in expired {
-            c.may_end(lifecycle::Input::GiveUp, now)?;
-            intents.push(Intent {
-                event_id: c.event_id.as_str().to_owned(),
-                kind: IntentKind::Refund,
-                content_hash: c.content_hash,
-                messages: Vec::new(),
-                epoch: self.epoch(),
-                committed_ms: now_ms,
-                manifest_sha256: [0; 32],
-            });
+            steps.push((c.event_id.as_str(), c.step(Input::GiveUp, now)?));
+            intents.push(self.refund_of(c, now));
         }
-        self.commit_intents(&intents, Some(reason), now_ms).await
+        let mut tx = self.leader_tx_at(now).await?;
+        put_intents(&mut tx, &intents, &steps, Reason::Set(reason)).await?;
+        Ok(tx.commit().await?)
     }
 
-    async fn commit_intents(
-        &self,
-        intents: &[Intent],
-        reason: Option<&str>,
-        now_ms: i64,
-    ) -> Result<(), CommitError> {
-        let mut tx = self.db.begin().await?;
-        self.lock(&mut tx, now_ms).await?;
-        put_intents(&mut tx, intents, reason).await?;
-        tx.commit().await?;
-        let ids = intents.iter().map(|i| i.event_id.as_str());
-        self.changed(ids, State::Committed);
-        Ok(())
-    }
-
-    /// Commits the refund of an event that two operators abandon, as part of a
-    /// transaction that holds the ledger's lock.
-    pub(super) async fn commit_abandoned(
-        &self,
-        tx: &mut Tx,
-        event: &Candidate,
-        reason: &str,
-        now: DateTime<Utc>,
-    ) -> Result<(), CommitError> {
-        event.may_end(lifecycle::Input::Abandon, now)?;
-        let intent = Intent {
+    fn refund_of(&self, event: &Candidate, now: DateTime<Utc>) -> Intent {
+        Intent {
             event_id: event.event_id.as_str().to_owned(),
             kind: IntentKind::Refund,
             content_hash: event.content_hash,
@@ -380,8 +337,21 @@ impl Store {
             epoch: self.epoch(),
             committed_ms: now.timestamp_millis(),
             manifest_sha256: [0; 32],
-        };
-        put_intents(tx, &[intent], Some(reason)).await
+        }
+    }
+
+    /// Commits the refund of an event that two operators abandon, as part of a
+    /// transaction.
+    pub(super) async fn commit_abandoned(
+        &self,
+        tx: &mut LeaderTx<'_>,
+        event: &Candidate,
+        reason: &str,
+        now: DateTime<Utc>,
+    ) -> Result<(), CommitError> {
+        let steps = [(event.event_id.as_str(), event.step(Input::Abandon, now)?)];
+        let intents = [self.refund_of(event, now)];
+        put_intents(tx, &intents, &steps, Reason::Set(reason)).await
     }
 
     /// Outcomes that are committed and not yet attested, of events that have
@@ -407,19 +377,19 @@ impl Store {
             .db
             .fetch(sqlx::AssertSqlSafe(sql), args![now, after, limit])
             .await?;
-        let last = rows.last().map(|row| row.get(0)).transpose()?;
+        let last = rows.last().map(|row| row.get("event_id")).transpose()?;
         let tickets = rows
             .iter()
             .map(|row| {
                 let c = candidate(row)?;
-                let messages = messages(&row.get::<String>(8)?)?;
+                let messages = messages(&row.get::<String>("messages")?)?;
                 let outcome = c
                     .announcement
                     .event
                     .descriptor
                     .parse_messages(&messages)
                     .map_err(|e| StoreError::Damaged(format!("intent of {}: {e}", c.event_id)))?;
-                Ok(ticket(c, outcome, row.get(9)?))
+                Ok(ticket(c, outcome, row.get("epoch")?))
             })
             .filter_map(|ticket: Result<_, StoreError>| {
                 ticket
@@ -451,25 +421,18 @@ impl Store {
         &self,
         ids: &[&str],
     ) -> Result<HashMap<String, Vec<String>>, StoreError> {
+        let sql = "SELECT event_id, entry FROM log_entry WHERE entry_type = 2 AND event_id IN";
         let mut logged = HashMap::new();
-        for chunk in ids.chunks(1000) {
-            let list: Vec<String> = (1..=chunk.len()).map(|n| format!("${n}")).collect();
-            let sql = format!(
-                "SELECT event_id, entry FROM log_entry WHERE entry_type = 2 AND event_id IN ({})",
-                list.join(",")
-            );
-            let ids = chunk.iter().map(|id| (*id).into()).collect();
-            for row in self.db.fetch(sqlx::AssertSqlSafe(sql), ids).await? {
-                let (id, entry): (String, Vec<u8>) = (row.get(0)?, row.get(1)?);
-                match LogEntry::from_bytes(&entry) {
-                    Ok(LogEntry::Attestation { attestation, .. }) => {
-                        logged.insert(id, attestation.outcomes);
-                    }
-                    _ => {
-                        return Err(StoreError::Damaged(format!(
-                            "attestation of {id} in the log"
-                        )));
-                    }
+        for row in self.db.fetch_in(sql, ids).await? {
+            let (id, entry): (String, Vec<u8>) = (row.get("event_id")?, row.get("entry")?);
+            match LogEntry::from_bytes(&entry) {
+                Ok(LogEntry::Attestation { attestation, .. }) => {
+                    logged.insert(id, attestation.outcomes);
+                }
+                _ => {
+                    return Err(StoreError::Damaged(format!(
+                        "attestation of {id} in the log"
+                    )));
                 }
             }
         }
@@ -515,9 +478,37 @@ impl Store {
     }
 
     /// Inserts intents that the journal has and the database lost, and moves
-    /// their events, so that nothing else can be committed for them.
-    pub async fn restore_intents(&self, intents: &[Intent]) -> Result<(), CommitError> {
-        self.commit_intents(intents, None, 0).await
+    /// their events, so that nothing else can be committed for them. An event that is
+    /// not announced yet, or not known, meets its intent when it is announced.
+    pub async fn restore_intents(
+        &self,
+        intents: &[Intent],
+        now: DateTime<Utc>,
+    ) -> Result<(), CommitError> {
+        let ids: Vec<&str> = intents.iter().map(|i| i.event_id.as_str()).collect();
+        let mut tx = self.leader_tx().await?;
+        let sql = format!(
+            "SELECT event_id, state, vetoed, maturity, attest_by FROM event \
+             WHERE state IN {UNDECIDED} AND event_id IN"
+        );
+        let mut undecided = Vec::new();
+        for row in tx.fetch_in(&sql, &ids).await? {
+            let id: String = row.get("event_id")?;
+            let step = match lifecycle::step(&standing(&row)?, Input::Recommit, now) {
+                Ok(step) => step,
+                Err(source) => {
+                    let id = event_id(&id)?;
+                    return Err(CommitError::Illegal { id, source });
+                }
+            };
+            undecided.push((id, step));
+        }
+        let steps: Vec<(&str, Step)> = undecided
+            .iter()
+            .map(|(id, step)| (id.as_str(), *step))
+            .collect();
+        put_intents(&mut tx, intents, &steps, Reason::Clear).await?;
+        Ok(tx.commit().await?)
     }
 }
 
@@ -525,7 +516,10 @@ fn ticket(c: Candidate, outcome: Outcome, epoch: i64) -> CommittedOutcome {
     let event = c.announcement.event;
     CommittedOutcome {
         event_id: c.event_id,
-        maturity: event.maturity,
+        standing: Standing {
+            state: State::Committed,
+            ..c.standing
+        },
         descriptor: event.descriptor,
         policy_hash: c.policy_hash,
         nonces: event.nonces,
@@ -535,15 +529,16 @@ fn ticket(c: Candidate, outcome: Outcome, epoch: i64) -> CommittedOutcome {
     }
 }
 
-/// Inserts intents and moves their events; the identical intent again is no
-/// conflict.
+/// Inserts intents and moves their events. The identical intent again is no conflict:
+/// its event has moved already.
 async fn put_intents(
-    tx: &mut Tx,
+    tx: &mut LeaderTx<'_>,
     intents: &[Intent],
-    reason: Option<&str>,
+    steps: &[(&str, Step)],
+    reason: Reason<'_>,
 ) -> Result<(), CommitError> {
-    let inserted = insert_intents(tx, intents).await?;
-    if inserted != intents.len() as u64 {
+    let are_new = insert_intents(tx, intents).await? == intents.len() as u64;
+    if !are_new {
         let existing = existing_intents(tx, intents).await?;
         for intent in intents {
             if let Some(e) = existing.get(&intent.event_id)
@@ -556,22 +551,15 @@ async fn put_intents(
             }
         }
     }
-    for chunk in intents.chunks(1000) {
-        let ids: Vec<&str> = chunk.iter().map(|i| i.event_id.as_str()).collect();
-        execute_in(
-            tx,
-            "UPDATE event SET state = 'committed', reason = $1 \
-             WHERE state IN ('announced', 'provisional', 'held') AND event_id IN ",
-            &ids,
-            "",
-            args![reason.map(str::to_owned)],
-        )
-        .await?;
+    let found = tx.take_steps(steps, reason).await?;
+    let expected = steps.len() as u64;
+    if are_new && found != expected {
+        return Err(CommitError::Moved { expected, found });
     }
     Ok(())
 }
 
-async fn insert_intents(tx: &mut Tx, intents: &[Intent]) -> Result<u64, StoreError> {
+async fn insert_intents(tx: &mut LeaderTx<'_>, intents: &[Intent]) -> Result<u64, StoreError> {
     let mut rows = Vec::with_capacity(intents.len());
     for i in intents {
         let messages =
@@ -597,26 +585,16 @@ async fn insert_intents(tx: &mut Tx, intents: &[Intent]) -> Result<u64, StoreErr
 }
 
 async fn existing_intents(
-    tx: &mut Tx,
+    tx: &mut LeaderTx<'_>,
     intents: &[Intent],
 ) -> Result<HashMap<String, Intent>, StoreError> {
-    let mut existing = HashMap::with_capacity(intents.len());
-    for chunk in intents.chunks(1000) {
-        let list: Vec<String> = (1..=chunk.len()).map(|n| format!("${n}")).collect();
-        let sql = format!(
-            "SELECT {INTENT_COLUMNS} FROM intent WHERE event_id IN ({})",
-            list.join(",")
-        );
-        let rows = tx
-            .fetch(
-                sqlx::AssertSqlSafe(sql),
-                chunk.iter().map(|i| i.event_id.as_str().into()).collect(),
-            )
-            .await?;
-        for row in &rows {
-            let intent = Intent::from_row(row)?;
-            existing.insert(intent.event_id.clone(), intent);
-        }
+    let ids: Vec<&str> = intents.iter().map(|i| i.event_id.as_str()).collect();
+    let sql = format!("SELECT {INTENT_COLUMNS} FROM intent WHERE event_id IN");
+    let rows = tx.fetch_in(&sql, &ids).await?;
+    let mut existing = HashMap::with_capacity(rows.len());
+    for row in &rows {
+        let intent = Intent::from_row(row)?;
+        existing.insert(intent.event_id.clone(), intent);
     }
     Ok(existing)
 }

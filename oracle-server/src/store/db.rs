@@ -17,14 +17,17 @@ use sqlx::sqlite::{
     SqliteSynchronous,
 };
 use sqlx::{
-    Arguments, AssertSqlSafe, Connection as _, Decode, PgPool, Postgres, Row as _, SqlSafeStr,
-    Sqlite, SqliteConnection, SqlitePool, Transaction, Type,
+    Arguments, AssertSqlSafe, ColumnIndex, Connection as _, Decode, PgPool, Postgres, Row as _,
+    SqlSafeStr, Sqlite, SqliteConnection, SqlitePool, Transaction, Type,
 };
 
 use super::StoreError;
 
 /// Parameters of one statement at most (SQLite's limit is 32,766).
 const MAX_PARAMETERS: usize = 30_000;
+
+/// Items of a list in one statement at most.
+const LIST: usize = 1000;
 
 /// Readers of one SQLite file, or connections to one Postgres.
 const POOL_SIZE: u32 = 8;
@@ -44,7 +47,7 @@ pub(crate) enum Db {
 }
 
 /// One bound parameter.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) enum Arg {
     Int(i64),
     OptInt(Option<i64>),
@@ -111,6 +114,11 @@ fn pg_arguments(args: Vec<Arg>) -> Result<PgArguments, sqlx::Error> {
     Ok(bind_all!(arguments, args))
 }
 
+/// What a column of either engine's rows is found by.
+pub(crate) trait Column: ColumnIndex<SqliteRow> + ColumnIndex<PgRow> {}
+
+impl<C: ColumnIndex<SqliteRow> + ColumnIndex<PgRow>> Column for C {}
+
 /// A row of either engine.
 pub(crate) enum Row {
     Sqlite(SqliteRow),
@@ -118,8 +126,8 @@ pub(crate) enum Row {
 }
 
 impl Row {
-    /// The column at `index`, from 0.
-    pub(crate) fn get<T>(&self, index: usize) -> Result<T, StoreError>
+    /// A column, by its name or its place from 0.
+    pub(crate) fn get<T>(&self, column: impl Column) -> Result<T, StoreError>
     where
         T: for<'r> Decode<'r, Sqlite>
             + Type<Sqlite>
@@ -127,23 +135,27 @@ impl Row {
             + Type<Postgres>,
     {
         Ok(match self {
-            Self::Sqlite(row) => row.try_get(index)?,
-            Self::Postgres(row) => row.try_get(index)?,
+            Self::Sqlite(row) => row.try_get(column)?,
+            Self::Postgres(row) => row.try_get(column)?,
         })
     }
 
     /// A 32-byte column.
-    pub(crate) fn hash(&self, index: usize) -> Result<[u8; 32], StoreError> {
-        let bytes: Vec<u8> = self.get(index)?;
-        <[u8; 32]>::try_from(bytes)
-            .map_err(|b| StoreError::Damaged(format!("{} bytes where 32 are due", b.len())))
+    pub(crate) fn hash(&self, column: impl Column) -> Result<[u8; 32], StoreError> {
+        to_hash(self.get(column)?)
     }
 
     /// A 32-byte column that may be null.
-    pub(crate) fn opt_hash(&self, index: usize) -> Result<Option<[u8; 32]>, StoreError> {
-        let bytes: Option<Vec<u8>> = self.get(index)?;
-        bytes.map_or(Ok(None), |_| self.hash(index).map(Some))
+    pub(crate) fn opt_hash(&self, column: impl Column) -> Result<Option<[u8; 32]>, StoreError> {
+        self.get::<Option<Vec<u8>>>(column)?
+            .map(to_hash)
+            .transpose()
     }
+}
+
+fn to_hash(bytes: Vec<u8>) -> Result<[u8; 32], StoreError> {
+    <[u8; 32]>::try_from(bytes)
+        .map_err(|b| StoreError::Damaged(format!("{} bytes where 32 are due", b.len())))
 }
 
 /// A transaction of either engine.
@@ -239,6 +251,35 @@ impl Tx {
         Ok(inserted)
     }
 
+    /// Runs a statement that ends in `… IN` over a list of texts of any length, whose
+    /// other parameters are `leading`; answers the number of rows it touched.
+    pub(crate) async fn execute_in(
+        &mut self,
+        before: &str,
+        list: &[&str],
+        leading: Vec<Arg>,
+    ) -> Result<u64, StoreError> {
+        let mut touched = 0;
+        for (sql, args) in in_lists(before, list, &leading) {
+            touched += self.execute(AssertSqlSafe(sql), args).await?;
+        }
+        Ok(touched)
+    }
+
+    /// Runs a query that ends in `… IN` over a list of texts of any length; answers
+    /// all its rows.
+    pub(crate) async fn fetch_in(
+        &mut self,
+        before: &str,
+        list: &[&str],
+    ) -> Result<Vec<Row>, StoreError> {
+        let mut rows = Vec::new();
+        for (sql, args) in in_lists(before, list, &[]) {
+            rows.extend(self.fetch(AssertSqlSafe(sql), args).await?);
+        }
+        Ok(rows)
+    }
+
     /// Makes it durable. An error leaves the outcome unknown: callers ask
     /// again and get the committed answer.
     pub(crate) async fn commit(self) -> Result<(), StoreError> {
@@ -248,6 +289,27 @@ impl Tx {
         }
         Ok(())
     }
+}
+
+/// Statements with their parameters that together cover a list: `before ($1,$2,…)`,
+/// the numbers following those of `leading`.
+fn in_lists(
+    before: &str,
+    list: &[&str],
+    leading: &[Arg],
+) -> impl Iterator<Item = (String, Vec<Arg>)> {
+    list.chunks(LIST).map(move |chunk| {
+        let mut args = leading.to_vec();
+        let mut sql = String::with_capacity(before.len() + chunk.len() * 6);
+        sql.push_str(before);
+        for (i, item) in chunk.iter().enumerate() {
+            args.push(Arg::from(*item));
+            // Writing to a String cannot fail.
+            let _ = write!(sql, "{}${}", if i == 0 { " (" } else { "," }, args.len());
+        }
+        sql.push(')');
+        (sql, args)
+    })
 }
 
 /// `($1,$2),($3,$4),…`: `count` tuples of `width` placeholders, each written by
@@ -465,6 +527,20 @@ impl Db {
         args: Vec<Arg>,
     ) -> Result<Option<Row>, StoreError> {
         Ok(self.fetch(sql, args).await?.into_iter().next())
+    }
+
+    /// Runs a query that ends in `… IN` over a list of texts of any length, outside any
+    /// write transaction.
+    pub(crate) async fn fetch_in(
+        &self,
+        before: &str,
+        list: &[&str],
+    ) -> Result<Vec<Row>, StoreError> {
+        let mut rows = Vec::new();
+        for (sql, args) in in_lists(before, list, &[]) {
+            rows.extend(self.fetch(AssertSqlSafe(sql), args).await?);
+        }
+        Ok(rows)
     }
 
     /// Closes what [`Db::for_readers`] opened.

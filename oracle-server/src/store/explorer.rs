@@ -7,6 +7,7 @@ use sqlx::AssertSqlSafe;
 
 use super::db::{Row, args};
 use super::read::{EVENT_COLUMNS, EventView, ReadStore, event_view};
+use super::states::UNFINISHED;
 use super::{StoreError, time_ms};
 
 /// When an event's end was fixed and said.
@@ -78,7 +79,7 @@ impl ReadStore {
     ) -> Result<Vec<EventView>, StoreError> {
         let sql = format!(
             "{EVENT_COLUMNS} WHERE e.state = 'held' OR (e.overdue_at <= $1 \
-             AND e.state IN ('announced', 'provisional', 'committed')) \
+             AND e.state IN {UNFINISHED}) \
              ORDER BY e.overdue_at, e.event_id LIMIT $2"
         );
         let args = args![now.timestamp(), limit];

@@ -5,6 +5,7 @@ use sqlx::AssertSqlSafe;
 
 use super::db::{Arg, Row, args};
 use super::read::ReadStore;
+use super::states::UNPUBLISHED;
 use super::{StoreError, event_id};
 use oracle_schema::{EventId, Maturity};
 
@@ -45,9 +46,9 @@ impl ReadStore {
         filter: &PublishedFilter<'_>,
     ) -> Result<Vec<PublishedEvent>, StoreError> {
         // Every other state is one after the announcement.
-        let mut sql = "SELECT e.event_id, e.maturity FROM event e \
-             WHERE e.state NOT IN ('scheduled', 'withdrawn')"
-            .to_owned();
+        let mut sql = format!(
+            "SELECT e.event_id, e.maturity FROM event e WHERE e.state NOT IN {UNPUBLISHED}"
+        );
         let mut args: Vec<Arg> = Vec::new();
         let mut put = |part: &str, arg: Arg| {
             args.push(arg);

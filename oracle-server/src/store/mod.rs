@@ -12,6 +12,7 @@ mod descriptor;
 mod explorer;
 mod file_lock;
 mod home;
+mod lead;
 mod ledger;
 mod listing;
 mod nonce_proof;
@@ -22,7 +23,9 @@ pub mod read;
 mod round;
 mod sample;
 mod schedule;
+mod states;
 mod status;
+mod steps;
 mod subject;
 mod ticket;
 mod tree;
@@ -36,8 +39,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use oracle_schema::EventId;
 use oracle_schema::tlog::Growing;
+use oracle_schema::{EventId, Maturity};
 use tokio::sync::{broadcast, watch};
 
 pub use anchor::{AnchorState, AnchorStep, DueAnchor, LONGEST_ANCHOR_WAIT, NewAnchor};
@@ -64,7 +67,7 @@ pub use ticket::CommittedOutcome;
 pub use tree::SignHead;
 pub use witness::{CosignatureRow, NewCosignature, SignedHead};
 
-use crate::lifecycle::State;
+use crate::lifecycle::{Standing, State};
 use db::{Db, args};
 use file_lock::FileLock;
 
@@ -539,16 +542,6 @@ impl Store {
         self.db.close().await;
     }
 
-    /// Tells who listens in this process that these events are in a new state;
-    /// call it when that is committed. What is published says so by itself.
-    fn changed<'a>(&self, ids: impl IntoIterator<Item = &'a str>, state: State) {
-        for id in ids {
-            let event_id = id.to_owned();
-            // An error only means that nobody listens.
-            let _ = self.changes.send(StateChange { event_id, state });
-        }
-    }
-
     fn lease(&self) -> std::sync::MutexGuard<'_, Lease> {
         self.lease
             .lock()
@@ -596,6 +589,19 @@ async fn join_journal(
 
 fn event_id(text: &str) -> Result<EventId, StoreError> {
     EventId::parse(text).map_err(|e| StoreError::Damaged(format!("event id {text:?}: {e}")))
+}
+
+/// Reads the columns `state`, `vetoed`, `maturity` and `attest_by` of an event.
+fn standing(row: &db::Row) -> Result<Standing, StoreError> {
+    let state: String = row.get("state")?;
+    let maturity = Maturity::from_unix(row.get("maturity")?);
+    Ok(Standing {
+        state: State::parse(&state)
+            .ok_or_else(|| StoreError::Damaged(format!("an event's state {state:?}")))?,
+        is_vetoed: row.get::<i64>("vetoed")? != 0,
+        maturity: maturity.map_err(|e| StoreError::Damaged(e.to_string()))?,
+        attest_by: row.get("attest_by")?,
+    })
 }
 
 fn time_ms(ms: i64) -> Result<DateTime<Utc>, StoreError> {

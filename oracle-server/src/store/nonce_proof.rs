@@ -6,8 +6,9 @@ use oracle_schema::nonce_proof::NonceProof;
 use oracle_schema::{Descriptor, EventId, Maturity};
 
 use super::db::{Row, Tx, args};
-use super::ledger::NewEntry;
+use super::lead::NewEntry;
 use super::schedule::PublishError;
+use super::states::{OPEN, UNDECIDED};
 use super::{Store, StoreError, descriptor, event_id};
 
 /// Where a search through open events stands: the last one's `attest_by` and id.
@@ -56,15 +57,19 @@ impl Store {
         limit: i64,
     ) -> Result<Vec<UnprovenEvent>, StoreError> {
         // SQLite uses the index `event_open` for its own list of states only.
-        let sql = "SELECT e.event_id, e.maturity, e.attest_by, e.descriptor, e.policy_hash, \
-                   a.tlv FROM event e JOIN announcement a ON a.event_id = e.event_id \
-                   WHERE e.attest_by >= $1 AND (e.attest_by > $1 OR e.event_id > $2) \
-                   AND e.state IN ('scheduled', 'announced', 'provisional', 'held') \
-                   AND e.state <> 'scheduled' \
-                   AND NOT EXISTS (SELECT 1 FROM log_entry l WHERE l.entry_type = 6 \
-                   AND l.event_id = e.event_id) ORDER BY e.attest_by, e.event_id LIMIT $3";
+        let sql = format!(
+            "SELECT e.event_id, e.maturity, e.attest_by, e.descriptor, e.policy_hash, \
+             a.tlv FROM event e JOIN announcement a ON a.event_id = e.event_id \
+             WHERE e.attest_by >= $1 AND (e.attest_by > $1 OR e.event_id > $2) \
+             AND e.state IN {OPEN} AND e.state <> 'scheduled' \
+             AND NOT EXISTS (SELECT 1 FROM log_entry l WHERE l.entry_type = 6 \
+             AND l.event_id = e.event_id) ORDER BY e.attest_by, e.event_id LIMIT $3"
+        );
         self.db
-            .fetch(sql, args![after.0, after.1.as_str(), limit])
+            .fetch(
+                sqlx::AssertSqlSafe(sql),
+                args![after.0, after.1.as_str(), limit],
+            )
             .await?
             .iter()
             .map(UnprovenEvent::from_row)
@@ -78,8 +83,7 @@ impl Store {
         proven: &[(EventId, NonceProof)],
         now: DateTime<Utc>,
     ) -> Result<usize, PublishError> {
-        let mut tx = self.db.begin().await?;
-        self.lock(&mut tx, 0).await?;
+        let mut tx = self.leader_tx().await?;
         let mut entries = Vec::with_capacity(proven.len());
         for (id, proof) in proven {
             if let Some(position) = open_position(&mut tx, id.as_str()).await? {
@@ -90,11 +94,9 @@ impl Store {
         if count == 0 {
             return Ok(0);
         }
-        let now_ms = now.timestamp_millis();
-        let reserved = self.reserve(&mut tx, count, now_ms).await?;
-        let size = self.append(&mut tx, &reserved, entries).await?;
+        let reserved = tx.reserve(count, now).await?;
+        tx.append(&reserved, entries).await?;
         tx.commit().await?;
-        self.publish(size);
         Ok(count)
     }
 }
@@ -117,12 +119,12 @@ impl super::ReadStore {
 
 /// Where an event without an end was announced.
 async fn open_position(tx: &mut Tx, id: &str) -> Result<Option<i64>, StoreError> {
+    let sql = format!(
+        "SELECT a.position FROM announcement a JOIN event e ON e.event_id = a.event_id \
+         WHERE a.event_id = $1 AND e.state IN {UNDECIDED}"
+    );
     let row = tx
-        .fetch_optional(
-            "SELECT a.position FROM announcement a JOIN event e ON e.event_id = a.event_id \
-             WHERE a.event_id = $1 AND e.state IN ('announced', 'provisional', 'held')",
-            args![id],
-        )
+        .fetch_optional(sqlx::AssertSqlSafe(sql), args![id])
         .await?;
     row.map(|row| row.get(0)).transpose()
 }

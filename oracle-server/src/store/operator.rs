@@ -6,27 +6,27 @@ use oracle_feeds::rule::OperatorReport;
 use oracle_schema::http_signature::VerifiedRequest;
 use oracle_schema::log_entry::LogEntry;
 use oracle_schema::operator::{OperatorAction, Verb};
-use oracle_schema::{Descriptor, EventId, Maturity};
+use oracle_schema::{Descriptor, EventId};
 
-use super::db::{Row, Tx, args};
-use super::ledger::NewEntry;
+use super::db::{Row, args};
+use super::lead::{LeaderTx, NewEntry};
 use super::round::put_manifest;
 use super::schedule::schedule_in;
+use super::states::NOT_FINAL;
+use super::steps::Reason;
 use super::{
-    Candidate, CommitError, DueRound, NewEvent, ReadStore, Store, StoreError, descriptor,
-    event_round_key, time_ms,
+    Candidate, CommitError, DueRound, NewEvent, ReadStore, Store, StoreError, descriptor, event_id,
+    event_round_key, standing, time_ms,
 };
-use crate::lifecycle::State;
+use crate::lifecycle::{self, Input, Standing};
 
 /// An event as an operator's request meets it.
 #[derive(Debug, Clone)]
 pub struct OperatedEvent {
+    /// Name.
+    pub event_id: EventId,
     /// Where it stands.
-    pub state: State,
-    /// When the outcome is fixed.
-    pub maturity: Maturity,
-    /// When it becomes a refund, Unix seconds.
-    pub attest_by: i64,
+    pub standing: Standing,
     /// What can come out.
     pub descriptor: Descriptor,
     /// Its policy document.
@@ -126,11 +126,15 @@ pub enum Effect<'a> {
     },
     /// The event is held, whatever its sources say.
     Veto {
+        /// The event.
+        event: &'a OperatedEvent,
         /// For people.
         reason: &'a str,
     },
     /// The event's round has its decision, and nothing holds it any more.
     Decide {
+        /// The event.
+        candidate: &'a Candidate,
         /// The event's own round.
         round: &'a DueRound,
         /// JSON: the outcome and how it came about.
@@ -151,18 +155,6 @@ pub enum Effect<'a> {
     },
 }
 
-impl Effect<'_> {
-    /// The state that it leaves the event in, where it changes it.
-    fn state(&self) -> Option<State> {
-        match self {
-            Self::None | Self::Wake | Self::Schedule { .. } => None,
-            Self::Veto { .. } => Some(State::Held),
-            Self::Decide { .. } => Some(State::Provisional),
-            Self::Abandon { .. } => Some(State::Committed),
-        }
-    }
-}
-
 impl Store {
     /// Burns a nonce of a key for ever; answers whether it was new.
     pub async fn burn_operator_nonce(
@@ -171,8 +163,7 @@ impl Store {
         nonce: &str,
         now: DateTime<Utc>,
     ) -> Result<bool, StoreError> {
-        let mut tx = self.db.begin().await?;
-        self.lock(&mut tx, now.timestamp_millis()).await?;
+        let mut tx = self.leader_tx_at(now).await?;
         let new = tx
             .execute(
                 "INSERT INTO operator_nonce (public_key, nonce) VALUES ($1, $2) \
@@ -189,22 +180,20 @@ impl Store {
         let row = self
             .db
             .fetch_optional(
-                "SELECT e.state, e.maturity, e.attest_by, e.descriptor, p.document FROM event e \
-                 JOIN policy p ON p.policy_hash = e.policy_hash WHERE e.event_id = $1",
+                "SELECT e.event_id, e.state, e.vetoed, e.maturity, e.attest_by, e.descriptor, \
+                 p.document FROM event e JOIN policy p ON p.policy_hash = e.policy_hash \
+                 WHERE e.event_id = $1",
                 args![id],
             )
             .await?;
         let Some(r) = row else { return Ok(None) };
-        let state: String = r.get(0)?;
-        let text: String = r.get(3)?;
+        let standing = standing(&r)?;
+        let text: String = r.get("descriptor")?;
         Ok(Some(OperatedEvent {
-            state: State::parse(&state)
-                .ok_or_else(|| StoreError::Damaged(format!("event {id}: state {state:?}")))?,
-            maturity: Maturity::from_unix(r.get(1)?)
-                .map_err(|e| StoreError::Damaged(e.to_string()))?,
-            attest_by: r.get(2)?,
+            event_id: event_id(&r.get::<String>("event_id")?)?,
+            standing,
             descriptor: descriptor::read(&text)?,
-            policy: r.get(4)?,
+            policy: r.get("document")?,
         }))
     }
 
@@ -267,8 +256,7 @@ impl Store {
         let bytes = LogEntry::OperatorAction(entry)
             .to_bytes()
             .map_err(|e| StoreError::Damaged(format!("operator's action on {id}: {e}")))?;
-        let mut tx = self.db.begin().await?;
-        let reserved = self.reserve(&mut tx, 1, now_ms).await?;
+        let (mut tx, reserved) = self.appending_tx(1, now).await?;
         tx.execute(
             "INSERT INTO operator_action (position, event_id, verb, operator, public_key, \
              received_ms, outcome, sha256, body, base, signature, refusal) \
@@ -295,18 +283,14 @@ impl Store {
             event_id: id,
             bytes,
         };
-        let size = self.append(&mut tx, &reserved, vec![entry]).await?;
+        tx.append(&reserved, vec![entry]).await?;
         tx.commit().await?;
-        if let Some(state) = effect.state() {
-            self.changed([id], state);
-        }
-        self.publish(size);
         Ok(())
     }
 
     async fn follow(
         &self,
-        tx: &mut Tx,
+        tx: &mut LeaderTx<'_>,
         id: &str,
         effect: &Effect<'_>,
         now: DateTime<Utc>,
@@ -325,17 +309,17 @@ impl Store {
                 let new = schedule_in(tx, std::slice::from_ref(*event), &[], &policies).await?;
                 require(id, new == 1)?;
             }
-            Effect::Veto { reason } => {
-                let held = tx
-                    .execute(
-                        "UPDATE event SET state = 'held', vetoed = 1, reason = $1 \
-                         WHERE event_id = $2 AND state IN ('announced', 'provisional', 'held')",
-                        args![*reason, id],
-                    )
-                    .await?;
+            Effect::Veto { event, reason } => {
+                let step = lifecycle::step(&event.standing, Input::Veto, now);
+                let step = step.map_err(|source| CommitError::Illegal {
+                    id: event.event_id.clone(),
+                    source,
+                })?;
+                let held = tx.take_steps(&[(id, step)], Reason::Set(reason)).await?;
                 require(id, held == 1)?;
             }
             Effect::Decide {
+                candidate,
                 round,
                 decision,
                 manifest,
@@ -358,13 +342,8 @@ impl Store {
                         ],
                     )
                     .await?;
-                let freed = tx
-                    .execute(
-                        "UPDATE event SET state = 'provisional', vetoed = 0, reason = NULL \
-                         WHERE event_id = $1 AND state IN ('announced', 'provisional', 'held')",
-                        args![id],
-                    )
-                    .await?;
+                let step = candidate.step(Input::Release, now)?;
+                let freed = tx.take_steps(&[(id, step)], Reason::Clear).await?;
                 require(id, decided == 1 && freed == 1)?;
             }
             Effect::Abandon { candidate, reason } => {
@@ -396,8 +375,9 @@ async fn actions(db: &super::db::Db, id: &str) -> Result<Vec<ActionRow>, StoreEr
 async fn open_choice(db: &super::db::Db) -> Result<Vec<u32>, StoreError> {
     let rows = db
         .fetch(
-            "SELECT sole_outcomes FROM event WHERE sole_outcomes > 0 AND state IN \
-             ('scheduled', 'announced', 'provisional', 'held', 'committed')",
+            sqlx::AssertSqlSafe(format!(
+                "SELECT sole_outcomes FROM event WHERE sole_outcomes > 0 AND state IN {NOT_FINAL}"
+            )),
             args![],
         )
         .await?;

@@ -6,8 +6,10 @@
 //! what the relay already has.
 
 use chrono::{DateTime, TimeDelta, Utc};
+use sqlx::AssertSqlSafe;
 
 use super::db::{Row, Tx, args};
+use super::states::UNFINISHED;
 use super::{Store, StoreError, time_ms};
 
 /// What a relay still lacks.
@@ -149,10 +151,12 @@ impl Store {
         let open = self
             .readers
             .fetch(
-                "SELECT a.position FROM announcement a JOIN event e ON e.event_id = a.event_id \
-                 WHERE a.position >= $1 AND a.position < $2 \
-                 AND e.state IN ('announced', 'provisional', 'held', 'committed') \
-                 ORDER BY a.position LIMIT $3",
+                AssertSqlSafe(format!(
+                    "SELECT a.position FROM announcement a \
+                     JOIN event e ON e.event_id = a.event_id \
+                     WHERE a.position >= $1 AND a.position < $2 AND e.state IN {UNFINISHED} \
+                     ORDER BY a.position LIMIT $3"
+                )),
                 args![from, end, limit],
             )
             .await?;

@@ -5,14 +5,14 @@ use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 use oracle_schema::log_entry::{LogEntry, NoticeKind};
-use oracle_schema::policy::VOID;
-use oracle_schema::{Attestation, EventId, Maturity, Outcome};
+use oracle_schema::{Attestation, EventId, Outcome};
 
 use super::db::{Tx, args};
-use super::ledger::{NewEntry, execute_in};
-use super::schedule::PublishError;
-use super::{CommittedOutcome, Store, StoreError, event_id};
-use crate::lifecycle::State;
+use super::lead::NewEntry;
+use super::schedule::{PublishError, legal, take_all};
+use super::steps::Reason;
+use super::{CommittedOutcome, Store, StoreError, event_id, standing};
+use crate::lifecycle::{Input, Standing};
 
 /// An attestation ready for the log.
 #[derive(Debug)]
@@ -25,6 +25,8 @@ pub struct SignedOutcome {
     pub outcome: Outcome,
     /// The event.
     pub event_id: EventId,
+    /// Where it stands.
+    pub standing: Standing,
 }
 
 impl SignedOutcome {
@@ -35,6 +37,7 @@ impl SignedOutcome {
             tlv,
             outcome: ticket.outcome,
             event_id: ticket.event_id,
+            standing: ticket.standing,
         }
     }
 }
@@ -48,8 +51,8 @@ pub struct OpenRefund {
     pub content_hash: [u8; 32],
     /// Takeover epoch of the intent.
     pub epoch: i64,
-    /// When the outcome was to be fixed.
-    pub maturity: Maturity,
+    /// Where the event stands.
+    pub standing: Standing,
     /// Why.
     pub reason: String,
 }
@@ -64,14 +67,11 @@ impl Store {
         if signed.is_empty() {
             return Ok(());
         }
-        let mut tx = self.db.begin().await?;
-        let reserved = self
-            .reserve(&mut tx, signed.len(), now.timestamp_millis())
-            .await?;
+        let (mut tx, reserved) = self.appending_tx(signed.len(), now).await?;
         let ids: Vec<&str> = signed.iter().map(|s| s.event_id.as_str()).collect();
         let bound = bound_by_intent(&mut tx, &ids).await?;
         let mut entries = Vec::with_capacity(signed.len());
-        let (mut attested, mut voided) = (Vec::new(), Vec::new());
+        let mut steps = Vec::with_capacity(signed.len());
         for s in signed {
             let id = s.event_id.as_str();
             let (announcement, manifest) = bound.get(id).ok_or_else(|| PublishError::Entry {
@@ -79,7 +79,7 @@ impl Store {
                 reason: "it has no announcement or no intent".to_owned(),
             })?;
             let bytes = LogEntry::Attestation {
-                announcement_position: u64::try_from(*announcement).unwrap_or_default(),
+                announcement_position: *announcement,
                 manifest_sha256: *manifest,
                 attestation: s.attestation.clone(),
             }
@@ -93,10 +93,7 @@ impl Store {
                 event_id: id,
                 bytes,
             });
-            match &s.outcome {
-                Outcome::Enum(text) if text == VOID => voided.push(id),
-                _ => attested.push(id),
-            }
+            steps.push((id, legal(id, &s.standing, Input::Attest(&s.outcome), now)?));
         }
         let rows = (reserved.first..)
             .zip(signed)
@@ -116,18 +113,9 @@ impl Store {
             "",
         )
         .await?;
-        let changed = set_state(&mut tx, State::Attested, &attested).await?
-            + set_state(&mut tx, State::Voided, &voided).await?;
-        let expected = signed.len() as u64;
-        if changed != expected {
-            return Err(PublishError::State {
-                expected,
-                found: changed,
-            });
-        }
-        let size = self.append(&mut tx, &reserved, entries).await?;
+        take_all(&mut tx, &steps, Reason::Keep).await?;
+        tx.append(&reserved, entries).await?;
         tx.commit().await?;
-        self.publish(size);
         Ok(())
     }
 
@@ -140,8 +128,8 @@ impl Store {
         let rows = self
             .db
             .fetch(
-                "SELECT e.event_id, i.content_hash, i.epoch, e.maturity, e.reason \
-                 FROM event e JOIN intent i ON i.event_id = e.event_id \
+                "SELECT e.event_id, i.content_hash, i.epoch, e.state, e.vetoed, e.maturity, \
+                 e.attest_by, e.reason FROM event e JOIN intent i ON i.event_id = e.event_id \
                  WHERE e.state = 'committed' AND i.kind = 'refund' AND e.event_id > $1 \
                  ORDER BY e.event_id LIMIT $2",
                 args![after, limit],
@@ -149,15 +137,13 @@ impl Store {
             .await?;
         rows.iter()
             .map(|r| {
-                let id: String = r.get(0)?;
-                let maturity: i64 = r.get(3)?;
-                let reason: Option<String> = r.get(4)?;
+                let id: String = r.get("event_id")?;
+                let reason: Option<String> = r.get("reason")?;
                 Ok(OpenRefund {
                     event_id: event_id(&id)?,
-                    content_hash: r.hash(1)?,
-                    epoch: r.get(2)?,
-                    maturity: Maturity::from_unix(maturity)
-                        .map_err(|e| StoreError::Damaged(e.to_string()))?,
+                    content_hash: r.hash("content_hash")?,
+                    epoch: r.get("epoch")?,
+                    standing: standing(r)?,
                     reason: reason.unwrap_or_else(|| "no outcome could be determined".to_owned()),
                 })
             })
@@ -173,25 +159,19 @@ impl Store {
         if refunds.is_empty() {
             return Ok(());
         }
-        let mut tx = self.db.begin().await?;
-        let reserved = self
-            .reserve(&mut tx, refunds.len(), now.timestamp_millis())
-            .await?;
-        let ids: Vec<&str> = refunds.iter().map(|r| r.event_id.as_str()).collect();
-        let changed = set_state(&mut tx, State::Refund, &ids).await?;
-        let expected = refunds.len() as u64;
-        if changed != expected {
-            return Err(PublishError::State {
-                expected,
-                found: changed,
-            });
+        let (mut tx, reserved) = self.appending_tx(refunds.len(), now).await?;
+        let mut steps = Vec::with_capacity(refunds.len());
+        for r in refunds {
+            let id = r.event_id.as_str();
+            steps.push((id, legal(id, &r.standing, Input::Refund, now)?));
         }
+        take_all(&mut tx, &steps, Reason::Keep).await?;
         let mut entries = Vec::with_capacity(refunds.len());
         for r in refunds {
             let bytes = LogEntry::Notice {
                 kind: NoticeKind::Refund,
                 event_id: r.event_id.clone(),
-                time_ms: u64::try_from(reserved.time_ms).unwrap_or_default(),
+                time_ms: reserved.time_ms.unsigned_abs(),
                 reason: r.reason.clone(),
             }
             .to_bytes()
@@ -205,9 +185,8 @@ impl Store {
                 bytes,
             });
         }
-        let size = self.append(&mut tx, &reserved, entries).await?;
+        tx.append(&reserved, entries).await?;
         tx.commit().await?;
-        self.publish(size);
         Ok(())
     }
 }
@@ -216,40 +195,19 @@ impl Store {
 async fn bound_by_intent(
     tx: &mut Tx,
     ids: &[&str],
-) -> Result<HashMap<String, (i64, [u8; 32])>, StoreError> {
-    let mut bound = HashMap::with_capacity(ids.len());
-    for chunk in ids.chunks(1000) {
-        let list: Vec<String> = (1..=chunk.len()).map(|n| format!("${n}")).collect();
-        let sql = format!(
-            "SELECT i.event_id, a.position, i.manifest_sha256 FROM intent i \
-             JOIN announcement a ON a.event_id = i.event_id \
-             WHERE i.kind = 'attest' AND i.event_id IN ({})",
-            list.join(",")
-        );
-        let rows = tx
-            .fetch(
-                sqlx::AssertSqlSafe(sql),
-                chunk.iter().map(|id| (*id).into()).collect(),
-            )
-            .await?;
-        for row in &rows {
-            bound.insert(row.get(0)?, (row.get(1)?, row.hash(2)?));
-        }
+) -> Result<HashMap<String, (u64, [u8; 32])>, StoreError> {
+    let sql = "SELECT i.event_id, a.position, i.manifest_sha256 FROM intent i \
+               JOIN announcement a ON a.event_id = i.event_id \
+               WHERE i.kind = 'attest' AND i.event_id IN";
+    let rows = tx.fetch_in(sql, ids).await?;
+    let mut bound = HashMap::with_capacity(rows.len());
+    for row in &rows {
+        let id: String = row.get("event_id")?;
+        let position: i64 = row.get("position")?;
+        let position = u64::try_from(position).map_err(|_| {
+            StoreError::Damaged(format!("announcement of {id}: position {position}"))
+        })?;
+        bound.insert(id, (position, row.hash("manifest_sha256")?));
     }
     Ok(bound)
-}
-
-async fn set_state(tx: &mut Tx, state: State, ids: &[&str]) -> Result<u64, StoreError> {
-    let mut changed = 0;
-    for chunk in ids.chunks(1000) {
-        changed += execute_in(
-            tx,
-            "UPDATE event SET state = $1 WHERE state = 'committed' AND event_id IN ",
-            chunk,
-            "",
-            args![state.as_str()],
-        )
-        .await?;
-    }
-    Ok(changed)
 }

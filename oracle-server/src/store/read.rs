@@ -13,6 +13,7 @@ use sqlx::AssertSqlSafe;
 use tokio::sync::{broadcast, watch};
 
 use super::db::{Arg, Db, Row, args};
+use super::states::UNFINISHED;
 use super::{StoreError, descriptor, event_id, round, time_ms, time_s};
 use crate::lifecycle::State;
 
@@ -799,8 +800,10 @@ impl ReadStore {
         let row = self
             .db
             .fetch_optional(
-                "SELECT COUNT(*), MIN(overdue_at) FROM event WHERE overdue_at <= $1 \
-                 AND state IN ('announced', 'provisional', 'held', 'committed')",
+                AssertSqlSafe(format!(
+                    "SELECT COUNT(*), MIN(overdue_at) FROM event WHERE overdue_at <= $1 \
+                     AND state IN {UNFINISHED}"
+                )),
                 args![now.timestamp()],
             )
             .await?;

@@ -14,6 +14,8 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use super::db::{Row, Tx, args};
+use super::lead::LeaderTx;
+use super::states::{OPEN, UNHELD_OR_SCHEDULED};
 use super::{Store, StoreError};
 
 /// Names a price's rounds by what it is: equal definitions share them.
@@ -197,8 +199,7 @@ impl Store {
 
     /// Keeps what was seen of a leg. The first decision of a leg is final.
     pub async fn save_attempt(&self, attempt: &Attempt) -> Result<(), StoreError> {
-        let mut tx = self.db.begin().await?;
-        self.lock(&mut tx, 0).await?;
+        let mut tx = self.leader_tx().await?;
         let number = next_attempt(&mut tx, &attempt.leg_key, attempt.maturity).await?;
         insert_exchanges(
             &mut tx,
@@ -232,8 +233,7 @@ impl Store {
         result: &RoundResult,
         now_ms: i64,
     ) -> Result<(), StoreError> {
-        let mut tx = self.db.begin().await?;
-        self.lock(&mut tx, 0).await?;
+        let mut tx = self.leader_tx().await?;
         let key = round.round_key.as_str();
         let maturity = round.maturity.unix();
         match result {
@@ -273,15 +273,16 @@ impl Store {
 
     /// Closes a round that no open event needs any more; answers whether it did.
     pub async fn close_round(&self, round: &DueRound) -> Result<bool, StoreError> {
-        let mut tx = self.db.begin().await?;
-        self.lock(&mut tx, 0).await?;
+        let mut tx = self.leader_tx().await?;
+        let sql = format!(
+            "UPDATE round SET state = 'done', due_ms = NULL \
+             WHERE round_key = $1 AND maturity = $2 AND NOT EXISTS (SELECT 1 FROM event e \
+             WHERE e.round_key = $1 AND e.maturity = $2 AND (e.state IN {UNHELD_OR_SCHEDULED} \
+             OR (e.state = 'held' AND e.vetoed = 0 AND round.question = '')))"
+        );
         let closed = tx
             .execute(
-                "UPDATE round SET state = 'done', due_ms = NULL \
-                 WHERE round_key = $1 AND maturity = $2 AND NOT EXISTS (SELECT 1 FROM event e \
-                 WHERE e.round_key = $1 AND e.maturity = $2 AND (e.state IN \
-                 ('scheduled', 'announced', 'provisional') \
-                 OR (e.state = 'held' AND e.vetoed = 0 AND round.question = '')))",
+                sqlx::AssertSqlSafe(sql),
                 args![round.round_key.as_str(), round.maturity.unix()],
             )
             .await?;
@@ -297,8 +298,7 @@ impl Store {
         now_ms: i64,
         unused_since_ms: i64,
     ) -> Result<u64, StoreError> {
-        let mut tx = self.db.begin().await?;
-        self.lock(&mut tx, 0).await?;
+        let mut tx = self.leader_tx().await?;
         let mut forgotten = tx
             .execute(
                 "DELETE FROM evidence_body WHERE keep_until_ms <= $1",
@@ -343,8 +343,7 @@ impl Store {
 
     /// Makes the open round of an event of facts due at once.
     pub async fn wake_event(&self, event: &str, now_ms: i64) -> Result<(), StoreError> {
-        let mut tx = self.db.begin().await?;
-        self.lock(&mut tx, 0).await?;
+        let mut tx = self.leader_tx().await?;
         tx.execute(
             "UPDATE round SET due_ms = $1 WHERE round_key = $2 AND state = 'open'",
             args![now_ms, event_round_key(event)],
@@ -356,8 +355,7 @@ impl Store {
     /// Puts an open round off while it is being observed, without counting an
     /// attempt. If this process dies, the next one takes it back at its start.
     pub async fn lease_round(&self, round: &DueRound, until_ms: i64) -> Result<(), StoreError> {
-        let mut tx = self.db.begin().await?;
-        self.lock(&mut tx, 0).await?;
+        let mut tx = self.leader_tx().await?;
         tx.execute(
             "UPDATE round SET due_ms = $1, leased = 1 WHERE round_key = $2 AND maturity = $3 \
              AND state = 'open'",
@@ -369,8 +367,7 @@ impl Store {
 
     /// Puts a round off that is not done, decided or not.
     pub async fn put_off_round(&self, round: &DueRound, until_ms: i64) -> Result<(), StoreError> {
-        let mut tx = self.db.begin().await?;
-        self.lock(&mut tx, 0).await?;
+        let mut tx = self.leader_tx().await?;
         tx.execute(
             "UPDATE round SET due_ms = $1 WHERE round_key = $2 AND maturity = $3 \
              AND state IN ('open', 'decided')",
@@ -384,8 +381,7 @@ impl Store {
     /// those that were put off under a clock that stood ahead, farther than any wait:
     /// they would come back when that time has come.
     pub async fn reclaim_rounds(&self, now_ms: i64) -> Result<(), StoreError> {
-        let mut tx = self.db.begin().await?;
-        self.lock(&mut tx, 0).await?;
+        let mut tx = self.leader_tx().await?;
         tx.execute(
             "UPDATE round SET due_ms = $1, leased = 0 WHERE leased = 1 AND state = 'open'",
             args![now_ms],
@@ -399,10 +395,11 @@ impl Store {
             args![now_ms, now_ms.saturating_add(LONGEST_WAIT_MS)],
         )
         .await?;
-        let first = "(SELECT MIN(e.maturity) * 1000 FROM event_subject s \
-                     JOIN event e ON e.event_id = s.event_id \
-                     WHERE s.subject_key = subject.subject_key \
-                     AND e.state IN ('scheduled', 'announced', 'provisional', 'held'))";
+        let first = format!(
+            "(SELECT MIN(e.maturity) * 1000 FROM event_subject s \
+             JOIN event e ON e.event_id = s.event_id \
+             WHERE s.subject_key = subject.subject_key AND e.state IN {OPEN})"
+        );
         let sql = format!(
             "UPDATE subject SET leased = 0, \
              due_ms = CASE WHEN {first} > $1 THEN {first} ELSE $1 END \
@@ -442,15 +439,16 @@ impl Store {
         let row = self
             .db
             .fetch_optional(
-                "SELECT MIN(due) FROM (\
-                 SELECT MIN(due_ms) AS due FROM round WHERE due_ms IS NOT NULL UNION ALL \
-                 SELECT MIN(due_ms) FROM subject WHERE due_ms IS NOT NULL UNION ALL \
-                 SELECT MIN(next_announce_at) * 1000 FROM series \
-                 WHERE next_announce_at IS NOT NULL UNION ALL \
-                 SELECT MIN(announce_at) * 1000 FROM event WHERE state = 'scheduled' UNION ALL \
-                 SELECT MIN(attest_by) * 1000 FROM event \
-                 WHERE state IN ('scheduled', 'announced', 'provisional', 'held') \
-                 AND state <> 'scheduled') AS d",
+                sqlx::AssertSqlSafe(format!(
+                    "SELECT MIN(due) FROM (\
+                     SELECT MIN(due_ms) AS due FROM round WHERE due_ms IS NOT NULL UNION ALL \
+                     SELECT MIN(due_ms) FROM subject WHERE due_ms IS NOT NULL UNION ALL \
+                     SELECT MIN(next_announce_at) * 1000 FROM series \
+                     WHERE next_announce_at IS NOT NULL UNION ALL \
+                     SELECT MIN(announce_at) * 1000 FROM event WHERE state = 'scheduled' \
+                     UNION ALL SELECT MIN(attest_by) * 1000 FROM event \
+                     WHERE state IN {OPEN} AND state <> 'scheduled') AS d"
+                )),
                 args![],
             )
             .await?;
@@ -477,7 +475,7 @@ pub(super) async fn next_attempt(
 
 /// Keeps exchanges and their bodies.
 pub(super) async fn insert_exchanges(
-    tx: &mut Tx,
+    tx: &mut LeaderTx<'_>,
     key: &str,
     maturity: i64,
     attempt: i64,
@@ -527,7 +525,10 @@ pub(super) async fn insert_exchanges(
 
 /// Keeps bodies. What came from several sources may be passed on if one of them
 /// allows it, and is kept as long as the most patient licence.
-async fn put_bodies(tx: &mut Tx, exchanges: &[ObservedExchange]) -> Result<(), StoreError> {
+async fn put_bodies(
+    tx: &mut LeaderTx<'_>,
+    exchanges: &[ObservedExchange],
+) -> Result<(), StoreError> {
     // One statement must not name a row twice.
     let mut bodies: BTreeMap<[u8; 32], (Vec<u8>, bool, Option<i64>)> = BTreeMap::new();
     for exchange in exchanges {
@@ -566,7 +567,7 @@ async fn put_bodies(tx: &mut Tx, exchanges: &[ObservedExchange]) -> Result<(), S
 
 /// Keeps a manifest under its hash, and for good the bodies that it names.
 pub(super) async fn put_manifest(
-    tx: &mut Tx,
+    tx: &mut LeaderTx<'_>,
     sha256: &[u8; 32],
     document: &[u8],
 ) -> Result<(), StoreError> {

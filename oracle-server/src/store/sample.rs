@@ -50,8 +50,7 @@ impl Store {
 
     /// Ends the sampling for rounds.
     pub async fn end_sampling(&self, rounds: &[DueRound]) -> Result<(), StoreError> {
-        let mut tx = self.db.begin().await?;
-        self.lock(&mut tx, 0).await?;
+        let mut tx = self.leader_tx().await?;
         for round in rounds {
             tx.execute(
                 "UPDATE round SET sample_ms = NULL WHERE round_key = $1 AND maturity = $2",
@@ -70,8 +69,7 @@ impl Store {
         source: &str,
         exchanges: &[ObservedExchange],
     ) -> Result<(), StoreError> {
-        let mut tx = self.db.begin().await?;
-        self.lock(&mut tx, 0).await?;
+        let mut tx = self.leader_tx().await?;
         let number = next_attempt(&mut tx, leg_key, maturity).await?;
         insert_exchanges(&mut tx, leg_key, maturity, number, 1, exchanges).await?;
         tx.execute(

@@ -1,17 +1,20 @@
 //! Series, scheduled events and their announcements.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
 use oracle_schema::log_entry::LogEntry;
 use oracle_schema::nonce_proof::NonceProof;
 use oracle_schema::{Announcement, Descriptor, EventId, Maturity};
+use sqlx::AssertSqlSafe;
 
-use super::db::{Arg, Tx, args};
-use super::ledger::{NewEntry, execute_in};
+use super::db::{Arg, args};
+use super::lead::{LeaderTx, NewEntry};
 use super::nonce_proof::proof_entry;
-use super::{NewSubject, Store, StoreError, descriptor, event_id};
-use crate::lifecycle::State;
+use super::states::{NOT_FINAL, OPEN};
+use super::steps::Reason;
+use super::{NewSubject, Store, StoreError, descriptor, event_id, standing};
+use crate::lifecycle::{self, Input, Standing, State, Step};
 
 /// A series as configured, with where it stands.
 #[derive(Debug, Clone)]
@@ -92,10 +95,8 @@ pub struct NewEvent {
 pub struct ScheduledEvent {
     /// Name.
     pub event_id: EventId,
-    /// When the outcome is fixed.
-    pub maturity: Maturity,
-    /// When it becomes a refund, Unix seconds.
-    pub attest_by: i64,
+    /// Where it stands.
+    pub standing: Standing,
     /// What can come out.
     pub descriptor: Descriptor,
     /// Its policy.
@@ -109,6 +110,8 @@ const PER_ANNOUNCEMENT: usize = 2;
 /// A signed announcement, ready for the log.
 #[derive(Debug)]
 pub struct SignedEvent {
+    /// Where the event stands.
+    pub standing: Standing,
     /// The message.
     pub announcement: Announcement,
     /// Its exact bytes.
@@ -136,6 +139,14 @@ pub enum PublishError {
         expected: u64,
         /// Events in the right state.
         found: u64,
+    },
+    /// The state machine forbids it.
+    #[error("event {event}: {source}")]
+    Illegal {
+        /// Which event.
+        event: String,
+        /// Why.
+        source: lifecycle::Illegal,
     },
     /// The journal remembers an end of another event under this name: an older
     /// database is about to announce something else under a burned id.
@@ -191,8 +202,7 @@ impl Store {
         removed: &[String],
         policies: &[([u8; 32], Vec<u8>)],
     ) -> Result<(), StoreError> {
-        let mut tx = self.db.begin().await?;
-        self.lock(&mut tx, 0).await?;
+        let mut tx = self.leader_tx().await?;
         put_policies(&mut tx, policies).await?;
         let rows = changed.iter().map(SeriesRow::arguments).collect();
         tx.insert_rows(
@@ -204,17 +214,9 @@ impl Store {
              next_announce_at = excluded.next_announce_at",
         )
         .await?;
-        for chunk in removed.chunks(1000) {
-            let ids: Vec<&str> = chunk.iter().map(String::as_str).collect();
-            execute_in(
-                &mut tx,
-                "DELETE FROM series WHERE series_id IN ",
-                &ids,
-                "",
-                args![],
-            )
+        let removed: Vec<&str> = removed.iter().map(String::as_str).collect();
+        tx.execute_in("DELETE FROM series WHERE series_id IN", &removed, args![])
             .await?;
-        }
         tx.commit().await
     }
 
@@ -230,8 +232,7 @@ impl Store {
 
     /// Remembers what is configured now.
     pub async fn put_providers(&self, names: &[&str]) -> Result<(), StoreError> {
-        let mut tx = self.db.begin().await?;
-        self.lock(&mut tx, 0).await?;
+        let mut tx = self.leader_tx().await?;
         tx.execute("DELETE FROM provider", args![]).await?;
         let rows = names.iter().map(|name| args![*name]).collect();
         tx.insert_rows("INSERT INTO provider (name)", rows, "")
@@ -243,8 +244,10 @@ impl Store {
     pub async fn series_with_open_events(&self) -> Result<Vec<String>, StoreError> {
         self.db
             .fetch(
-                "SELECT DISTINCT series FROM event WHERE series IS NOT NULL AND state IN \
-                 ('scheduled', 'announced', 'provisional', 'held', 'committed') ORDER BY series",
+                AssertSqlSafe(format!(
+                    "SELECT DISTINCT series FROM event WHERE series IS NOT NULL \
+                     AND state IN {NOT_FINAL} ORDER BY series"
+                )),
                 args![],
             )
             .await?
@@ -257,10 +260,12 @@ impl Store {
     pub async fn open_policies(&self) -> Result<Vec<(Vec<u8>, String)>, StoreError> {
         self.db
             .fetch(
-                "SELECT p.document, o.event_id FROM \
-                 (SELECT policy_hash, MIN(event_id) AS event_id FROM event WHERE state IN \
-                 ('scheduled', 'announced', 'provisional', 'held') GROUP BY policy_hash) AS o \
-                 JOIN policy p ON p.policy_hash = o.policy_hash",
+                AssertSqlSafe(format!(
+                    "SELECT p.document, o.event_id FROM \
+                     (SELECT policy_hash, MIN(event_id) AS event_id FROM event \
+                     WHERE state IN {OPEN} GROUP BY policy_hash) AS o \
+                     JOIN policy p ON p.policy_hash = o.policy_hash"
+                )),
                 args![],
             )
             .await?
@@ -296,8 +301,7 @@ impl Store {
         series: &[SeriesRow],
         policies: &[([u8; 32], Vec<u8>)],
     ) -> Result<u64, StoreError> {
-        let mut tx = self.db.begin().await?;
-        self.lock(&mut tx, 0).await?;
+        let mut tx = self.leader_tx().await?;
         let new = schedule_in(&mut tx, events, series, policies).await?;
         tx.commit().await?;
         Ok(new)
@@ -308,25 +312,10 @@ impl Store {
         &self,
         ids: &[String],
     ) -> Result<Vec<(String, [u8; 32])>, StoreError> {
-        let mut known = Vec::new();
-        for chunk in ids.chunks(1000) {
-            let list: Vec<String> = (1..=chunk.len()).map(|n| format!("${n}")).collect();
-            let sql = format!(
-                "SELECT event_id, policy_hash FROM event WHERE event_id IN ({})",
-                list.join(",")
-            );
-            let rows = self
-                .db
-                .fetch(
-                    sqlx::AssertSqlSafe(sql),
-                    chunk.iter().map(|id| id.as_str().into()).collect(),
-                )
-                .await?;
-            for r in rows {
-                known.push((r.get(0)?, r.hash(1)?));
-            }
-        }
-        Ok(known)
+        let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+        let sql = "SELECT event_id, policy_hash FROM event WHERE event_id IN";
+        let rows = self.db.fetch_in(sql, &ids).await?;
+        rows.iter().map(|r| Ok((r.get(0)?, r.hash(1)?))).collect()
     }
 
     /// Scheduled events due at `now` (Unix seconds), oldest first.
@@ -337,24 +326,21 @@ impl Store {
     ) -> Result<Vec<ScheduledEvent>, StoreError> {
         self.db
             .fetch(
-                "SELECT event_id, maturity, attest_by, descriptor, policy_hash FROM event \
-                 WHERE state = 'scheduled' AND announce_at <= $1 \
+                "SELECT event_id, state, vetoed, maturity, attest_by, descriptor, policy_hash \
+                 FROM event WHERE state = 'scheduled' AND announce_at <= $1 \
                  ORDER BY announce_at LIMIT $2",
                 args![now, limit],
             )
             .await?
             .iter()
             .map(|r| {
-                let id: String = r.get(0)?;
-                let descriptor: String = r.get(3)?;
-                let maturity: i64 = r.get(1)?;
+                let id: String = r.get("event_id")?;
+                let descriptor: String = r.get("descriptor")?;
                 Ok(ScheduledEvent {
                     event_id: event_id(&id)?,
-                    maturity: Maturity::from_unix(maturity)
-                        .map_err(|e| StoreError::Damaged(e.to_string()))?,
-                    attest_by: r.get(2)?,
+                    standing: standing(r)?,
                     descriptor: descriptor::read(&descriptor)?,
-                    policy_hash: r.hash(4)?,
+                    policy_hash: r.hash("policy_hash")?,
                 })
             })
             .collect()
@@ -371,41 +357,17 @@ impl Store {
         if events.is_empty() {
             return Ok(());
         }
-        let mut tx = self.db.begin().await?;
-        let reserved = self
-            .reserve(
-                &mut tx,
-                events.len().saturating_mul(PER_ANNOUNCEMENT),
-                now.timestamp_millis(),
-            )
-            .await?;
+        let count = events.len().saturating_mul(PER_ANNOUNCEMENT);
+        let (mut tx, reserved) = self.appending_tx(count, now).await?;
         let positions = || (reserved.first..).step_by(PER_ANNOUNCEMENT);
-        let mut entries = Vec::with_capacity(events.len().saturating_mul(PER_ANNOUNCEMENT));
+        let mut entries = Vec::with_capacity(count);
+        let mut steps = Vec::with_capacity(events.len());
         for (position, e) in positions().zip(events) {
             entries.extend(announced_entries(position, e)?);
+            let id = e.announcement.event.event_id.as_str();
+            steps.push((id, legal(id, &e.standing, Input::Announce, now)?));
         }
-        let mut changed = 0;
-        for chunk in events.chunks(1000) {
-            let ids: Vec<&str> = chunk
-                .iter()
-                .map(|e| e.announcement.event.event_id.as_str())
-                .collect();
-            changed += execute_in(
-                &mut tx,
-                "UPDATE event SET state = 'announced' WHERE state = 'scheduled' AND event_id IN ",
-                &ids,
-                "",
-                args![],
-            )
-            .await?;
-        }
-        let expected = events.len() as u64;
-        if changed != expected {
-            return Err(PublishError::State {
-                expected,
-                found: changed,
-            });
-        }
+        take_all(&mut tx, &steps, Reason::Keep).await?;
         let nonces = events
             .iter()
             .flat_map(|e| {
@@ -439,33 +401,55 @@ impl Store {
             "",
         )
         .await?;
-        meet_intents(&mut tx, events).await?;
-        let size = self.append(&mut tx, &reserved, entries).await?;
+        meet_intents(&mut tx, events, now).await?;
+        tx.append(&reserved, entries).await?;
         tx.commit().await?;
-        self.publish(size);
         Ok(())
     }
 
     /// Marks scheduled events as never to be announced.
-    pub async fn withdraw(&self, ids: &[&str], reason: &str) -> Result<u64, StoreError> {
-        let mut tx = self.db.begin().await?;
-        self.lock(&mut tx, 0).await?;
-        let mut changed = 0;
-        for chunk in ids.chunks(1000) {
-            changed += execute_in(
-                &mut tx,
-                "UPDATE event SET state = 'withdrawn', reason = $1 \
-                 WHERE state = 'scheduled' AND event_id IN ",
-                chunk,
-                "",
-                args![reason],
-            )
-            .await?;
+    pub async fn withdraw(
+        &self,
+        events: &[ScheduledEvent],
+        reason: &str,
+        now: DateTime<Utc>,
+    ) -> Result<(), PublishError> {
+        let mut steps = Vec::with_capacity(events.len());
+        for e in events {
+            let id = e.event_id.as_str();
+            steps.push((id, legal(id, &e.standing, Input::Withdraw, now)?));
         }
-        tx.commit().await?;
-        self.changed(ids.iter().copied(), State::Withdrawn);
-        Ok(changed)
+        let mut tx = self.leader_tx().await?;
+        take_all(&mut tx, &steps, Reason::Set(reason)).await?;
+        Ok(tx.commit().await?)
     }
+}
+
+/// The step that `input` is for an event.
+pub(super) fn legal(
+    id: &str,
+    standing: &Standing,
+    input: Input<'_>,
+    now: DateTime<Utc>,
+) -> Result<Step, PublishError> {
+    lifecycle::step(standing, input, now).map_err(|source| PublishError::Illegal {
+        event: id.to_owned(),
+        source,
+    })
+}
+
+/// Takes all of the steps, or says that some event has moved: its batch is then undone.
+pub(super) async fn take_all(
+    tx: &mut LeaderTx<'_>,
+    steps: &[(&str, Step)],
+    reason: Reason<'_>,
+) -> Result<(), PublishError> {
+    let found = tx.take_steps(steps, reason).await?;
+    let expected = steps.len() as u64;
+    if found == expected {
+        return Ok(());
+    }
+    Err(PublishError::State { expected, found })
 }
 
 /// The entries of one announcement, the first of them at `position`.
@@ -494,7 +478,7 @@ fn announced_entries(
 
 /// [`Store::schedule`] as part of a transaction that holds the ledger's lock.
 pub(super) async fn schedule_in(
-    tx: &mut Tx,
+    tx: &mut LeaderTx<'_>,
     events: &[NewEvent],
     series: &[SeriesRow],
     policies: &[([u8; 32], Vec<u8>)],
@@ -563,39 +547,39 @@ pub(super) async fn schedule_in(
 
 /// Ends that the journal gave back to an older database meet their events
 /// again: the same content takes its end over, other content is refused.
-async fn meet_intents(tx: &mut Tx, events: &[SignedEvent]) -> Result<(), PublishError> {
-    for chunk in events.chunks(1000) {
-        let list: Vec<String> = (1..=chunk.len()).map(|n| format!("${n}")).collect();
-        let sql = format!(
-            "SELECT event_id, content_hash FROM intent WHERE event_id IN ({})",
-            list.join(",")
-        );
-        let ids = chunk
-            .iter()
-            .map(|e| e.announcement.event.event_id.as_str().into())
-            .collect();
-        for row in tx.fetch(sqlx::AssertSqlSafe(sql), ids).await? {
-            let id: String = row.get(0)?;
-            let content = row.hash(1)?;
-            let same = chunk
-                .iter()
-                .any(|e| e.announcement.event.event_id.as_str() == id && e.content_hash == content);
-            if !same {
-                return Err(PublishError::Burned { event: id });
-            }
-            tx.execute(
-                "UPDATE event SET state = 'committed' WHERE event_id = $1",
-                args![id],
-            )
-            .await?;
-        }
+async fn meet_intents(
+    tx: &mut LeaderTx<'_>,
+    events: &[SignedEvent],
+    now: DateTime<Utc>,
+) -> Result<(), PublishError> {
+    let by_id: HashMap<&str, &SignedEvent> = events
+        .iter()
+        .map(|e| (e.announcement.event.event_id.as_str(), e))
+        .collect();
+    let ids: Vec<&str> = by_id.keys().copied().collect();
+    let sql = "SELECT event_id, content_hash FROM intent WHERE event_id IN";
+    let mut steps = Vec::new();
+    for row in tx.fetch_in(sql, &ids).await? {
+        let id: String = row.get("event_id")?;
+        let content = row.hash("content_hash")?;
+        let Some((id, event)) = by_id
+            .get_key_value(id.as_str())
+            .filter(|(_, e)| e.content_hash == content)
+        else {
+            return Err(PublishError::Burned { event: id });
+        };
+        let announced = Standing {
+            state: State::Announced,
+            ..event.standing
+        };
+        steps.push((*id, legal(id, &announced, Input::Recommit, now)?));
     }
-    Ok(())
+    take_all(tx, &steps, Reason::Keep).await
 }
 
 /// The questions that new events ask: each at the earliest maturity and as often
 /// as any event wants it.
-async fn insert_subjects(tx: &mut Tx, events: &[NewEvent]) -> Result<(), StoreError> {
+async fn insert_subjects(tx: &mut LeaderTx<'_>, events: &[NewEvent]) -> Result<(), StoreError> {
     let mut wanted: BTreeMap<&str, (&NewSubject, i64, i64)> = BTreeMap::new();
     let mut links = Vec::new();
     for e in events {
@@ -637,7 +621,7 @@ async fn insert_subjects(tx: &mut Tx, events: &[NewEvent]) -> Result<(), StoreEr
 }
 
 pub(super) async fn put_policies(
-    tx: &mut Tx,
+    tx: &mut LeaderTx<'_>,
     policies: &[([u8; 32], Vec<u8>)],
 ) -> Result<(), StoreError> {
     let rows = policies

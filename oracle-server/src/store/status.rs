@@ -4,11 +4,14 @@
 use chrono::{DateTime, Utc};
 use oracle_schema::event::MAX_STRING_BYTES;
 use oracle_schema::log_entry::{LogEntry, Status, StatusKind};
+use sqlx::AssertSqlSafe;
 
 use super::db::{Tx, args};
-use super::ledger::{NewEntry, execute_in};
+use super::lead::{LeaderTx, NewEntry};
+use super::states::UNFINISHED;
+use super::steps::Reason;
 use super::{Candidate, CommitError, Store, StoreError, event_id};
-use crate::lifecycle::{Input, State};
+use crate::lifecycle::Input;
 
 /// What has become of the facts about an event.
 #[derive(Debug, Clone, Copy)]
@@ -61,92 +64,68 @@ impl Store {
         progress: Progress<'_>,
         now: DateTime<Utc>,
     ) -> Result<(), CommitError> {
-        let state = event.step(progress.input(), now)?;
+        let step = event.step(progress.input(), now)?;
         let id = event.event_id().as_str();
-        let held_because = match progress {
-            Progress::Hold { reason } => Some(reason.to_owned()),
-            _ => None,
+        let reason = match progress {
+            Progress::Hold { reason } => Reason::Set(reason),
+            _ => Reason::Clear,
         };
-        let mut tx = self.db.begin().await?;
-        self.lock(&mut tx, 0).await?;
-        let moved = tx
-            .execute(
-                "UPDATE event SET state = $1, reason = $2 WHERE event_id = $3 AND vetoed = 0 \
-                 AND state IN ('announced', 'provisional', 'held')",
-                args![state.as_str(), held_because, id],
-            )
-            .await?;
-        let mut published = None;
+        let mut tx = self.leader_tx().await?;
+        let moved = tx.take_steps(&[(id, step)], reason).await?;
         if let (1, Some((kind, reason))) = (moved, progress.entry()) {
-            let known = state == event.state() && says(&mut tx, id, &kind).await?;
-            if !known {
-                let ids = [(id, kind, reason)];
-                published = Some(self.append_status(&mut tx, &ids, now).await?);
+            let is_known = !step.changes_state() && says(&mut tx, id, &kind).await?;
+            if !is_known {
+                append_status(&mut tx, &[(id, kind, reason)], now).await?;
             }
         }
-        tx.commit().await?;
-        if let Some(size) = published {
-            self.publish(size);
-        }
-        if moved == 1 && state != event.state() {
-            self.changed([id], state);
-        }
-        Ok(())
+        Ok(tx.commit().await?)
     }
 
     /// Holds an event until people look, or until it is refunded.
-    pub async fn hold(&self, id: &str, reason: &str, now: DateTime<Utc>) -> Result<(), StoreError> {
-        let mut tx = self.db.begin().await?;
-        self.lock(&mut tx, 0).await?;
-        let held = tx
-            .execute(
-                "UPDATE event SET state = 'held', reason = $1 \
-                 WHERE state IN ('announced', 'provisional') AND event_id = $2",
-                args![reason, id],
-            )
-            .await?;
-        if held == 0 {
-            return Ok(());
+    pub async fn hold(
+        &self,
+        event: &Candidate,
+        reason: &str,
+        now: DateTime<Utc>,
+    ) -> Result<(), CommitError> {
+        let step = event.step(Input::Hold, now)?;
+        let id = event.event_id().as_str();
+        let mut tx = self.leader_tx().await?;
+        let moved = tx.take_steps(&[(id, step)], Reason::Set(reason)).await?;
+        if moved == 1 && step.changes_state() {
+            append_status(&mut tx, &[(id, StatusKind::Hold, reason)], now).await?;
         }
-        let size = self
-            .append_status(&mut tx, &[(id, StatusKind::Hold, reason)], now)
-            .await?;
-        tx.commit().await?;
-        self.publish(size);
-        self.changed([id], State::Held);
-        Ok(())
+        Ok(tx.commit().await?)
     }
 
     /// Says of events that should have been attested by `now` that they are
     /// late, once each; answers of how many.
     pub async fn note_late(&self, now: DateTime<Utc>, limit: i64) -> Result<u64, StoreError> {
         // SQLite uses the index `event_late` for its own condition only.
-        let sql = "SELECT e.event_id, COALESCE(e.reason, r.reason) FROM event e \
-                   LEFT JOIN round r ON r.round_key = e.round_key AND r.maturity = e.maturity \
-                   WHERE e.late = 0 \
-                   AND e.state IN ('announced', 'provisional', 'held', 'committed') \
-                   AND e.overdue_at <= $1 ORDER BY e.overdue_at LIMIT $2";
-        let rows = self.db.fetch(sql, args![now.timestamp(), limit]).await?;
+        let sql = format!(
+            "SELECT e.event_id, COALESCE(e.reason, r.reason) AS reason FROM event e \
+             LEFT JOIN round r ON r.round_key = e.round_key AND r.maturity = e.maturity \
+             WHERE e.late = 0 AND e.state IN {UNFINISHED} \
+             AND e.overdue_at <= $1 ORDER BY e.overdue_at LIMIT $2"
+        );
+        let rows = self
+            .db
+            .fetch(AssertSqlSafe(sql), args![now.timestamp(), limit])
+            .await?;
         let mut late: Vec<(String, String)> = Vec::with_capacity(rows.len());
         for row in &rows {
-            let reason: Option<String> = row.get(1)?;
-            late.push((row.get(0)?, reason.unwrap_or_default()));
+            let reason: Option<String> = row.get("reason")?;
+            late.push((row.get("event_id")?, reason.unwrap_or_default()));
         }
         if late.is_empty() {
             return Ok(0);
         }
-        let mut tx = self.db.begin().await?;
-        self.lock(&mut tx, 0).await?;
+        let mut tx = self.leader_tx().await?;
         let ids: Vec<&str> = late.iter().map(|(id, _)| id.as_str()).collect();
-        let marked = execute_in(
-            &mut tx,
-            "UPDATE event SET late = 1 WHERE late = 0 \
-             AND state IN ('announced', 'provisional', 'held', 'committed') AND event_id IN ",
-            &ids,
-            "",
-            Vec::new(),
-        )
-        .await?;
+        let sql = format!(
+            "UPDATE event SET late = 1 WHERE late = 0 AND state IN {UNFINISHED} AND event_id IN"
+        );
+        let marked = tx.execute_in(&sql, &ids, args![]).await?;
         if marked != ids.len() as u64 {
             // One of them ended meanwhile: the next tick sees which are left.
             return Ok(0);
@@ -155,38 +134,36 @@ impl Store {
             .iter()
             .map(|(id, reason)| (id.as_str(), StatusKind::Late, reason.as_str()))
             .collect();
-        let size = self.append_status(&mut tx, &entries, now).await?;
+        append_status(&mut tx, &entries, now).await?;
         tx.commit().await?;
-        self.publish(size);
         Ok(marked)
     }
+}
 
-    async fn append_status(
-        &self,
-        tx: &mut Tx,
-        said: &[(&str, StatusKind, &str)],
-        now: DateTime<Utc>,
-    ) -> Result<i64, StoreError> {
-        let reserved = self.reserve(tx, said.len(), now.timestamp_millis()).await?;
-        let mut entries = Vec::with_capacity(said.len());
-        for (id, kind, reason) in said {
-            let status = Status {
-                event_id: event_id(id)?,
-                time_ms: reserved.time_ms.unsigned_abs(),
-                kind: kind.clone(),
-                reason: cut(reason).to_owned(),
-            };
-            let bytes = LogEntry::Status(status)
-                .to_bytes()
-                .map_err(|e| StoreError::Damaged(format!("status of {id}: {e}")))?;
-            entries.push(NewEntry {
-                entry_type: 5,
-                event_id: id,
-                bytes,
-            });
-        }
-        self.append(tx, &reserved, entries).await
+async fn append_status(
+    tx: &mut LeaderTx<'_>,
+    said: &[(&str, StatusKind, &str)],
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    let reserved = tx.reserve(said.len(), now).await?;
+    let mut entries = Vec::with_capacity(said.len());
+    for (id, kind, reason) in said {
+        let status = Status {
+            event_id: event_id(id)?,
+            time_ms: reserved.time_ms.unsigned_abs(),
+            kind: kind.clone(),
+            reason: cut(reason).to_owned(),
+        };
+        let bytes = LogEntry::Status(status)
+            .to_bytes()
+            .map_err(|e| StoreError::Damaged(format!("status of {id}: {e}")))?;
+        entries.push(NewEntry {
+            entry_type: 5,
+            event_id: id,
+            bytes,
+        });
     }
+    tx.append(&reserved, entries).await
 }
 
 /// Whether the last that the log says of an event's status is this.
@@ -199,7 +176,7 @@ async fn says(tx: &mut Tx, id: &str, kind: &StatusKind) -> Result<bool, StoreErr
         )
         .await?;
     let Some(last) = last else { return Ok(false) };
-    match LogEntry::from_bytes(&last.get::<Vec<u8>>(0)?) {
+    match LogEntry::from_bytes(&last.get::<Vec<u8>>("entry")?) {
         Ok(LogEntry::Status(status)) => Ok(status.kind == *kind),
         Ok(_) => Ok(false),
         Err(e) => Err(StoreError::Damaged(format!("status of {id}: {e}"))),

@@ -9,10 +9,12 @@ use chrono::{DateTime, Utc};
 use oracle_feeds::observation::{Reading, SourceReading};
 use oracle_feeds::record;
 use oracle_schema::policy::FactSource;
+use sqlx::AssertSqlSafe;
 
 use super::db::{Row, args};
 use super::round::{ObservedExchange, content_key, insert_exchanges};
 use super::sample::readings;
+use super::states::{OPEN, UNDECIDED};
 use super::{Store, StoreError};
 
 /// Equal readings in a row that are kept from its beginning; of the rest only
@@ -77,19 +79,21 @@ impl Store {
         until_ms: i64,
         limit: i64,
     ) -> Result<Vec<DueSubject>, StoreError> {
-        let mut tx = self.db.begin().await?;
-        self.lock(&mut tx, 0).await?;
+        let mut tx = self.leader_tx().await?;
         // What an event still needs, and from when on.
-        tx.execute(
+        let put_off = format!(
             "UPDATE subject SET leased = 0, due_ms = (\
              SELECT MIN(e.maturity) * 1000 FROM event_subject s \
              JOIN event e ON e.event_id = s.event_id WHERE s.subject_key = subject.subject_key \
-             AND e.state IN ('scheduled', 'announced', 'provisional', 'held')) \
+             AND e.state IN {OPEN}) \
              WHERE subject_key IN (SELECT subject_key FROM subject WHERE provider = $1 \
              AND due_ms <= $2 ORDER BY due_ms, subject_key LIMIT $3) AND NOT EXISTS (\
              SELECT 1 FROM event_subject s JOIN event e ON e.event_id = s.event_id \
              WHERE s.subject_key = subject.subject_key AND e.maturity <= $4 \
-             AND e.state IN ('announced', 'provisional', 'held'))",
+             AND e.state IN {UNDECIDED})"
+        );
+        tx.execute(
+            AssertSqlSafe(put_off),
             args![provider, now.timestamp_millis(), limit, now.timestamp()],
         )
         .await?;
@@ -118,8 +122,7 @@ impl Store {
         now: DateTime<Utc>,
     ) -> Result<(), StoreError> {
         let now_ms = now.timestamp_millis();
-        let mut tx = self.db.begin().await?;
-        self.lock(&mut tx, 0).await?;
+        let mut tx = self.leader_tx().await?;
         let last = tx
             .fetch_optional(
                 "SELECT attempt, reads, verdict, fact, sent_ms FROM observation \

@@ -3,6 +3,8 @@
 use oracle_schema::{Descriptor, EventId, Maturity, Outcome};
 use secp256k1::XOnlyPublicKey;
 
+use crate::lifecycle::Standing;
+
 /// An outcome that the intent row holds for ever.
 ///
 /// Only the store's compare-and-swap makes one, so whoever holds it knows that
@@ -11,7 +13,7 @@ use secp256k1::XOnlyPublicKey;
 #[derive(Debug, Clone)]
 pub struct CommittedOutcome {
     pub(super) event_id: EventId,
-    pub(super) maturity: Maturity,
+    pub(super) standing: Standing,
     pub(super) descriptor: Descriptor,
     pub(super) policy_hash: [u8; 32],
     pub(super) nonces: Vec<XOnlyPublicKey>,
@@ -27,7 +29,7 @@ impl CommittedOutcome {
     }
     /// Not signed before it.
     pub fn maturity(&self) -> Maturity {
-        self.maturity
+        self.standing.maturity
     }
     /// As announced.
     pub fn descriptor(&self) -> &Descriptor {
@@ -67,7 +69,12 @@ impl CommittedOutcome {
         let event = &announced.event;
         Self {
             event_id: event.event_id.clone(),
-            maturity: event.maturity,
+            standing: Standing {
+                state: crate::lifecycle::State::Committed,
+                is_vetoed: false,
+                maturity: event.maturity,
+                attest_by: i64::MAX,
+            },
             descriptor: event.descriptor.clone(),
             policy_hash,
             nonces: event.nonces.clone(),

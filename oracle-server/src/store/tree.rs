@@ -7,6 +7,7 @@
 
 use std::sync::{Arc, PoisonError};
 
+use chrono::{DateTime, Utc};
 use oracle_schema::tlog::tile::{Content, Tile, WIDTH, bundle};
 use oracle_schema::tlog::tree::leaf_hash;
 use oracle_schema::tlog::{FullTile, Growing, Hash};
@@ -44,9 +45,8 @@ impl Store {
     /// Checks at a start that the entries are those that were signed, as far as
     /// the tree still grows there; where the last head has no tree yet, after
     /// `init` and over the log of an older version, builds and signs it.
-    pub async fn complete_tree(&self, now_ms: i64) -> Result<(), StoreError> {
-        let mut tx = self.db.begin().await?;
-        self.lock(&mut tx, now_ms).await?;
+    pub async fn complete_tree(&self, now: DateTime<Utc>) -> Result<(), StoreError> {
+        let mut tx = self.leader_tx_at(now).await?;
         let last = tx
             .fetch_optional(
                 "SELECT size, note FROM head ORDER BY size DESC LIMIT 1",

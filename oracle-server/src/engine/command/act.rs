@@ -74,7 +74,7 @@ impl<'a> Act<'a> {
     }
 
     pub(super) fn accepted(&self, state: State, event: &OperatedEvent, repeated: bool) -> Accepted {
-        let matured = self.now.timestamp() >= event.maturity.unix();
+        let matured = self.now.timestamp() >= event.standing.maturity.unix();
         Accepted {
             event_id: self.id.clone(),
             state: match state {
@@ -88,13 +88,15 @@ impl<'a> Act<'a> {
     /// The event may still have another end.
     fn require_open(&self, event: &OperatedEvent) -> Result<(), Failed> {
         let open = matches!(
-            event.state,
+            event.standing.state,
             State::Announced | State::Provisional | State::Held
         );
-        if event.state == State::Scheduled || self.now.timestamp() < event.maturity.unix() {
-            return refuse(Refused::NotMatured(event.maturity.to_datetime()));
+        if event.standing.state == State::Scheduled
+            || self.now.timestamp() < event.standing.maturity.unix()
+        {
+            return refuse(Refused::NotMatured(event.standing.maturity.to_datetime()));
         }
-        if !open || self.now.timestamp() >= event.attest_by {
+        if !open || self.now.timestamp() >= event.standing.attest_by {
             return refuse(Refused::AlreadyCommitted);
         }
         Ok(())
@@ -155,7 +157,7 @@ impl Engine {
         }
         let actions = self.store.operator_actions(act.id.as_str()).await?;
         if act.is_repeated(&actions) {
-            return Ok(act.accepted(event.state, event, true));
+            return Ok(act.accepted(event.standing.state, event, true));
         }
         act.require_open(event)?;
         let conflict = actions.iter().any(|a| {
@@ -183,7 +185,7 @@ impl Engine {
         if conflict {
             return refuse(Refused::ConflictingReport(operator.to_owned()));
         }
-        Ok(act.accepted(event.state, event, false))
+        Ok(act.accepted(event.standing.state, event, false))
     }
 
     pub(super) async fn approve(
@@ -204,7 +206,7 @@ impl Engine {
             return refuse(Refused::SelfApproval(operator.to_owned()));
         }
         if act.is_repeated(&actions) {
-            return Ok(act.accepted(event.state, event, true));
+            return Ok(act.accepted(event.standing.state, event, true));
         }
         if self.clock_trust.runs_ahead(&*self.clock) || self.waits_for_time(std::iter::empty()) {
             // What two operators do is irrevocable, and bound to the maturity.
@@ -222,7 +224,7 @@ impl Engine {
                 if actions.iter().any(contradicts) {
                     return refuse(Refused::ConflictingReport(target.operator.clone()));
                 }
-                if event.state != State::Held {
+                if event.standing.state != State::Held {
                     return refuse(Refused::NotHeld);
                 }
                 Some(outcome.as_str())
@@ -239,7 +241,7 @@ impl Engine {
             None => self.abandon(act, target).await?,
         }
         let now = self.store.operated_event(act.id.as_str()).await?;
-        let state = now.map_or(event.state, |e| e.state);
+        let state = now.map_or(event.standing.state, |e| e.standing.state);
         Ok(act.accepted(state, event, false))
     }
 
@@ -271,6 +273,7 @@ impl Engine {
             .fact_manifest(&round, &candidate, &decided, Some(act.entry()), act.now)
             .await?;
         let effect = Effect::Decide {
+            candidate: &candidate,
             round: &round,
             decision: &json(&decided)?,
             manifest: &manifest,
@@ -310,7 +313,7 @@ impl Engine {
         let veto = Reason::parse(act.request.body()).map_err(refused_body)?;
         let actions = self.store.operator_actions(act.id.as_str()).await?;
         if act.is_repeated(&actions) {
-            return Ok(act.accepted(event.state, event, true));
+            return Ok(act.accepted(event.standing.state, event, true));
         }
         if policy(event)?.rule.price().is_some() {
             // Nobody could release it: to hold a price would be to refund it.
@@ -320,7 +323,10 @@ impl Engine {
         act.require_room(&actions)?;
         let why = in_brief(&veto.reason);
         let reason = format!("vetoed by operator {}{why}", act.request.operator());
-        let effect = Effect::Veto { reason: &reason };
+        let effect = Effect::Veto {
+            event,
+            reason: &reason,
+        };
         self.store
             .keep_action(&act.kept(), &effect, act.now)
             .await?;
@@ -335,21 +341,21 @@ impl Engine {
         Reason::parse(act.request.body()).map_err(refused_body)?;
         let actions = self.store.operator_actions(act.id.as_str()).await?;
         if act.is_repeated(&actions) {
-            return Ok(act.accepted(event.state, event, true));
+            return Ok(act.accepted(event.standing.state, event, true));
         }
         // Proposed at any time; carried out once it has matured.
         let open = matches!(
-            event.state,
+            event.standing.state,
             State::Scheduled | State::Announced | State::Provisional | State::Held
         );
-        if !open || act.now.timestamp() >= event.attest_by {
+        if !open || act.now.timestamp() >= event.standing.attest_by {
             return refuse(Refused::AlreadyCommitted);
         }
         act.require_room(&actions)?;
         self.store
             .keep_action(&act.kept(), &Effect::None, act.now)
             .await?;
-        Ok(act.accepted(event.state, event, false))
+        Ok(act.accepted(event.standing.state, event, false))
     }
 }
 

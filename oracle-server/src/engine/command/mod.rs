@@ -167,7 +167,7 @@ impl Engine {
         if let Some(known) = self.store.operated_event(event.id.as_str()).await? {
             let actions = self.store.operator_actions(event.id.as_str()).await?;
             if act.is_repeated(&actions) {
-                return Ok(act.accepted(known.state, &known, true));
+                return Ok(act.accepted(known.standing.state, &known, true));
             }
             return refuse(Refused::EventExists);
         }

@@ -1,0 +1,147 @@
+//! The one writer of an event's state.
+
+use std::collections::HashMap;
+
+use super::StoreError;
+use super::db::{Arg, args};
+use super::lead::LeaderTx;
+use super::read::StateChange;
+use crate::lifecycle::Step;
+
+/// What a step does to the sentence that says why the event is where it is.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Reason<'a> {
+    /// It stays.
+    Keep,
+    /// It goes.
+    Clear,
+    /// It is this.
+    Set(&'a str),
+}
+
+impl LeaderTx<'_> {
+    /// Takes steps of events, each only from where it begins; answers how many were
+    /// taken. An event that has moved since it was read is left alone: what follows
+    /// from that is the caller's to say.
+    pub(super) async fn take_steps(
+        &mut self,
+        steps: &[(&str, Step)],
+        reason: Reason<'_>,
+    ) -> Result<u64, StoreError> {
+        let mut alike: HashMap<Step, Vec<&str>> = HashMap::new();
+        for (id, step) in steps {
+            alike.entry(*step).or_default().push(id);
+        }
+        let mut taken = 0;
+        for (step, ids) in alike {
+            let moved = self.move_events(&step, &ids, reason).await?;
+            taken += moved;
+            // The log's own news tell of the others.
+            if moved == ids.len() as u64 && step.changes_state() && !step.is_logged() {
+                for id in ids {
+                    self.tell(StateChange {
+                        event_id: id.to_owned(),
+                        state: step.to(),
+                    });
+                }
+            }
+        }
+        Ok(taken)
+    }
+
+    async fn move_events(
+        &mut self,
+        step: &Step,
+        ids: &[&str],
+        reason: Reason<'_>,
+    ) -> Result<u64, StoreError> {
+        let mut leading = args![
+            step.to().as_str(),
+            i64::from(step.is_vetoed()),
+            step.from().as_str(),
+            i64::from(step.was_vetoed())
+        ];
+        let set_reason = match reason {
+            Reason::Keep => "",
+            Reason::Clear => ", reason = NULL",
+            Reason::Set(text) => {
+                leading.push(Arg::from(text));
+                ", reason = $5"
+            }
+        };
+        let sql = format!(
+            "UPDATE event SET state = $1, vetoed = $2{set_reason} \
+             WHERE state = $3 AND vetoed = $4 AND event_id IN"
+        );
+        self.execute_in(&sql, ids, leading).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+    use std::path::{Path, PathBuf};
+
+    /// Every Rust file below a directory.
+    fn sources(directory: &Path) -> Vec<PathBuf> {
+        let mut files = Vec::new();
+        for entry in std::fs::read_dir(directory).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                files.extend(sources(&path));
+            } else if path.extension().is_some_and(|e| e == "rs") {
+                files.push(path);
+            }
+        }
+        files
+    }
+
+    /// The statements on the table `event` that begin with `verb`, each up to its
+    /// condition or values.
+    fn statements<'a>(text: &'a str, verb: &'a str) -> impl Iterator<Item = &'a str> {
+        text.match_indices(verb).map(|(at, _)| {
+            let rest = text.get(at..).unwrap();
+            let end = [" WHERE ", "VALUES", "\");", ";"]
+                .into_iter()
+                .filter_map(|mark| rest.find(mark))
+                .min();
+            rest.get(..end.unwrap_or(rest.len())).unwrap()
+        })
+    }
+
+    fn writes_state(statement: &str) -> bool {
+        statement
+            .split(|c: char| !(c.is_ascii_alphanumeric() || c == '_'))
+            .any(|word| word == "state" || word == "vetoed")
+    }
+
+    #[test]
+    fn nothing_else_writes_an_events_state() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+        let mut writers = Vec::new();
+        for path in sources(&root) {
+            let text = std::fs::read_to_string(&path).unwrap();
+            // String literals go on behind a backslash.
+            let text = text.replace("\\\n", " ");
+            let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+            let file = path.strip_prefix(&root).unwrap().display().to_string();
+            for verb in ["UPDATE event ", "REPLACE INTO event ", "DELETE FROM event "] {
+                let found = statements(&text, verb).filter(|s| writes_state(s));
+                writers.extend(found.map(|_| format!("{verb}in {file}")));
+            }
+            let made = statements(&text, "INSERT INTO event (");
+            writers.extend(made.map(|_| format!("INSERT in {file}")));
+        }
+        writers.sort();
+        // The second is where events are made, as scheduled ones. This file names the
+        // verbs itself, which is no statement that writes a state.
+        assert_eq!(
+            writers,
+            [
+                "INSERT in store/schedule.rs",
+                "INSERT in store/steps.rs",
+                "UPDATE event in store/steps.rs",
+            ]
+        );
+    }
+}
