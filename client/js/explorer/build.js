@@ -11,6 +11,8 @@ import { fileURLToPath } from 'node:url';
 
 import { build } from 'esbuild';
 
+import { OPTIONS } from './options.js';
+
 const TARGET = fileURLToPath(new URL('../../../oracle-server/src/web/assets/client.js', import.meta.url));
 const ABOUT = `// client/js bundled by \`npm run explorer\`: do not edit. Contains @noble/curves and
 // @noble/hashes, (c) Paul Miller, MIT.
@@ -19,11 +21,7 @@ const ABOUT = `// client/js bundled by \`npm run explorer\`: do not edit. Contai
 const { outputFiles } = await build({
   absWorkingDir: fileURLToPath(new URL('.', import.meta.url)),
   entryPoints: ['checks.js'],
-  bundle: true,
-  format: 'esm',
-  target: 'es2022',
-  minify: true,
-  legalComments: 'none',
+  ...OPTIONS,
   write: false,
 });
 const text = ABOUT + (outputFiles[0]?.text ?? '');
