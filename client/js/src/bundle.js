@@ -19,7 +19,8 @@ import { ANNOUNCEMENT, ATTESTATION, GENESIS, NONCE_PROOF, NOTICE, bodyOf, entryI
 import { readBundle } from './bundle-json.js';
 import { hexBytes, sameBytes, textToUtf8 } from './bytes.js';
 import { Cache } from './cache.js';
-import { BundleError, CodecError, IdentityError, LogError, NonceProofError } from './errors.js';
+import { AT_ONCE, Together } from './claims.js';
+import { BundleError, CodecError, IdentityError, LogError, NonceProofError, OracleError } from './errors.js';
 import { NonceProof } from './nonce-proof.js';
 import { ED25519, Note, noteKey, parseIdentity } from './note.js';
 import { sha256Hex } from './tags.js';
@@ -29,6 +30,7 @@ import { verifyReadAnnouncement, verifyReadAttestation } from './verify.js';
 import { Witnesses } from './witnesses.js';
 
 /** @import { Bundle, Included } from './bundle-json.js' */
+/** @import { Claims } from './claims.js' */
 /** @import { Checkpoint, NoteKey } from './note.js' */
 /** @import { Genesis } from './tlog.js' */
 /** @import { VerifiedAnnouncement, VerifiedAttestation } from './verify.js' */
@@ -92,11 +94,35 @@ const identities = new Cache(16);
 export function verifyBundle(input, identity, { witnesses, known } = {}) {
   const key = typeof identity === 'string' ? identityOf(identity) : identity;
   const bundle = readBundle(input);
-  const { checkpoint, cosignedBy } = checkHead(bundle, key, witnesses === undefined ? null : witnessesOf(witnesses));
-  const genesis = checkGenesis(bundle, checkpoint, key);
-  const { announcement, policyHash } = checkAnnouncement(bundle, checkpoint, genesis);
-  const nonceProof = checkNonceProof(bundle, checkpoint, announcement);
-  const end = checkEnd(bundle, checkpoint, announcement);
+  const head = checkHead(bundle, key, witnesses === undefined ? null : witnessesOf(witnesses));
+  const together = new Together();
+  try {
+    const proven = checkUnder(head, bundle, key, known, together);
+    if (together.hold()) return proven;
+  } catch (error) {
+    if (!(error instanceof OracleError)) throw error;
+  }
+  // Something is wrong, and some of what comes before it was not checked yet: one after
+  // the other, so that the first that is wrong is the one that is named.
+  return checkUnder(head, bundle, key, known, AT_ONCE);
+}
+
+/**
+ * Everything under the head of the log, in the order of `docs/bundles.md`. What it
+ * returns is proven once the claims are known to hold.
+ *
+ * @param {{checkpoint: Readonly<Checkpoint>, cosignedBy: readonly string[]}} head
+ * @param {Bundle} bundle
+ * @param {NoteKey} key
+ * @param {{size: bigint, root: string} | null | undefined} known
+ * @param {Claims} claims
+ * @returns {Proven}
+ */
+function checkUnder({ checkpoint, cosignedBy }, bundle, key, known, claims) {
+  const genesis = checkGenesis(bundle, checkpoint, key, claims);
+  const { announcement, policyHash } = checkAnnouncement(bundle, checkpoint, genesis, claims);
+  const nonceProof = checkNonceProof(bundle, checkpoint, announcement, claims);
+  const end = checkEnd(bundle, checkpoint, announcement, claims);
   checkPolicy(bundle, policyHash);
   const anchor = checkAnchor(bundle, checkpoint, key);
   if (known) checkContinues(bundle, checkpoint, known);
@@ -146,17 +172,16 @@ export function checkHead({ checkpoint: text }, identity, witnesses) {
  * @param {Bundle} bundle
  * @param {Readonly<Checkpoint>} checkpoint
  * @param {NoteKey} identity
+ * @param {Claims} [claims]
  * @returns {Genesis}
  */
-export function checkGenesis({ genesis: part }, checkpoint, identity) {
+export function checkGenesis({ genesis: part }, checkpoint, identity, claims = AT_ONCE) {
   if (part.position !== 0n) throw otherEntry('genesis');
   const entry = entryIn('genesis', part, checkpoint);
   bodyOf('genesis', entry, GENESIS);
-  let genesis = geneses.get(part.entry);
-  if (!genesis) {
-    genesis = within('entry', 'genesis', () => readGenesis(entry));
-    geneses.set(part.entry, genesis);
-  }
+  const kept = geneses.get(part.entry);
+  const genesis = kept ?? within('entry', 'genesis', () => readGenesis(entry, claims));
+  if (!kept) claims.whenHeld(() => geneses.set(part.entry, genesis));
   const named = namedBy(genesis);
   if (named !== identity.vkey) {
     throw new BundleError('other-log', 'genesis', `it names ${named ?? 'a log key that is none'}, the identity is ${identity.vkey}`);
@@ -170,9 +195,10 @@ export function checkGenesis({ genesis: part }, checkpoint, identity) {
  * @param {Bundle} bundle
  * @param {Readonly<Checkpoint>} checkpoint
  * @param {Genesis} genesis
+ * @param {Claims} [claims]
  * @returns {{announcement: VerifiedAnnouncement, policyHash: string}}
  */
-export function checkAnnouncement({ announcement: part, eventId }, checkpoint, genesis) {
+export function checkAnnouncement({ announcement: part, eventId }, checkpoint, genesis, claims = AT_ONCE) {
   const body = bodyOf('announcement', entryIn('announcement', part, checkpoint), ANNOUNCEMENT);
   const { policyHash, message } = within('entry', 'announcement', () => {
     const read = body.hex('policy_hash', 32);
@@ -185,7 +211,7 @@ export function checkAnnouncement({ announcement: part, eventId }, checkpoint, g
   isAbout('announcement', message.event.eventId, eventId);
   const [got, expected] = [message.oraclePublicKey, genesis.oraclePublicKey];
   if (got !== expected) throw new BundleError('other-key', 'announcement', `by oracle key ${got}, the log's is ${expected}`);
-  return { policyHash, announcement: rules('announcement', () => verifyReadAnnouncement(message)) };
+  return { policyHash, announcement: rules('announcement', () => verifyReadAnnouncement(message, claims)) };
 }
 
 /**
@@ -195,9 +221,10 @@ export function checkAnnouncement({ announcement: part, eventId }, checkpoint, g
  * @param {Bundle} bundle
  * @param {Readonly<Checkpoint>} checkpoint
  * @param {VerifiedAnnouncement} announcement
+ * @param {Claims} [claims]
  * @returns {NonceProof | null}
  */
-export function checkNonceProof({ nonceProof: part, announcement: { position } }, checkpoint, announcement) {
+export function checkNonceProof({ nonceProof: part, announcement: { position } }, checkpoint, announcement, claims = AT_ONCE) {
   if (!part) return null;
   const name = 'nonce_proof';
   const body = bodyOf(name, entryIn(name, part, checkpoint), NONCE_PROOF);
@@ -209,7 +236,7 @@ export function checkNonceProof({ nonceProof: part, announcement: { position } }
   requireFollows(name, part, of, position);
   try {
     const proof = NonceProof.fromHex(bytes);
-    proof.verify(announcement);
+    proof.claim(announcement, claims);
     return proof;
   } catch (error) {
     if (!(error instanceof NonceProofError)) throw error;
@@ -225,12 +252,13 @@ export function checkNonceProof({ nonceProof: part, announcement: { position } }
  * @param {Bundle} bundle
  * @param {Readonly<Checkpoint>} checkpoint
  * @param {VerifiedAnnouncement} announcement
+ * @param {Claims} [claims]
  * @returns {{attestation: VerifiedAttestation | null, manifestSha256: string | null, refund: Readonly<Refund> | null}}
  */
-export function checkEnd(bundle, checkpoint, announcement) {
+export function checkEnd(bundle, checkpoint, announcement, claims = AT_ONCE) {
   const { attestation, notice } = bundle;
   if (attestation && notice) throw new BundleError('two-ends', null, 'the bundle has an attestation and a notice that there is none');
-  if (attestation) return attested(bundle, attestation, checkpoint, announcement);
+  if (attestation) return attested(bundle, attestation, checkpoint, announcement, claims);
   const refund = notice && refunded(bundle, notice, checkpoint);
   return { attestation: null, manifestSha256: null, refund };
 }
@@ -304,8 +332,9 @@ export function checkContinues({ consistency }, checkpoint, known) {
  * @param {Included} part
  * @param {Readonly<Checkpoint>} checkpoint
  * @param {VerifiedAnnouncement} announcement
+ * @param {Claims} claims
  */
-function attested(bundle, part, checkpoint, announcement) {
+function attested(bundle, part, checkpoint, announcement, claims) {
   const name = 'attestation';
   const body = bodyOf(name, entryIn(name, part, checkpoint), ATTESTATION);
   const { of, manifestSha256, message } = within('entry', name, () => {
@@ -318,7 +347,7 @@ function attested(bundle, part, checkpoint, announcement) {
     return { of: position, manifestSha256: manifest, message: attestation };
   });
   requireFollows(name, part, of, bundle.announcement.position);
-  return { attestation: rules(name, () => verifyReadAttestation(message, announcement)), manifestSha256, refund: null };
+  return { attestation: rules(name, () => verifyReadAttestation(message, announcement, claims)), manifestSha256, refund: null };
 }
 
 /**

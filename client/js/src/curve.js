@@ -24,7 +24,7 @@ export const INFINITY = secp256k1.Point.ZERO;
 
 /** Lifted points by x: those of an announcement are needed again. @type {Cache<CurvePoint>} */
 const lifted = new Cache(1024);
-/** Bytes of a weight in a batch. */
+/** Bytes of the random multiple of a nonce in a batch. */
 const WEIGHT = 16;
 
 /**
@@ -92,43 +92,71 @@ export function verifySchnorr(signature, message, publicKey) {
   return isZeroSum([GENERATOR, key, nonce], [s, negated(e), ORDER - 1n]);
 }
 
+/** A BIP340 signature of 64 bytes over a message of 32. @typedef {{signature: Uint8Array, message: Uint8Array}} Signed */
+
+/** Points, each with its scalar, of which the sum of multiples has to be the point at infinity. @typedef {readonly (readonly [CurvePoint, bigint])[]} Relation */
+
 /**
- * Whether all of these BIP340 signatures of one key hold, which takes a fraction of
- * the time of one after the other: Σ w·s·G = Σ w·R + (Σ w·e)·P, by one sum of
- * multiples of the nonces; the key, which they share, is multiplied once.
+ * Whether the sum of these multiples is the point at infinity.
+ *
+ * @param {Relation} relation
+ * @returns {boolean}
+ */
+export function isZeroRelation(relation) {
+  return isZeroSum(relation.map(([point]) => point), relation.map(([, scalar]) => reduced(scalar)));
+}
+
+/**
+ * Whether all of these BIP340 signatures of one key hold, and a relation of points
+ * beside them, which takes a fraction of the time of one after the other:
+ * relation + Σ w·(s·G − R − e·P) is the point at infinity. Each nonce is multiplied
+ * once, also where the relation has it; G and the key, which all share, too.
  *
  * Why that is enough: R is lifted to its even y, and what is on no point is refused,
  * as for one signature. So each equation s·G = R + e·P holds as it is, or is off by a
- * point D other than infinity; D = d·G, since the group has the prime order n. All of
- * them together hold if Σ w·d = 0 (mod n). The weights are 128 random bits each, drawn
- * here, after all signatures are given: whatever the others are, at most one value of
- * the weight of a signature with d ≠ 0 makes the sum zero, for weights are below n and
- * d has an inverse. So a wrong one goes unnoticed once in 2^128 times at most.
+ * point D other than infinity; D = d·G, since the group has the prime order n. The
+ * relation, whose weight is 1, is off by d₀·G. All of them together hold if
+ * d₀ + Σ w·d = 0 (mod n).
  *
- * @param {readonly {signature: Uint8Array, message: Uint8Array}[]} signed
+ * A signature's weight is w = c − k (mod n): c is how often its nonce is in the sum so
+ * far, k how often it is from then on, 128 random bits that are drawn here, after all
+ * equations are given and whatever the others are. So if some signatures are wrong, let
+ * the last of them have the weight c − k. Signatures behind it have d = 0 and add
+ * nothing, c and all before it do not depend on k, and d has an inverse: at most one
+ * value of k makes the sum zero. Who made the signatures meets it once in 2^128 times at
+ * most. If no signature is wrong but the relation is, the sum is d₀ ≠ 0.
+ *
+ * That k is drawn and not w is what spares half the work: k·R has half as many digits
+ * as a multiple of full length, whatever the relation says of R.
+ *
+ * @param {readonly Signed[]} signed
  * @param {Uint8Array} publicKey x-only
+ * @param {Relation} [relation]
  * @returns {boolean}
  */
-export function verifySchnorrBatch(signed, publicKey) {
+export function verifySchnorrBatch(signed, publicKey, relation = []) {
   const key = liftX(bytesToHex(publicKey));
   if (key === null) return false;
   const random = globalThis.crypto.getRandomValues(new Uint8Array(WEIGHT * signed.length));
-  /** @type {CurvePoint[]} */
-  const nonces = [];
-  /** @type {bigint[]} */
-  const weights = [];
-  let [scalar, challenges] = [0n, 0n];
+  /** How often each point is in the sum. @type {Map<CurvePoint, bigint>} */
+  const times = new Map();
+  const add = (/** @type {CurvePoint} */ point, /** @type {bigint} */ scalar) => times.set(point, (times.get(point) ?? 0n) + scalar);
+  for (const [point, scalar] of relation) add(point, scalar);
+  let [responses, challenges] = [0n, 0n];
   for (const [i, { signature, message }] of signed.entries()) {
     const nonce = signature.length === 64 ? liftX(bytesToHex(signature.subarray(0, 32))) : null;
     const s = bytesToNumber(signature.subarray(32));
     if (nonce === null || s >= ORDER) return false;
-    const w = bytesToNumber(random.subarray(WEIGHT * i, WEIGHT * (i + 1)));
-    nonces.push(nonce);
-    weights.push(w);
-    scalar += w * s;
+    const k = bytesToNumber(random.subarray(WEIGHT * i, WEIGHT * (i + 1)));
+    const w = (times.get(nonce) ?? 0n) - k;
+    times.set(nonce, k);
+    responses += w * s;
     challenges += w * challengeOf(signature.subarray(0, 32), publicKey, message);
   }
-  return isZeroSum([GENERATOR, key, ...nonces], [negated(scalar), challenges % ORDER, ...weights]);
+  // Last, since a nonce may be one of these points too.
+  add(GENERATOR, responses);
+  add(key, -challenges);
+  return isZeroRelation([...times]);
 }
 
 /**
@@ -136,7 +164,16 @@ export function verifySchnorrBatch(signed, publicKey) {
  * @returns {bigint} from 0 to n − 1
  */
 export function negated(scalar) {
-  return (ORDER - (scalar % ORDER)) % ORDER;
+  return reduced(-scalar);
+}
+
+/**
+ * @param {bigint} scalar of any size and sign
+ * @returns {bigint} from 0 to n − 1
+ */
+function reduced(scalar) {
+  const rest = scalar % ORDER;
+  return rest < 0n ? rest + ORDER : rest;
 }
 
 /**

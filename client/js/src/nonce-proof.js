@@ -15,12 +15,13 @@
 import { sha256 } from '@noble/hashes/sha2.js';
 
 import { bytesToHex, bytesToNumber, hexBytes } from './bytes.js';
-import { GENERATOR, ORDER, liftX, negated } from './curve.js';
+import { AT_ONCE } from './claims.js';
+import { GENERATOR, ORDER, liftX } from './curve.js';
 import { NonceProofError } from './errors.js';
-import { isZeroSum } from './secp.js';
 import { taggedHash } from './tags.js';
 import { writeAnnouncement } from './tlv.js';
 
+/** @import { Claims } from './claims.js' */
 /** @import { CurvePoint } from './curve.js' */
 /** @import { Announcement } from './event.js' */
 
@@ -92,18 +93,29 @@ export class NonceProof {
    * @throws {NonceProofError} `wrong`
    */
   verify(announcement) {
+    this.claim(announcement, AT_ONCE);
+  }
+
+  /**
+   * {@link NonceProof#verify}, of which the equation is checked when the claims are.
+   *
+   * @internal
+   * @param {Announcement} announcement
+   * @param {Claims} claims
+   * @throws {NonceProofError} `wrong`
+   */
+  claim(announcement, claims) {
     const c = this.#challenge(announcement);
-    const points = [GENERATOR, this.#commitment];
-    const scalars = [negated(this.#response), 1n];
+    /** @type {[CurvePoint, bigint][]} */
+    const relation = [[GENERATOR, -this.#response], [this.#commitment, 1n]];
     let power = 1n;
     for (const nonce of announcement.event.nonces) {
       const point = liftX(nonce);
       if (point === null) throw wrong();
       power = (power * c) % ORDER;
-      points.push(point);
-      scalars.push(power);
+      relation.push([point, power]);
     }
-    if (!isZeroSum(points, scalars)) throw wrong();
+    if (!claims.relation(relation)) throw wrong();
   }
 
   /**

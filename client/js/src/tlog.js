@@ -9,13 +9,14 @@
 import { sha256 } from '@noble/hashes/sha2.js';
 
 import { base64Bytes, bytesToHex, concatBytes, hexBytes, isHex } from './bytes.js';
+import { AT_ONCE } from './claims.js';
 import { encodeAnnouncement, encodeAttestation } from './codec.js';
-import { verifySchnorr } from './curve.js';
 import { IdentityError, LogError } from './errors.js';
 import { ED25519, Note, noteKey } from './note.js';
 import { Reader } from './reader.js';
 import { taggedHash } from './tags.js';
 
+/** @import { Claims } from './claims.js' */
 /** @import { NonceProof } from './nonce-proof.js' */
 /** @import { Checkpoint } from './note.js' */
 /** @import { VerifiedAnnouncement, VerifiedAttestation } from './verify.js' */
@@ -109,13 +110,15 @@ export function verifyGenesis(entry, publicKey) {
 
 /**
  * Reads the first entry of a log and checks the signature of the oracle key that
- * it names, whoever that is.
+ * it names, whoever that is. Whether it holds may be known when the claims are checked,
+ * and not before.
  *
  * @param {Uint8Array} entry
+ * @param {Claims} [claims]
  * @returns {Genesis}
  * @throws {LogError | import('./errors.js').CodecError}
  */
-export function readGenesis(entry) {
+export function readGenesis(entry, claims = AT_ONCE) {
   const reader = new Reader(entry);
   if (reader.uint('version', 1) !== VERSION || reader.uint('type', 1) !== GENESIS) {
     throw new LogError('genesis', 'the first entry is no genesis of version 1');
@@ -129,8 +132,8 @@ export function readGenesis(entry) {
   const signature = reader.hex('signature', 64);
   if (reader.offset !== entry.length) throw new LogError('genesis', 'the genesis has bytes after its signature');
   if (network === '' || logOrigin === '') throw new LogError('genesis', 'the genesis names no network or no origin');
-  const digest = taggedHash(GENESIS_TAG, signed);
-  const holds = verifySchnorr(/** @type {Uint8Array} */ (hexBytes(signature)), digest, hash('oraclePublicKey', oraclePublicKey));
+  const claim = { signature: /** @type {Uint8Array} */ (hexBytes(signature)), message: taggedHash(GENESIS_TAG, signed) };
+  const holds = claims.signatures([claim], hash('oraclePublicKey', oraclePublicKey));
   if (!holds) throw new LogError('genesis', 'the oracle key did not sign the genesis');
   return Object.freeze({ network, oraclePublicKey, logPublicKey, logOrigin, createdMs });
 }

@@ -14,12 +14,13 @@
  */
 import { decodeAnnouncement, decodeAttestation, encodeAnnouncement, encodeAttestation } from './codec.js';
 import { hexBytes } from './bytes.js';
-import { verifySchnorr, verifySchnorrBatch } from './curve.js';
+import { AT_ONCE } from './claims.js';
 import { VerifyError } from './errors.js';
 import { nonceCount, parseOutcome } from './event.js';
 import { announcementHash, attestationHash } from './tags.js';
 import { writeEvent } from './tlv.js';
 
+/** @import { Claims } from './claims.js' */
 /** @import { Announcement, Attestation, Outcome } from './event.js' */
 
 /**
@@ -32,9 +33,6 @@ const VERIFIED = Symbol('verified');
 /** @template T @typedef {T & {readonly [VERIFIED]: true}} Verified */
 /** @typedef {Verified<Announcement>} VerifiedAnnouncement */
 /** An attestation with what it establishes. @typedef {Verified<Attestation & {readonly outcome: Readonly<Outcome>}>} VerifiedAttestation */
-
-/** So many signatures are checked together. */
-const FEW = 4;
 
 /** @type {WeakSet<object>} */
 const announcements = new WeakSet();
@@ -60,13 +58,15 @@ export function verifyAnnouncement(input) {
 }
 
 /**
- * {@link verifyAnnouncement} of what the codec has just read.
+ * {@link verifyAnnouncement} of what the codec has just read. Whether its signature
+ * holds may be known when the claims are checked, and not before.
  *
  * @internal
  * @param {Announcement} announcement
+ * @param {Claims} [claims]
  * @returns {VerifiedAnnouncement}
  */
-export function verifyReadAnnouncement(announcement) {
+export function verifyReadAnnouncement(announcement, claims = AT_ONCE) {
   const { signature, oraclePublicKey, event } = announcement;
   const expected = nonceCount(event.descriptor);
   if (event.nonces.length !== expected) {
@@ -79,10 +79,10 @@ export function verifyReadAnnouncement(announcement) {
     if (seen.has(nonce)) throw new VerifyError('duplicate-nonce', `nonce ${index} occurs earlier in the same event`);
     seen.add(nonce);
   }
-  if (!holds(signature, announcementHash(writeEvent(event)), oraclePublicKey)) {
+  if (!hold(claims, [signature], [announcementHash(writeEvent(event))], oraclePublicKey)) {
     throw new VerifyError('announcement-signature', 'the announcement signature is not valid');
   }
-  announcements.add(announcement);
+  claims.whenHeld(() => announcements.add(announcement));
   return /** @type {VerifiedAnnouncement} */ (announcement);
 }
 
@@ -110,14 +110,16 @@ export function verifyAttestation(input, announcement) {
 }
 
 /**
- * {@link verifyAttestation} of what the codec has just read.
+ * {@link verifyAttestation} of what the codec has just read. Whether its signatures
+ * hold may be known when the claims are checked, and not before.
  *
  * @internal
  * @param {Attestation} attestation
  * @param {VerifiedAnnouncement} announcement
+ * @param {Claims} [claims]
  * @returns {VerifiedAttestation}
  */
-export function verifyReadAttestation(attestation, announcement) {
+export function verifyReadAttestation(attestation, announcement, claims = AT_ONCE) {
   const { oraclePublicKey, event } = announcement;
   const { eventId, signatures, outcomes } = attestation;
   if (eventId !== null && eventId !== event.eventId) {
@@ -135,18 +137,19 @@ export function verifyReadAttestation(attestation, announcement) {
   }
   const outcome = parseOutcome(event.descriptor, outcomes);
   if (!outcome) throw new VerifyError('outcome', 'the attested texts are no outcome of the event');
-  const isBatchValid = holdAll(attestation);
+  const digests = outcomes.map(attestationHash);
+  const allHold = hold(claims, signatures, digests, oraclePublicKey);
   for (const [index, signature] of signatures.entries()) {
     if (!signature.startsWith(event.nonces[index] ?? '-')) {
       throw new VerifyError('nonce', `signature ${index} does not use nonce ${index} of the announcement`);
     }
     // One after the other only to say which of them does not hold.
-    if (!isBatchValid && !holds(signature, attestationHash(outcomes[index] ?? ''), oraclePublicKey)) {
+    if (!allHold && !hold(AT_ONCE, [signature], digests.slice(index, index + 1), oraclePublicKey)) {
       throw new VerifyError('signature', `signature ${index} is not valid over its outcome`);
     }
   }
   const verified = Object.freeze({ ...attestation, outcome });
-  attestations.set(verified, announcement);
+  claims.whenHeld(() => attestations.set(verified, announcement));
   return /** @type {VerifiedAttestation} */ (/** @type {unknown} */ (verified));
 }
 
@@ -187,26 +190,15 @@ function isInput(input) {
 }
 
 /**
- * @param {string} signature hex
- * @param {Uint8Array} message
+ * Whether these signatures hold, as far as the claims know.
+ *
+ * @param {Claims} claims
+ * @param {readonly string[]} signatures hex
+ * @param {readonly Uint8Array[]} digests what each of them signs
  * @param {string} publicKey hex
  */
-function holds(signature, message, publicKey) {
-  const [s, p] = [hexBytes(signature), hexBytes(publicKey)];
-  return s !== null && p !== null && verifySchnorr(s, message, p);
-}
-
-/**
- * Whether all signatures hold; false says that at least one has to be looked at.
- *
- * @param {Attestation} attestation
- */
-function holdAll({ signatures, outcomes, oraclePublicKey }) {
-  const key = hexBytes(oraclePublicKey);
-  if (signatures.length < FEW || key === null) return false;
-  const signed = signatures.map((signature, i) => ({
-    signature: hexBytes(signature) ?? new Uint8Array(),
-    message: attestationHash(outcomes[i] ?? ''),
-  }));
-  return verifySchnorrBatch(signed, key);
+function hold(claims, signatures, digests, publicKey) {
+  const key = hexBytes(publicKey);
+  const signed = digests.map((message, i) => ({ signature: hexBytes(signatures[i] ?? '') ?? new Uint8Array(), message }));
+  return key !== null && claims.signatures(signed, key);
 }
