@@ -3,16 +3,19 @@
  * thousands of products. Nothing here is secret.
  *
  * An element is eleven floating-point numbers, integers all of them: limbs of 24
- * bits with a sign, the lowest first. A division by p, which is most of the price of a
+ * bits with a sign, the lowest first. Its array has room for ten more, as a product has. A division by p, which is most of the price of a
  * product of `bigint`s, becomes two small products: 2^256 = 2^32 + 977 (mod p).
  *
  * **No rounding.** Integers up to 2^53 are exact. An element is *settled* where no
- * limb exceeds {@link SETTLED} and the topmost, which begins at bit 240, not 2^15 by
- * more than what was carried into it last; every product is, and what {@link settle}
- * leaves. The eleven products of two limbs that a column adds up stay below 2^53 while
- * the limbs of both factors, in units of SETTLED, have a product of at most 5. So a
- * factor may be the sum of two settled elements, times another such sum; more is
- * settled first.
+ * limb exceeds {@link SETTLED}, the lowest not 2^24, and the topmost, which begins at
+ * bit 240, not 2^15 by more than what was carried into it last; everything that
+ * {@link take} writes is, and what {@link settle} leaves. A column adds up at most eleven
+ * products of two limbs: two of them have a lowest limb, and where there are eleven, two
+ * have a topmost one. That is at most 24·2^46 while both factors are settled. What is
+ * folded in later is below 2^48, so five times as much stays below 2^53: a factor may be
+ * the sum of two settled elements times another such sum, or five of them times one;
+ * more is settled first. Settled elements that are added to a product do not count, up
+ * to hundreds of them.
  *
  * @module
  */
@@ -21,16 +24,13 @@
 export const FIELD = (1n << 256n) - 0x1000003d1n;
 
 const LIMBS = 11;
-/** The most that a limb of a settled element is, either sign: 2^23, and what was carried into it last. */
+/** The most that a limb of a settled element is but the lowest, either sign: 2^23, and what was carried into it last. */
 export const SETTLED = 2 ** 23 + 2 ** 22;
 /** @typedef {Float64Array} Element */
 
-/** The limbs of a product. */
-const wide = new Float64Array(2 * LIMBS);
-
-/** @returns {Element} zero */
+/** @returns {Element} zero, with room for the limbs of a product behind its own */
 export function element() {
-  return new Float64Array(LIMBS);
+  return new Float64Array(2 * LIMBS - 1);
 }
 
 /**
@@ -81,7 +81,17 @@ export function copy(out, a) {
  * @param {number} l
  */
 export function combine(out, a, k, b, l) {
-  for (let i = 0; i < LIMBS; i += 1) out[i] = (a[i] ?? 0) * k + (b[i] ?? 0) * l;
+  out[0] = (a[0] ?? 0) * k + (b[0] ?? 0) * l;
+  out[1] = (a[1] ?? 0) * k + (b[1] ?? 0) * l;
+  out[2] = (a[2] ?? 0) * k + (b[2] ?? 0) * l;
+  out[3] = (a[3] ?? 0) * k + (b[3] ?? 0) * l;
+  out[4] = (a[4] ?? 0) * k + (b[4] ?? 0) * l;
+  out[5] = (a[5] ?? 0) * k + (b[5] ?? 0) * l;
+  out[6] = (a[6] ?? 0) * k + (b[6] ?? 0) * l;
+  out[7] = (a[7] ?? 0) * k + (b[7] ?? 0) * l;
+  out[8] = (a[8] ?? 0) * k + (b[8] ?? 0) * l;
+  out[9] = (a[9] ?? 0) * k + (b[9] ?? 0) * l;
+  out[10] = (a[10] ?? 0) * k + (b[10] ?? 0) * l;
 }
 
 /**
@@ -118,50 +128,72 @@ function carry(a) {
 }
 
 /**
- * The product in {@link wide} as a settled element: carried once, folded, and settled
- * like any other. Numbers stand in the functions and not beside them: bundlers make
- * variables of constants, which took three times as long. Written out, since the loops take a quarter of the time of a product.
+ * Adds a multiple of an element to a product. Many of them cost less than to settle one
+ * sum.
  *
- * @param {Element} out
+ * @param {Element} wide a product
+ * @param {Element} a settled
+ * @param {number} k small
  */
-function reduce(out) {
-  const w0 = wide[0] ?? 0, w1 = wide[1] ?? 0, w2 = wide[2] ?? 0, w3 = wide[3] ?? 0, w4 = wide[4] ?? 0, w5 = wide[5] ?? 0, w6 = wide[6] ?? 0;
-  const w7 = wide[7] ?? 0, w8 = wide[8] ?? 0, w9 = wide[9] ?? 0, w10 = wide[10] ?? 0, w11 = wide[11] ?? 0, w12 = wide[12] ?? 0, w13 = wide[13] ?? 0;
-  const w14 = wide[14] ?? 0, w15 = wide[15] ?? 0, w16 = wide[16] ?? 0, w17 = wide[17] ?? 0, w18 = wide[18] ?? 0, w19 = wide[19] ?? 0, w20 = wide[20] ?? 0;
-  const o0 = above(w0), o1 = above(w1), o2 = above(w2), o3 = above(w3), o4 = above(w4), o5 = above(w5), o6 = above(w6);
-  const o7 = above(w7), o8 = above(w8), o9 = above(w9), o10 = above(w10), o11 = above(w11), o12 = above(w12), o13 = above(w13);
-  const o14 = above(w14), o15 = above(w15), o16 = above(w16), o17 = above(w17), o18 = above(w18), o19 = above(w19), o20 = above(w20);
-  // 2^264 is 2^40 + 977·2^8. Limbs 11 to 21: the last is below 2^10, since no element is longer than 257 bits.
+export function plus(wide, a, k) {
+  wide[0] = (wide[0] ?? 0) + (a[0] ?? 0) * k;
+  wide[1] = (wide[1] ?? 0) + (a[1] ?? 0) * k;
+  wide[2] = (wide[2] ?? 0) + (a[2] ?? 0) * k;
+  wide[3] = (wide[3] ?? 0) + (a[3] ?? 0) * k;
+  wide[4] = (wide[4] ?? 0) + (a[4] ?? 0) * k;
+  wide[5] = (wide[5] ?? 0) + (a[5] ?? 0) * k;
+  wide[6] = (wide[6] ?? 0) + (a[6] ?? 0) * k;
+  wide[7] = (wide[7] ?? 0) + (a[7] ?? 0) * k;
+  wide[8] = (wide[8] ?? 0) + (a[8] ?? 0) * k;
+  wide[9] = (wide[9] ?? 0) + (a[9] ?? 0) * k;
+  wide[10] = (wide[10] ?? 0) + (a[10] ?? 0) * k;
+}
+
+/**
+ * Makes a settled element of a product: its upper half is carried once and folded into
+ * the lower one, which is settled like any other. Numbers stand in the functions and not
+ * beside them, and products in the elements that they become: bundlers make variables of
+ * constants, which took three times as long. Written out, since the loops take a quarter
+ * of the time of a product.
+ *
+ * @param {Element} wide a product
+ */
+export function take(wide) {
+  const w10 = wide[10] ?? 0, w11 = wide[11] ?? 0, w12 = wide[12] ?? 0, w13 = wide[13] ?? 0, w14 = wide[14] ?? 0, w15 = wide[15] ?? 0;
+  const w16 = wide[16] ?? 0, w17 = wide[17] ?? 0, w18 = wide[18] ?? 0, w19 = wide[19] ?? 0, w20 = wide[20] ?? 0;
+  const o10 = above(w10), o11 = above(w11), o12 = above(w12), o13 = above(w13), o14 = above(w14), o15 = above(w15);
+  const o16 = above(w16), o17 = above(w17), o18 = above(w18), o19 = above(w19), o20 = above(w20);
+  // 2^264 is 2^40 + 977·2^8. Limbs 11 to 21: the last is below 2^11, since no factor is longer than 260 bits.
   const h0 = w11 - o11 + o10 * 2 ** -24, h1 = w12 - o12 + o11 * 2 ** -24, h2 = w13 - o13 + o12 * 2 ** -24;
   const h3 = w14 - o14 + o13 * 2 ** -24, h4 = w15 - o15 + o14 * 2 ** -24, h5 = w16 - o16 + o15 * 2 ** -24;
   const h6 = w17 - o17 + o16 * 2 ** -24, h7 = w18 - o18 + o17 * 2 ** -24, h8 = w19 - o19 + o18 * 2 ** -24;
   const h9 = w20 - o20 + o19 * 2 ** -24, h10 = o20 * 2 ** -24;
   // What the fold of limb 21 has in limb 11 stays in limb 10.
-  const f0 = w0 - o0 + h0 * (977 * 2 ** 8);
-  const f1 = w1 - o1 + o0 * 2 ** -24 + h1 * (977 * 2 ** 8) + h0 * 2 ** 16;
-  const f2 = w2 - o2 + o1 * 2 ** -24 + h2 * (977 * 2 ** 8) + h1 * 2 ** 16;
-  const f3 = w3 - o3 + o2 * 2 ** -24 + h3 * (977 * 2 ** 8) + h2 * 2 ** 16;
-  const f4 = w4 - o4 + o3 * 2 ** -24 + h4 * (977 * 2 ** 8) + h3 * 2 ** 16;
-  const f5 = w5 - o5 + o4 * 2 ** -24 + h5 * (977 * 2 ** 8) + h4 * 2 ** 16;
-  const f6 = w6 - o6 + o5 * 2 ** -24 + h6 * (977 * 2 ** 8) + h5 * 2 ** 16;
-  const f7 = w7 - o7 + o6 * 2 ** -24 + h7 * (977 * 2 ** 8) + h6 * 2 ** 16;
-  const f8 = w8 - o8 + o7 * 2 ** -24 + h8 * (977 * 2 ** 8) + h7 * 2 ** 16;
-  const f9 = w9 - o9 + o8 * 2 ** -24 + h9 * (977 * 2 ** 8) + h8 * 2 ** 16;
-  const f10 = w10 - o10 + o9 * 2 ** -24 + h10 * (977 * 2 ** 8) + h9 * 2 ** 16 + h10 * 2 ** 40;
+  const f0 = (wide[0] ?? 0) + h0 * (977 * 2 ** 8);
+  const f1 = (wide[1] ?? 0) + h1 * (977 * 2 ** 8) + h0 * 2 ** 16;
+  const f2 = (wide[2] ?? 0) + h2 * (977 * 2 ** 8) + h1 * 2 ** 16;
+  const f3 = (wide[3] ?? 0) + h3 * (977 * 2 ** 8) + h2 * 2 ** 16;
+  const f4 = (wide[4] ?? 0) + h4 * (977 * 2 ** 8) + h3 * 2 ** 16;
+  const f5 = (wide[5] ?? 0) + h5 * (977 * 2 ** 8) + h4 * 2 ** 16;
+  const f6 = (wide[6] ?? 0) + h6 * (977 * 2 ** 8) + h5 * 2 ** 16;
+  const f7 = (wide[7] ?? 0) + h7 * (977 * 2 ** 8) + h6 * 2 ** 16;
+  const f8 = (wide[8] ?? 0) + h8 * (977 * 2 ** 8) + h7 * 2 ** 16;
+  const f9 = (wide[9] ?? 0) + h9 * (977 * 2 ** 8) + h8 * 2 ** 16;
+  const f10 = w10 - o10 + h10 * (977 * 2 ** 8) + h9 * 2 ** 16 + h10 * 2 ** 40;
   const p0 = above(f0), p1 = above(f1), p2 = above(f2), p3 = above(f3), p4 = above(f4), p5 = above(f5);
   const p6 = above(f6), p7 = above(f7), p8 = above(f8), p9 = above(f9), top = above16(f10);
-  out[0] = f0 - p0 + (top / 2 ** 16) * 977;
-  out[1] = f1 - p1 + p0 * 2 ** -24 + (top / 2 ** 16) * 2 ** 8;
-  out[2] = f2 - p2 + p1 * 2 ** -24;
-  out[3] = f3 - p3 + p2 * 2 ** -24;
-  out[4] = f4 - p4 + p3 * 2 ** -24;
-  out[5] = f5 - p5 + p4 * 2 ** -24;
-  out[6] = f6 - p6 + p5 * 2 ** -24;
-  out[7] = f7 - p7 + p6 * 2 ** -24;
-  out[8] = f8 - p8 + p7 * 2 ** -24;
-  out[9] = f9 - p9 + p8 * 2 ** -24;
-  out[10] = f10 - top + p9 * 2 ** -24;
-  carry(out);
+  wide[0] = f0 - p0 + (top / 2 ** 16) * 977;
+  wide[1] = f1 - p1 + p0 * 2 ** -24 + (top / 2 ** 16) * 2 ** 8;
+  wide[2] = f2 - p2 + p1 * 2 ** -24;
+  wide[3] = f3 - p3 + p2 * 2 ** -24;
+  wide[4] = f4 - p4 + p3 * 2 ** -24;
+  wide[5] = f5 - p5 + p4 * 2 ** -24;
+  wide[6] = f6 - p6 + p5 * 2 ** -24;
+  wide[7] = f7 - p7 + p6 * 2 ** -24;
+  wide[8] = f8 - p8 + p7 * 2 ** -24;
+  wide[9] = f9 - p9 + p8 * 2 ** -24;
+  wide[10] = f10 - top + p9 * 2 ** -24;
+  carry(wide);
 }
 
 /** What a limb has above its 24 bits, or below them. @param {number} limb */
@@ -185,6 +217,30 @@ function above16(limb) {
  * @param {Element} b
  */
 export function mul(out, a, b) {
+  product(out, a, b);
+  take(out);
+}
+
+/**
+ * out = a², which may be the same array.
+ *
+ * @param {Element} out
+ * @param {Element} a
+ */
+export function square(out, a) {
+  squared(out, a);
+  take(out);
+}
+
+/**
+ * The product a·b, which may be the same arrays: no element before {@link take} makes it
+ * one, and {@link plus} may add to it until then.
+ *
+ * @param {Element} wide
+ * @param {Element} a
+ * @param {Element} b
+ */
+export function product(wide, a, b) {
   const a0 = a[0] ?? 0, a1 = a[1] ?? 0, a2 = a[2] ?? 0, a3 = a[3] ?? 0, a4 = a[4] ?? 0, a5 = a[5] ?? 0;
   const a6 = a[6] ?? 0, a7 = a[7] ?? 0, a8 = a[8] ?? 0, a9 = a[9] ?? 0, a10 = a[10] ?? 0;
   const b0 = b[0] ?? 0, b1 = b[1] ?? 0, b2 = b[2] ?? 0, b3 = b[3] ?? 0, b4 = b[4] ?? 0, b5 = b[5] ?? 0;
@@ -210,16 +266,15 @@ export function mul(out, a, b) {
   wide[18] = a8 * b10 + a9 * b9 + a10 * b8;
   wide[19] = a9 * b10 + a10 * b9;
   wide[20] = a10 * b10;
-  reduce(out);
 }
 
 /**
- * out = a², which may be the same array.
+ * {@link product} of an element with itself.
  *
- * @param {Element} out
+ * @param {Element} wide
  * @param {Element} a
  */
-export function square(out, a) {
+export function squared(wide, a) {
   const a0 = a[0] ?? 0, a1 = a[1] ?? 0, a2 = a[2] ?? 0, a3 = a[3] ?? 0, a4 = a[4] ?? 0, a5 = a[5] ?? 0;
   const a6 = a[6] ?? 0, a7 = a[7] ?? 0, a8 = a[8] ?? 0, a9 = a[9] ?? 0, a10 = a[10] ?? 0;
   const d0 = 2 * a0, d1 = 2 * a1, d2 = 2 * a2, d3 = 2 * a3, d4 = 2 * a4, d5 = 2 * a5, d6 = 2 * a6, d7 = 2 * a7, d8 = 2 * a8, d9 = 2 * a9;
@@ -244,5 +299,4 @@ export function square(out, a) {
   wide[18] = d8 * a10 + a9 * a9;
   wide[19] = d9 * a10;
   wide[20] = a10 * a10;
-  reduce(out);
 }

@@ -5,7 +5,7 @@
  *
  * @module
  */
-import { FIELD, combine, copy, element, elementOf, isZero, mul, settle, square, valueOf } from './field.js';
+import { FIELD, combine, copy, element, elementOf, isZero, mul, plus, product, square, squared, take, valueOf } from './field.js';
 
 /** @import { Element } from './field.js' */
 
@@ -76,9 +76,9 @@ export function evenY(x) {
   if (x >= FIELD) return null;
   const [square7, at] = [t7, elementOf(x)];
   square(square7, at);
-  mul(square7, square7, at);
-  combine(square7, square7, 1, SEVEN, 1);
-  settle(square7);
+  product(square7, square7, at);
+  plus(square7, SEVEN, 1);
+  take(square7);
   const found = element();
   if (!root(found, square7)) return null;
   const y = valueOf(found);
@@ -190,23 +190,22 @@ function digitsOf(value) {
  */
 function double({ X, Y, Z }) {
   const [yy, xyy, m] = [t0, t1, t2];
-  mul(Z, Y, Z);
-  combine(Z, Z, 2, Z, 0);
-  settle(Z);
+  combine(m, Y, 2, Y, 0);
+  mul(Z, m, Z);
   square(yy, Y);
   mul(xyy, X, yy);
-  square(m, X);
-  combine(m, m, 3, m, 0);
-  settle(m);
-  square(X, m);
-  combine(X, X, 1, xyy, -8);
-  settle(X);
+  combine(m, X, 3, X, 0);
+  mul(m, m, X);
+  // X' = M² − 8·X·Y², for M = 3·X²
+  squared(X, m);
+  plus(X, xyy, -8);
+  take(X);
   combine(xyy, xyy, 4, X, -1);
-  settle(xyy);
-  mul(Y, m, xyy);
   square(yy, yy);
-  combine(Y, Y, 1, yy, -8);
-  settle(Y);
+  // Y' = M·(4·X·Y² − X') − 8·Y⁴
+  product(Y, m, xyy);
+  plus(Y, yy, -8);
+  take(Y);
 }
 
 /**
@@ -228,11 +227,14 @@ function add(sum, isInfinite, point, sign) {
   }
   const [h, r, hh, hhh, v] = [t0, t1, t2, t3, t4];
   square(hh, Z);
-  mul(h, point.x, hh);
-  combine(h, h, 1, X, -1);
+  product(h, point.x, hh);
+  plus(h, X, -1);
+  take(h);
   mul(hh, hh, Z);
-  mul(r, point.y, hh);
-  combine(r, r, sign, Y, -1);
+  // R = ±(y·Z³) − Y, here with the sign of the point
+  product(r, point.y, hh);
+  plus(r, Y, -sign);
+  take(r);
   // The same x: the same point, or its opposite.
   if (isZero(h)) {
     if (!isZero(r)) return false;
@@ -243,15 +245,17 @@ function add(sum, isInfinite, point, sign) {
   mul(hhh, h, hh);
   mul(v, X, hh);
   mul(Z, Z, h);
-  square(X, r);
-  combine(X, X, 1, hhh, -1);
-  combine(X, X, 1, v, -2);
-  settle(X);
-  combine(v, v, 1, X, -1);
+  // X' = R² − H³ − 2·X·H²
+  squared(X, r);
+  plus(X, hhh, -1);
+  plus(X, v, -2);
+  take(X);
+  combine(v, v, sign, X, -sign);
   mul(hhh, Y, hhh);
-  mul(Y, r, v);
-  combine(Y, Y, 1, hhh, -1);
-  settle(Y);
+  // Y' = R·(X·H² − X') − Y·H³
+  product(Y, r, v);
+  plus(Y, hhh, -1);
+  take(Y);
   return true;
 }
 

@@ -7,7 +7,7 @@ import { bytesToHex, hexToBytes } from '@noble/hashes/utils.js';
 
 import { liftX, verifySchnorr, verifySchnorrBatch } from '../src/curve.js';
 import { ed25519Holds, isEd25519Key } from '../src/ed25519.js';
-import { SETTLED, combine, element, elementOf, isZero, mul, settle, square, valueOf } from '../src/field.js';
+import { SETTLED, combine, element, elementOf, isZero, mul, plus, product, settle, square, squared, take, valueOf } from '../src/field.js';
 import { VerifyError, verifyAnnouncement, verifyAttestation } from '../src/index.js';
 import { evenY, halves, isZeroSum } from '../src/secp.js';
 import { FakeOracle } from './oracle.js';
@@ -26,8 +26,8 @@ test('field elements are what bigints are, at the edges too, and products stay s
   const out = element();
   const holds = (/** @type {bigint} */ due, /** @type {string} */ what) => {
     assert.equal(valueOf(out), ((due % P) + P) % P, what);
-    assert.ok(out.every((limb) => Number.isInteger(limb) && Math.abs(limb) <= SETTLED), what);
-    assert.ok(Math.abs(out[10] ?? 0) < 2 ** 15 + 8, what);
+    assert.ok(out.subarray(0, 11).every((limb, i) => Number.isInteger(limb) && Math.abs(limb) <= (i === 0 ? 2 ** 24 : SETTLED)), what);
+    assert.ok(Math.abs(out[10] ?? 0) < 2 ** 15 + 64, what);
   };
   for (const a of values) {
     for (const b of values) {
@@ -49,15 +49,29 @@ test('field elements are what bigints are, at the edges too, and products stay s
     }
   }
   // The largest limbs that there may be, of either sign: 2^53 is not reached.
-  for (const sign of [1, -1]) {
-    const [x, y] = [element().fill(2 * SETTLED), element().fill(2 * SETTLED * sign)];
-    x[10] = 2 ** 16;
-    y[10] = 2 ** 16 * sign;
-    const [a, b] = [valueOf(x), valueOf(y)];
+  const largest = (/** @type {number} */ times) => {
+    const out = element().fill(times * SETTLED);
+    [out[0], out[10]] = [times * 2 ** 24, times * 2 ** 15];
+    return out;
+  };
+  for (const [k, l] of /** @type {const} */ ([[2, 2], [2, -2], [5, 1], [-5, 1], [-1, -5]])) {
+    const [x, y, z] = [largest(k), largest(l), largest(1)];
+    const [a, b, c] = [valueOf(x), valueOf(y), valueOf(z)];
     mul(out, x, y);
     holds(a * b, 'largest');
-    square(out, y);
-    holds(b * b, 'largest squared');
+    for (const many of [-8, -1, 1, 8]) {
+      product(out, x, y);
+      plus(out, z, many);
+      plus(out, z, many);
+      take(out);
+      holds(a * b + BigInt(2 * many) * c, 'largest, and more');
+    }
+    square(out, largest(2));
+    holds(4n * c * c, 'largest squared');
+    squared(out, z);
+    plus(out, z, -8);
+    take(out);
+    holds(c * c - 8n * c, 'largest squared, and more');
   }
 });
 
