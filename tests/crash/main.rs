@@ -15,6 +15,7 @@ mod home;
 mod inspect;
 mod journal;
 mod leaders;
+mod memory;
 mod outbox;
 mod proxy;
 mod race;

@@ -34,9 +34,12 @@ const MAX_WORK_FACTOR: u8 = 22;
 pub(super) struct Secrets {
     pub(super) network: String,
     pub(super) signing_key: SecretKey,
-    pub(super) nonce_seed: Zeroizing<[u8; 32]>,
-    pub(super) log_key: Zeroizing<[u8; 32]>,
+    pub(super) nonce_seed: Seed,
+    pub(super) log_key: Seed,
 }
+
+/// 32 secret bytes. Boxed, since whatever is moved leaves a copy where it was.
+type Seed = Box<Zeroizing<[u8; 32]>>;
 
 impl Drop for Secrets {
     fn drop(&mut self) {
@@ -60,7 +63,7 @@ impl Secrets {
     pub(super) fn generate(network: &str) -> Result<Self, SignerError> {
         let signing_key = loop {
             // Out of range with probability 2^-128.
-            if let Ok(key) = SecretKey::from_secret_bytes(*random()?) {
+            if let Ok(key) = SecretKey::from_secret_bytes(**random()?) {
                 break key;
             }
         };
@@ -84,8 +87,8 @@ impl Secrets {
             version: VERSION,
             network: self.network.clone(),
             signing_key: hex::encode(self.signing_key.as_secret_bytes()),
-            nonce_seed: hex::encode(*self.nonce_seed),
-            log_key: hex::encode(*self.log_key),
+            nonce_seed: hex::encode(self.nonce_seed.as_slice()),
+            log_key: hex::encode(self.log_key.as_slice()),
         };
         let bad = |reason: String| SignerError::Keystore {
             path: path.to_owned(),
@@ -118,15 +121,15 @@ impl Secrets {
         if plain.version != VERSION {
             return Err(bad("its version is unknown"));
         }
-        let bytes = |field: &str, text: &str| -> Result<Zeroizing<[u8; 32]>, SignerError> {
-            let mut bytes = Zeroizing::new([0_u8; 32]);
-            hex::decode_to_slice(text, bytes.as_mut())
+        let bytes = |field: &str, text: &str| -> Result<Seed, SignerError> {
+            let mut bytes = Box::new(Zeroizing::new([0_u8; 32]));
+            hex::decode_to_slice(text, bytes.as_mut_slice())
                 .map_err(|_| bad(&format!("{field} is not 32 bytes in hex")))?;
             Ok(bytes)
         };
         Ok(Self {
             network: plain.network.clone(),
-            signing_key: SecretKey::from_secret_bytes(*bytes("signing_key", &plain.signing_key)?)
+            signing_key: SecretKey::from_secret_bytes(**bytes("signing_key", &plain.signing_key)?)
                 .map_err(|_| bad("signing_key is not a key"))?,
             nonce_seed: bytes("nonce_seed", &plain.nonce_seed)?,
             log_key: bytes("log_key", &plain.log_key)?,
@@ -164,9 +167,9 @@ pub(super) fn passphrase_from(
     }
 }
 
-fn random() -> Result<Zeroizing<[u8; 32]>, SignerError> {
-    let mut bytes = Zeroizing::new([0_u8; 32]);
-    getrandom::fill(bytes.as_mut()).map_err(SignerError::Random)?;
+fn random() -> Result<Seed, SignerError> {
+    let mut bytes = Box::new(Zeroizing::new([0_u8; 32]));
+    getrandom::fill(bytes.as_mut_slice()).map_err(SignerError::Random)?;
     Ok(bytes)
 }
 

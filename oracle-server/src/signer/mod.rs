@@ -30,7 +30,7 @@ mod sign;
 mod tests;
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -40,6 +40,7 @@ use oracle_schema::tlog::Checkpoint;
 use secp256k1::XOnlyPublicKey;
 use secp256k1::schnorr::Signature;
 use secrecy::SecretString;
+use zeroize::Zeroize as _;
 
 use crate::clock::Clock;
 use crate::lifecycle::IntentKind;
@@ -100,7 +101,8 @@ pub enum Statement<'a> {
 pub struct Signer {
     key: OracleKey,
     nonces: NonceSeed,
-    log_key: ed25519_dalek::SigningKey,
+    /// Boxed, since whatever is moved leaves a copy where it was.
+    log_key: Box<ed25519_dalek::SigningKey>,
     network: String,
     journal: Mutex<Journal>,
     journal_id: JournalId,
@@ -166,14 +168,20 @@ impl Signer {
         clock: Arc<dyn Clock>,
         on_fatal: fn(),
     ) -> Result<Self, SignerError> {
-        let secrets = Secrets::read(&cfg.keystore, cfg.passphrase)?;
-        let key = OracleKey::new(&secrets.signing_key);
+        let keys = Keys::read(&cfg.keystore, cfg.passphrase);
+        clear_stack();
+        let Keys {
+            key,
+            nonces,
+            log_key,
+            network,
+        } = keys?;
         let public_key = key.public();
         let journal = Journal::open(&cfg.journal, &public_key.to_byte_array(), on_fatal)?;
         Ok(Self {
-            nonces: NonceSeed::new(&secrets.nonce_seed, &public_key),
-            log_key: log_key(&secrets),
-            network: secrets.network.clone(),
+            nonces,
+            log_key,
+            network,
             journal_id: journal.id(),
             journal: Mutex::new(journal),
             key,
@@ -284,7 +292,9 @@ impl Signer {
     /// Ed25519 signature of a checkpoint (the text of a C2SP signed note) by the
     /// log key. That it follows from the ones before is the store's to ensure.
     pub fn sign_checkpoint(&self, checkpoint: &Checkpoint) -> [u8; 64] {
-        self.log_key.sign(checkpoint.text().as_bytes()).to_bytes()
+        let signature = self.log_key.sign(checkpoint.text().as_bytes()).to_bytes();
+        clear_stack();
+        signature
     }
 
     fn journal_append(&self, records: &[JournalRecord]) -> Result<(), SignerError> {
@@ -297,8 +307,45 @@ impl Signer {
     }
 }
 
+/// What a keystore's secrets become.
+struct Keys {
+    key: OracleKey,
+    nonces: NonceSeed,
+    log_key: Box<ed25519_dalek::SigningKey>,
+    network: String,
+}
+
+impl Keys {
+    /// Not inlined: what it leaves on the stack is below its caller's, who clears it.
+    #[inline(never)]
+    fn read(keystore: &Path, passphrase: SecretString) -> Result<Self, SignerError> {
+        let secrets = Secrets::read(keystore, passphrase)?;
+        let key = OracleKey::new(&secrets.signing_key);
+        Ok(Self {
+            nonces: NonceSeed::new(&secrets.nonce_seed, &key.public()),
+            log_key: Box::new(log_key(&secrets)),
+            network: secrets.network.clone(),
+            key,
+        })
+    }
+}
+
 fn log_key(secrets: &Secrets) -> ed25519_dalek::SigningKey {
     ed25519_dalek::SigningKey::from_bytes(&secrets.log_key)
+}
+
+/// Overwrites what functions that have returned left below its caller's part of the
+/// stack: whatever was moved or passed there by value stays until something else is
+/// written over it.
+#[inline(never)]
+#[allow(
+    clippy::large_stack_arrays,
+    reason = "the stack is what is cleared; threads have megabytes of it"
+)]
+fn clear_stack() {
+    let mut room = [0_u8; 64 * 1024];
+    room.zeroize();
+    std::hint::black_box(&room);
 }
 
 /// Keeps core dumps and other processes of the same user away from the keys:

@@ -5,25 +5,22 @@ use oracle_schema::tag::{attestation_hash, challenge_scalar};
 use secp256k1::schnorr::Signature;
 use secp256k1::{Keypair, Parity, PublicKey, Scalar, SecretKey, XOnlyPublicKey};
 
-/// The oracle's key x. Cleared on drop.
+/// The oracle's key x: the one place in the process where it stays. Cleared on drop.
+///
+/// Boxed, since whatever is moved leaves a copy where it was.
 pub(super) struct OracleKey {
-    keypair: Keypair,
-    /// x, negated where P has odd Y: the secret of `lift_x(P)`.
-    even: SecretKey,
+    keypair: Box<Keypair>,
+    parity: Parity,
     public: XOnlyPublicKey,
 }
 
 impl OracleKey {
     pub(super) fn new(secret: &SecretKey) -> Self {
-        let keypair = secret.keypair();
+        let keypair = Box::new(secret.keypair());
         let (public, parity) = keypair.x_only_public_key();
-        let even = match parity {
-            Parity::Even => *secret,
-            Parity::Odd => secret.negate(),
-        };
         Self {
             keypair,
-            even,
+            parity,
             public,
         }
     }
@@ -32,8 +29,13 @@ impl OracleKey {
         self.public
     }
 
+    /// x, negated where P has odd Y: the secret of `lift_x(P)`.
     pub(super) fn even_secret(&self) -> SecretKey {
-        self.even
+        let secret = self.keypair.secret_key();
+        match self.parity {
+            Parity::Even => secret,
+            Parity::Odd => secret.negate(),
+        }
     }
 
     /// BIP340 without auxiliary randomness: the same digest, the same bytes.
@@ -45,7 +47,6 @@ impl OracleKey {
 impl Drop for OracleKey {
     fn drop(&mut self) {
         self.keypair.non_secure_erase();
-        self.even.non_secure_erase();
     }
 }
 

@@ -51,8 +51,8 @@ pub(super) fn rig(fill: u8) -> Rig {
     let secrets = Secrets {
         network: "peercoin-regtest".to_owned(),
         signing_key: SecretKey::from_secret_bytes([fill; 32]).unwrap(),
-        nonce_seed: Zeroizing::new([7; 32]),
-        log_key: Zeroizing::new([9; 32]),
+        nonce_seed: Box::new(Zeroizing::new([7; 32])),
+        log_key: Box::new(Zeroizing::new([9; 32])),
     };
     let public_key = super::OracleKey::new(&secrets.signing_key).public();
     secrets
