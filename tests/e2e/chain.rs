@@ -2,16 +2,21 @@
 //! that say the same, and found again from what is published.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
+use chrono::{DateTime, TimeDelta, Utc};
 use oracle_client::EventState;
 use oracle_client::replay::{Conclusion, Report};
-use oracle_feeds::loopback::{LoopbackNode, NodeFault};
+use oracle_feeds::loopback::{Fault, LoopbackNode, NodeFault};
+use oracle_feeds::time::TimeSource;
+use oracle_server::clock::{Clock as _, TestClock};
 use oracle_tests::database::Backend;
 use oracle_tests::world::{World, instant};
 use tempfile::TempDir;
 
 use crate::evidence::bundle;
 use crate::facts::{DELAY, MATURITY, id};
+use crate::time::break_all;
 
 laws! {
     height_time_difficulty_and_supply_are_attested_and_follow_again,
@@ -19,6 +24,7 @@ laws! {
     nodes_that_disagree_hold_and_one_that_stands_still_is_waited_for,
     a_node_in_trouble_is_asked_until_it_answers,
     a_start_without_the_node_that_an_event_needs_is_refused,
+    a_boot_far_ahead_beside_a_node_of_the_same_machine_refunds_nothing,
 }
 
 /// From one block to the next, and from one look at the world to the next.
@@ -306,4 +312,49 @@ async fn a_start_without_the_node_that_an_event_needs_is_refused(backend: Backen
     std::fs::write(world.config_file(), &text[..events]).unwrap();
     let refused = world.start().await.unwrap_err().to_string();
     assert!(refused.contains("peercoin:bob/time@20"), "{refused}");
+}
+
+/// The time of whoever has the oracle's clock.
+#[derive(Debug)]
+struct SameMachine(Arc<TestClock>);
+
+impl TimeSource for SameMachine {
+    fn now(&self) -> DateTime<Utc> {
+        self.0.now()
+    }
+}
+
+/// Nothing answers but nodes that have their time from where the oracle has it.
+async fn a_boot_far_ahead_beside_a_node_of_the_same_machine_refunds_nothing(backend: Backend) {
+    let nodes = Nodes::start().await;
+    nodes.both(|node| node.mine_until(GENESIS + 40 * SPACING, SPACING));
+    let open = event("reached", "height", "\"{maturity}\"", &above(LAST - 1));
+    let mut world = nodes.world(backend, &[open]).await;
+    assert_eq!(state(&world, "reached").await.0, EventState::Announced);
+    world.stop().await;
+    break_all(&world, Some(&Fault::Down));
+    world.set_ahead(TimeDelta::days(400));
+    let same = Arc::new(SameMachine(world.clock.clone()));
+    nodes.both(|node| node.follow(same.clone()));
+    world.start().await.unwrap();
+    for _ in 0..12 {
+        world.settle().await;
+        world.clock.advance(TimeDelta::minutes(5));
+    }
+    let (now, outcome, reason) = state(&world, "reached").await;
+    assert_eq!((now, outcome), (EventState::Matured, None), "{reason}");
+    let ready = world.get("/readyz").await;
+    let why = ready.json()["clock"]["unconfirmed"].clone();
+    assert_eq!(ready.status, 503, "{why}");
+    assert!(why.is_string(), "{why}");
+    // The clock is set right, and the event goes on from what is read then.
+    world.stop().await;
+    world.set_ahead(TimeDelta::days(-400));
+    nodes.both(|node| node.follow(world.time_source()));
+    break_all(&world, None);
+    world.start().await.unwrap();
+    nodes
+        .until(&mut world, MATURITY + 2 * DELAY + 12 * SPACING)
+        .await;
+    attested(&world, "reached", "yes").await;
 }

@@ -33,7 +33,7 @@ fn daily() -> String {
 }
 
 /// Breaks or mends all that can be asked.
-fn break_all(world: &World, fault: Option<&Fault>) {
+pub(crate) fn break_all(world: &World, fault: Option<&Fault>) {
     for venue in venues().chain(FACT_PROVIDERS) {
         world.venues.set_fault(venue, fault.cloned());
     }
