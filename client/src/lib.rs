@@ -81,7 +81,8 @@ pub use error::{Cause, Error};
 pub use evidence::{Bundle, Stated};
 pub use memory::Memory;
 pub use model::{
-    EventInfo, EventState, EventsPage, EvidenceInfo, ObservationInfo, OracleInfo, parse_key,
+    ChoiceInfo, EventInfo, EventState, EventsPage, EvidenceInfo, ObservationInfo, OracleInfo,
+    parse_key,
 };
 pub use options::Options;
 pub use oracle_feeds::replay;

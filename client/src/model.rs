@@ -31,6 +31,20 @@ pub struct OracleInfo {
     pub open_choice_bits: serde_json::Number,
     /// The cap on [`Self::open_choice_bits`].
     pub max_open_choice_bits: serde_json::Number,
+    /// How much each party can choose of what the oracle has announced. None from a
+    /// server that does not say so.
+    pub choice: Option<ChoiceInfo>,
+}
+
+/// How much of the outcomes of announced events each party can choose, in bits, at
+/// most. Whoever chooses 256 can forge a signature of the oracle's key.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChoiceInfo {
+    /// Of all events together that one operator alone decides.
+    pub operators_bits: u64,
+    /// By root of independence, as policies name it; roots that can choose nothing are
+    /// left out.
+    pub sources: BTreeMap<String, u64>,
 }
 
 /// [`OracleInfo`] before its keys are parsed.
@@ -45,6 +59,7 @@ pub(crate) struct RawOracleInfo {
     dialect: String,
     open_choice_bits: serde_json::Number,
     max_open_choice_bits: serde_json::Number,
+    choice: Option<ChoiceInfo>,
 }
 
 impl OracleInfo {
@@ -82,6 +97,7 @@ impl RawOracleInfo {
             server_version: self.server_version,
             open_choice_bits: self.open_choice_bits,
             max_open_choice_bits: self.max_open_choice_bits,
+            choice: self.choice,
         })
     }
 }

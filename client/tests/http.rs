@@ -31,7 +31,10 @@ async fn an_attested_event_comes_back_whole_and_verified() {
     let (oracle, server, url, announced) = world().await;
     server.attest(ID, &oracle.attest(&announced, &["above"]));
     let client = client(&url);
-    assert_eq!(client.oracle().await.unwrap().public_key, oracle.key());
+    let info = client.oracle().await.unwrap();
+    assert_eq!(info.public_key, oracle.key());
+    let choice = info.choice.unwrap();
+    assert_eq!((choice.operators_bits, choice.sources["kraken"]), (2, 17));
     let attested = client.attestation(&event_id(ID)).await.unwrap();
     assert_eq!(attested.outcome_text(), "above");
     assert_eq!(*attested.announcement, announced.announcement);

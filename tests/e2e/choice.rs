@@ -32,6 +32,8 @@ async fn choice(world: &World) -> Value {
     for part in ["operators_bits", "sources"] {
         assert_eq!(oracle["choice"][part], ready["choice"][part]);
     }
+    let info = world.client().oracle().await.unwrap();
+    assert_eq!(serde_json::to_value(info.choice).unwrap(), oracle["choice"]);
     oracle["choice"].clone()
 }
 

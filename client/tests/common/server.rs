@@ -146,6 +146,7 @@ pub fn about(oracle: &Oracle) -> serde_json::Value {
         "dialect": "tagged",
         "open_choice_bits": 1.58,
         "max_open_choice_bits": 64,
+        "choice": { "operators_bits": 2, "sources": { "kraken": 17 } },
         "said_by_a_later_server": true,
     })
 }
