@@ -118,6 +118,8 @@ async fn an_event_shows_its_life_from_schedule_to_attestation() {
     assert!(html.contains("data-turns-at=\"1795363200\""));
     assert!(html.contains("Verify in this browser"));
     assert!(html.contains("<a href=\"/series/px\">px</a>"));
+    // Whoever adds its nonces to others' has to know this.
+    assert!(html.contains("proven known <a class=\"position\" href=\"/log?before=3\">log 2</a>"));
 
     world.mature();
     assert!(world.page(path).await.contains("class=\"state matured\""));

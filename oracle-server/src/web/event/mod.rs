@@ -70,6 +70,8 @@ struct EventPage {
     actions: Vec<Action>,
     points: Points,
     announced: bool,
+    /// Where the log proves that whoever announced the nonces knows them.
+    nonces: Option<i64>,
     attested: bool,
     manifest: Option<String>,
     /// Against which the page verifies, unless its reader knows better.
@@ -93,6 +95,7 @@ pub(crate) async fn get_event_page(
     let policy = app.policies.of(&app.store, &event.policy_hash).await?;
     let evidence = app.store.evidence(&id).await?;
     let actions = app.store.operator_actions(&id).await?;
+    let nonces = app.store.nonce_proof_position(&id).await?;
     let points = points::of(&app, &event).await?;
     let (observations, decision, manifest) = match evidence {
         Some(found) => (found.observations, found.decision, found.manifest_sha256),
@@ -147,6 +150,7 @@ pub(crate) async fn get_event_page(
         actions: actions.iter().map(Action::of).collect(),
         points,
         announced: event.announced_at.is_some(),
+        nonces,
         attested: event.attested_at.is_some(),
         manifest: manifest.map(hex::encode),
         identity: app.identity.oracle.identity()?.to_string(),
