@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use oracle_feeds::health::Health;
 
 use crate::disk::DiskHealth;
+use crate::store::BodiesToday;
 
 /// How the process is doing.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,6 +26,8 @@ pub struct HealthReport {
     pub failed_passes: u32,
     /// Room where the service writes; whoever leads.
     pub disk: DiskHealth,
+    /// What came of bodies today.
+    pub bodies: BodiesToday,
 }
 
 /// What is known about the clock besides what it says.
@@ -75,6 +78,20 @@ impl HealthReport {
             clock: ClockHealth::default(),
             failed_passes: 0,
             disk: DiskHealth::default(),
+            bodies: BodiesToday::default(),
+        }
+    }
+
+    /// `ok`, or that bodies of answers are not kept.
+    pub fn evidence(&self) -> String {
+        let BodiesToday { dropped, limit, .. } = self.bodies;
+        match dropped {
+            0 => "ok".to_owned(),
+            _ => format!(
+                "sources send more than is kept of a day: {dropped} bytes of bodies were not \
+                 kept today; see who sends it (oracle_evidence_bytes_total), or raise \
+                 store.evidence_per_day ({limit} bytes)"
+            ),
         }
     }
 

@@ -82,6 +82,10 @@ pub struct Observation {
     /// Whether the body is at `/v1/evidence/{sha256}`; otherwise its licence
     /// keeps it with the oracle.
     pub public: bool,
+    /// Why the body was not kept though an answer came: what was read in it is then
+    /// the oracle's word. Absent where it was kept, and where nothing came.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_kept: Option<String>,
     /// The value's text, as the provider wrote it.
     pub literal: Option<String>,
     /// For prices the time the price belongs to, Unix seconds.

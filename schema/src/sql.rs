@@ -41,6 +41,11 @@ pub const SQLITE: &[Migration] = &[
         "nonce_proof",
         include_str!("../sql/sqlite/0020_nonce_proof.sql"),
     ),
+    (
+        21,
+        "not_kept",
+        include_str!("../sql/sqlite/0021_not_kept.sql"),
+    ),
 ];
 
 /// For Postgres.
@@ -104,5 +109,10 @@ pub const POSTGRES: &[Migration] = &[
         20,
         "nonce_proof",
         include_str!("../sql/postgres/0020_nonce_proof.sql"),
+    ),
+    (
+        21,
+        "not_kept",
+        include_str!("../sql/postgres/0021_not_kept.sql"),
     ),
 ];

@@ -21,13 +21,13 @@ laws! {
     a_restored_older_log_is_a_split_view_to_who_has_seen_the_newer_one,
 }
 
-async fn audited(source: &str, options: &AuditOptions) -> Report {
+pub(crate) async fn audited(source: &str, options: &AuditOptions) -> Report {
     let source = Source::new(source, &Options::default()).unwrap();
     audit(&source, options, &|_| ()).await.unwrap()
 }
 
 #[track_caller]
-fn clean(report: &Report) {
+pub(crate) fn clean(report: &Report) {
     assert_eq!(report.verdict(), Verdict::Clean, "{report:#?}");
 }
 

@@ -3,14 +3,16 @@
 use std::time::Duration;
 
 use chrono::TimeDelta;
+use oracle_client::audit::AuditOptions;
 use oracle_client::replay::{Conclusion, Report, Standing};
 use oracle_client::{Bundle, EventId};
 use oracle_feeds::loopback::{Fault, MatchStage};
 use oracle_server::store::Store;
 use oracle_tests::database::Backend;
 use oracle_tests::market::{START, btcusd_fixing_cents, ppcusd_fixing_micros};
-use oracle_tests::world::{World, event_id};
+use oracle_tests::world::{World, event_id, instant};
 
+use crate::audit::{audited, clean};
 use crate::facts::{DELAY, MATURITY as PLAYED, id, match_event, play, race, senate, until};
 use crate::series::{CENTS, MATURITY, MICROS, SETTLED, cents_at, threshold};
 
@@ -22,6 +24,8 @@ laws! {
     an_election_follows_again,
     a_kept_bundle_needs_no_oracle,
     what_an_outcome_rests_on_stays_and_what_none_rests_on_goes,
+    beyond_what_is_kept_of_a_day_bodies_are_dropped_and_nothing_else,
+    sixty_replays_at_once_reproduce_and_delay_nothing,
 }
 
 pub(crate) async fn bundle(world: &World, id: &EventId) -> Bundle {
@@ -91,6 +95,83 @@ async fn what_an_outcome_rests_on_stays_and_what_none_rests_on_goes(backend: Bac
     world.break_all(None);
     world.at(LATER + 1200).await;
     reproduced(&bundle(&world, &event_id("btc-cents", LATER)).await);
+}
+
+/// Of what each source answered little is kept; or nothing, where that is nothing.
+async fn with_room_for(backend: Backend, events: &str, evidence_per_day: &str) -> World {
+    let mut world = World::create(backend, events).await;
+    let room = format!("[store]\nevidence_per_day = \"{evidence_per_day}\"\n");
+    world.edit("[store]\n", &room);
+    world.start().await.unwrap();
+    world.settle().await;
+    world
+}
+
+async fn beyond_what_is_kept_of_a_day_bodies_are_dropped_and_nothing_else(backend: Backend) {
+    let events = format!("{MICROS}{}", match_event("cup"));
+    let mut world = with_room_for(backend, &events, "1KiB").await;
+    world.at(SETTLED).await;
+    play(&world, MatchStage::Finished(2, 1));
+    until(&mut world, PLAYED + DELAY + 120).await;
+    let price = bundle(&world, &event_id("ppc-micros", MATURITY)).await;
+    let cup = bundle(&world, &id("cup")).await;
+    assert_eq!(price.unavailable.len() + cup.unavailable.len(), 0);
+    let price = reproduced(&price);
+    let micros = ppcusd_fixing_micros(MATURITY).to_string();
+    assert_eq!(price.outcome, Some(micros), "decided as ever");
+    let cup = reproduced(&cup);
+    assert_eq!(cup.outcome.as_deref(), Some("home"));
+    let all = price.observations.iter().chain(&cup.observations);
+    let dropped: Vec<_> = all
+        .filter(|o| o.note.as_ref().is_some_and(|n| n.contains("not kept")))
+        .collect();
+    assert!(dropped.len() > 4, "{dropped:?}");
+    for one in dropped {
+        assert_eq!(one.standing, Standing::Withheld, "{one:?}");
+        let note = one.note.as_ref().unwrap();
+        assert!(note.contains("kept in a day"), "{note}");
+        let sha256 = one.sha256.as_deref().unwrap();
+        let body = world.get(&format!("/v1/evidence/{sha256}")).await;
+        assert_eq!(body.status, 404, "{one:?}");
+    }
+    let ready = world.get("/readyz").await;
+    let said = ready.json()["evidence"].as_str().unwrap().to_owned();
+    assert_eq!(ready.status, 200, "{said}");
+    assert!(said.contains("store.evidence_per_day"), "{said}");
+    let audit = audited(&world.url(), &AuditOptions::at(world.now())).await;
+    clean(&audit);
+    assert!(audit.totals.withheld > 4, "{audit:#?}");
+}
+
+async fn sixty_replays_at_once_reproduce_and_delay_nothing(backend: Backend) {
+    const REPLAYS: usize = 60;
+    const LATER: i64 = MATURITY + 1800;
+    let mut world = World::new(backend, &cents_at(&[MATURITY, LATER])).await;
+    world.at(SETTLED).await;
+    let replay = |client: oracle_client::Client| async move {
+        let id = event_id("btc-cents", MATURITY);
+        let mut bundle = client.bundle(&id).await.unwrap();
+        client.fetch_bodies(&mut bundle).await.unwrap();
+        reproduced(&bundle)
+    };
+    let mut replays = tokio::task::JoinSet::new();
+    for _ in 0..REPLAYS {
+        replays.spawn(replay(world.client()));
+    }
+    // While they go on the next price is fixed, at its time.
+    world.at(LATER + 60).await;
+    let at = instant(LATER + 60);
+    let id = event_id("btc-cents", LATER);
+    let event = world.event(&id).await;
+    let cents = btcusd_fixing_cents(LATER).to_string();
+    assert_eq!(event.outcome, Some(cents), "{event:?}");
+    assert_eq!(event.attested_at, Some(at), "{event:?}");
+    let mut done = 0;
+    while let Some(report) = replays.join_next().await {
+        assert!(read_again(&report.unwrap()) >= 4);
+        done += 1;
+    }
+    assert_eq!(done, REPLAYS);
 }
 
 async fn every_price_follows_again_from_what_is_published(backend: Backend) {

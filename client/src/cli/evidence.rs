@@ -17,7 +17,8 @@ every hash, reads the answers again with the same adapters and decides again by
 the announced rule. It must come to what the oracle attested.
 
 One line an exchange: `ok` read again, `none` no answer came, `withheld` kept
-back by its licence and taken as recorded, `missing` or `MISMATCH` and why.
+back by its licence (or `not kept`, and why) and taken as recorded, `missing` or
+`MISMATCH` and why.
 Exits 0 when reproduced, 1 when not, 2 when something needed cannot be had.
 
 What it cannot show: that the sources really answered so. With --identity, the

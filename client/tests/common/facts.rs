@@ -171,6 +171,7 @@ fn row(reading: &SourceReading, adapter: &str, version: u32) -> Observation {
         certificate_sha256: None,
         sha256: exchange.sha256.map(hex::encode),
         public: true,
+        not_kept: None,
         literal: Some(reading.reading.detail().to_owned()),
         effective_at: None,
         fact: fact(&reading.reading),

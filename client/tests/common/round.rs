@@ -116,6 +116,7 @@ fn row(reading: &SourceReading) -> Observation {
         certificate_sha256: None,
         sha256: exchange.sha256.map(hex::encode),
         public: true,
+        not_kept: None,
         literal: Some(reading.reading.detail().to_owned()),
         effective_at: reading.reading.price().map(|p| p.effective_at),
         fact: None,

@@ -51,7 +51,8 @@ pub enum Standing {
     Reproduced,
     /// No answer came, so there is nothing to read again.
     Unanswered,
-    /// The licence keeps the body with the oracle: taken as recorded.
+    /// The licence keeps the body with the oracle, or the oracle did not keep it, which
+    /// [`Checked::note`] says: taken as recorded.
     Withheld,
     /// What it takes to read it again is not there: taken as recorded.
     Missing(String),

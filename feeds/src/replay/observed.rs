@@ -85,6 +85,9 @@ fn key(row: &Row) -> (Option<&str>, &str, i64) {
 }
 
 fn checked(row: &Row, standing: Standing, note: Option<String>) -> Checked {
+    let not_kept = row.not_kept.as_ref();
+    let not_kept = not_kept.filter(|_| standing == Standing::Withheld);
+    let note = not_kept.map(|why| format!("not kept: {why}")).or(note);
     Checked {
         leg: row.leg.clone(),
         source: row.source.clone(),
@@ -295,6 +298,7 @@ fn find_body(
             (Standing::Mismatch(why), None)
         }
         None if sha256 == EMPTY => (Standing::Reproduced, Some(Vec::new())),
+        None if row.not_kept.is_some() => (Standing::Withheld, None),
         None if row.public => (Standing::Missing(format!("sha256: no body {sha256}")), None),
         None if adapter.licence() == Licence::Public => (
             Standing::Missing("public: withheld, and its licence does not ask for that".to_owned()),
@@ -330,6 +334,9 @@ fn consistent(adapter: &dyn Provider, query: &Query<'_>, row: &Row) -> Result<()
     }
     if row.sha256.is_some() == row.failure.is_some() {
         return Err("failure: there is a body or a failure, and not both".to_owned());
+    }
+    if row.not_kept.is_some() && (row.sha256.is_none() || row.public) {
+        return Err("not_kept: of an answer that is there, or of none".to_owned());
     }
     let mut headers = row.headers.iter();
     let date = headers.find(|(name, _)| name == "date");

@@ -91,6 +91,7 @@ impl Default for Http {
 #[serde(deny_unknown_fields)]
 pub(super) struct Store {
     pub(super) url: String,
+    pub(super) evidence_per_day: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]

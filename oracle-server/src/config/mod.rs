@@ -47,6 +47,8 @@ pub use operators::{Operator, Scope};
 pub use series::{IdFormat, Schedule};
 pub use witness::Witnessing;
 
+use crate::store::EVIDENCE_PER_DAY;
+
 /// Why a configuration was refused.
 #[derive(Debug, thiserror::Error)]
 #[error("{file}: {key}: {reason}")]
@@ -93,6 +95,8 @@ pub struct Config {
     pub http: Http,
     /// `sqlite:PATH` (absolute) or `postgres://…`.
     pub store_url: String,
+    /// Bytes of answers that are kept of one day at most.
+    pub evidence_per_day: u64,
     /// Signer's files.
     pub signer: SignerFiles,
     /// How providers and generic entries are asked.
@@ -272,6 +276,10 @@ impl Config {
             anchor: anchor.transpose()?,
             http: http(file.http)?,
             store_url: store_url(&file.store.url, base)?,
+            evidence_per_day: match &file.store.evidence_per_day {
+                Some(text) => bytes("store.evidence_per_day", text)?,
+                None => EVIDENCE_PER_DAY,
+            },
             signer: SignerFiles {
                 keystore: base.join(file.signer.keystore),
                 passphrase_file: file.signer.passphrase_file.map(|p| base.join(p)),
@@ -399,6 +407,19 @@ pub(crate) fn store_url(url: &str, base: &Path) -> Result<String, Refusal> {
 fn duration(key: impl Into<String>, text: &str) -> Result<Duration, Refusal> {
     humantime::parse_duration(text)
         .map_err(|e| Refusal::new(key, format!("{text:?} is not a duration like \"5s\": {e}")))
+}
+
+/// An amount of bytes.
+fn bytes(key: &str, text: &str) -> Result<u64, Refusal> {
+    const UNITS: [(&str, u64); 4] = [("KiB", 10), ("MiB", 20), ("GiB", 30), ("TiB", 40)];
+    let amount = UNITS.iter().find_map(|(unit, shift)| {
+        let number: u64 = text.strip_suffix(unit)?.trim_end().parse().ok()?;
+        number.checked_mul(1 << shift).filter(|bytes| *bytes > 0)
+    });
+    amount.ok_or_else(|| {
+        let why = format!("{text:?} is not an amount like \"512MiB\" (KiB, MiB, GiB, TiB)");
+        Refusal::new(key, why)
+    })
 }
 
 /// A duration of whole seconds.

@@ -152,18 +152,6 @@ impl Engine {
     }
 }
 
-/// The gauges of kept bodies.
-#[allow(
-    clippy::cast_precision_loss,
-    reason = "gauges are floats by their format"
-)]
-pub(super) fn report_bodies(kept: [(i64, i64); 2]) {
-    for (named, (bodies, bytes)) in ["yes", "no"].into_iter().zip(kept) {
-        metrics::gauge!("oracle_evidence_bodies", "named" => named).set(bodies as f64);
-        metrics::gauge!("oracle_evidence_bytes", "named" => named).set(bytes as f64);
-    }
-}
-
 /// A decision that waits because the clock is wrong is an alarm.
 pub(super) fn alarm_of_clock(cause: &Cause) {
     if cause.is_clock() {

@@ -19,6 +19,7 @@
 
 mod announce;
 mod backoff;
+mod bodies;
 mod budget;
 mod clock_trust;
 mod command;
@@ -123,13 +124,6 @@ impl EngineError {
         )
     }
 }
-
-/// How often bodies are looked through for those to be forgotten.
-const FORGET_EVERY: TimeDelta = TimeDelta::hours(1);
-
-/// How long a body that no manifest names is kept after it was last received: longer
-/// than any event stays open, so that its decision finds it.
-const KEPT_UNUSED: TimeDelta = TimeDelta::days(400);
 
 /// What a start may take before what matured meanwhile is late.
 const CATCH_UP: TimeDelta = TimeDelta::minutes(1);
@@ -264,6 +258,7 @@ impl Engine {
         self.start_rounds(now).await?;
         self.start_subjects(now).await?;
         more |= self.note_late(now).await?;
+        self.note_bodies();
         Ok(more)
     }
 
@@ -294,29 +289,6 @@ impl Engine {
             );
         }
         Ok(late > 0)
-    }
-
-    /// Now and then forgets what a licence does not let be kept, and what no outcome
-    /// rests on. A clock that
-    /// runs ahead forgets nothing.
-    async fn forget_bodies(&mut self, now: DateTime<Utc>) -> Result<(), EngineError> {
-        if now < self.forget_at || self.clock_trust.runs_ahead(&*self.clock) {
-            return Ok(());
-        }
-        self.forget_at = now + FORGET_EVERY;
-        let unused_since = (now - KEPT_UNUSED).timestamp_millis();
-        let forgotten = self
-            .store
-            .forget_bodies(now.timestamp_millis(), unused_since)
-            .await?;
-        if forgotten > 0 {
-            tracing::info!(
-                bodies = forgotten,
-                "forgotten: their licence wants it, or no outcome rests on them"
-            );
-        }
-        health::report_bodies(self.store.kept_bodies().await?);
-        Ok(())
     }
 
     /// Ticks until nothing is due and no observation is under way: what a test

@@ -185,6 +185,7 @@ pub async fn configure(
     config: &Config,
     now: DateTime<Utc>,
 ) -> Result<(), StartError> {
+    store.keep_a_day(config.evidence_per_day);
     let stored = store.series().await?;
     let open = store.series_with_open_events().await?;
     let gone: Vec<String> = open

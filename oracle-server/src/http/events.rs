@@ -466,8 +466,12 @@ struct ObservationJson {
     /// SHA-256 of the body, hex; see `/v1/evidence/{sha256}`.
     #[schema(value_type = Option<Hex32>, required)]
     sha256: Option<String>,
-    /// Whether the body is there; otherwise its licence keeps it with the oracle.
+    /// Whether the body is there; otherwise its licence keeps it with the oracle, or
+    /// `not_kept` says why nobody has it.
     public: bool,
+    /// Why the body was not kept; null where it was, and where nothing came.
+    #[schema(required)]
+    not_kept: Option<String>,
     /// The value's text, as the provider wrote it.
     #[schema(required)]
     literal: Option<String>,
@@ -509,6 +513,7 @@ impl From<Observation> for ObservationJson {
             failure: o.failure,
             sha256: o.sha256,
             public: o.public,
+            not_kept: o.not_kept,
             literal: o.literal,
             effective_at: o.effective_at.map(|s| at(s.saturating_mul(1000))),
             fact: o.fact,

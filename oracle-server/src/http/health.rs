@@ -87,6 +87,9 @@ struct Readiness {
     disk: String,
     /// Bytes that are free there: of `journal`, and of `database` with SQLite.
     disk_free_bytes: BTreeMap<&'static str, u64>,
+    /// `ok`, or that sources send more than is kept of a day: their answers count, and
+    /// bodies are not kept. No reason for 503.
+    evidence: String,
     /// By configured name.
     providers: BTreeMap<String, ProviderJson>,
     /// What is known about the service's clock. A doubt is no reason for 503:
@@ -177,6 +180,7 @@ pub(super) async fn get_readyz(
     let overdue = app.store.overdue(now).await?;
     let choice = app.choices.get(&app).await?;
     let report = app.health.borrow().clone();
+    let evidence = report.evidence();
     let works = report.failed_passes < FAILED_PASSES;
     let ready = overdue.count == 0
         && report.journal == "ok"
@@ -202,6 +206,7 @@ pub(super) async fn get_readyz(
                 n => format!("failed {n} times in a row; the log says why"),
             },
             disk: report.disk.reason(),
+            evidence,
             disk_free_bytes: report.disk.free,
             clock: report.clock.into(),
             choice: ChoiceHealthJson::from(&*choice),

@@ -5,6 +5,7 @@
 //! log; what a transaction appends becomes visible with the head it commits.
 
 mod anchor;
+mod bodies;
 mod choice;
 mod commit;
 pub(crate) mod db;
@@ -44,6 +45,7 @@ use oracle_schema::{EventId, Maturity};
 use tokio::sync::{broadcast, watch};
 
 pub use anchor::{AnchorState, AnchorStep, DueAnchor, LONGEST_ANCHOR_WAIT, NewAnchor};
+pub use bodies::{BodiesToday, EVIDENCE_PER_DAY};
 pub use choice::OpenPolicy;
 pub use commit::{Candidate, CommitError, Intent};
 pub use explorer::{HeadRow, LogRow, Milestones, SeriesLine};
@@ -217,6 +219,8 @@ pub struct Store {
     tree: Mutex<Option<Growing>>,
     /// Whether the time of what is committed now is known to be right.
     is_time_confirmed: AtomicBool,
+    /// What is kept of a day's bodies.
+    room: Mutex<bodies::Room>,
 }
 
 /// How long the session that holds the lead may take to answer.
@@ -247,6 +251,7 @@ impl Store {
             head_key: Mutex::default(),
             is_time_confirmed: AtomicBool::new(true),
             tree: Mutex::default(),
+            room: Mutex::default(),
         };
         store.refresh_head().await?;
         Ok(store)

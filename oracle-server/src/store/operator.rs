@@ -8,9 +8,9 @@ use oracle_schema::log_entry::LogEntry;
 use oracle_schema::operator::{OperatorAction, Verb};
 use oracle_schema::{Descriptor, EventId};
 
+use super::bodies::put_manifest;
 use super::db::{Row, args};
 use super::lead::{LeaderTx, NewEntry};
-use super::round::put_manifest;
 use super::schedule::schedule_in;
 use super::states::NOT_FINAL;
 use super::steps::Reason;

@@ -246,7 +246,7 @@ const STANCE: i64 = 3;
 
 const OBSERVED: &str = "SELECT o.source, o.root, o.adapter, o.url, o.sent_ms, o.received_ms, \
      o.status, o.failure, o.headers, o.date_ms, o.certificate, o.sha256, b.is_public, o.literal, \
-     o.effective_at, o.fact, o.verdict, o.detail, o.attempt, o.reads, o.posted \
+     o.effective_at, o.fact, o.verdict, o.detail, o.attempt, o.reads, o.posted, o.not_kept \
      FROM observation o LEFT JOIN evidence_body b ON b.sha256 = o.sha256 \
      WHERE o.leg_key = $1 AND o.maturity = $2 AND o.sent_ms >= $3";
 
@@ -256,6 +256,7 @@ fn observation(r: &Row) -> Result<Observation, StoreError> {
     let public: Option<i64> = r.get(12)?;
     let fact: Option<String> = r.get(15)?;
     let posted: Option<String> = r.get(20)?;
+    let not_kept: Option<String> = r.get(21)?;
     let damaged = |e: serde_json::Error| StoreError::Damaged(format!("observation: {e}"));
     Ok(Observation {
         leg: None,
@@ -274,6 +275,8 @@ fn observation(r: &Row) -> Result<Observation, StoreError> {
         certificate_sha256: r.opt_hash(10)?.map(hex::encode),
         sha256: r.opt_hash(11)?.map(hex::encode),
         public: public == Some(1),
+        // The same answer may have come again since, and been kept.
+        not_kept: not_kept.filter(|_| public.is_none()),
         literal: r.get(13)?,
         effective_at: r.get(14)?,
         fact: fact

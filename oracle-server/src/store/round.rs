@@ -4,15 +4,13 @@
 //! has one of its own. `open`: no decision yet; `decided`: it stands, events are
 //! being attested; `done`.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use chrono::{DateTime, Utc};
 use oracle_schema::Maturity;
-use oracle_schema::evidence::Manifest;
 use oracle_schema::policy::{LegPolicy, PricePolicy};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
+use super::bodies::{Seen, put_manifest};
 use super::db::{Row, Tx, args};
 use super::lead::LeaderTx;
 use super::states::{OPEN, UNHELD_OR_SCHEDULED};
@@ -201,15 +199,13 @@ impl Store {
     pub async fn save_attempt(&self, attempt: &Attempt) -> Result<(), StoreError> {
         let mut tx = self.leader_tx().await?;
         let number = next_attempt(&mut tx, &attempt.leg_key, attempt.maturity).await?;
-        insert_exchanges(
-            &mut tx,
-            &attempt.leg_key,
-            attempt.maturity,
-            number,
-            1,
-            &attempt.exchanges,
-        )
-        .await?;
+        let seen = Seen {
+            key: &attempt.leg_key,
+            maturity: attempt.maturity,
+            attempt: number,
+            reads: 1,
+        };
+        self.keep(&mut tx, seen, &attempt.exchanges).await?;
         if let Some(decision) = &attempt.decision {
             tx.execute(
                 "INSERT INTO fixing (leg_key, maturity, attempt, decision) \
@@ -288,57 +284,6 @@ impl Store {
             .await?;
         tx.commit().await?;
         Ok(closed == 1)
-    }
-
-    /// Deletes bodies whose licence does not let them be kept any longer, and those
-    /// that no manifest names and no exchange after `unused_since_ms` brought: an
-    /// outcome rests on none of them. Their hashes stay where they were written down.
-    pub async fn forget_bodies(
-        &self,
-        now_ms: i64,
-        unused_since_ms: i64,
-    ) -> Result<u64, StoreError> {
-        let mut tx = self.leader_tx().await?;
-        let mut forgotten = tx
-            .execute(
-                "DELETE FROM evidence_body WHERE keep_until_ms <= $1",
-                args![now_ms],
-            )
-            .await?;
-        forgotten += tx
-            .execute(
-                "DELETE FROM evidence_body WHERE pinned = 0 AND NOT EXISTS (\
-                 SELECT 1 FROM observation o WHERE o.sha256 = evidence_body.sha256 \
-                 AND o.received_ms > $1)",
-                args![unused_since_ms],
-            )
-            .await?;
-        tx.commit().await?;
-        Ok(forgotten)
-    }
-
-    /// How many bodies are kept and how many bytes they take: those that manifests
-    /// name, and the others.
-    pub async fn kept_bodies(&self) -> Result<[(i64, i64); 2], StoreError> {
-        let mut kept = [(0, 0); 2];
-        let rows = self
-            .db
-            .fetch(
-                "SELECT pinned, COUNT(*), CAST(COALESCE(SUM(LENGTH(body)), 0) AS BIGINT) \
-                 FROM evidence_body GROUP BY pinned",
-                args![],
-            )
-            .await?;
-        for row in rows {
-            let [pinned, others] = &mut kept;
-            let of = if row.get::<i64>(0)? == 1 {
-                pinned
-            } else {
-                others
-            };
-            *of = (row.get(1)?, row.get(2)?);
-        }
-        Ok(kept)
     }
 
     /// Makes the open round of an event of facts due at once.
@@ -471,125 +416,6 @@ pub(super) async fn next_attempt(
         .await?
         .map_or(Ok(0), |r| r.get(0))?;
     Ok(last + 1)
-}
-
-/// Keeps exchanges and their bodies.
-pub(super) async fn insert_exchanges(
-    tx: &mut LeaderTx<'_>,
-    key: &str,
-    maturity: i64,
-    attempt: i64,
-    reads: i64,
-    exchanges: &[ObservedExchange],
-) -> Result<(), StoreError> {
-    put_bodies(tx, exchanges).await?;
-    let rows = exchanges
-        .iter()
-        .map(|e| {
-            args![
-                key,
-                maturity,
-                attempt,
-                e.source.as_str(),
-                e.root.as_str(),
-                e.url.as_str(),
-                e.posted.clone(),
-                e.sent_at.timestamp_millis(),
-                e.received_at.timestamp_millis(),
-                e.status.map(i64::from),
-                e.headers.as_str(),
-                e.sha256.map(|h| h.to_vec()),
-                e.literal.clone(),
-                e.effective_at,
-                e.verdict,
-                e.detail.clone(),
-                e.date.map(|d| d.timestamp_millis()),
-                e.certificate.map(|h| h.to_vec()),
-                e.fact.clone(),
-                e.failure.clone(),
-                e.adapter.as_str(),
-                reads
-            ]
-        })
-        .collect();
-    tx.insert_rows(
-        "INSERT INTO observation (leg_key, maturity, attempt, source, root, url, posted, \
-         sent_ms, received_ms, status, headers, sha256, literal, effective_at, verdict, detail, date_ms, \
-         certificate, fact, failure, adapter, reads)",
-        rows,
-        "",
-    )
-    .await?;
-    Ok(())
-}
-
-/// Keeps bodies. What came from several sources may be passed on if one of them
-/// allows it, and is kept as long as the most patient licence.
-async fn put_bodies(
-    tx: &mut LeaderTx<'_>,
-    exchanges: &[ObservedExchange],
-) -> Result<(), StoreError> {
-    // One statement must not name a row twice.
-    let mut bodies: BTreeMap<[u8; 32], (Vec<u8>, bool, Option<i64>)> = BTreeMap::new();
-    for exchange in exchanges {
-        let (Some(sha256), Some(body)) = (exchange.sha256, &exchange.body) else {
-            continue;
-        };
-        let until_ms = exchange.keep_until.map(|t| t.timestamp_millis());
-        bodies
-            .entry(sha256)
-            .and_modify(|(_, is_public, keep_until_ms)| {
-                *is_public |= exchange.is_public;
-                *keep_until_ms = keep_until_ms.zip(until_ms).map(|(a, b)| a.max(b));
-            })
-            .or_insert_with(|| (body.clone(), exchange.is_public, until_ms));
-    }
-    let rows = bodies
-        .into_iter()
-        .map(|(sha256, (body, is_public, keep_until_ms))| {
-            args![sha256, body, i64::from(is_public), keep_until_ms, 0_i64]
-        })
-        .collect();
-    tx.insert_rows(
-        "INSERT INTO evidence_body (sha256, body, is_public, keep_until_ms, pinned)",
-        rows,
-        "ON CONFLICT (sha256) DO UPDATE SET \
-         is_public = CASE WHEN excluded.is_public > evidence_body.is_public \
-         THEN excluded.is_public ELSE evidence_body.is_public END, \
-         keep_until_ms = CASE WHEN evidence_body.keep_until_ms IS NULL \
-         OR excluded.keep_until_ms IS NULL THEN NULL \
-         WHEN excluded.keep_until_ms > evidence_body.keep_until_ms \
-         THEN excluded.keep_until_ms ELSE evidence_body.keep_until_ms END",
-    )
-    .await?;
-    Ok(())
-}
-
-/// Keeps a manifest under its hash, and for good the bodies that it names.
-pub(super) async fn put_manifest(
-    tx: &mut LeaderTx<'_>,
-    sha256: &[u8; 32],
-    document: &[u8],
-) -> Result<(), StoreError> {
-    tx.insert_rows(
-        "INSERT INTO manifest (manifest_sha256, document)",
-        vec![args![*sha256, document]],
-        "ON CONFLICT (manifest_sha256) DO NOTHING",
-    )
-    .await?;
-    let manifest: Manifest = serde_json::from_slice(document)
-        .map_err(|e| StoreError::Damaged(format!("manifest: {e}")))?;
-    let named = manifest.observations.iter();
-    let named: BTreeSet<&str> = named.filter_map(|o| o.sha256.as_deref()).collect();
-    for hash in named {
-        let hash = hex::decode(hash).map_err(|e| StoreError::Damaged(format!("manifest: {e}")))?;
-        tx.execute(
-            "UPDATE evidence_body SET pinned = 1 WHERE sha256 = $1 AND pinned = 0",
-            args![hash],
-        )
-        .await?;
-    }
-    Ok(())
 }
 
 pub(super) fn due_round(r: &Row) -> Result<DueRound, StoreError> {

@@ -8,8 +8,9 @@ use oracle_feeds::record::{self, RecordError};
 use oracle_schema::evidence::Observation;
 use oracle_schema::policy::{PricePolicy, SourcePolicy};
 
+use super::bodies::Seen;
 use super::db::args;
-use super::round::{DueRound, ObservedExchange, due_round, insert_exchanges, next_attempt};
+use super::round::{DueRound, ObservedExchange, due_round, next_attempt};
 use super::{Store, StoreError};
 
 /// Samples of one source that are kept. The last usable one counts, and stays
@@ -71,7 +72,13 @@ impl Store {
     ) -> Result<(), StoreError> {
         let mut tx = self.leader_tx().await?;
         let number = next_attempt(&mut tx, leg_key, maturity).await?;
-        insert_exchanges(&mut tx, leg_key, maturity, number, 1, exchanges).await?;
+        let seen = Seen {
+            key: leg_key,
+            maturity,
+            attempt: number,
+            reads: 1,
+        };
+        self.keep(&mut tx, seen, exchanges).await?;
         tx.execute(
             "DELETE FROM observation WHERE leg_key = $1 AND maturity = $2 AND source = $3 \
              AND attempt < (SELECT MIN(attempt) FROM (SELECT DISTINCT attempt FROM observation \

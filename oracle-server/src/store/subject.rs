@@ -11,8 +11,9 @@ use oracle_feeds::record;
 use oracle_schema::policy::FactSource;
 use sqlx::AssertSqlSafe;
 
+use super::bodies::Seen;
 use super::db::{Row, args};
-use super::round::{ObservedExchange, content_key, insert_exchanges};
+use super::round::{ObservedExchange, content_key};
 use super::sample::readings;
 use super::states::{OPEN, UNDECIDED};
 use super::{Store, StoreError};
@@ -163,7 +164,13 @@ impl Store {
                 }
             }
         }
-        insert_exchanges(&mut tx, key, 0, attempt, reads, exchanges).await?;
+        let seen = Seen {
+            key,
+            maturity: 0,
+            attempt,
+            reads,
+        };
+        self.keep(&mut tx, seen, exchanges).await?;
         tx.execute(
             "UPDATE subject SET due_ms = $1, leased = 0, failures = $2 WHERE subject_key = $3",
             args![next_ms, i64::from(failures), key],

@@ -179,6 +179,7 @@ fn row(
         certificate_sha256: None,
         sha256: exchange.sha256.map(hex::encode),
         public,
+        not_kept: None,
         literal: observed.then(|| reading.reading.detail().to_owned()),
         effective_at: reading.reading.price().map(|p| p.effective_at),
         fact: fact(&reading.reading),

@@ -26,6 +26,8 @@ pub(super) struct Source {
     pub(super) detail: Option<String>,
     pub(super) sha256: Option<String>,
     pub(super) public: bool,
+    /// Why there is no body.
+    pub(super) not_kept: Option<String>,
 }
 
 /// The last exchanges, the latest first, and how many there were before them.
@@ -76,6 +78,7 @@ impl From<Observation> for Source {
             verdict: o.verdict,
             sha256: o.sha256,
             public: o.public,
+            not_kept: o.not_kept,
         }
     }
 }

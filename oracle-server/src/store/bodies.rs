@@ -1,0 +1,425 @@
+//! Bodies of answers, and what a manifest makes stay of them.
+//!
+//! Whoever is asked decides how much it sends, and what an outcome rests on stays for
+//! ever. So there is room for so much a day and no more, and for one provider's for a
+//! part of that. What does not fit loses its body alone: its hash and what was read in
+//! it are kept, decide as ever, and say that the body was not kept.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use oracle_schema::evidence::Manifest;
+use sqlx::AssertSqlSafe;
+
+use super::db::{Arg, Tx, args};
+use super::lead::LeaderTx;
+use super::round::ObservedExchange;
+use super::{Store, StoreError};
+
+/// What is kept of a day where nobody says otherwise, bytes as stored.
+pub const EVIDENCE_PER_DAY: u64 = 2 * 1024 * 1024 * 1024;
+
+/// Of one provider at most one in so many of these: what it sends too much leaves the
+/// others' room to them.
+const SHARES: u64 = 4;
+
+/// Bodies named in one statement at most.
+const PINNED_AT_ONCE: usize = 200;
+
+const DAY_MS: i64 = 86_400_000;
+
+/// Why a body is not kept, as its evidence says it.
+const DAY_IS_FULL: &str = "as much as is kept in a day came today of all sources";
+/// The same, where there is room for others.
+const SHARE_IS_FULL: &str = "its provider sent its share today of what is kept in a day";
+
+/// Where and as what an attempt's exchanges are kept.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Seen<'a> {
+    /// The leg's or subject's key.
+    pub(super) key: &'a str,
+    /// T of a leg; 0 of a subject.
+    pub(super) maturity: i64,
+    /// The attempt's number.
+    pub(super) attempt: i64,
+    /// Equal readings in a row up to this one.
+    pub(super) reads: i64,
+}
+
+/// Bodies of one day (UTC), bytes as stored.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct BodiesToday {
+    /// Kept.
+    pub kept: u64,
+    /// Not kept, since this process leads.
+    pub dropped: u64,
+    /// What is kept at most.
+    pub limit: u64,
+}
+
+/// The room for bodies.
+#[derive(Debug)]
+pub(super) struct Room {
+    limit: u64,
+    /// Days since 1970; none before the first body.
+    day: Option<i64>,
+    kept: HashMap<String, u64>,
+    dropped: u64,
+}
+
+impl Default for Room {
+    fn default() -> Self {
+        Self {
+            limit: EVIDENCE_PER_DAY,
+            day: None,
+            kept: HashMap::new(),
+            dropped: 0,
+        }
+    }
+}
+
+impl Room {
+    fn today(&self) -> BodiesToday {
+        BodiesToday {
+            kept: self.kept.values().sum(),
+            dropped: self.dropped,
+            limit: self.limit,
+        }
+    }
+
+    fn begin(&mut self, day: i64, kept: HashMap<String, u64>) {
+        self.day = Some(day);
+        self.kept = kept;
+        self.dropped = 0;
+    }
+
+    /// Takes room for a body, or says why there is none.
+    fn take(&mut self, provider: &str, bytes: u64) -> Result<(), &'static str> {
+        let today = self.today().kept;
+        let own = self.kept.get(provider).copied().unwrap_or_default();
+        let refused = if today.saturating_add(bytes) > self.limit {
+            Some(DAY_IS_FULL)
+        } else if own.saturating_add(bytes) > self.limit / SHARES {
+            Some(SHARE_IS_FULL)
+        } else {
+            None
+        };
+        if let Some(why) = refused {
+            self.dropped = self.dropped.saturating_add(bytes);
+            return Err(why);
+        }
+        self.kept.insert(provider.to_owned(), own + bytes);
+        Ok(())
+    }
+}
+
+/// Whose share a source's answers take: all of a provider's together, a generic
+/// source's and a node's alone.
+fn provider(source: &str) -> &str {
+    match source.split_once(':') {
+        Some(("generic" | "peercoin", _)) | None => source,
+        Some((provider, _)) => provider,
+    }
+}
+
+fn bytes(body: &[u8]) -> u64 {
+    u64::try_from(body.len()).unwrap_or(u64::MAX)
+}
+
+impl Store {
+    /// How many bytes of bodies are kept of one day.
+    pub fn keep_a_day(&self, limit: u64) {
+        self.room().limit = limit;
+    }
+
+    /// What came today and was kept, and what was not.
+    pub fn bodies_today(&self) -> BodiesToday {
+        self.room().today()
+    }
+
+    fn room(&self) -> std::sync::MutexGuard<'_, Room> {
+        let room = self.room.lock();
+        room.unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    /// For each exchange why its body is not kept, if it is not. What is there already
+    /// takes no room.
+    async fn make_room(
+        &self,
+        tx: &mut LeaderTx<'_>,
+        exchanges: &[ObservedExchange],
+    ) -> Result<Vec<Option<&'static str>>, StoreError> {
+        let mut refused = Vec::with_capacity(exchanges.len());
+        let mut known: BTreeSet<[u8; 32]> = BTreeSet::new();
+        for exchange in exchanges {
+            let (Some(sha256), Some(body)) = (exchange.sha256, &exchange.body) else {
+                refused.push(None);
+                continue;
+            };
+            if known.contains(&sha256) || is_kept(tx, &sha256).await? {
+                refused.push(None);
+                continue;
+            }
+            let day = exchange.received_at.timestamp_millis().div_euclid(DAY_MS);
+            let is_today = self.room().day == Some(day);
+            if !is_today {
+                // Also after a start: whoever ran before has kept some of today's.
+                let kept = kept_since(tx, day.saturating_mul(DAY_MS)).await?;
+                self.room().begin(day, kept);
+            }
+            let taken = self.room().take(provider(&exchange.source), bytes(body));
+            if taken.is_ok() {
+                known.insert(sha256);
+            }
+            refused.push(taken.err());
+        }
+        Ok(refused)
+    }
+
+    /// Keeps exchanges, and of their bodies what there is room for.
+    pub(super) async fn keep(
+        &self,
+        tx: &mut LeaderTx<'_>,
+        seen: Seen<'_>,
+        exchanges: &[ObservedExchange],
+    ) -> Result<(), StoreError> {
+        let not_kept = self.make_room(tx, exchanges).await?;
+        let kept = exchanges.iter().zip(&not_kept);
+        let kept = kept.filter(|(_, not_kept)| not_kept.is_none());
+        put_bodies(tx, kept.map(|(exchange, _)| exchange)).await?;
+        let rows = exchanges
+            .iter()
+            .zip(not_kept)
+            .map(|(e, not_kept)| {
+                args![
+                    seen.key,
+                    seen.maturity,
+                    seen.attempt,
+                    e.source.as_str(),
+                    e.root.as_str(),
+                    e.url.as_str(),
+                    e.posted.clone(),
+                    e.sent_at.timestamp_millis(),
+                    e.received_at.timestamp_millis(),
+                    e.status.map(i64::from),
+                    e.headers.as_str(),
+                    e.sha256.map(|h| h.to_vec()),
+                    e.literal.clone(),
+                    e.effective_at,
+                    e.verdict,
+                    e.detail.clone(),
+                    e.date.map(|d| d.timestamp_millis()),
+                    e.certificate.map(|h| h.to_vec()),
+                    e.fact.clone(),
+                    e.failure.clone(),
+                    e.adapter.as_str(),
+                    seen.reads,
+                    not_kept.map(str::to_owned)
+                ]
+            })
+            .collect();
+        tx.insert_rows(
+            "INSERT INTO observation (leg_key, maturity, attempt, source, root, url, posted, \
+             sent_ms, received_ms, status, headers, sha256, literal, effective_at, verdict, \
+             detail, date_ms, certificate, fact, failure, adapter, reads, not_kept)",
+            rows,
+            "",
+        )
+        .await?;
+        Ok(())
+    }
+}
+
+async fn is_kept(tx: &mut Tx, sha256: &[u8; 32]) -> Result<bool, StoreError> {
+    let sql = "SELECT 1 FROM evidence_body WHERE sha256 = $1";
+    Ok(tx.fetch_optional(sql, args![*sha256]).await?.is_some())
+}
+
+/// Bytes kept of what came since a time, by whose share they take.
+async fn kept_since(tx: &mut Tx, since_ms: i64) -> Result<HashMap<String, u64>, StoreError> {
+    let rows = tx
+        .fetch(
+            "SELECT o.source, CAST(SUM(LENGTH(b.body)) AS BIGINT) FROM \
+             (SELECT sha256, MIN(source) AS source FROM observation \
+             WHERE received_ms >= $1 AND sha256 IS NOT NULL GROUP BY sha256) AS o \
+             JOIN evidence_body b ON b.sha256 = o.sha256 GROUP BY o.source",
+            args![since_ms],
+        )
+        .await?;
+    let mut kept: HashMap<String, u64> = HashMap::new();
+    for row in rows {
+        let (source, bytes): (String, i64) = (row.get(0)?, row.get(1)?);
+        *kept.entry(provider(&source).to_owned()).or_default() += bytes.unsigned_abs();
+    }
+    Ok(kept)
+}
+
+/// Keeps bodies. What came from several sources may be passed on if one of them
+/// allows it, and is kept as long as the most patient licence.
+async fn put_bodies<'a>(
+    tx: &mut LeaderTx<'_>,
+    exchanges: impl Iterator<Item = &'a ObservedExchange>,
+) -> Result<(), StoreError> {
+    // One statement must not name a row twice.
+    let mut bodies: BTreeMap<[u8; 32], (Vec<u8>, bool, Option<i64>)> = BTreeMap::new();
+    for exchange in exchanges {
+        let (Some(sha256), Some(body)) = (exchange.sha256, &exchange.body) else {
+            continue;
+        };
+        let until_ms = exchange.keep_until.map(|t| t.timestamp_millis());
+        bodies
+            .entry(sha256)
+            .and_modify(|(_, is_public, keep_until_ms)| {
+                *is_public |= exchange.is_public;
+                *keep_until_ms = keep_until_ms.zip(until_ms).map(|(a, b)| a.max(b));
+            })
+            .or_insert_with(|| (body.clone(), exchange.is_public, until_ms));
+    }
+    let rows = bodies
+        .into_iter()
+        .map(|(sha256, (body, is_public, keep_until_ms))| {
+            args![sha256, body, i64::from(is_public), keep_until_ms, 0_i64]
+        })
+        .collect();
+    tx.insert_rows(
+        "INSERT INTO evidence_body (sha256, body, is_public, keep_until_ms, pinned)",
+        rows,
+        "ON CONFLICT (sha256) DO UPDATE SET \
+         is_public = CASE WHEN excluded.is_public > evidence_body.is_public \
+         THEN excluded.is_public ELSE evidence_body.is_public END, \
+         keep_until_ms = CASE WHEN evidence_body.keep_until_ms IS NULL \
+         OR excluded.keep_until_ms IS NULL THEN NULL \
+         WHEN excluded.keep_until_ms > evidence_body.keep_until_ms \
+         THEN excluded.keep_until_ms ELSE evidence_body.keep_until_ms END",
+    )
+    .await?;
+    Ok(())
+}
+
+/// Keeps a manifest under its hash, and for good the bodies that it names.
+pub(super) async fn put_manifest(
+    tx: &mut LeaderTx<'_>,
+    sha256: &[u8; 32],
+    document: &[u8],
+) -> Result<(), StoreError> {
+    tx.insert_rows(
+        "INSERT INTO manifest (manifest_sha256, document)",
+        vec![args![*sha256, document]],
+        "ON CONFLICT (manifest_sha256) DO NOTHING",
+    )
+    .await?;
+    let manifest: Manifest = serde_json::from_slice(document)
+        .map_err(|e| StoreError::Damaged(format!("manifest: {e}")))?;
+    let named = manifest.observations.iter();
+    let named: BTreeSet<&str> = named.filter_map(|o| o.sha256.as_deref()).collect();
+    let named = named
+        .into_iter()
+        .map(hex::decode)
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(|e| StoreError::Damaged(format!("manifest: {e}")))?;
+    // Of a source that says another thing each time there are thousands.
+    for some in named.chunks(PINNED_AT_ONCE) {
+        let places: Vec<String> = (1..=some.len()).map(|n| format!("${n}")).collect();
+        let sql = format!(
+            "UPDATE evidence_body SET pinned = 1 WHERE pinned = 0 AND sha256 IN ({})",
+            places.join(", ")
+        );
+        let args = some.iter().map(|hash| Arg::from(hash.clone())).collect();
+        tx.execute(AssertSqlSafe(sql), args).await?;
+    }
+    Ok(())
+}
+
+impl Store {
+    /// Deletes bodies whose licence does not let them be kept any longer, and those
+    /// that no manifest names and no exchange after `unused_since_ms` brought: an
+    /// outcome rests on none of them. Their hashes stay where they were written down.
+    pub async fn forget_bodies(
+        &self,
+        now_ms: i64,
+        unused_since_ms: i64,
+    ) -> Result<u64, StoreError> {
+        let mut tx = self.leader_tx().await?;
+        let mut forgotten = tx
+            .execute(
+                "DELETE FROM evidence_body WHERE keep_until_ms <= $1",
+                args![now_ms],
+            )
+            .await?;
+        forgotten += tx
+            .execute(
+                "DELETE FROM evidence_body WHERE pinned = 0 AND NOT EXISTS (\
+                 SELECT 1 FROM observation o WHERE o.sha256 = evidence_body.sha256 \
+                 AND o.received_ms > $1)",
+                args![unused_since_ms],
+            )
+            .await?;
+        tx.commit().await?;
+        Ok(forgotten)
+    }
+
+    /// How many bodies are kept and how many bytes they take: those that manifests
+    /// name, and the others.
+    pub async fn kept_bodies(&self) -> Result<[(i64, i64); 2], StoreError> {
+        let mut kept = [(0, 0); 2];
+        let rows = self
+            .db
+            .fetch(
+                "SELECT pinned, COUNT(*), CAST(COALESCE(SUM(LENGTH(body)), 0) AS BIGINT) \
+                 FROM evidence_body GROUP BY pinned",
+                args![],
+            )
+            .await?;
+        for row in rows {
+            let [pinned, others] = &mut kept;
+            let of = if row.get::<i64>(0)? == 1 {
+                pinned
+            } else {
+                others
+            };
+            *of = (row.get(1)?, row.get(2)?);
+        }
+        Ok(kept)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn room(limit: u64) -> Room {
+        Room {
+            limit,
+            ..Room::default()
+        }
+    }
+
+    #[test]
+    fn one_provider_takes_its_share_and_leaves_the_others_theirs() {
+        let mut room = room(400);
+        assert_eq!(room.take("greedy", 100), Ok(()));
+        assert_eq!(room.take("greedy", 1), Err(SHARE_IS_FULL));
+        for modest in ["a", "b", "c"] {
+            assert_eq!(room.take(modest, 100), Ok(()), "{modest}");
+        }
+        assert_eq!(room.take("late", 1), Err(DAY_IS_FULL));
+        let today = BodiesToday {
+            kept: 400,
+            dropped: 2,
+            limit: 400,
+        };
+        assert_eq!(room.today(), today);
+        // Another day, with what another process kept of it.
+        room.begin(1, HashMap::from([("greedy".to_owned(), 60)]));
+        assert_eq!(room.take("greedy", 41), Err(SHARE_IS_FULL));
+        assert_eq!(room.take("greedy", 40), Ok(()));
+    }
+
+    #[test]
+    fn matches_of_one_provider_share_and_generic_sources_do_not() {
+        assert_eq!(provider("openligadb:match/1"), "openligadb");
+        assert_eq!(provider("kraken:XBTUSD"), "kraken");
+        assert_eq!(provider("generic:a"), "generic:a");
+        assert_ne!(provider("generic:a"), provider("generic:b"));
+        assert_eq!(provider("nobody"), "nobody");
+    }
+}
