@@ -59,6 +59,10 @@ streams *ARGS:
 scale *ARGS:
     cargo run --release --locked -p oracle-tests --bin scale -- {{ARGS}}
 
+# sixty events of one source that says another thing each time (JSON lines)
+flips *ARGS:
+    cargo run --release --locked -p oracle-tests --bin flips -- {{ARGS}}
+
 # a log of a million attestations, audited
 audit *ARGS:
     cargo run --release --locked -p oracle-tests --bin audit -- {{ARGS}}

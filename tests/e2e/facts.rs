@@ -7,9 +7,12 @@ use futures::StreamExt as _;
 use oracle_client::{EventState, StreamEvent};
 use oracle_feeds::loopback::{Fault, MatchStage, ScriptedMatch, ScriptedRace, kerg2};
 use oracle_schema::EventId;
+use oracle_schema::evidence::Manifest;
 use oracle_tests::database::Backend;
+use oracle_tests::flips::Flips;
 use oracle_tests::market::START;
 use oracle_tests::world::{World, instant};
+use serde_json::json;
 use tokio::time::timeout;
 
 laws! {
@@ -25,6 +28,7 @@ laws! {
     an_election_needs_the_announced_stage_and_a_call_taken_back_starts_anew,
     parties_are_counted_together_and_only_the_final_result_settles,
     nothing_that_was_asked_before_the_maturity_counts,
+    a_tick_reads_what_was_said_since_the_last_however_much_and_however_many_ask,
 }
 
 /// An hour after the start.
@@ -427,4 +431,51 @@ async fn nothing_that_was_asked_before_the_maturity_counts(backend: Backend) {
     assert_eq!(state(&world, "late").await.0, EventState::Provisional);
     until(&mut world, MATURITY + 86_400 + DELAY + 90).await;
     assert_eq!(state(&world, "late").await.1.as_deref(), Some("home"));
+}
+
+async fn a_tick_reads_what_was_said_since_the_last_however_much_and_however_many_ask(
+    backend: Backend,
+) {
+    let mut read = Vec::new();
+    for (events, answers) in [(1, 20), (10, 2100)] {
+        let mut flips = Flips::new(backend, events).await;
+        flips.have_said(answers).await;
+        let before = flips.world.observations_read();
+        flips.flip().await;
+        flips.flip().await;
+        read.push(flips.world.observations_read() - before);
+        // In the end it stays with what it says, and all of them are decided at once.
+        let before = flips.world.observations_read();
+        let mut ticks = 0;
+        while flips.world.json("/v1/events?state=attested&limit=1").await["events"] == json!([]) {
+            flips.again().await;
+            ticks += 1;
+            let (_, _, reason) = state(&flips.world, "flip-00").await;
+            assert!(ticks < 60, "never decided: {reason}");
+        }
+        let all = flips
+            .world
+            .json("/v1/events?state=attested&limit=500")
+            .await;
+        assert_eq!(all["events"].as_array().unwrap().len(), events);
+        read.push((flips.world.observations_read() - before) / ticks);
+        as_it_is_stored(&flips.world).await;
+    }
+    let (few, many) = read.split_at(2);
+    assert_eq!(few, many, "answers read");
+    assert!(many.iter().all(|read| *read <= 8), "{read:?}");
+}
+
+/// What was decided from, kept in memory, is what the database has, and is enough to
+/// decide again.
+async fn as_it_is_stored(world: &World) {
+    let bundle = crate::evidence::bundle(world, &id("flip-00")).await;
+    crate::evidence::reproduced(&bundle);
+    let manifest: Manifest = serde_json::from_slice(&bundle.manifest).unwrap();
+    let listed = manifest.observations;
+    let stored = world.database.count("observation").await;
+    let stored = usize::try_from(stored).unwrap();
+    assert!(listed.len() == stored || listed.len() == 1999, "{stored}");
+    // Of a long row of equal answers the beginning and the end.
+    assert_eq!(listed.iter().filter(|o| o.reads > 16).count(), 1);
 }

@@ -10,6 +10,7 @@
 
 mod config;
 pub mod database;
+pub mod flips;
 pub mod http;
 pub mod made;
 pub mod market;

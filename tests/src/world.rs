@@ -243,6 +243,12 @@ impl World {
         Ok(())
     }
 
+    /// Exchanges that the oracle has read back from its database since its start.
+    pub fn observations_read(&self) -> u64 {
+        let serving = self.serving.as_ref().expect("a started world");
+        serving.store.observations_read()
+    }
+
     /// Starts the whole service, whose engine runs by itself.
     pub async fn run(&self, options: Options) -> Result<Running, ServiceError> {
         service::start(self.config(), options, self.clock.clone()).await

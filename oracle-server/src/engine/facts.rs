@@ -5,7 +5,6 @@
 //! due, and a round is a pure decision over everything said since the maturity.
 
 use std::collections::HashMap;
-use std::collections::hash_map::Entry;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use oracle_feeds::observation::{Query, SourceReading};
@@ -15,18 +14,16 @@ use oracle_feeds::rule::{Cause, Decision, Verdict};
 use oracle_schema::evidence::{MANIFEST_VERSION, Manifest};
 use oracle_schema::log_entry::LogEntry;
 use oracle_schema::operator::OperatorAction;
-use oracle_schema::policy::{FactSource, Policy, canonical_json};
+use oracle_schema::policy::{Policy, canonical_json};
 use sha2::{Digest, Sha256};
 
 use super::clock_trust::Mark;
 use super::health::alarm_of_clock;
 use super::observe::{exchange_row, json, stored};
+use super::said::Said;
 use super::settle::DecidedFact;
 use super::{Engine, EngineError, Seen};
-use crate::store::{
-    Candidate, CommitError, DueRound, DueSubject, Progress, RoundResult, Store, StoreError,
-    subject_key,
-};
+use crate::store::{Candidate, CommitError, DueRound, DueSubject, Progress, RoundResult};
 
 /// Questions to one provider under way at once: a provider that hangs keeps no
 /// other waiting, and its own are asked in the order in which they were due.
@@ -45,35 +42,6 @@ pub(super) struct SubjectSeen {
     begun: Mark,
     subject: DueSubject,
     reading: SourceReading,
-}
-
-/// What sources have said, as read for one batch of rounds: an answer makes every
-/// event that asks the same due at once, and each would read all of it again.
-#[derive(Debug, Default)]
-pub(super) struct Said(HashMap<(String, i64), Vec<SourceReading>>);
-
-impl Said {
-    /// What a source said since `since` (Unix seconds).
-    async fn by(
-        &mut self,
-        store: &Store,
-        source: &FactSource,
-        since: i64,
-    ) -> Result<&[SourceReading], StoreError> {
-        let key = subject_key(source)?;
-        match self.0.entry((key, since)) {
-            Entry::Occupied(known) => Ok(known.into_mut()),
-            Entry::Vacant(slot) => {
-                let readings = store.readings(slot.key().0.as_str(), since).await?;
-                Ok(slot.insert(readings))
-            }
-        }
-    }
-
-    /// Forgets all of it: more may have been said.
-    pub(super) fn clear(&mut self) {
-        self.0.clear();
-    }
 }
 
 impl Engine {
@@ -189,10 +157,8 @@ impl Engine {
             }
         };
         let at = round.maturity.unix();
-        let mut readings = Vec::new();
-        for source in policy.rule.fact_sources() {
-            readings.extend_from_slice(self.said.by(&self.store, source, at).await?);
-        }
+        let sources = policy.rule.fact_sources();
+        let readings = self.said.by(&self.store, sources, at).await?;
         let reports = match policy.rule.panel() {
             Some(_) => self.store.operator_reports(event).await?,
             None => Vec::new(),
@@ -284,9 +250,12 @@ impl Engine {
                     outcome: outcome.clone(),
                     trace: decision.trace,
                 };
+                let mut said = std::mem::take(&mut self.said);
                 let manifest = self
-                    .fact_manifest(round, candidate, &decided, None, now)
-                    .await?;
+                    .fact_manifest(&mut said, round, candidate, &decided, None, now)
+                    .await;
+                self.said = said;
+                let manifest = manifest?;
                 let result = RoundResult::Decided {
                     reason: decided.void_reason(),
                     decision: json(&decided)?,
@@ -343,8 +312,13 @@ impl Engine {
 
     /// The canonical evidence manifest: what was said and what follows from it.
     /// `approval`: the request that decides, where people do.
+    #[allow(
+        clippy::too_many_arguments,
+        reason = "each is a part of the document, and nobody else needs them together"
+    )]
     pub(super) async fn fact_manifest(
         &self,
+        said: &mut Said,
         round: &DueRound,
         candidate: &Candidate,
         decided: &DecidedFact,
@@ -355,7 +329,7 @@ impl Engine {
         let mut observations = Vec::new();
         for key in reader.subjects(candidate.event_id().as_str()).await? {
             let since = round.maturity.unix();
-            observations.extend(reader.observations(&key, 0, since).await?);
+            observations.extend(said.rows(&self.store, &key, since).await?);
         }
         let id = candidate.event_id().as_str();
         let mut operators = Vec::new();

@@ -28,6 +28,7 @@ mod health;
 mod leg;
 mod observe;
 mod prove;
+mod said;
 mod sample;
 mod settle;
 mod startup;
@@ -153,7 +154,7 @@ pub struct Engine {
     /// Questions under way, and the task and provider of each.
     asking: HashMap<String, (tokio::task::Id, String)>,
     sampling: sample::Sampling,
-    said: facts::Said,
+    said: said::Said,
     /// Rounds whose legs are being observed.
     waiting: HashMap<(String, i64), DueRound>,
     /// What is known of legs that have no price yet.
@@ -211,7 +212,7 @@ impl Engine {
             in_flight: HashMap::new(),
             asking: HashMap::new(),
             sampling: sample::Sampling::default(),
-            said: facts::Said::default(),
+            said: said::Said::default(),
             waiting: HashMap::new(),
             legs: HashMap::new(),
             forget_at: DateTime::UNIX_EPOCH,

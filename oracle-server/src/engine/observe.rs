@@ -96,7 +96,7 @@ impl Engine {
         let room = ROUNDS_PER_TICK.saturating_sub(waiting).max(0);
         let due = self.store.due_rounds(now_ms, room).await?;
         let started = self.start_batch(&due, now).await;
-        self.said.clear();
+        self.said.end_tick();
         started?;
         self.evaluate_waiting(now).await
     }

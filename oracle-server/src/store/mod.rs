@@ -56,12 +56,13 @@ pub use outbox::{
     Backlog, Delivery, LONGEST_WAIT, OutboxItem, OutboxMessage, OutboxTlv, Undelivered,
 };
 pub use publish::{OpenRefund, SignedOutcome};
+pub(crate) use read::{OBSERVATIONS, STANCE};
 pub use read::{OracleRow, ReadStore, StateChange};
 pub use round::{
     Attempt, DecidedRound, DueRound, ObservedExchange, RoundResult, event_round_key, leg_key,
     legs as round_legs, round_key,
 };
-pub use sample::sample_ms;
+pub use sample::{readings as subject_readings, sample_ms};
 pub use schedule::{DueSeries, NewEvent, PublishError, ScheduledEvent, SeriesRow, SignedEvent};
 pub use status::Progress;
 pub use subject::{DueSubject, NewSubject, fact_json, subject_key};
@@ -212,6 +213,8 @@ pub struct Store {
     head: watch::Sender<i64>,
     /// Counts what this process changed about cosignatures.
     cosigned: Arc<AtomicU64>,
+    /// Counts exchanges read back.
+    observations_read: Arc<AtomicU64>,
     changes: broadcast::Sender<StateChange>,
     lease: Mutex<Lease>,
     head_key: Mutex<Option<Arc<dyn SignHead>>>,
@@ -246,6 +249,7 @@ impl Store {
             epoch: AtomicI64::new(0),
             head: watch::Sender::new(0),
             cosigned: Arc::default(),
+            observations_read: Arc::default(),
             changes: broadcast::Sender::new(CHANGES),
             lease: Mutex::new(Lease::None),
             head_key: Mutex::default(),
@@ -263,6 +267,7 @@ impl Store {
             db: self.readers.clone(),
             head: self.head.subscribe(),
             cosigned: self.cosigned.clone(),
+            observations_read: self.observations_read.clone(),
             changes: self.changes.downgrade(),
         }
     }

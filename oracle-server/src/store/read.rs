@@ -2,7 +2,7 @@
 
 use std::io::Read as _;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use chrono::{DateTime, Utc};
 use oracle_feeds::observation::method;
@@ -229,12 +229,13 @@ pub struct ReadStore {
     pub(super) db: Db,
     pub(super) head: watch::Receiver<i64>,
     pub(super) cosigned: Arc<AtomicU64>,
+    pub(super) observations_read: Arc<AtomicU64>,
     pub(super) changes: broadcast::WeakSender<StateChange>,
 }
 
 /// Exchanges that one answer shows of a leg or subject. A decision rests on the
 /// last of them.
-const OBSERVATIONS: i64 = 2000;
+pub(crate) const OBSERVATIONS: usize = 2000;
 
 /// Samples of a leg that stay in sight beside them, however often it was asked
 /// since: a decision may rest on them alone.
@@ -242,13 +243,17 @@ const SAMPLES: i64 = 2000;
 
 /// Answers of a subject that stay in sight beside them, however long it has
 /// been silent since: what a source last said still contradicts others.
-const STANCE: i64 = 3;
+pub(crate) const STANCE: usize = 3;
 
 const OBSERVED: &str = "SELECT o.source, o.root, o.adapter, o.url, o.sent_ms, o.received_ms, \
      o.status, o.failure, o.headers, o.date_ms, o.certificate, o.sha256, b.is_public, o.literal, \
      o.effective_at, o.fact, o.verdict, o.detail, o.attempt, o.reads, o.posted, o.not_kept \
      FROM observation o LEFT JOIN evidence_body b ON b.sha256 = o.sha256 \
      WHERE o.leg_key = $1 AND o.maturity = $2 AND o.sent_ms >= $3";
+
+fn limit(rows: usize) -> i64 {
+    i64::try_from(rows).unwrap_or(i64::MAX)
+}
 
 fn observation(r: &Row) -> Result<Observation, StoreError> {
     let status: Option<i64> = r.get(6)?;
@@ -682,12 +687,16 @@ impl ReadStore {
             .db
             .fetch(
                 AssertSqlSafe(latest),
-                args![key, maturity, since_ms, OBSERVATIONS],
+                args![key, maturity, since_ms, limit(OBSERVATIONS)],
             )
             .await?;
         let oldest: Option<i64> = rows.last().map(|r| r.get(18)).transpose()?;
-        let is_full = i64::try_from(rows.len()).is_ok_and(|n| n >= OBSERVATIONS);
+        let is_full = rows.len() >= OBSERVATIONS;
         if let Some(oldest) = oldest.filter(|_| is_full && maturity == 0) {
+            // It may be cut; whoever reads it again needs the whole of it.
+            while rows.last().map(|r| r.get(18)).transpose()? == Some(oldest) {
+                rows.pop();
+            }
             let of = |verdict: &str, limit: &str| {
                 format!(
                     "o.attempt IN (SELECT attempt FROM observation \
@@ -696,7 +705,7 @@ impl ReadStore {
                 )
             };
             let stance = format!(
-                "{OBSERVED} AND o.attempt < $4 AND ({} OR {}) ORDER BY o.observation_id DESC",
+                "{OBSERVED} AND o.attempt <= $4 AND ({} OR {}) ORDER BY o.observation_id DESC",
                 of("observation", "$5"),
                 of("contradiction", "1"),
             );
@@ -704,7 +713,7 @@ impl ReadStore {
                 self.db
                     .fetch(
                         AssertSqlSafe(stance),
-                        args![key, maturity, since_ms, oldest, STANCE],
+                        args![key, maturity, since_ms, oldest, limit(STANCE)],
                     )
                     .await?,
             );
@@ -718,7 +727,30 @@ impl ReadStore {
             let args = args![key, maturity, since_ms, oldest, maturity_ms, SAMPLES];
             rows.extend(self.db.fetch(AssertSqlSafe(samples), args).await?);
         }
+        self.note_read(&rows);
         rows.iter().rev().map(observation).collect()
+    }
+
+    /// Exchanges about a subject since a time (Unix seconds), from an attempt on, oldest
+    /// first; no more of them than [`OBSERVATIONS`].
+    pub(crate) async fn observations_from(
+        &self,
+        key: &str,
+        since: i64,
+        attempt: i64,
+    ) -> Result<Vec<Observation>, StoreError> {
+        let sql = format!("{OBSERVED} AND o.attempt >= $4 ORDER BY o.observation_id LIMIT $5");
+        let since_ms = since.saturating_mul(1000);
+        let args = args![key, 0_i64, since_ms, attempt, limit(OBSERVATIONS)];
+        let found = self.db.fetch(AssertSqlSafe(sql), args).await?;
+        self.note_read(&found);
+        found.iter().map(observation).collect()
+    }
+
+    fn note_read(&self, rows: &[Row]) {
+        let count = u64::try_from(rows.len()).unwrap_or(u64::MAX);
+        self.observations_read.fetch_add(count, Ordering::Relaxed);
+        metrics::counter!("oracle_observations_read_total").increment(count);
     }
 
     /// A recorded response body that may be passed on, uncompressed.

@@ -107,7 +107,7 @@ impl Store {
 }
 
 /// What stored rows say, those of one attempt at one source together.
-pub(super) fn readings(rows: &[Observation]) -> Result<Vec<SourceReading>, StoreError> {
+pub fn readings(rows: &[Observation]) -> Result<Vec<SourceReading>, StoreError> {
     let damaged = |e: RecordError| StoreError::Damaged(format!("observation: {e}"));
     let mut readings: Vec<(i64, SourceReading)> = Vec::with_capacity(rows.len());
     for row in rows {

@@ -3,18 +3,19 @@
 //! A subject is one question to one source. However many events need it, it is
 //! asked once; each answer makes the rounds of those events due.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use oracle_feeds::observation::{Reading, SourceReading};
+use oracle_feeds::observation::Reading;
 use oracle_feeds::record;
+use oracle_schema::evidence::Observation;
 use oracle_schema::policy::FactSource;
 use sqlx::AssertSqlSafe;
 
 use super::bodies::Seen;
 use super::db::{Row, args};
 use super::round::{ObservedExchange, content_key};
-use super::sample::readings;
 use super::states::{OPEN, UNDECIDED};
 use super::{Store, StoreError};
 
@@ -187,11 +188,25 @@ impl Store {
     }
 
     /// What a source answered to a question ([`subject_key`]) since `since` (Unix
-    /// seconds): the rows that a manifest lists, so that whoever replays it decides from the
-    /// same.
-    pub async fn readings(&self, key: &str, since: i64) -> Result<Vec<SourceReading>, StoreError> {
-        let rows = self.reader().observations(key, 0, since).await?;
-        readings(&rows)
+    /// seconds), in whole attempts: the latest, and what it said last before those.
+    pub async fn said(&self, key: &str, since: i64) -> Result<Vec<Observation>, StoreError> {
+        self.reader().observations(key, 0, since).await
+    }
+
+    /// The same from an attempt on, the oldest [`OBSERVATIONS`] of it.
+    pub async fn said_since(
+        &self,
+        key: &str,
+        since: i64,
+        attempt: i64,
+    ) -> Result<Vec<Observation>, StoreError> {
+        let reader = self.reader();
+        reader.observations_from(key, since, attempt).await
+    }
+
+    /// Exchanges that this process has read back since it was opened.
+    pub fn observations_read(&self) -> u64 {
+        self.observations_read.load(Ordering::Relaxed)
     }
 }
 

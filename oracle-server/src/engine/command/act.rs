@@ -12,6 +12,7 @@ use sha2::{Digest, Sha256};
 
 use crate::command::{Accepted, Refused};
 use crate::engine::observe::json;
+use crate::engine::said::Said;
 use crate::engine::settle::DecidedFact;
 use crate::engine::{Engine, EngineError};
 use crate::lifecycle::State;
@@ -269,8 +270,16 @@ impl Engine {
             outcome: outcome.to_owned(),
             trace: released(maturity.unix(), target, act, outcome),
         };
+        let mut said = Said::default();
         let manifest = self
-            .fact_manifest(&round, &candidate, &decided, Some(act.entry()), act.now)
+            .fact_manifest(
+                &mut said,
+                &round,
+                &candidate,
+                &decided,
+                Some(act.entry()),
+                act.now,
+            )
             .await?;
         let effect = Effect::Decide {
             candidate: &candidate,

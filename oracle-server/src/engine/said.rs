@@ -1,0 +1,210 @@
+//! What sources of facts have said, kept from one decision to the next.
+//!
+//! Each answer makes every event that asks the same due at once, and each of them
+//! weighs all that was said since its maturity. That is read once; from then on a tick
+//! reads what came since the last one, however many events ask and however much was
+//! said before. A source that says another thing each time would else delay prices.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use oracle_feeds::observation::SourceReading;
+use oracle_schema::evidence::Observation;
+use oracle_schema::policy::FactSource;
+
+use crate::store::{OBSERVATIONS, STANCE, Store, StoreError, subject_key, subject_readings};
+
+/// How far before a maturity an attempt may have begun of which something came after
+/// it, seconds: attempts are kept whole.
+const BEFORE_S: i64 = 3600;
+
+/// Attempts kept in memory at most, of all subjects together.
+const KEPT: usize = 20_000;
+
+/// Readings that stand together for events with the same sources and maturity, kept
+/// during one tick.
+const TOGETHER: usize = 20_000;
+
+/// What was said by some sources since a time (Unix seconds).
+type Asked = (Vec<String>, i64);
+
+/// What sources have said, by subject.
+#[derive(Debug, Default)]
+pub(super) struct Said {
+    subjects: HashMap<String, Subject>,
+    together: HashMap<Asked, Arc<Vec<SourceReading>>>,
+    /// Counts ticks.
+    tick: u64,
+}
+
+#[derive(Debug, Default)]
+struct Subject {
+    /// From when on it was read, Unix seconds.
+    since: i64,
+    /// Oldest first.
+    attempts: Vec<Attempt>,
+    /// The tick in which the store was last asked.
+    tick: Option<u64>,
+}
+
+/// One attempt at a source: its exchanges, and what they say.
+#[derive(Debug)]
+struct Attempt {
+    number: i64,
+    rows: Vec<Observation>,
+    readings: Vec<SourceReading>,
+}
+
+impl Attempt {
+    fn is_since(&self, since: i64) -> bool {
+        let since_ms = since.saturating_mul(1000);
+        self.rows.iter().all(|row| row.sent_ms >= since_ms)
+    }
+
+    fn says(&self, verdict: &str) -> bool {
+        self.rows.iter().any(|row| row.verdict == verdict)
+    }
+}
+
+impl Said {
+    /// What sources said since `since` (Unix seconds), for a decision.
+    pub(super) async fn by(
+        &mut self,
+        store: &Store,
+        sources: &[FactSource],
+        since: i64,
+    ) -> Result<Arc<Vec<SourceReading>>, StoreError> {
+        let keys = sources.iter().map(subject_key);
+        let asked = (keys.collect::<Result<Vec<_>, _>>()?, since);
+        if let Some(known) = self.together.get(&asked) {
+            return Ok(known.clone());
+        }
+        let mut readings = Vec::new();
+        for key in &asked.0 {
+            let attempts = self.subject(store, key, since).await?.since(since);
+            readings.extend(attempts.flat_map(|a| &a.readings).cloned());
+        }
+        let kept: usize = self.together.values().map(|known| known.len()).sum();
+        if kept + readings.len() > TOGETHER {
+            self.together.clear();
+        }
+        let readings = Arc::new(readings);
+        self.together.insert(asked, readings.clone());
+        Ok(readings)
+    }
+
+    /// The rows that a manifest lists of a subject: those that a decision in the same
+    /// tick was made from.
+    pub(super) async fn rows(
+        &mut self,
+        store: &Store,
+        key: &str,
+        since: i64,
+    ) -> Result<Vec<Observation>, StoreError> {
+        let attempts = self.subject(store, key, since).await?.since(since);
+        Ok(attempts.flat_map(|a| &a.rows).cloned().collect())
+    }
+
+    /// Ends a tick: until the next one more may be said.
+    pub(super) fn end_tick(&mut self) {
+        self.tick += 1;
+        self.together.clear();
+        let mut kept: usize = self.subjects.values().map(|s| s.attempts.len()).sum();
+        if kept <= KEPT {
+            return;
+        }
+        let mut oldest: Vec<(Option<u64>, String)> = Vec::with_capacity(self.subjects.len());
+        oldest.extend(self.subjects.iter().map(|(key, s)| (s.tick, key.clone())));
+        oldest.sort_unstable();
+        for (_, key) in oldest {
+            if kept <= KEPT {
+                break;
+            }
+            let gone = self.subjects.remove(&key);
+            kept -= gone.map_or(0, |subject| subject.attempts.len());
+        }
+    }
+
+    /// A subject as far as it has been said up to this tick.
+    async fn subject(
+        &mut self,
+        store: &Store,
+        key: &str,
+        since: i64,
+    ) -> Result<&Subject, StoreError> {
+        let subject = self.subjects.entry(key.to_owned()).or_default();
+        let since = since.saturating_sub(BEFORE_S);
+        let is_new = subject.tick.is_none() || since < subject.since;
+        if is_new || subject.attempts.is_empty() && subject.tick != Some(self.tick) {
+            subject.attempts = attempts(store.said(key, since).await?)?;
+            subject.since = since;
+        } else if subject.tick != Some(self.tick) {
+            subject.go_on(store, key).await?;
+        }
+        subject.tick = Some(self.tick);
+        Ok(subject)
+    }
+}
+
+impl Subject {
+    /// Reads what was said since it was last read.
+    async fn go_on(&mut self, store: &Store, key: &str) -> Result<(), StoreError> {
+        // From the last attempt on: another may stand in its place that said the same.
+        let from = self.attempts.last().map_or(0, |last| last.number);
+        let rows = store.said_since(key, self.since, from).await?;
+        if rows.len() >= OBSERVATIONS {
+            self.attempts = attempts(store.said(key, self.since).await?)?;
+            return Ok(());
+        }
+        self.attempts.retain(|attempt| attempt.number < from);
+        self.attempts.extend(attempts(rows)?);
+        let in_sight = self.in_sight();
+        let mut in_sight = in_sight.into_iter();
+        self.attempts.retain(|_| in_sight.next().unwrap_or(true));
+        Ok(())
+    }
+
+    /// Which attempts are among the latest rows, or are what the source last said.
+    /// Bounded as what the store reads at once is.
+    fn in_sight(&self) -> Vec<bool> {
+        let (mut rows, mut observed, mut contradicted) = (0, 0, false);
+        let mut in_sight: Vec<bool> = Vec::with_capacity(self.attempts.len());
+        for attempt in self.attempts.iter().rev() {
+            rows += attempt.rows.len();
+            let of_stance = attempt.says("observation") && observed < STANCE
+                || attempt.says("contradiction") && !contradicted;
+            if attempt.says("observation") {
+                observed += attempt.rows.len();
+            }
+            contradicted |= attempt.says("contradiction");
+            in_sight.push(rows < OBSERVATIONS || of_stance);
+        }
+        in_sight.reverse();
+        in_sight
+    }
+
+    /// Whole attempts since a time, oldest first.
+    fn since(&self, since: i64) -> impl Iterator<Item = &Attempt> {
+        let attempts = self.attempts.iter();
+        attempts.filter(move |attempt| attempt.is_since(since))
+    }
+}
+
+/// Rows of a subject by attempt.
+fn attempts(rows: Vec<Observation>) -> Result<Vec<Attempt>, StoreError> {
+    let mut attempts: Vec<Attempt> = Vec::new();
+    for row in rows {
+        match attempts.last_mut().filter(|a| a.number == row.attempt) {
+            Some(attempt) => attempt.rows.push(row),
+            None => attempts.push(Attempt {
+                number: row.attempt,
+                rows: vec![row],
+                readings: Vec::new(),
+            }),
+        }
+    }
+    for attempt in &mut attempts {
+        attempt.readings = subject_readings(&attempt.rows)?;
+    }
+    Ok(attempts)
+}
