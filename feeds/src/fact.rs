@@ -3,6 +3,7 @@
 //! matter.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
@@ -70,6 +71,23 @@ pub enum MatchState {
     Walkover,
 }
 
+impl MatchState {
+    /// For people.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Scheduled => "scheduled",
+            Self::InPlay => "in play",
+            Self::Finished => "finished",
+            Self::Suspended => "suspended",
+            Self::Postponed => "postponed",
+            Self::Abandoned => "abandoned",
+            Self::Cancelled => "cancelled",
+            Self::Awarded => "awarded",
+            Self::Walkover => "walkover",
+        }
+    }
+}
+
 /// Goals, runs or points.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -78,6 +96,12 @@ pub struct Score {
     pub home: u32,
     /// Of the away side.
     pub away: u32,
+}
+
+impl fmt::Display for Score {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{}", self.home, self.away)
+    }
 }
 
 /// A side of a match.

@@ -10,6 +10,8 @@ use chrono::{DateTime, Utc};
 use super::cause::Cause;
 use super::clock::Skews;
 use super::decision::{Decision, FactTrace, Verdict, VoteTrace};
+use super::grounds::Grounds;
+use super::words::Words;
 use crate::observation::{Exchange, Observation, Reading, SourceReading};
 
 /// What one reading of a source means for an event.
@@ -21,35 +23,35 @@ pub enum Vote {
         /// One of the event's.
         outcome: String,
         /// What it rests on.
-        because: String,
+        because: Grounds,
     },
     /// Nothing yet: the match goes on, the count is not done. A source may move
     /// on from here as it likes.
-    Open(String),
+    Open(Words),
     /// What no outcome stands for, or what contradicts the announcement: people
     /// must look.
-    Objection(String),
+    Objection(Words),
     /// No answer. It neither confirms nor contradicts what the source said
     /// before.
-    Silent(String),
+    Silent(Words),
     /// An answer that cannot be read: as good as none, but where it leaves too
     /// few sources people must look.
-    Unreadable(String),
+    Unreadable(Words),
 }
 
 impl Vote {
     /// Of a reading that holds no fact.
     pub fn without_fact(reading: &Reading) -> Self {
-        let detail = format!("{}: {}", reading.verdict(), reading.detail());
+        let detail = format!("{}: {}", reading.verdict(), reading.detail()).into();
         match reading {
-            Reading::Observation(_) => Self::Objection("another kind of fact".to_owned()),
+            Reading::Observation(_) => Self::Objection("another kind of fact".into()),
             Reading::Contradiction(_) => Self::Unreadable(detail),
             Reading::NotYet(_) | Reading::Lagging(_) | Reading::NoData(_) => Self::Open(detail),
             Reading::Transient { .. } | Reading::Permanent(_) => Self::Silent(detail),
         }
     }
 
-    fn why(&self) -> Option<&str> {
+    fn why(&self) -> Option<&Words> {
         match self {
             Self::For { .. } => None,
             Self::Open(why) | Self::Objection(why) | Self::Silent(why) | Self::Unreadable(why) => {
@@ -89,7 +91,7 @@ pub struct Voter {
     verdict: String,
     literal: Option<String>,
     /// What made its last answer doubtful.
-    doubt: Option<String>,
+    doubt: Option<Words>,
     /// The last vote of all, silence included.
     last: Option<Vote>,
     /// When the last vote was asked for, milliseconds.
@@ -232,7 +234,7 @@ impl Voter {
         }
     }
 
-    fn objection(&self) -> Option<&str> {
+    fn objection(&self) -> Option<&Words> {
         match &self.run.as_ref()?.vote {
             Vote::Objection(why) => Some(why),
             _ => None,
@@ -252,20 +254,20 @@ impl Voter {
                 .last
                 .as_ref()
                 .and_then(Vote::why)
-                .or(self.doubt.as_deref())
-                .map(str::to_owned),
+                .or(self.doubt.as_ref())
+                .map(Words::to_string),
         }
     }
 }
 
 /// What makes a fact doubtful.
-fn doubt(reading: &Reading) -> Option<String> {
+fn doubt(reading: &Reading) -> Option<Words> {
     let doubts = match reading {
         Reading::Observation(Observation::Match(fact)) => &fact.doubts,
         Reading::Observation(Observation::Election(fact)) => &fact.doubts,
         _ => return None,
     };
-    (!doubts.is_empty()).then(|| doubts.join("; "))
+    (!doubts.is_empty()).then(|| doubts.join("; ").into())
 }
 
 /// Whether two votes belong to one run: an outcome with its grounds; the words
@@ -353,7 +355,7 @@ fn weigh(terms: &Terms, now: DateTime<Utc>, voters: &[Voter], trace: &mut FactTr
     }
     // From here on there is one outcome at most.
     let Some(outcome) = voters.iter().find_map(Voter::stance).map(str::to_owned) else {
-        let why = whys(voters, terms.stable_reads);
+        let why = whys(voters, terms.stable_reads).into();
         return too_few(Cause::NoOutcome { why });
     };
     let mut roots: BTreeMap<&str, (i64, i64)> = BTreeMap::new();
@@ -375,7 +377,7 @@ fn weigh(terms: &Terms, now: DateTime<Utc>, voters: &[Voter], trace: &mut FactTr
         return too_few(Cause::TooFew {
             have: u32::try_from(roots.len()).unwrap_or(u32::MAX),
             need: terms.agree.max(1),
-            why: format!("sources stand for {outcome:?}: {whys}"),
+            why: format!("sources stand for {outcome:?}: {whys}").into(),
         });
     };
     let agreed = agreed.max(turned.unwrap_or(i64::MIN));
@@ -399,7 +401,7 @@ fn dissent(voters: &[Voter]) -> Option<Cause> {
         .filter_map(|v| Some(format!("{}: {}", v.source, v.objection()?)))
         .collect();
     if !objections.is_empty() {
-        let why = objections.join("; ");
+        let why = objections.join("; ").into();
         return Some(Cause::Objection { why });
     }
     let stances: Vec<(&str, &str)> = voters
@@ -414,7 +416,7 @@ fn dissent(voters: &[Voter]) -> Option<Cause> {
         .into_iter()
         .map(|(source, outcome)| format!("{source} says {outcome}"))
         .collect();
-    let why = stances.join(", ");
+    let why = stances.join(", ").into();
     Some(Cause::Dissent { why })
 }
 
@@ -422,14 +424,18 @@ fn whys(voters: &[Voter], stable_reads: u32) -> String {
     let whys: Vec<String> = voters
         .iter()
         .map(|v| {
-            let why = v.last.as_ref().map_or(Some("not read yet"), Vote::why);
+            let unread = Some("not read yet".to_owned());
+            let why = v
+                .last
+                .as_ref()
+                .map_or(unread, |vote| vote.why().map(Words::to_string));
             let read_enough = v.run.as_ref().is_some_and(|r| r.reads >= stable_reads);
             let agrees = if read_enough || v.immediate {
                 "agrees"
             } else {
                 "agrees, not often enough yet"
             };
-            format!("{}: {}", v.source, why.unwrap_or(agrees))
+            format!("{}: {}", v.source, why.as_deref().unwrap_or(agrees))
         })
         .collect();
     whys.join("; ")

@@ -6,6 +6,8 @@ use std::fmt;
 use chrono::DateTime;
 use serde::{Deserialize, Serialize};
 
+use super::words::Words;
+
 /// Why an event waits, or is held.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "cause", rename_all = "snake_case", deny_unknown_fields)]
@@ -48,7 +50,7 @@ pub enum Cause {
     /// No source stands for an outcome.
     NoOutcome {
         /// What each says, for people.
-        why: String,
+        why: Words,
     },
     /// Fewer stand for an outcome than must.
     TooFew {
@@ -57,7 +59,7 @@ pub enum Cause {
         /// How many must.
         need: u32,
         /// Of what, and what is wrong with the others, for people.
-        why: String,
+        why: Words,
     },
     /// An answer that cannot be read leaves too few: people must look.
     Unreadable {
@@ -67,18 +69,18 @@ pub enum Cause {
     /// Sources stand for different outcomes.
     Dissent {
         /// Who says what, for people.
-        why: String,
+        why: Words,
     },
     /// What a source says no outcome stands for, or contradicts the
     /// announcement.
     Objection {
         /// Who says what, for people.
-        why: String,
+        why: Words,
     },
     /// No outcome can have enough reports any more, or two have.
     Deadlock {
         /// Who reported what, for people.
-        why: String,
+        why: Words,
     },
     /// The void window is over, and there is no answer to tell whether the
     /// match was played: people must look.
@@ -91,7 +93,7 @@ pub enum Cause {
     /// The announced policy cannot be read or has no rule here.
     Policy {
         /// What is wrong with it, for people.
-        why: String,
+        why: Words,
     },
 }
 
@@ -147,9 +149,7 @@ impl fmt::Display for Cause {
             Self::TooFew { have, need, why } => write!(f, "{have} of {need} {why}"),
             Self::Unreadable { leaves } => leaves.fmt(f),
             Self::Dissent { why } => write!(f, "sources disagree: {why}"),
-            Self::Objection { why } | Self::Deadlock { why } | Self::Policy { why } => {
-                f.write_str(why)
-            }
+            Self::Objection { why } | Self::Deadlock { why } | Self::Policy { why } => why.fmt(f),
             Self::VoidWindow { waited } => write!(f, "the void window is over and {waited}"),
             Self::TooManyDigits => f.write_str("the median has too many digits"),
         }
@@ -160,4 +160,103 @@ impl fmt::Display for Cause {
 pub(super) fn instant(unix: i64) -> String {
     DateTime::from_timestamp(unix, 0)
         .map_or_else(|| unix.to_string(), |t| t.format("%FT%TZ").to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// One of each, its sentence, and whether it is an alarm of the clock and about
+    /// the time. A sentence is published and stored: who rewords it does so here too,
+    /// and nothing else may change by it.
+    fn all() -> Vec<(Cause, &'static str, [bool; 2])> {
+        let why = || Words::from("a: b");
+        let few = Cause::TooFew {
+            have: 1,
+            need: 2,
+            why: "sources: a: b".into(),
+        };
+        let lagging = Cause::Lagging {
+            until: 60,
+            sources: vec!["a".to_owned(), "b".to_owned()],
+        };
+        let untold = "no answer has told the time: its sources do not, and nobody else has \
+                      confirmed the clock lately";
+        let behind = "the answers say that it is 70 s earlier than by the local clock, and no \
+                      two independent sources say the same";
+        let agreed = "settling: sources agree, and must still do so when the delay is over";
+        let lags = "waiting until 1970-01-01T00:01:00Z for what has not shown that it moved past \
+                    maturity: a, b";
+        let vetoable = "settling: operators agree, and a veto may still come";
+        let clock = |ahead_s| Cause::Clock { ahead_s };
+        let ahead = "clock: local time is 70 s ahead of the providers'";
+        let slow = "clock: local time is 70 s behind the providers'";
+        let window = |waited: Cause| Cause::VoidWindow {
+            waited: Box::new(waited),
+        };
+        let unreadable = Cause::Unreadable {
+            leaves: Box::new(few.clone()),
+        };
+        let (none, time, alarm) = ([false; 2], [false, true], [true; 2]);
+        vec![
+            (Cause::NotMatured, "it has not matured", none),
+            (
+                Cause::Settling { until: 60 },
+                "settling until 1970-01-01T00:01:00Z",
+                none,
+            ),
+            (lagging, lags, none),
+            (Cause::Agreed, agreed, none),
+            (Cause::Vetoable, vetoable, none),
+            (clock(70), ahead, alarm),
+            (clock(-70), slow, alarm),
+            (Cause::Behind { by_s: 70 }, behind, time),
+            (Cause::ClockJumped, "clock: it has jumped ahead", alarm),
+            (Cause::Untold, untold, alarm),
+            (
+                Cause::NoOutcome { why: why() },
+                "no outcome yet: a: b",
+                none,
+            ),
+            (few.clone(), "1 of 2 sources: a: b", none),
+            (unreadable, "1 of 2 sources: a: b", none),
+            (
+                Cause::Dissent { why: why() },
+                "sources disagree: a: b",
+                none,
+            ),
+            (Cause::Objection { why: why() }, "a: b", none),
+            (Cause::Deadlock { why: why() }, "a: b", none),
+            (
+                window(few),
+                "the void window is over and 1 of 2 sources: a: b",
+                none,
+            ),
+            (Cause::TooManyDigits, "the median has too many digits", none),
+            (Cause::Policy { why: why() }, "a: b", none),
+        ]
+    }
+
+    #[test]
+    fn the_sentences_are_these() {
+        for (cause, text, _) in all() {
+            assert_eq!(cause.to_string(), text, "{cause:?}");
+        }
+    }
+
+    #[test]
+    fn what_a_cause_is_does_not_depend_on_words() {
+        for (cause, _, is) in all() {
+            assert_eq!([cause.is_clock(), cause.is_of_time()], is, "{cause:?}");
+        }
+        // Words that once made an alarm, in a cause that is none.
+        let why = Words::from("clock: local time is 600 s ahead of the providers'");
+        for cause in [
+            Cause::NoOutcome { why: why.clone() },
+            Cause::Objection { why: why.clone() },
+            Cause::Policy { why },
+        ] {
+            assert!(!cause.is_clock() && !cause.is_of_time(), "{cause:?}");
+        }
+    }
 }

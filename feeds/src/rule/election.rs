@@ -7,6 +7,7 @@ use oracle_schema::policy::{ElectionBasis, ElectionPolicy, FactSource};
 
 use super::agreement::{self, Terms, Vote, Voter};
 use super::decision::Decision;
+use super::grounds::Grounds;
 use crate::fact::{ElectionFact, ElectionStage};
 use crate::observation::{Observation, Reading, SourceReading};
 use crate::provider::bundeswahlleiterin;
@@ -78,18 +79,22 @@ fn vote(policy: &ElectionPolicy, source: &FactSource, reading: &Reading) -> Vote
     let fact = match reading {
         Reading::Observation(Observation::Election(fact)) => fact,
         // Nothing new is neither a confirmation nor a call taken back.
-        Reading::NotYet(detail) => return Vote::Silent(detail.clone()),
+        Reading::NotYet(detail) => return Vote::Silent(detail.as_str().into()),
         other => return Vote::without_fact(other),
     };
     let ballot = Ballot { policy, source };
     match ballot.standing(fact) {
-        Standing::Open => Vote::Open(fact.literal.clone()),
-        Standing::Objectionable(why) => Vote::Objection(format!("{}: {why}", fact.literal)),
+        Standing::Open => Vote::Open(fact.literal.as_str().into()),
+        Standing::Objectionable(why) => objection(fact, &why),
         Standing::Settled => ballot.settled(fact).map_or_else(
-            |why| Vote::Objection(format!("{}: {why}", fact.literal)),
+            |why| objection(fact, &why),
             |(outcome, because)| Vote::For { outcome, because },
         ),
     }
+}
+
+fn objection(fact: &ElectionFact, why: &str) -> Vote {
+    Vote::Objection(format!("{}: {why}", fact.literal).into())
 }
 
 /// Whether a fact has come far enough.
@@ -133,22 +138,22 @@ impl<'a> Ballot<'a> {
     }
 
     /// The outcome of a settled count and what it rests on, or why it has none.
-    fn settled(&self, fact: &'a ElectionFact) -> Result<(String, String), String> {
+    fn settled(&self, fact: &'a ElectionFact) -> Result<(String, Grounds), String> {
         match (fact.winners.as_slice(), fact.runoff) {
-            ([], true) => Ok((self.announced(RUNOFF, "a run-off")?, RUNOFF.to_owned())),
+            ([], true) => Ok((self.announced(RUNOFF, "a run-off")?, Grounds::Runoff)),
             (_, true) => Err("a run-off and a winner".to_owned()),
             ([], false) if fact.votes.is_empty() => Err("settled without a winner".to_owned()),
             ([], false) => self.counted(&fact.votes),
             ([winner], false) => {
                 let outcome = self.outcome(self.contender(winner)?)?;
-                Ok((outcome, format!("winner {winner}")))
+                Ok((outcome, Grounds::Winner(winner.clone())))
             }
             (several, false) => Err(format!("{} winners", several.len())),
         }
     }
 
     /// The strictly largest contender.
-    fn counted(&self, votes: &'a BTreeMap<String, u64>) -> Result<(String, String), String> {
+    fn counted(&self, votes: &'a BTreeMap<String, u64>) -> Result<(String, Grounds), String> {
         if let Some(missing) = self.mapped().find(|(_, id)| !votes.contains_key(*id)) {
             return Err(format!("{:?} is not in the result", missing.1));
         }
@@ -161,13 +166,9 @@ impl<'a> Ballot<'a> {
         if most == 0 {
             return Err("nobody has a vote".to_owned());
         }
-        // A correction that leaves the winner alone is a change of mind all the
-        // same: the grounds are all the counts, not only the largest.
-        let because = tally
-            .iter()
-            .map(|(contender, votes)| format!("{} {votes}", contender.name()))
-            .collect::<Vec<_>>()
-            .join(", ");
+        let counts = tally.iter();
+        let counts = counts.map(|(contender, votes)| (contender.name().to_owned(), *votes));
+        let because = Grounds::Votes(counts.collect());
         let mut first = tally.iter().filter(|(_, votes)| **votes == most);
         let outcome = match (first.next(), first.next()) {
             (Some((contender, _)), None) => self.outcome(*contender)?,

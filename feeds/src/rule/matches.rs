@@ -20,6 +20,7 @@ use rust_decimal::Decimal;
 use super::agreement::{self, Terms, Vote, Voter};
 use super::cause::Cause;
 use super::decision::{Decision, Verdict};
+use super::grounds::Grounds;
 use super::outcome::attested;
 use crate::exact::Exact;
 use crate::fact::{MatchFact, MatchState, Score, Side};
@@ -79,7 +80,7 @@ fn vote(policy: &MatchPolicy, source: &FactSource, reading: &SourceReading) -> V
         return Vote::without_fact(&reading.reading);
     };
     if let Some(objection) = other_sides(source, fact) {
-        return Vote::Objection(objection);
+        return Vote::Objection(objection.into());
     }
     match ended(policy, fact, asked_at(&reading.exchanges)) {
         Ok((outcome, because)) => announced(policy, fact, &outcome, because),
@@ -89,19 +90,18 @@ fn vote(policy: &MatchPolicy, source: &FactSource, reading: &SourceReading) -> V
 
 /// An outcome only if the event has it, and a doubtful one only beside another
 /// source.
-fn announced(policy: &MatchPolicy, fact: &MatchFact, outcome: &str, because: String) -> Vote {
+fn announced(policy: &MatchPolicy, fact: &MatchFact, outcome: &str, because: Grounds) -> Vote {
     // Digits hold every number; "void" is none.
     let has = match policy.digits {
         Some(_) => outcome != VOID,
         None => policy.outcomes.iter().any(|o| o == outcome),
     };
     if !has {
-        return Vote::Objection(format!(
-            "no announced outcome stands for {outcome} ({because})"
-        ));
+        let why = format!("no announced outcome stands for {outcome} ({because})");
+        return Vote::Objection(why.into());
     }
     if policy.agree.get() == 1 && !fact.doubts.is_empty() {
-        return Vote::Open(format!("doubtful: {}", fact.doubts.join("; ")));
+        return Vote::Open(format!("doubtful: {}", fact.doubts.join("; ")).into());
     }
     Vote::For {
         outcome: outcome.to_owned(),
@@ -142,39 +142,24 @@ fn asked_at(exchanges: &[Exchange]) -> i64 {
 
 /// The outcome of a match that is over or void, and its grounds; else the vote
 /// it comes to.
-fn ended(policy: &MatchPolicy, fact: &MatchFact, asked_at: i64) -> Result<(String, String), Vote> {
-    let void = |because: &str| Ok((VOID.to_owned(), because.to_owned()));
+fn ended(policy: &MatchPolicy, fact: &MatchFact, asked_at: i64) -> Result<(String, Grounds), Vote> {
     match fact.state {
         MatchState::Finished => finished(policy, fact, asked_at),
-        MatchState::Cancelled => void("cancelled"),
-        MatchState::Awarded => void("awarded"),
-        MatchState::Walkover => void("walkover"),
-        MatchState::Scheduled
+        state @ (MatchState::Cancelled | MatchState::Awarded | MatchState::Walkover) => {
+            Ok((VOID.to_owned(), Grounds::NotPlayed(state)))
+        }
+        state @ (MatchState::Scheduled
         | MatchState::InPlay
         | MatchState::Suspended
         | MatchState::Postponed
-        | MatchState::Abandoned => {
-            let state = state(fact.state);
+        | MatchState::Abandoned) => {
             if asked_at >= void_at(policy) {
-                void(&format!("{state} beyond the void window"))
+                Ok((VOID.to_owned(), Grounds::NotOver(state)))
             } else {
-                Err(Vote::Open(format!("{state}: {}", fact.literal)))
+                let state = state.words();
+                Err(Vote::Open(format!("{state}: {}", fact.literal).into()))
             }
         }
-    }
-}
-
-fn state(state: MatchState) -> &'static str {
-    match state {
-        MatchState::Scheduled => "scheduled",
-        MatchState::InPlay => "in play",
-        MatchState::Finished => "finished",
-        MatchState::Suspended => "suspended",
-        MatchState::Postponed => "postponed",
-        MatchState::Abandoned => "abandoned",
-        MatchState::Cancelled => "cancelled",
-        MatchState::Awarded => "awarded",
-        MatchState::Walkover => "walkover",
     }
 }
 
@@ -182,28 +167,27 @@ fn finished(
     policy: &MatchPolicy,
     fact: &MatchFact,
     asked_at: i64,
-) -> Result<(String, String), Vote> {
+) -> Result<(String, Grounds), Vote> {
     let Some(kickoff) = fact.kickoff else {
         // Nobody can tell whether it was played in time.
-        return Err(Vote::Open("finished without a kickoff".to_owned()));
+        return Err(Vote::Open("finished without a kickoff".into()));
     };
     if kickoff > asked_at {
         // A new date under the state of the old one, or the other way round.
-        return Err(Vote::Objection("finished before its kickoff".to_owned()));
+        return Err(Vote::Objection("finished before its kickoff".into()));
     }
     if kickoff > void_at(policy) {
-        let because = "played beyond the void window";
-        return Ok((VOID.to_owned(), because.to_owned()));
+        return Ok((VOID.to_owned(), Grounds::PlayedLate));
     }
     if kickoff.saturating_add(i64::from(policy.void_after_s)) < policy.kickoff {
         return Err(Vote::Objection(
-            "kickoff was long before the announced one".to_owned(),
+            "kickoff was long before the announced one".into(),
         ));
     }
     if let Some(unknown) = untold(policy, fact) {
-        return Err(Vote::Open(unknown));
+        return Err(Vote::Open(unknown.into()));
     }
-    settled(policy, fact).map_err(Vote::Objection)
+    settled(policy, fact).map_err(|why| Vote::Objection(why.into()))
 }
 
 /// What the source cannot tell of the part of the match that counts: it has not
@@ -232,7 +216,7 @@ fn is_regular_only(fact: &MatchFact) -> bool {
 
 /// The outcome of a match that was played, and the score it rests on; else the
 /// objection.
-fn settled(policy: &MatchPolicy, fact: &MatchFact) -> Result<(String, String), String> {
+fn settled(policy: &MatchPolicy, fact: &MatchFact) -> Result<(String, Grounds), String> {
     let (score, because) = match policy.market {
         Market::Result => {
             let (winner, because) = result(policy.basis, fact)?;
@@ -268,12 +252,12 @@ fn settled(policy: &MatchPolicy, fact: &MatchFact) -> Result<(String, String), S
     Ok((outcome.to_owned(), because))
 }
 
-/// The score that counts on that basis, a shootout's goals left out, and its
-/// words; else the objection.
-fn counted(basis: MatchBasis, fact: &MatchFact) -> Result<(Score, String), String> {
+/// The score that counts on that basis, a shootout's goals left out, and the
+/// grounds; else the objection.
+fn counted(basis: MatchBasis, fact: &MatchFact) -> Result<(Score, Grounds), String> {
     let (score, mut because) = match (basis, fact.extra, fact.regular) {
-        (MatchBasis::Final, Some(extra), _) => (extra, format!("{} after extra time", text(extra))),
-        (_, _, Some(regular)) => (regular, text(regular)),
+        (MatchBasis::Final, Some(extra), _) => (extra, played(extra, true, None)),
+        (_, _, Some(regular)) => (regular, played(regular, false, None)),
         _ => return Err("finished without a regular-time score".to_owned()),
     };
     let whole = basis == MatchBasis::Final || is_regular_only(fact);
@@ -282,7 +266,7 @@ fn counted(basis: MatchBasis, fact: &MatchFact) -> Result<(Score, String), Strin
             // Perhaps the shootout's goals are in it.
             return Err(format!("a shootout after {because}"));
         }
-        because = format!("{because}, {} on penalties", text(penalties));
+        because = played(score, fact.extra.is_some(), Some(penalties));
     } else if whole && fact.winner.is_some() && fact.winner != ahead(score) {
         return Err(format!("the score is {because} and the winner another"));
     }
@@ -290,7 +274,7 @@ fn counted(basis: MatchBasis, fact: &MatchFact) -> Result<(Score, String), Strin
 }
 
 /// Who won on that basis, none for a draw, and the score; else the objection.
-fn result(basis: MatchBasis, fact: &MatchFact) -> Result<(Option<Side>, String), String> {
+fn result(basis: MatchBasis, fact: &MatchFact) -> Result<(Option<Side>, Grounds), String> {
     let decided = played_out(fact);
     // Whom the provider names won the match as a whole. Where only regular time
     // was played that is the same thing.
@@ -307,19 +291,16 @@ fn result(basis: MatchBasis, fact: &MatchFact) -> Result<(Option<Side>, String),
     let regular = fact
         .regular
         .ok_or("finished without a regular-time score")?;
-    Ok((ahead(regular), text(regular)))
+    Ok((ahead(regular), played(regular, false, None)))
 }
 
 /// Who won in the end: extra time, else regular time; a draw by penalties.
-fn played_out(fact: &MatchFact) -> Result<(Option<Side>, String), String> {
+fn played_out(fact: &MatchFact) -> Result<(Option<Side>, Grounds), String> {
     let score = fact
         .extra
         .or(fact.regular)
         .ok_or("finished without a regular-time score")?;
-    let mut because = text(score);
-    if fact.extra.is_some() {
-        because.push_str(" after extra time");
-    }
+    let because = played(score, fact.extra.is_some(), None);
     let Some(penalties) = fact.penalties else {
         return Ok((ahead(score), because));
     };
@@ -327,7 +308,7 @@ fn played_out(fact: &MatchFact) -> Result<(Option<Side>, String), String> {
         // The second leg of a tie, or a mistake.
         return Err(format!("a shootout after {because}"));
     }
-    because = format!("{because}, {} on penalties", text(penalties));
+    let because = played(score, fact.extra.is_some(), Some(penalties));
     match ahead(penalties) {
         None => Err(format!("a shootout without a winner: {because}")),
         winner => Ok((winner, because)),
@@ -342,6 +323,10 @@ fn ahead(score: Score) -> Option<Side> {
     }
 }
 
-fn text(score: Score) -> String {
-    format!("{}-{}", score.home, score.away)
+fn played(score: Score, after_extra: bool, penalties: Option<Score>) -> Grounds {
+    Grounds::Played {
+        score,
+        after_extra,
+        penalties,
+    }
 }

@@ -11,7 +11,9 @@ use oracle_schema::policy::{OperatorsPolicy, PanelMember, PanelPolicy};
 use super::agreement::{Vote, Voter};
 use super::cause::Cause;
 use super::decision::{Decision, FactTrace, Verdict, VoteTrace};
+use super::grounds::Grounds;
 use super::trace::ClockCheck;
+use super::words::Words;
 
 /// Source and root of a panel: together its operators are one source.
 pub const PANEL: &str = "operators";
@@ -51,7 +53,7 @@ pub enum PanelState {
     /// No outcome can have k reports any more, or two have.
     Deadlock {
         /// Why, for people.
-        why: String,
+        why: Words,
         /// When the report that made it so was received, Unix milliseconds.
         since_ms: i64,
     },
@@ -128,7 +130,7 @@ fn weigh(panel: &PanelPolicy, ballots: &[Ballot<'_>]) -> PanelState {
                 .collect(),
         },
         (Some(_), Some(_)) => PanelState::Deadlock {
-            why: format!("two outcomes have {k} reports each: {}", said(ballots)),
+            why: format!("two outcomes have {k} reports each: {}", said(ballots)).into(),
             since_ms: last_ms,
         },
         (None, _) => {
@@ -140,7 +142,8 @@ fn weigh(panel: &PanelPolicy, ballots: &[Ballot<'_>]) -> PanelState {
                     why: format!(
                         "no outcome can have {k} reports any more: {}",
                         said(ballots)
-                    ),
+                    )
+                    .into(),
                     since_ms: last_ms,
                 };
             }
@@ -148,7 +151,7 @@ fn weigh(panel: &PanelPolicy, ballots: &[Ballot<'_>]) -> PanelState {
                 cause: Cause::TooFew {
                     have: u32::try_from(most).unwrap_or(u32::MAX),
                     need: panel.k.get(),
-                    why: format!("equal reports: {}", said(ballots)),
+                    why: format!("equal reports: {}", said(ballots)).into(),
                 },
             }
         }
@@ -188,13 +191,13 @@ pub fn voter(
 ) -> Voter {
     let now_ms = now.timestamp_millis();
     let (since_ms, vote) = match state(panel, at, now, reports) {
-        PanelState::Open { cause } => (now_ms, Vote::Open(cause.to_string())),
+        PanelState::Open { cause } => (now_ms, Vote::Open(cause.to_string().into())),
         PanelState::Agreed {
             outcome,
             since_ms,
             by,
         } => {
-            let because = format!("reported by {}", by.join(", "));
+            let because = Grounds::Reports(by);
             (since_ms, Vote::For { outcome, because })
         }
         PanelState::Deadlock { why, since_ms } => (since_ms, Vote::Objection(why)),

@@ -222,7 +222,7 @@ fn missing(trace: Trace) -> Fixing {
     let cause = Cause::TooFew {
         have,
         need: trace.min_sources,
-        why: format!("sources: {whys}"),
+        why: format!("sources: {whys}").into(),
     };
     pending(trace, cause)
 }
@@ -236,6 +236,9 @@ fn latest_by_source<'a>(
         (
             r.exchanges.last().map(|e| e.sent_at),
             r.reading.verdict(),
+            // Recorded with one word, and waited for otherwise: no sentence may
+            // say which of the two it was.
+            matches!(r.reading, Reading::Lagging(_)),
             r.reading.detail().to_owned(),
             r.reading.price().map(|o| o.effective_at),
         )

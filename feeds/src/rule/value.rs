@@ -9,6 +9,7 @@ use oracle_schema::policy::{Compare, FactPolicy, FactTest};
 
 use super::agreement::{self, Terms, Vote, Voter};
 use super::decision::Decision;
+use super::grounds::Grounds;
 use super::outcome::attested;
 use crate::exact::Exact;
 use crate::observation::{Observation, Reading, SourceReading};
@@ -43,10 +44,10 @@ fn vote(policy: &FactPolicy, reading: &Reading) -> Vote {
     };
     match outcome(policy, &fact.value) {
         Ok(outcome) => Vote::For {
-            because: outcome.clone(),
             outcome,
+            because: Grounds::Value,
         },
-        Err(why) => Vote::Objection(why),
+        Err(why) => Vote::Objection(why.into()),
     }
 }
 

@@ -14,6 +14,7 @@ mod prices_deaf;
 mod properties;
 mod recorded;
 mod replay;
+mod reworded;
 mod rule;
 mod sampled;
 mod samples;

@@ -150,7 +150,7 @@ impl Engine {
         let policy = match Policy::parse(candidate.policy()) {
             Ok(policy) => policy,
             Err(e) => {
-                let why = e.to_string();
+                let why = e.to_string().into();
                 return self
                     .stop(round, &candidate, &Cause::Policy { why }, now)
                     .await;
@@ -164,7 +164,7 @@ impl Engine {
             None => Vec::new(),
         };
         let Some(decision) = decide(&policy.rule, at, now, &readings, &reports) else {
-            let why = "the policy has no rule about facts".to_owned();
+            let why = "the policy has no rule about facts".into();
             return self
                 .stop(round, &candidate, &Cause::Policy { why }, now)
                 .await;

@@ -142,7 +142,7 @@ mod tests {
         Cause::TooFew {
             have: 1,
             need: 2,
-            why: String::new(),
+            why: "".into(),
         }
     }
 

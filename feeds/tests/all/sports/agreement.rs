@@ -3,7 +3,7 @@
 use oracle_feeds::Exchange;
 use oracle_feeds::rule::agreement::{Vote, Voter};
 use oracle_feeds::rule::matches::decide;
-use oracle_feeds::rule::{Cause, Verdict};
+use oracle_feeds::rule::{Cause, Grounds, Verdict};
 use proptest::prelude::*;
 
 use super::{AT, Story, answer, policy, sample};
@@ -260,7 +260,7 @@ fn trace_tells_what_every_source_said() {
 fn panel(outcome: &str, since: i64, now: i64) -> Voter {
     let vote = Vote::For {
         outcome: outcome.to_owned(),
-        because: "2 of 3".to_owned(),
+        because: Grounds::Reports(vec!["ann".to_owned(), "bob".to_owned()]),
     };
     Voter::immediate("operators", "operators", since * 1000, now * 1000, vote)
 }
@@ -302,7 +302,7 @@ fn body(provider: usize, kind: u8) -> Option<String> {
     })
 }
 
-fn told(steps: &[(usize, u32, u8, i64)]) -> Story {
+pub(crate) fn told(steps: &[(usize, u32, u8, i64)]) -> Story {
     let mut story = Story::new(policy(2, &THREE));
     for (source, step, kind, skew) in steps {
         let at = AT + i64::from(*step) * 600;

@@ -1,7 +1,7 @@
 //! Matches: every sample with its reading, cases as they unfold over time, and
 //! what sources must do to agree.
 
-mod agreement;
+pub(crate) mod agreement;
 mod football;
 mod leagues;
 mod listed;
