@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use oracle_schema::evidence::{Manifest, Observation as Row};
 use oracle_schema::policy::Policy;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 use url::Url;
 
@@ -275,8 +275,22 @@ fn difference(row: &Row, again: &Reading) -> Option<String> {
         ),
         ("fact", json!(row.fact), json!(record::fact(again))),
     ];
-    let (field, recorded, read) = fields.into_iter().find(|(_, a, b)| a != b)?;
+    let differs = |a: &Value, b: &Value| without_words(a.clone()) != without_words(b.clone());
+    let (field, recorded, read) = fields.into_iter().find(|(_, a, b)| differs(a, b))?;
     Some(format!("{field}: recorded {recorded}, read again {read}"))
+}
+
+/// A value of a row; of a fact's doubts only that there are some, as rules know no
+/// more of them and another build may word them otherwise.
+fn without_words(mut value: Value) -> Value {
+    for fact in value.as_object_mut().into_iter().flat_map(Map::values_mut) {
+        let doubts = fact.get_mut("doubts");
+        let worded = doubts.and_then(|doubts| Some((doubts.as_array()?.is_empty(), doubts)));
+        if let Some((is_empty, doubts)) = worded {
+            *doubts = Value::Bool(!is_empty);
+        }
+    }
+    value
 }
 
 /// The body of a row, and what its absence means.

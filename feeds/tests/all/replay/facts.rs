@@ -23,12 +23,21 @@ fn rule() -> MatchPolicy {
 
 /// In play, then over, an outage, and still over when the delay has passed.
 pub(super) fn case() -> Case {
+    case_of(OPENLIGADB)
+}
+
+/// The same, with doubts about the result.
+fn doubtful_case() -> Case {
+    case_of(sample!("openligadb/finished_goals_disagree.json"))
+}
+
+fn case_of(openligadb: &str) -> Case {
     let mut case = Case::new(Rule::Match(rule()), AT, SETTLED);
     let playing = [
         sample!("openligadb/scheduled.json"),
         sample!("football-data/in_play.json"),
     ];
-    let over = [OPENLIGADB, FOOTBALL_DATA];
+    let over = [openligadb, FOOTBALL_DATA];
     let mut readings: Vec<SourceReading> = Vec::new();
     let times = [AT, AT + 30, AT + 60, AT + 90, SETTLED];
     for (attempt, at) in (1..).zip(times) {
@@ -88,6 +97,29 @@ fn a_fact_that_its_body_does_not_state_is_named() {
         }
     }
     assert_objection(&case.report(), "openligadb:77001: fact: recorded");
+}
+
+#[test]
+fn a_doubt_may_be_worded_otherwise_but_not_be_left_out() {
+    let with = |mut case: Case, is_doubtful: bool, doubts: serde_json::Value| {
+        for row in case.rows("openligadb:77001") {
+            let of_match = row.fact.as_mut().map(|fact| &mut fact["match"]["doubts"]);
+            let Some(of_match) = of_match else { continue };
+            if (*of_match == json!([])) != is_doubtful {
+                *of_match = doubts.clone();
+            }
+        }
+        case
+    };
+    assert_reproduced(&doubtful_case());
+    let worded = json!(["the goals and the result differ", "and so on"]);
+    assert_reproduced(&with(doubtful_case(), true, worded));
+    let without = with(doubtful_case(), true, json!([]));
+    let objects = "openligadb:77001: fact: recorded";
+    assert_objection(&without.report(), objects);
+    // Nor may one be made up that its body does not give.
+    let made_up = with(case(), false, json!(["it looked odd"]));
+    assert_objection(&made_up.report(), objects);
 }
 
 #[test]
