@@ -1,6 +1,7 @@
 //! What the process says of itself: written by the engine, read by HTTP.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use chrono::{DateTime, Utc};
 use oracle_feeds::health::Health;
@@ -13,10 +14,10 @@ use crate::store::BodiesToday;
 pub struct HealthReport {
     /// Whether this process announces and attests.
     pub leader: bool,
-    /// `ok`, or why the signing journal cannot be used. Never a path.
-    pub journal: String,
-    /// `ok`, or why this process announces and attests nothing.
-    pub signing: String,
+    /// Whether the signing journal can be used. Never names a path.
+    pub journal: Condition,
+    /// Whether this process announces and attests.
+    pub signing: Condition,
     /// Providers, by name; a generic source by its own.
     pub providers: BTreeMap<String, ProviderHealth>,
     /// What is known about the clock.
@@ -28,6 +29,32 @@ pub struct HealthReport {
     pub disk: DiskHealth,
     /// What came of bodies today.
     pub bodies: BodiesToday,
+}
+
+/// Whether something works.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Condition {
+    /// It does; `ok`.
+    #[default]
+    Works,
+    /// It does not: why, for people.
+    Fails(String),
+}
+
+impl Condition {
+    /// Whether it works.
+    pub fn works(&self) -> bool {
+        *self == Self::Works
+    }
+}
+
+impl fmt::Display for Condition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Works => "ok",
+            Self::Fails(why) => why,
+        })
+    }
 }
 
 /// What is known about the clock besides what it says.
@@ -43,9 +70,56 @@ pub struct ClockHealth {
     pub doubt: Option<ClockDoubt>,
     /// Why it is not believed for everything, or what waits for somebody to tell the
     /// time.
-    pub unconfirmed: Option<String>,
+    pub unconfirmed: Option<Unconfirmed>,
     /// Whether something has waited for that for more than a minute.
     pub is_held: bool,
+}
+
+/// Why the clock is not believed for everything, or what waits for somebody to tell
+/// the time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unconfirmed {
+    /// Answers contradict it: nothing is announced, and no facts are decided.
+    Contradicted,
+    /// Nobody has told the time since the start: nothing is announced, and no facts
+    /// are decided.
+    SinceStart,
+    /// It jumped ahead: nothing is announced, and no facts are decided.
+    Jumped,
+    /// Nobody has confirmed it since the start.
+    Never,
+    /// Too few have told the time since the start: nothing is refunded.
+    TooFew,
+    /// It is believed, and decisions wait for an answer that tells the time.
+    Wanted,
+}
+
+impl fmt::Display for Unconfirmed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Contradicted => {
+                "answers contradict the clock, and nothing is announced and no facts are \
+                 decided until more of them confirm it: set it right"
+            }
+            Self::SinceStart => {
+                "no answer has told the time since the start, and nothing is announced and no \
+                 facts are decided until one confirms the clock: see that the providers can be \
+                 reached, or start with --accept-clock"
+            }
+            Self::Jumped => {
+                "the clock has jumped ahead, and nothing is announced and no facts are decided \
+                 until an answer confirms it"
+            }
+            Self::Never => "no answer has confirmed the clock since the start",
+            Self::TooFew => {
+                "too few answers have told the time since the start, and nothing is refunded"
+            }
+            Self::Wanted => {
+                "no answer has told the time lately, and decisions wait for one that does: \
+                 the sources send no Date, or cannot be reached"
+            }
+        })
+    }
 }
 
 /// Independent roots that say alike that the clock is wrong.
@@ -72,8 +146,8 @@ impl HealthReport {
     pub fn standby() -> Self {
         Self {
             leader: false,
-            journal: "ok".to_owned(),
-            signing: "ok".to_owned(),
+            journal: Condition::Works,
+            signing: Condition::Works,
             providers: BTreeMap::new(),
             clock: ClockHealth::default(),
             failed_passes: 0,
@@ -117,4 +191,41 @@ pub struct ProviderHealth {
     pub last_error: Option<String>,
     /// Success, lag and deviation; whether it is left alone for a while.
     pub record: Health,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `/readyz` publishes them: who rewords one does so here too.
+    #[test]
+    fn the_sentences_are_these() {
+        let contradicted = "answers contradict the clock, and nothing is announced and no facts \
+                            are decided until more of them confirm it: set it right";
+        let since_start = "no answer has told the time since the start, and nothing is announced \
+                           and no facts are decided until one confirms the clock: see that the \
+                           providers can be reached, or start with --accept-clock";
+        let jumped = "the clock has jumped ahead, and nothing is announced and no facts are \
+                      decided until an answer confirms it";
+        let too_few = "too few answers have told the time since the start, and nothing is refunded";
+        let wanted = "no answer has told the time lately, and decisions wait for one that does: \
+                      the sources send no Date, or cannot be reached";
+        for (why, text) in [
+            (Unconfirmed::Contradicted, contradicted),
+            (Unconfirmed::SinceStart, since_start),
+            (Unconfirmed::Jumped, jumped),
+            (
+                Unconfirmed::Never,
+                "no answer has confirmed the clock since the start",
+            ),
+            (Unconfirmed::TooFew, too_few),
+            (Unconfirmed::Wanted, wanted),
+        ] {
+            assert_eq!(why.to_string(), text, "{why:?}");
+        }
+        assert_eq!(Condition::Works.to_string(), "ok");
+        assert_eq!(Condition::Fails("full".to_owned()).to_string(), "full");
+        // Not even this is read as another condition than its own.
+        assert!(!Condition::Fails("ok".to_owned()).works());
+    }
 }

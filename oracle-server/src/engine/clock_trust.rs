@@ -26,6 +26,7 @@ use oracle_feeds::rule::clock::TOLERANCE_S;
 use oracle_feeds::rule::{Doubt, Skews};
 
 use crate::clock::Clock;
+use crate::health::Unconfirmed;
 
 /// How long a jump ahead, or a start, is not believed where nobody can be asked for the
 /// time. Where somebody can, silence ends nothing: under a clock that is far off no
@@ -370,28 +371,14 @@ impl ClockTrust {
         !roots.any(|root| skews.by_root().contains_key(root)) && !self.is_right(clock)
     }
 
-    /// Why the clock is not believed for everything yet, in words; none where it is.
-    pub(super) fn unconfirmed(&self) -> Option<&'static str> {
+    /// Why the clock is not believed for everything yet; none where it is.
+    pub(super) fn unconfirmed(&self) -> Option<Unconfirmed> {
         match self.jump {
-            Some(jump) if jump.contradicted => Some(
-                "answers contradict the clock, and nothing is announced and no facts are \
-                 decided until more of them confirm it: set it right",
-            ),
-            Some(jump) if jump.is_start => Some(
-                "no answer has told the time since the start, and nothing is announced and no \
-                 facts are decided until one confirms the clock: see that the providers can be \
-                 reached, or start with --accept-clock",
-            ),
-            Some(_) => Some(
-                "the clock has jumped ahead, and nothing is announced and no facts are decided \
-                 until an answer confirms it",
-            ),
-            None if !self.is_confirmed() => {
-                Some("no answer has confirmed the clock since the start")
-            }
-            None if self.asked > 0 && self.provider.is_none() => {
-                Some("too few answers have told the time since the start, and nothing is refunded")
-            }
+            Some(jump) if jump.contradicted => Some(Unconfirmed::Contradicted),
+            Some(jump) if jump.is_start => Some(Unconfirmed::SinceStart),
+            Some(_) => Some(Unconfirmed::Jumped),
+            None if !self.is_confirmed() => Some(Unconfirmed::Never),
+            None if self.asked > 0 && self.provider.is_none() => Some(Unconfirmed::TooFew),
             None => None,
         }
     }

@@ -1,14 +1,15 @@
 //! What the engine notes of its providers and of itself.
 
 use chrono::{DateTime, Utc};
-use oracle_feeds::observation::SourceReading;
+use oracle_feeds::observation::{Reading, SourceReading};
 use oracle_feeds::rule::{Cause, Trace};
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive as _;
 
 use super::clock_trust::Mark;
 use super::{Engine, EngineError};
-use crate::health::{ClockDoubt, ClockHealth, ProviderHealth};
+use crate::health::{ClockDoubt, ClockHealth, Condition, ProviderHealth, Unconfirmed};
+use crate::signer::Signing;
 
 impl Engine {
     /// Notes how sources answered.
@@ -18,6 +19,7 @@ impl Engine {
             for reading in readings {
                 let name = provider_of(&reading.source).to_owned();
                 let verdict = reading.reading.verdict();
+                let has_fact = matches!(reading.reading, Reading::Observation(_));
                 metrics::counter!("oracle_source_readings_total",
                     "provider" => name.clone(), "verdict" => verdict)
                 .increment(1);
@@ -30,7 +32,7 @@ impl Engine {
                 let readable = reading.reading.is_readable();
                 let record = &mut provider.record;
                 record.note_answer(readable, took.max(0).unsigned_abs(), now_ms);
-                provider.ok = verdict == "observation";
+                provider.ok = has_fact;
                 if provider.ok {
                     provider.last_success_at = Some(now);
                     provider.last_error = None;
@@ -66,7 +68,7 @@ impl Engine {
                 since: since(before.doubt.as_ref().map(|d| d.since)),
             }),
             ahead_s: skews.by_root().clone(),
-            unconfirmed: self.unconfirmed().map(str::to_owned),
+            unconfirmed: self.unconfirmed(),
             is_held: self.time.is_long_held(self.clock.uptime()),
         };
         // What was put off by a wrong clock would wait for its time.
@@ -84,11 +86,9 @@ impl Engine {
     }
 
     /// Why the clock is not believed for everything, or what waits for the time.
-    fn unconfirmed(&self) -> Option<&'static str> {
-        let waits = "no answer has told the time lately, and decisions wait for one that does: \
-                     the sources send no Date, or cannot be reached";
-        let open = self.clock_trust.unconfirmed();
-        open.or_else(|| self.time.is_wanted().then_some(waits))
+    fn unconfirmed(&self) -> Option<Unconfirmed> {
+        let wanted = || self.time.is_wanted().then_some(Unconfirmed::Wanted);
+        self.clock_trust.unconfirmed().or_else(wanted)
     }
 
     /// Notes how far prices were from the median of their leg.
@@ -152,6 +152,16 @@ impl Engine {
     }
 }
 
+/// Whether the signer signs, as health tells it.
+pub(super) fn condition(signing: &Signing) -> Condition {
+    match signing {
+        Signing::On => Condition::Works,
+        Signing::Waiting(why) | Signing::Doubted(why) | Signing::Stopped(why) => {
+            Condition::Fails(why.clone())
+        }
+    }
+}
+
 /// A decision that waits because the clock is wrong is an alarm.
 pub(super) fn alarm_of_clock(cause: &Cause) {
     if cause.is_clock() {
@@ -166,13 +176,13 @@ fn tell_clock(before: &ClockHealth, clock: &ClockHealth, now: DateTime<Utc>) {
         metrics::counter!("oracle_clock_alarms_total").increment(1);
         tracing::error!(%now, "the clock has jumped ahead; nothing is announced");
     }
-    match &clock.unconfirmed {
+    match clock.unconfirmed {
         Some(why) if clock.is_held && !before.is_held => {
             metrics::counter!("oracle_clock_alarms_total").increment(1);
-            tracing::error!(%now, why, "the time is not confirmed");
+            tracing::error!(%now, %why, "the time is not confirmed");
         }
-        Some(why) if before.unconfirmed.as_ref() != Some(why) => {
-            tracing::info!(%now, why, "the time is not confirmed");
+        Some(why) if before.unconfirmed != Some(why) => {
+            tracing::info!(%now, %why, "the time is not confirmed");
         }
         None if before.unconfirmed.is_some() => tracing::info!(%now, "the time is confirmed"),
         _ => {}

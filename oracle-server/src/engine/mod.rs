@@ -191,11 +191,7 @@ impl Engine {
     ) -> Self {
         health.send_modify(|report| {
             report.begin(true);
-            signer
-                .gate()
-                .signing()
-                .reason()
-                .clone_into(&mut report.signing);
+            report.signing = health::condition(&signer.gate().signing());
         });
         let clock_trust = ClockTrust::new(&*clock);
         let late_from = clock.now() + CATCH_UP;
@@ -267,11 +263,10 @@ impl Engine {
     /// health says too.
     fn may_sign(&self) -> bool {
         let signing = self.signer.gate().signing();
+        let condition = health::condition(&signing);
         self.health.send_if_modified(|report| {
-            let is_news = report.signing != signing.reason();
-            if is_news {
-                signing.reason().clone_into(&mut report.signing);
-            }
+            let is_news = report.signing != condition;
+            report.signing = condition;
             is_news
         });
         signing == Signing::On

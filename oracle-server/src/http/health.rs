@@ -142,7 +142,7 @@ impl From<ClockHealth> for ClockJson {
                 roots: doubt.roots,
                 since: time(doubt.since),
             }),
-            unconfirmed: health.unconfirmed,
+            unconfirmed: health.unconfirmed.map(|why| why.to_string()),
         }
     }
 }
@@ -183,8 +183,8 @@ pub(super) async fn get_readyz(
     let evidence = report.evidence();
     let works = report.failed_passes < FAILED_PASSES;
     let ready = overdue.count == 0
-        && report.journal == "ok"
-        && report.signing == "ok"
+        && report.journal.works()
+        && report.signing.works()
         && works
         && !report.clock.is_held
         && !report.disk.is_almost_full();
@@ -199,8 +199,8 @@ pub(super) async fn get_readyz(
             overdue: overdue.count,
             oldest_overdue_s: overdue.oldest_s,
             leader: report.leader,
-            journal: report.journal,
-            signing: report.signing,
+            journal: report.journal.to_string(),
+            signing: report.signing.to_string(),
             engine: match report.failed_passes {
                 0 => "ok".to_owned(),
                 n => format!("failed {n} times in a row; the log says why"),

@@ -28,6 +28,7 @@ use tower::ServiceExt;
 
 use super::*;
 use crate::clock::TestClock;
+use crate::health::Condition;
 use crate::lifecycle::{Standing, State};
 use crate::store::{NewEvent, SignHead, SignedEvent, SignedOutcome, Store};
 
@@ -624,7 +625,9 @@ async fn readiness_fails_when_an_attestation_is_late() {
     assert_eq!(answer.json()["overdue"], 1);
     world.attest("e", "yes").await;
     assert_eq!(world.get("/readyz").await.status, StatusCode::OK);
-    world.health.send_modify(|h| h.journal = "full".to_owned());
+    world
+        .health
+        .send_modify(|h| h.journal = Condition::Fails("full".to_owned()));
     assert_eq!(
         world.get("/readyz").await.status,
         StatusCode::SERVICE_UNAVAILABLE

@@ -44,7 +44,8 @@ struct Overview {
 /// How the process is doing, in words.
 struct Health {
     leader: bool,
-    journal: String,
+    /// Why the signing journal cannot be used, if it cannot.
+    journal: Option<String>,
     overdue: i64,
     oldest: String,
     log_size: i64,
@@ -124,7 +125,7 @@ async fn health(app: &AppState) -> Result<Health, Problem> {
     });
     Ok(Health {
         leader: report.leader,
-        journal: report.journal,
+        journal: (!report.journal.works()).then(|| report.journal.to_string()),
         overdue: overdue.count,
         oldest: rough(overdue.oldest_s),
         log_size: *app.store.head().borrow(),

@@ -67,7 +67,7 @@ async fn nothing_from_outside_leaves_its_place_in_a_page() {
     world.announce("e", descriptor.clone()).await;
     world.announce("r@2026-11-22T16:00:00Z", yes_no()).await;
     world.health.send_modify(|report| {
-        report.journal = HOSTILE.to_owned();
+        report.journal = Condition::Fails(HOSTILE.to_owned());
         let health = crate::health::ProviderHealth {
             last_error: Some(HOSTILE.to_owned()),
             ..crate::health::ProviderHealth::default()
