@@ -29,6 +29,7 @@ pub mod replay;
 pub mod retry;
 pub mod rule;
 pub mod sample;
+pub mod source_id;
 pub mod time;
 
 pub use exact::Exact;
@@ -39,4 +40,5 @@ pub use observation::{
 pub use provider::{Provider, provider, provider_names};
 pub use rate::Rate;
 pub use redact::is_secret_key;
+pub use source_id::SourceId;
 pub use time::TimeSource;

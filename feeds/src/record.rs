@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 
 use crate::decimal;
 use crate::observation::{Exchange, Observation, PriceObservation, Reading};
+use crate::provider::Provider;
 
 /// Why a row cannot be what was recorded; begins with the row's field.
 #[derive(Debug, thiserror::Error)]
@@ -51,6 +52,16 @@ pub fn fact(reading: &Reading) -> Option<Value> {
     };
     // Texts and numbers, which always serialise.
     Some(Map::from_iter([(kind.to_owned(), fact.ok()?)]).into())
+}
+
+/// The adapter that read a row, and its version: `kraken/2`.
+pub fn read_by(adapter: &dyn Provider) -> String {
+    format!("{}/{}", adapter.name(), adapter.version())
+}
+
+/// The name in what [`read_by`] wrote.
+pub fn adapter_name(read_by: &str) -> &str {
+    read_by.split_once('/').map_or(read_by, |(name, _)| name)
 }
 
 /// What a row says was read, its body unseen.

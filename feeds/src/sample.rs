@@ -15,6 +15,7 @@ use sha2::{Digest, Sha256};
 use crate::observation::{Exchange, PriceQuery, Query, Reading, SourceReading};
 use crate::provider::provider;
 use crate::record;
+use crate::source_id::SourceId;
 use crate::time::http_date;
 
 /// A question that needs nothing beside it.
@@ -135,8 +136,8 @@ pub fn rows(question: &Question, seen: &SourceReading, by: &str) -> Vec<(Row, Ve
         return Vec::new();
     };
     let asked = first.sent_at.timestamp();
-    let (name, rest) = seen.source.split_once(':').unwrap_or((&seen.source, ""));
-    let reading = format!("{}/{}-{asked}", plain(name), plain(rest));
+    let id = SourceId::read(&seen.source);
+    let reading = format!("{}/{}-{asked}", plain(id.provider()), plain(id.asked()));
     let words = format!("{}: {}", seen.reading.verdict(), seen.reading.detail());
     let row = |(n, exchange): (usize, &Exchange)| {
         let file = format!("{reading}-{n}.{}", extension(exchange));

@@ -182,7 +182,7 @@ fn reread(query: &Query<'_>, rows: &[&Row], bodies: &BTreeMap<String, Vec<u8>>) 
     }
     let recorded = || rows.last().and_then(|row| record::reading(row).ok());
     // What another version read otherwise is taken as recorded, and named above.
-    let version = adapter_name(adapter);
+    let version = record::read_by(adapter);
     let otherwise = |again: &Reading| {
         let mut others = rows.iter().filter(|row| row.adapter != version);
         others.any(|row| difference(row, again).is_some())
@@ -233,7 +233,7 @@ fn judge(adapter: &dyn Provider, row: &Row, again: Option<&Reading>, standing: &
         *standing = Standing::Mismatch(e.to_string());
         return;
     }
-    let version = adapter_name(adapter);
+    let version = record::read_by(adapter);
     // That a source lags was not always told apart.
     if row.adapter != version
         && row.verdict == "not_yet"
@@ -252,10 +252,6 @@ fn judge(adapter: &dyn Provider, row: &Row, again: Option<&Reading>, standing: &
             row.adapter
         ))
     };
-}
-
-fn adapter_name(adapter: &dyn Provider) -> String {
-    format!("{}/{}", adapter.name(), adapter.version())
 }
 
 /// The first field in which a reading is not the recorded one. Words for people
@@ -331,8 +327,7 @@ fn consistent(adapter: &dyn Provider, query: &Query<'_>, row: &Row) -> Result<()
             query.root()
         ));
     }
-    let read_by = row.adapter.split('/').next().unwrap_or_default();
-    if read_by != adapter.name() {
+    if record::adapter_name(&row.adapter) != adapter.name() {
         return Err(format!(
             "adapter: recorded {:?}, the policy asks {:?}",
             row.adapter,
@@ -372,7 +367,7 @@ enum Asked {
 /// Whether a row asks what the adapter wants to know next. What another version of
 /// it asked may differ, but not where a policy's own URL leads.
 fn asked(adapter: &dyn Provider, planned: Option<Request>, row: &Row) -> Result<Asked, String> {
-    let version = adapter_name(adapter);
+    let version = record::read_by(adapter);
     let refused = |why: String| {
         if row.adapter == version {
             return Err(why);

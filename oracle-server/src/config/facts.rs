@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::num::NonZeroU32;
 
+use oracle_feeds::SourceId;
 use oracle_feeds::decimal;
 use oracle_feeds::provider::{Provider, Subject, provider, provider_names};
 use oracle_schema::Maturity;
@@ -487,7 +488,7 @@ fn source(
         parameters.insert((*parameter).to_owned(), value);
     }
     Ok(FactSource {
-        id: format!("{name}:{}", values.join("/")),
+        id: SourceId::write(name, &values.join("/")),
         provider: name.to_owned(),
         root: name.to_owned(),
         parameters,

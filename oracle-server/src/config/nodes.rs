@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use chrono::{DateTime, SecondsFormat};
+use oracle_feeds::SourceId;
 use oracle_feeds::fetch::{Login, ProviderSettings};
 use oracle_feeds::provider::peercoin::{CHAIN, CONFIRMATIONS, HEIGHT, OF, PEERCOIN, UNTIL};
 use oracle_feeds::provider::{GENERIC_NAME, provider};
@@ -183,10 +184,8 @@ pub(super) fn source(
         (which.to_owned(), block),
         (CONFIRMATIONS.to_owned(), confirmations),
     ]);
-    let mut id = format!("{PEERCOIN}:");
     if let Some(name) = name {
         parameters.insert(GENERIC_NAME.to_owned(), name.to_owned());
-        id = format!("{id}{name}/");
     }
     for (parameter, value) in &parameters {
         let key = match parameter.as_str() {
@@ -196,7 +195,7 @@ pub(super) fn source(
         check(&place.at(key), parameter, value)?;
     }
     Ok(FactSource {
-        id: format!("{id}{of}@{shown}"),
+        id: SourceId::of_node(name, &format!("{of}@{shown}")),
         provider: PEERCOIN.to_owned(),
         root: node.root.clone(),
         parameters,

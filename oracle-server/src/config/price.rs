@@ -5,6 +5,7 @@ use std::num::NonZeroU32;
 use std::path::Path;
 use std::time::Duration;
 
+use oracle_feeds::SourceId;
 use oracle_feeds::fetch::ProviderSettings;
 use oracle_feeds::provider::peercoin::PEERCOIN;
 use oracle_feeds::provider::{Subject, provider, provider_names};
@@ -389,10 +390,12 @@ fn source(
     id: &str,
     entries: &BTreeMap<String, Generic>,
 ) -> Result<SourcePolicy, Refusal> {
-    let (name, symbol) = id
-        .split_once(':')
-        .filter(|(n, s)| !n.is_empty() && !s.is_empty())
-        .ok_or_else(|| Refusal::new(key, format!("{id:?} is not \"provider:symbol\"")))?;
+    let parts = SourceId::read(id);
+    let (name, symbol) = (parts.provider(), parts.asked());
+    if name.is_empty() || symbol.is_empty() {
+        let reason = format!("{id:?} is not \"provider:symbol\"");
+        return Err(Refusal::new(key, reason));
+    }
     let adapter = provider(name).ok_or_else(|| unknown_provider(key, name))?;
     if adapter.subject() != Subject::Price {
         return Err(Refusal::new(

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use oracle_feeds::SourceId;
 use oracle_feeds::decimal;
 use oracle_feeds::exact::Exact;
 use oracle_feeds::provider::peercoin::PEERCOIN;
@@ -306,7 +307,7 @@ fn source(
         parameters.insert("compare".to_owned(), "number".to_owned());
     }
     Ok(FactSource {
-        id: format!("{GENERIC}:{name}"),
+        id: SourceId::write(GENERIC, name),
         provider: GENERIC.to_owned(),
         root: entry.root.clone(),
         parameters,

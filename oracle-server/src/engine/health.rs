@@ -1,6 +1,7 @@
 //! What the engine notes of its providers and of itself.
 
 use chrono::{DateTime, Utc};
+use oracle_feeds::SourceId;
 use oracle_feeds::observation::{Reading, SourceReading};
 use oracle_feeds::rule::{Cause, Trace};
 use rust_decimal::Decimal;
@@ -17,7 +18,7 @@ impl Engine {
         let now_ms = now.timestamp_millis();
         self.health.send_modify(|report| {
             for reading in readings {
-                let name = provider_of(&reading.source).to_owned();
+                let name = SourceId::read(&reading.source).record().to_owned();
                 let verdict = reading.reading.verdict();
                 let has_fact = matches!(reading.reading, Reading::Observation(_));
                 metrics::counter!("oracle_source_readings_total",
@@ -99,7 +100,7 @@ impl Engine {
         self.health.send_modify(|report| {
             for source in &trace.sources {
                 let Some(price) = source.price else { continue };
-                let name = provider_of(&source.source).to_owned();
+                let name = SourceId::read(&source.source).record().to_owned();
                 let provider = report.providers.entry(name).or_default();
                 let ppm = (price - median)
                     .abs()
@@ -118,7 +119,8 @@ impl Engine {
     /// Why a source is not asked now, if its provider's record says so.
     pub(super) fn disabled(&self, source: &str, now: DateTime<Utc>) -> Option<String> {
         let report = self.health.borrow();
-        let record = &report.providers.get(provider_of(source))?.record;
+        let record = SourceId::read(source).record();
+        let record = &report.providers.get(record)?.record;
         let until = record.disabled_until_ms(now.timestamp_millis())?;
         let until = DateTime::from_timestamp_millis(until)?.format("%FT%TZ");
         Some(format!("left alone until {until} for its record"))
@@ -222,20 +224,5 @@ fn report_clock(before: &ClockHealth, clock: &ClockHealth) {
     }
     for (root, skew) in &clock.ahead_s {
         ahead(root).set(*skew as f64);
-    }
-}
-
-/// Whose record a source belongs to: its provider's; every generic source and
-/// every node with a name is a provider of its own.
-pub(super) fn provider_of(source: &str) -> &str {
-    match source.split_once(':') {
-        Some(("generic", _)) | None => source,
-        Some(("peercoin", rest)) => match rest.split_once('/') {
-            Some((node, _)) => source
-                .get(.."peercoin:".len() + node.len())
-                .unwrap_or(source),
-            None => "peercoin",
-        },
-        Some((provider, _)) => provider,
     }
 }

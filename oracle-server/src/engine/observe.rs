@@ -7,12 +7,13 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use futures::StreamExt as _;
 use futures::stream::FuturesUnordered;
-use oracle_feeds::Exact;
 use oracle_feeds::fetch::Fetcher;
 use oracle_feeds::observation::{Exchange, PriceQuery, Query, Reading, SourceReading};
-use oracle_feeds::provider::{Licence, provider};
+use oracle_feeds::provider::Licence;
+use oracle_feeds::record;
 use oracle_feeds::rule::Cause;
 use oracle_feeds::rule::price::{Fixing as LegFixing, cross, decide_leg};
+use oracle_feeds::{Exact, SourceId};
 use oracle_schema::evidence::{MANIFEST_VERSION, Manifest, Observation};
 use oracle_schema::policy::{LegPolicy, SourcePolicy, canonical_json};
 use rust_decimal::Decimal;
@@ -517,11 +518,11 @@ fn grace(leg: &LegPolicy, at: i64, now: DateTime<Utc>) -> Duration {
 
 pub(super) fn exchange_row(reading: &SourceReading, exchange: &Exchange) -> ObservedExchange {
     let observed = reading.reading.price();
-    // A source's id begins with its provider's name.
-    let adapter = provider(reading.source.split(':').next().unwrap_or_default());
+    let source = SourceId::read(&reading.source);
+    let adapter = source.adapter();
     let body = exchange.sha256.map(|_| deflate(&exchange.body));
     if let Some(body) = &body {
-        let provider = super::health::provider_of(&reading.source).to_owned();
+        let provider = source.record().to_owned();
         let bytes = u64::try_from(body.len()).unwrap_or(u64::MAX);
         metrics::counter!("oracle_evidence_bytes_total", "provider" => provider).increment(bytes);
     }
@@ -546,7 +547,7 @@ pub(super) fn exchange_row(reading: &SourceReading, exchange: &Exchange) -> Obse
             .and_then(|kept| TimeDelta::from_std(kept).ok())
             .map(|kept| exchange.received_at + kept),
         is_public: adapter.is_some_and(|a| a.licence() == Licence::Public),
-        adapter: adapter.map_or_else(String::new, |a| format!("{}/{}", a.name(), a.version())),
+        adapter: adapter.map_or_else(String::new, record::read_by),
         failure: exchange.failure.clone(),
         date: exchange.date,
         certificate: exchange.certificate,

@@ -8,8 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use oracle_feeds::SourceId;
 use oracle_feeds::observation::{Exchange, SourceReading};
-use oracle_feeds::provider::peercoin::PEERCOIN;
 use oracle_feeds::rule::clock::TOLERANCE_S;
 
 use super::clock_trust::{ClockTrust, Mark, Started};
@@ -179,7 +179,7 @@ impl Engine {
         let Some(ahead_s) = exchanges.find_map(Exchange::clock_ahead_s) else {
             return;
         };
-        let is_node = reading.source.split(':').next() == Some(PEERCOIN);
+        let is_node = SourceId::read(&reading.source).is_node();
         if is_node && ahead_s.abs() <= TOLERANCE_S {
             self.clock_trust.forget(&reading.root);
             return;
