@@ -32,6 +32,7 @@ use oracle_schema::{
 };
 use oracle_server::clock::TestClock;
 use oracle_server::guard;
+use oracle_server::keys::{Question, RoundKey};
 use oracle_server::lifecycle::{Standing, State};
 use oracle_server::signer::{Draft, Signer, SignerConfig};
 use oracle_server::store::{CommittedOutcome, NewEvent, OracleRow, SignedEvent, Store};
@@ -292,8 +293,8 @@ async fn commit(
         sample_ms: None,
         descriptor: draft.descriptor.clone(),
         policy_hash: draft.policy_hash,
-        round_key: round_key.to_owned(),
-        question: "{}".to_owned(),
+        round_key: RoundKey::read(round_key.to_owned()),
+        question: Question::read("{}".to_owned()),
         subjects: Vec::new(),
         sole_outcomes: 0,
         search: None,

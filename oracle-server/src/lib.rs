@@ -18,6 +18,7 @@ pub mod engine;
 pub mod guard;
 pub mod health;
 pub mod http;
+pub mod keys;
 pub mod lifecycle;
 pub mod log;
 mod logging;

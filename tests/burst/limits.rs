@@ -144,7 +144,7 @@ async fn tickets(run: &Run) -> Result<Vec<CommittedOutcome>> {
     let event = events.first().ok_or("no events")?;
     let now = run.oracle.clock.now();
     let limit = i64::try_from(events.len())?;
-    let (key, at) = (&event.definition.round_key, event.maturity);
+    let (key, at) = (event.definition.round_key.as_str(), event.maturity);
     let candidates = run
         .store
         .candidates(key, at, "", now.timestamp(), limit)

@@ -21,13 +21,13 @@ const ATTEMPTS: usize = 200;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn of_two_hundred_concurrent_commits_one_outcome_wins_on_sqlite() {
-    race(&Home::sqlite().await).await;
+    Box::pin(race(&Home::sqlite().await)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn of_two_hundred_concurrent_commits_one_outcome_wins_on_postgres() {
     if let Some(home) = Home::postgres("concurrent commits").await {
-        race(&home).await;
+        Box::pin(race(&home)).await;
     }
 }
 
@@ -128,7 +128,7 @@ async fn announced(home: &Home, clock: &Arc<TestClock>) -> (Store, Arc<Signer>, 
     let next = series.schedule.next_after(clock.now().timestamp()).unwrap();
     let maturity = oracle_schema::Maturity::from_unix(next).unwrap();
     let candidates = store
-        .candidates(&series.definition.round_key, maturity, "", next, 10)
+        .candidates(series.definition.round_key.as_str(), maturity, "", next, 10)
         .await
         .unwrap();
     let candidate = candidates

@@ -8,7 +8,8 @@ use rust_decimal::Decimal;
 
 use super::file::Entry;
 use super::{Context, Refusal, facts, question, seconds, value};
-use crate::store::{NewSubject, StoreError, event_round_key, round_key, subject_key};
+use crate::keys::{KeyError, Question, RoundKey, SubjectKey};
+use crate::store::NewSubject;
 
 /// What an event is made of, pinned when it is made.
 #[derive(Debug, Clone)]
@@ -22,9 +23,9 @@ pub struct Definition {
     /// What can come out.
     pub descriptor: Descriptor,
     /// Which round decides it: its price's, or its own.
-    pub round_key: String,
-    /// The price as JSON; empty for an event of facts.
-    pub question: String,
+    pub round_key: RoundKey,
+    /// What that round is asked.
+    pub question: Question,
     /// What it asks sources of facts.
     pub subjects: Vec<NewSubject>,
     /// How many outcomes one outside party alone chooses among; else 0.
@@ -268,10 +269,10 @@ pub(super) fn definition(
     let document = policy.canonical().map_err(|e| whole(&e))?;
     let (round_key, question) = match (policy.rule.price(), single) {
         (Some(price), _) => (
-            round_key(price).map_err(|e| whole(&e))?,
-            serde_json::to_string(price).map_err(|e| whole(&e))?,
+            RoundKey::of_price(price).map_err(|e| whole(&e))?,
+            Question::price(price).map_err(|e| whole(&e))?,
         ),
-        (None, Some(single)) => (event_round_key(single.id.as_str()), String::new()),
+        (None, Some(single)) => (RoundKey::of_event(single.id.as_str()), Question::Facts),
         (None, None) => return Err(whole(&"needs a price to be a series")),
     };
     let descriptor = rule::outcome::descriptor(&policy.rule).map_err(|e| whole(&e))?;
@@ -296,7 +297,7 @@ pub(super) fn definition(
 }
 
 /// What has to be asked again and again.
-fn subjects(rule: &Rule) -> Result<Vec<NewSubject>, StoreError> {
+fn subjects(rule: &Rule) -> Result<Vec<NewSubject>, KeyError> {
     let Some(read_every_s) = rule.read_every_s() else {
         return Ok(Vec::new());
     };
@@ -304,7 +305,7 @@ fn subjects(rule: &Rule) -> Result<Vec<NewSubject>, StoreError> {
         .iter()
         .map(|source| {
             Ok(NewSubject {
-                key: subject_key(source)?,
+                key: SubjectKey::of(source)?,
                 source: source.clone(),
                 read_every_s: i64::from(read_every_s.get()),
             })

@@ -6,6 +6,7 @@ use oracle_schema::{EventId, Maturity, SeriesId};
 use super::settle::STUCK_RETRY;
 use super::{BATCH, Engine, EngineError};
 use crate::config::{Definition, Series};
+use crate::keys::Question;
 use crate::lifecycle::{self, IntentKind};
 use crate::signer::{Draft, JournalRecord};
 use crate::store::{NewEvent, OpenRefund, ScheduledEvent, SeriesRow, SignedEvent, sample_ms};
@@ -285,9 +286,9 @@ pub(super) fn new_event(
         announce_at,
         overdue_at: ready + patience,
         // Facts are looked at from the maturity on, prices once they have settled.
-        round_due_ms: match definition.question.as_str() {
-            "" => maturity.unix() * 1000,
-            _ => ready * 1000,
+        round_due_ms: match definition.question {
+            Question::Facts => maturity.unix() * 1000,
+            Question::Price(_) => ready * 1000,
         },
         sample_ms: sample_ms(definition.policy.rule.price(), maturity.unix()),
         descriptor: definition.descriptor.clone(),

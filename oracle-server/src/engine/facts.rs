@@ -11,6 +11,7 @@ use oracle_feeds::observation::{Query, SourceReading};
 use oracle_feeds::retry;
 use oracle_feeds::rule::facts::decide;
 use oracle_feeds::rule::{Cause, Decision, Verdict};
+use oracle_schema::Maturity;
 use oracle_schema::evidence::{MANIFEST_VERSION, Manifest};
 use oracle_schema::log_entry::LogEntry;
 use oracle_schema::operator::OperatorAction;
@@ -129,8 +130,11 @@ impl Engine {
         round: &DueRound,
         now: DateTime<Utc>,
     ) -> Result<(), EngineError> {
-        let Some(event) = round.event() else {
-            return Ok(());
+        let Some(event) = round.id.round_key.event() else {
+            return Err(EngineError::Stored {
+                what: format!("round {}", round.id.round_key),
+                reason: "it has no price, and is no event's own".to_owned(),
+            });
         };
         if self.clock_trust.runs_ahead(&*self.clock) {
             // Settle delays and what sources say "since" are measured by it.
@@ -156,7 +160,7 @@ impl Engine {
                     .await;
             }
         };
-        let at = round.maturity.unix();
+        let at = round.id.maturity.unix();
         let sources = policy.rule.fact_sources();
         let readings = self.said.by(&self.store, sources, at).await?;
         let reports = match policy.rule.panel() {
@@ -252,7 +256,7 @@ impl Engine {
                 };
                 let mut said = std::mem::take(&mut self.said);
                 let manifest = self
-                    .fact_manifest(&mut said, round, candidate, &decided, None, now)
+                    .fact_manifest(&mut said, round.id.maturity, candidate, &decided, None, now)
                     .await;
                 self.said = said;
                 let manifest = manifest?;
@@ -319,7 +323,7 @@ impl Engine {
     pub(super) async fn fact_manifest(
         &self,
         said: &mut Said,
-        round: &DueRound,
+        maturity: Maturity,
         candidate: &Candidate,
         decided: &DecidedFact,
         approval: Option<OperatorAction>,
@@ -328,7 +332,7 @@ impl Engine {
         let reader = self.store.reader();
         let mut observations = Vec::new();
         for key in reader.subjects(candidate.event_id().as_str()).await? {
-            let since = round.maturity.unix();
+            let since = maturity.unix();
             observations.extend(said.rows(&self.store, &key, since).await?);
         }
         let id = candidate.event_id().as_str();
@@ -343,7 +347,7 @@ impl Engine {
         }
         canonical_json(&Manifest {
             version: MANIFEST_VERSION,
-            maturity: round.maturity.unix(),
+            maturity: maturity.unix(),
             decided_ms: now.timestamp_millis(),
             observations,
             operators,

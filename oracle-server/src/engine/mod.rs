@@ -51,6 +51,7 @@ use clock_trust::ClockTrust;
 use crate::clock::Clock;
 use crate::config::Series;
 use crate::health::HealthReport;
+use crate::keys::{KeyError, LegKey, RoundId, SubjectKey};
 use crate::signer::{Signer, SignerError, Signing};
 use crate::store::{CommitError, DueRound, OpenCursor, PublishError, Store, StoreError};
 
@@ -89,6 +90,12 @@ pub enum EngineError {
         /// Why.
         reason: String,
     },
+}
+
+impl From<KeyError> for EngineError {
+    fn from(error: KeyError) -> Self {
+        Self::Store(error.into())
+    }
 }
 
 impl EngineError {
@@ -152,11 +159,11 @@ pub struct Engine {
     /// Legs under observation, and the task that observes each.
     in_flight: HashMap<LegAt, tokio::task::Id>,
     /// Questions under way, and the task and provider of each.
-    asking: HashMap<String, (tokio::task::Id, String)>,
+    asking: HashMap<SubjectKey, (tokio::task::Id, String)>,
     sampling: sample::Sampling,
     said: said::Said,
     /// Rounds whose legs are being observed.
-    waiting: HashMap<(String, i64), DueRound>,
+    waiting: HashMap<RoundId, DueRound>,
     /// What is known of legs that have no price yet.
     legs: HashMap<LegAt, leg::LegProgress>,
     clock_trust: ClockTrust,
@@ -176,7 +183,7 @@ pub struct Engine {
 }
 
 /// A leg at a maturity: (leg key, T in Unix seconds).
-type LegAt = (String, i64);
+type LegAt = (LegKey, i64);
 
 impl Engine {
     /// An engine over an opened store and signer; see [`crate::guard`] for the checks

@@ -24,11 +24,10 @@ use tokio::task::JoinError;
 use super::clock_trust::Mark;
 use super::health::alarm_of_clock;
 use super::leg::LegProgress;
-use super::{Engine, EngineError, ROUNDS_PER_TICK, Seen, backoff};
+use super::{Engine, EngineError, LegAt, ROUNDS_PER_TICK, Seen, backoff};
 use crate::clock::Clock;
-use crate::store::{
-    Attempt, DueRound, ObservedExchange, RoundResult, fact_json, leg_key, round_legs,
-};
+use crate::keys::{LegKey, Observed, Question, RoundId};
+use crate::store::{Attempt, DueRound, ObservedExchange, RoundResult, fact_json};
 
 /// How long an observation may take over all its sources: mostly for its turn,
 /// where many prices want the same host at once. A single request is bounded by
@@ -52,7 +51,7 @@ const STUCK_RETRY: TimeDelta = TimeDelta::minutes(5);
 /// What was seen of a leg.
 pub(super) struct LegSeen {
     begun: Mark,
-    key: String,
+    key: LegKey,
     at: i64,
     /// From the sources that were asked, or would have been but for their record.
     asked: Vec<SourceReading>,
@@ -125,21 +124,21 @@ impl Engine {
         if round.decided.is_some() {
             return self.attest_round(round).await;
         }
-        if round.event().is_some() {
+        let Question::Price(price) = &round.question else {
             return self.evaluate_event(round, now).await;
-        }
+        };
         if self.store.close_round(round).await? {
             return Ok(());
         }
-        let at = round.maturity.unix();
-        let legs = round_legs(&round.question)?;
+        let at = round.id.maturity.unix();
+        let legs = price.legs()?;
         if self.is_sampling(&legs, at)? {
             return Ok(());
         }
         let lease_ms = now.timestamp_millis() + LEASE_MS;
         self.store.lease_round(round, lease_ms).await?;
         for leg in legs {
-            let key = leg_key(&leg)?;
+            let key = LegKey::of(&leg)?;
             if self.store.fixing(&key, at).await?.is_some()
                 || self.in_flight.contains_key(&(key.clone(), at))
             {
@@ -154,7 +153,7 @@ impl Engine {
                 .iter()
                 .filter_map(|s| Some((s.id.clone(), self.disabled(&s.id, now)?)))
                 .collect();
-            let question = Question {
+            let question = LegQuestion {
                 leg,
                 key,
                 at,
@@ -167,8 +166,7 @@ impl Engine {
                 .spawn(async move { Seen::Leg(observe(fetcher, clock, question).await) });
             self.in_flight.insert(leg_at, task.id());
         }
-        self.waiting
-            .insert((round.round_key.clone(), at), round.clone());
+        self.waiting.insert(round.id.clone(), round.clone());
         Ok(())
     }
 
@@ -180,7 +178,7 @@ impl Engine {
         error: &EngineError,
         now: DateTime<Utc>,
     ) -> Result<(), EngineError> {
-        let (key, at) = (round.round_key.as_str(), round.maturity.unix());
+        let (key, at) = (round.id.round_key.as_str(), round.id.maturity.unix());
         tracing::error!(round = key, maturity = at, %error, "round is stuck");
         metrics::counter!("oracle_stuck_total").increment(1);
         let until = now + STUCK_RETRY;
@@ -280,16 +278,19 @@ impl Engine {
 
     /// Decides the rounds whose legs are all seen, or says when to look again.
     pub(super) async fn evaluate_waiting(&mut self, now: DateTime<Utc>) -> Result<(), EngineError> {
-        let keys: Vec<(String, i64)> = self.waiting.keys().cloned().collect();
+        let keys: Vec<RoundId> = self.waiting.keys().cloned().collect();
         for key in keys {
-            let Some(round) = self.waiting.get(&key) else {
+            let Some(DueRound { id, question, .. }) = self.waiting.get(&key) else {
                 continue;
             };
-            let legs = round_legs(&round.question)?;
-            let at = round.maturity.unix();
+            let Question::Price(price) = question else {
+                continue;
+            };
+            let legs = price.legs()?;
+            let at = id.maturity.unix();
             let mut leg_keys = Vec::with_capacity(legs.len());
             for leg in &legs {
-                leg_keys.push((leg_key(leg)?, at));
+                leg_keys.push((LegKey::of(leg)?, at));
             }
             if leg_keys.iter().any(|k| self.in_flight.contains_key(k)) {
                 continue;
@@ -314,7 +315,7 @@ impl Engine {
         &self,
         round: &DueRound,
         legs: &[LegPolicy],
-        leg_keys: &[(String, i64)],
+        leg_keys: &[LegAt],
         now: DateTime<Utc>,
     ) -> Result<(), EngineError> {
         let result = self.evaluate(round, legs, leg_keys, now).await?;
@@ -334,7 +335,7 @@ impl Engine {
         &self,
         round: &DueRound,
         legs: &[LegPolicy],
-        leg_keys: &[(String, i64)],
+        leg_keys: &[LegAt],
         now: DateTime<Utc>,
     ) -> Result<RoundResult, EngineError> {
         let mut decided = Vec::with_capacity(legs.len());
@@ -388,14 +389,14 @@ impl Engine {
         &self,
         round: &DueRound,
         legs: &[LegPolicy],
-        leg_keys: &[(String, i64)],
+        leg_keys: &[LegAt],
         decision: &RoundDecision,
         now: DateTime<Utc>,
     ) -> Result<Vec<u8>, EngineError> {
         let reader = self.store.reader();
         let mut observations = Vec::new();
         for (leg, (key, at)) in legs.iter().zip(leg_keys) {
-            let seen = reader.observations(key, *at, 0).await?;
+            let seen = reader.observations(Observed::Leg(key, *at), 0).await?;
             observations.extend(seen.into_iter().map(|o| Observation {
                 leg: Some(leg.name.clone()),
                 ..o
@@ -403,7 +404,7 @@ impl Engine {
         }
         canonical_json(&Manifest {
             version: MANIFEST_VERSION,
-            maturity: round.maturity.unix(),
+            maturity: round.id.maturity.unix(),
             decided_ms: now.timestamp_millis(),
             observations,
             operators: Vec::new(),
@@ -414,9 +415,9 @@ impl Engine {
 }
 
 /// What is asked about a leg.
-struct Question {
+struct LegQuestion {
     leg: LegPolicy,
-    key: String,
+    key: LegKey,
     at: i64,
     /// What was sampled before the maturity.
     samples: Vec<SourceReading>,
@@ -428,8 +429,8 @@ struct Question {
 
 /// Asks every source of a leg at once that is not left alone; once enough have
 /// answered the others get a short grace, so that one hanging venue delays nothing.
-async fn observe(fetcher: Arc<Fetcher>, clock: Arc<dyn Clock>, question: Question) -> LegSeen {
-    let Question {
+async fn observe(fetcher: Arc<Fetcher>, clock: Arc<dyn Clock>, question: LegQuestion) -> LegSeen {
+    let LegQuestion {
         leg,
         key,
         at,

@@ -12,7 +12,8 @@ use oracle_feeds::observation::SourceReading;
 use oracle_schema::evidence::Observation;
 use oracle_schema::policy::FactSource;
 
-use crate::store::{OBSERVATIONS, STANCE, Store, StoreError, subject_key, subject_readings};
+use crate::keys::SubjectKey;
+use crate::store::{OBSERVATIONS, STANCE, Store, StoreError, subject_readings};
 
 /// How far before a maturity an attempt may have begun of which something came after
 /// it, seconds: attempts are kept whole.
@@ -26,12 +27,12 @@ const KEPT: usize = 20_000;
 const TOGETHER: usize = 20_000;
 
 /// What was said by some sources since a time (Unix seconds).
-type Asked = (Vec<String>, i64);
+type Asked = (Vec<SubjectKey>, i64);
 
 /// What sources have said, by subject.
 #[derive(Debug, Default)]
 pub(super) struct Said {
-    subjects: HashMap<String, Subject>,
+    subjects: HashMap<SubjectKey, Subject>,
     together: HashMap<Asked, Arc<Vec<SourceReading>>>,
     /// Counts ticks.
     tick: u64,
@@ -74,7 +75,7 @@ impl Said {
         sources: &[FactSource],
         since: i64,
     ) -> Result<Arc<Vec<SourceReading>>, StoreError> {
-        let keys = sources.iter().map(subject_key);
+        let keys = sources.iter().map(SubjectKey::of);
         let asked = (keys.collect::<Result<Vec<_>, _>>()?, since);
         if let Some(known) = self.together.get(&asked) {
             return Ok(known.clone());
@@ -98,7 +99,7 @@ impl Said {
     pub(super) async fn rows(
         &mut self,
         store: &Store,
-        key: &str,
+        key: &SubjectKey,
         since: i64,
     ) -> Result<Vec<Observation>, StoreError> {
         let attempts = self.subject(store, key, since).await?.since(since);
@@ -113,7 +114,7 @@ impl Said {
         if kept <= KEPT {
             return;
         }
-        let mut oldest: Vec<(Option<u64>, String)> = Vec::with_capacity(self.subjects.len());
+        let mut oldest: Vec<(Option<u64>, SubjectKey)> = Vec::with_capacity(self.subjects.len());
         oldest.extend(self.subjects.iter().map(|(key, s)| (s.tick, key.clone())));
         oldest.sort_unstable();
         for (_, key) in oldest {
@@ -129,10 +130,10 @@ impl Said {
     async fn subject(
         &mut self,
         store: &Store,
-        key: &str,
+        key: &SubjectKey,
         since: i64,
     ) -> Result<&Subject, StoreError> {
-        let subject = self.subjects.entry(key.to_owned()).or_default();
+        let subject = self.subjects.entry(key.clone()).or_default();
         let since = since.saturating_sub(BEFORE_S);
         let is_new = subject.tick.is_none() || since < subject.since;
         if is_new || subject.attempts.is_empty() && subject.tick != Some(self.tick) {
@@ -148,7 +149,7 @@ impl Said {
 
 impl Subject {
     /// Reads what was said since it was last read.
-    async fn go_on(&mut self, store: &Store, key: &str) -> Result<(), StoreError> {
+    async fn go_on(&mut self, store: &Store, key: &SubjectKey) -> Result<(), StoreError> {
         // From the last attempt on: another may stand in its place that said the same.
         let from = self.attempts.last().map_or(0, |last| last.number);
         let rows = store.said_since(key, self.since, from).await?;

@@ -16,7 +16,8 @@ use tokio::task::Id;
 use super::clock_trust::Mark;
 use super::observe::exchange_row;
 use super::{Engine, EngineError, LegAt, Seen};
-use crate::store::{DueRound, leg_key, round_legs};
+use crate::keys::{LegKey, Question};
+use crate::store::DueRound;
 
 /// Rounds sampled at once, those that mature first before the others.
 const ROUNDS: i64 = 256;
@@ -93,7 +94,7 @@ impl Engine {
             match self.sample_round(&round, now) {
                 Ok(()) => {}
                 Err(e) if e.is_about_one_round() => {
-                    let (key, at) = (round.round_key.as_str(), round.maturity.unix());
+                    let (key, at) = (round.id.round_key.as_str(), round.id.maturity.unix());
                     tracing::error!(round = key, maturity = at, error = %e, "cannot be sampled");
                     over.push(round);
                 }
@@ -107,12 +108,15 @@ impl Engine {
     }
 
     fn sample_round(&mut self, round: &DueRound, now: DateTime<Utc>) -> Result<(), EngineError> {
-        let at = round.maturity.unix();
-        for leg in round_legs(&round.question)? {
+        let Question::Price(price) = &round.question else {
+            return Ok(());
+        };
+        let at = round.id.maturity.unix();
+        for leg in price.legs()? {
             let Some(slot) = leg.sample.and_then(|sample| slot(sample, at, now)) else {
                 continue;
             };
-            let key = leg_key(&leg)?;
+            let key = LegKey::of(&leg)?;
             for source in leg.sources.iter().filter(|s| s.is_sampled()) {
                 self.sample(&leg, source, (key.clone(), at), slot, now);
             }
@@ -208,7 +212,7 @@ impl Engine {
     /// it decides from, a replay finds in the evidence.
     pub(super) fn is_sampling(&self, legs: &[LegPolicy], at: i64) -> Result<bool, EngineError> {
         for leg in legs.iter().filter(|leg| leg.sample.is_some()) {
-            let leg_at = (leg_key(leg)?, at);
+            let leg_at = (LegKey::of(leg)?, at);
             if self.sampling.under_way.keys().any(|(of, _)| *of == leg_at) {
                 return Ok(true);
             }
@@ -220,7 +224,7 @@ impl Engine {
     pub(super) async fn samples(
         &self,
         leg: &LegPolicy,
-        key: &str,
+        key: &LegKey,
         at: i64,
     ) -> Result<Vec<SourceReading>, EngineError> {
         let sampled = leg.sources.iter().filter(|s| s.is_sampled());

@@ -85,11 +85,7 @@ impl Engine {
         if let RoundResult::Pending { .. } = result {
             return Ok(());
         }
-        let due = self
-            .store
-            .decided_round(&round.round_key, round.maturity)
-            .await?;
-        match due {
+        match self.store.decided_round(&round.id).await? {
             Some(due) => self.attest_round(&due).await,
             None => Ok(()),
         }
@@ -110,9 +106,10 @@ impl Engine {
         loop {
             let next = async {
                 let now = self.clock.now().timestamp();
+                let (key, maturity) = (round.id.round_key.as_str(), round.id.maturity);
                 let candidates = self
                     .store
-                    .candidates(&round.round_key, round.maturity, &after, now, BATCH)
+                    .candidates(key, maturity, &after, now, BATCH)
                     .await?;
                 let Some(last) = candidates.last() else {
                     return Ok(None);

@@ -10,6 +10,7 @@ use tokio::sync::Mutex;
 use utoipa::ToSchema;
 
 use super::AppState;
+use crate::keys::RoundKey;
 use crate::store::{OpenPolicy, StoreError};
 
 /// How long a figure is kept: it is the sum over everything open, and everybody
@@ -84,7 +85,7 @@ struct Priced {
 async fn open_choice(app: &AppState) -> Result<OpenChoice, StoreError> {
     let mut all = OpenChoice::default();
     // Events of one price share its value, and one price is one name and its legs.
-    let mut prices: BTreeMap<String, Vec<Priced>> = BTreeMap::new();
+    let mut prices: BTreeMap<RoundKey, Vec<Priced>> = BTreeMap::new();
     for open in app.store.open_questions().await? {
         // What this build cannot read was announced by a newer one.
         let Some(policy) = app.policies.of(&app.store, &open.policy_hash).await? else {
@@ -92,7 +93,7 @@ async fn open_choice(app: &AppState) -> Result<OpenChoice, StoreError> {
         };
         match policy.rule.price() {
             Some(price) => {
-                let key = crate::store::round_key(price)?;
+                let key = RoundKey::of_price(price)?;
                 prices.entry(key).or_default().push(Priced { policy, open });
             }
             None => all.add(&policy.rule.choice(), open.events),

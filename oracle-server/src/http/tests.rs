@@ -29,6 +29,7 @@ use tower::ServiceExt;
 use super::*;
 use crate::clock::TestClock;
 use crate::health::Condition;
+use crate::keys::{Question, RoundKey};
 use crate::lifecycle::{Standing, State};
 use crate::store::{NewEvent, SignHead, SignedEvent, SignedOutcome, Store};
 
@@ -193,8 +194,8 @@ impl World {
             sample_ms: None,
             descriptor,
             policy_hash: policy_hash(),
-            round_key: "price".to_owned(),
-            question: json!({"name": "p", "legs": []}).to_string(),
+            round_key: RoundKey::read("price".to_owned()),
+            question: Question::read(json!({"name": "p", "legs": []}).to_string()),
             subjects: Vec::new(),
             sole_outcomes: 0,
             search: None,

@@ -14,6 +14,7 @@ use super::db::{Arg, Tx, args};
 use super::lead::LeaderTx;
 use super::round::ObservedExchange;
 use super::{Store, StoreError};
+use crate::keys::Observed;
 
 /// What is kept of a day where nobody says otherwise, bytes as stored.
 pub const EVIDENCE_PER_DAY: u64 = 2 * 1024 * 1024 * 1024;
@@ -35,10 +36,8 @@ const SHARE_IS_FULL: &str = "its provider sent its share today of what is kept i
 /// Where and as what an attempt's exchanges are kept.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Seen<'a> {
-    /// The leg's or subject's key.
-    pub(super) key: &'a str,
-    /// T of a leg; 0 of a subject.
-    pub(super) maturity: i64,
+    /// Whose exchanges they are.
+    pub(super) of: Observed<'a>,
     /// The attempt's number.
     pub(super) attempt: i64,
     /// Equal readings in a row up to this one.
@@ -191,8 +190,8 @@ impl Store {
             .zip(not_kept)
             .map(|(e, not_kept)| {
                 args![
-                    seen.key,
-                    seen.maturity,
+                    seen.of.key(),
+                    seen.of.maturity(),
                     seen.attempt,
                     e.source.as_str(),
                     e.root.as_str(),

@@ -44,6 +44,8 @@ use oracle_schema::tlog::Growing;
 use oracle_schema::{EventId, Maturity};
 use tokio::sync::{broadcast, watch};
 
+use crate::keys::KeyError;
+
 pub use anchor::{AnchorState, AnchorStep, DueAnchor, LONGEST_ANCHOR_WAIT, NewAnchor};
 pub use bodies::{BodiesToday, EVIDENCE_PER_DAY};
 pub use choice::OpenPolicy;
@@ -58,14 +60,11 @@ pub use outbox::{
 pub use publish::{OpenRefund, SignedOutcome};
 pub(crate) use read::{OBSERVATIONS, STANCE};
 pub use read::{OracleRow, ReadStore, StateChange};
-pub use round::{
-    Attempt, DecidedRound, DueRound, ObservedExchange, RoundResult, event_round_key, leg_key,
-    legs as round_legs, round_key,
-};
+pub use round::{Attempt, DecidedRound, DueRound, ObservedExchange, RoundResult};
 pub use sample::{readings as subject_readings, sample_ms};
 pub use schedule::{DueSeries, NewEvent, PublishError, ScheduledEvent, SeriesRow, SignedEvent};
 pub use status::Progress;
-pub use subject::{DueSubject, NewSubject, fact_json, subject_key};
+pub use subject::{DueSubject, NewSubject, fact_json};
 pub use ticket::CommittedOutcome;
 pub use tree::SignHead;
 pub use witness::{CosignatureRow, NewCosignature, SignedHead};
@@ -170,6 +169,12 @@ pub enum StoreError {
         /// Why.
         source: std::io::Error,
     },
+}
+
+impl From<KeyError> for StoreError {
+    fn from(error: KeyError) -> Self {
+        Self::Damaged(error.to_string())
+    }
 }
 
 impl StoreError {

@@ -15,9 +15,10 @@ use super::schedule::schedule_in;
 use super::states::NOT_FINAL;
 use super::steps::Reason;
 use super::{
-    Candidate, CommitError, DueRound, NewEvent, ReadStore, Store, StoreError, descriptor, event_id,
-    event_round_key, standing, time_ms,
+    Candidate, CommitError, NewEvent, ReadStore, Store, StoreError, descriptor, event_id, standing,
+    time_ms,
 };
+use crate::keys::{RoundId, RoundKey};
 use crate::lifecycle::{self, Input, Standing};
 
 /// An event as an operator's request meets it.
@@ -136,7 +137,7 @@ pub enum Effect<'a> {
         /// The event.
         candidate: &'a Candidate,
         /// The event's own round.
-        round: &'a DueRound,
+        round: &'a RoundId,
         /// JSON: the outcome and how it came about.
         decision: &'a str,
         /// Canonical evidence manifest.
@@ -300,7 +301,7 @@ impl Store {
             Effect::Wake => {
                 tx.execute(
                     "UPDATE round SET due_ms = $1 WHERE round_key = $2 AND state = 'open'",
-                    args![now.timestamp_millis(), event_round_key(id)],
+                    args![now.timestamp_millis(), RoundKey::of_event(id).as_str()],
                 )
                 .await?;
             }

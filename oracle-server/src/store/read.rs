@@ -14,7 +14,8 @@ use tokio::sync::{broadcast, watch};
 
 use super::db::{Arg, Db, Row, args};
 use super::states::UNFINISHED;
-use super::{StoreError, descriptor, event_id, round, time_ms, time_s};
+use super::{StoreError, descriptor, event_id, time_ms, time_s};
+use crate::keys::{LegKey, Observed, Question, SubjectKey};
 use crate::lifecycle::State;
 
 /// Where an event stands, as readers see it (`CONTRACT` names of section 7).
@@ -591,17 +592,19 @@ impl ReadStore {
         let maturity: i64 = row.get(0)?;
         let question: Option<String> = row.get(1)?;
         let mut observations = Vec::new();
-        match question.as_deref() {
+        match question.map(Question::read) {
             None => {}
-            Some("") => {
+            Some(Question::Facts) => {
                 for key in self.subjects(id).await? {
-                    observations.extend(self.observations(&key, 0, maturity).await?);
+                    let subject = Observed::Subject(&key);
+                    observations.extend(self.observations(subject, maturity).await?);
                 }
             }
-            Some(price) => {
-                for leg in round::legs(price)? {
-                    let key = round::leg_key(&leg)?;
-                    let seen = self.observations(&key, maturity, 0).await?;
+            Some(Question::Price(price)) => {
+                for leg in price.legs()? {
+                    let key = LegKey::of(&leg)?;
+                    let leg_at = Observed::Leg(&key, maturity);
+                    let seen = self.observations(leg_at, 0).await?;
                     observations.extend(seen.into_iter().map(|o| Observation {
                         leg: Some(leg.name.clone()),
                         ..o
@@ -659,7 +662,7 @@ impl ReadStore {
     }
 
     /// What an event of facts asks its sources.
-    pub(crate) async fn subjects(&self, id: &str) -> Result<Vec<String>, StoreError> {
+    pub(crate) async fn subjects(&self, id: &str) -> Result<Vec<SubjectKey>, StoreError> {
         self.db
             .fetch(
                 "SELECT subject_key FROM event_subject WHERE event_id = $1 ORDER BY subject_key",
@@ -667,20 +670,20 @@ impl ReadStore {
             )
             .await?
             .iter()
-            .map(|r| r.get(0))
+            .map(|r| r.get(0).map(SubjectKey::read))
             .collect()
     }
 
-    /// The latest exchanges about a leg at its maturity (`since` 0), or about a
-    /// subject since a time (Unix seconds, `maturity` 0); oldest first. Of a
-    /// subject also the last that it answered, and the last time that it
-    /// contradicted itself; of a leg also its samples.
+    /// The latest exchanges about a leg or a subject that were sent since a time
+    /// (Unix seconds), oldest first. Of a subject also the last that it answered, and
+    /// the last time that it contradicted itself; of a leg also its samples.
     pub(crate) async fn observations(
         &self,
-        key: &str,
-        maturity: i64,
+        of: Observed<'_>,
         since: i64,
     ) -> Result<Vec<Observation>, StoreError> {
+        let (key, maturity) = (of.key(), of.maturity());
+        let is_leg = matches!(of, Observed::Leg(..));
         let since_ms = since.saturating_mul(1000);
         let latest = format!("{OBSERVED} ORDER BY o.observation_id DESC LIMIT $4");
         let mut rows = self
@@ -692,7 +695,7 @@ impl ReadStore {
             .await?;
         let oldest: Option<i64> = rows.last().map(|r| r.get(18)).transpose()?;
         let is_full = rows.len() >= OBSERVATIONS;
-        if let Some(oldest) = oldest.filter(|_| is_full && maturity == 0) {
+        if let Some(oldest) = oldest.filter(|_| is_full && !is_leg) {
             // It may be cut; whoever reads it again needs the whole of it.
             while rows.last().map(|r| r.get(18)).transpose()? == Some(oldest) {
                 rows.pop();
@@ -718,7 +721,7 @@ impl ReadStore {
                     .await?,
             );
         }
-        if let Some(oldest) = oldest.filter(|_| is_full && maturity != 0) {
+        if let Some(oldest) = oldest.filter(|_| is_full && is_leg) {
             let samples = format!(
                 "{OBSERVED} AND o.attempt < $4 AND o.sent_ms <= $5 \
                  ORDER BY o.observation_id DESC LIMIT $6"
@@ -735,13 +738,20 @@ impl ReadStore {
     /// first; no more of them than [`OBSERVATIONS`].
     pub(crate) async fn observations_from(
         &self,
-        key: &str,
+        subject: &SubjectKey,
         since: i64,
         attempt: i64,
     ) -> Result<Vec<Observation>, StoreError> {
+        let of = Observed::Subject(subject);
         let sql = format!("{OBSERVED} AND o.attempt >= $4 ORDER BY o.observation_id LIMIT $5");
         let since_ms = since.saturating_mul(1000);
-        let args = args![key, 0_i64, since_ms, attempt, limit(OBSERVATIONS)];
+        let args = args![
+            of.key(),
+            of.maturity(),
+            since_ms,
+            attempt,
+            limit(OBSERVATIONS)
+        ];
         let found = self.db.fetch(AssertSqlSafe(sql), args).await?;
         self.note_read(&found);
         found.iter().map(observation).collect()

@@ -6,68 +6,24 @@
 
 use chrono::{DateTime, Utc};
 use oracle_schema::Maturity;
-use oracle_schema::policy::{LegPolicy, PricePolicy};
-use serde::Serialize;
-use sha2::{Digest, Sha256};
 
 use super::bodies::{Seen, put_manifest};
 use super::db::{Row, Tx, args};
-use super::lead::LeaderTx;
 use super::states::{OPEN, UNHELD_OR_SCHEDULED};
 use super::{Store, StoreError};
-
-/// Names a price's rounds by what it is: equal definitions share them.
-pub fn round_key(price: &PricePolicy) -> Result<String, StoreError> {
-    content_key(price)
-}
-
-/// Names the round of an event of facts.
-pub fn event_round_key(event: &str) -> String {
-    format!("{EVENT_ROUND}{event}")
-}
-
-/// Begins the key of an event's own round; a price's is hexadecimal.
-const EVENT_ROUND: &str = "e:";
-
-/// Names a leg by what it is: prices that have it share its fixing.
-pub fn leg_key(leg: &LegPolicy) -> Result<String, StoreError> {
-    content_key(leg)
-}
-
-/// The legs of a stored price.
-pub fn legs(price: &str) -> Result<Vec<LegPolicy>, StoreError> {
-    serde_json::from_str::<PricePolicy>(price)
-        .map(|p| p.legs)
-        .map_err(|e| StoreError::Damaged(format!("price of a round: {e}")))
-}
-
-/// 128 bits of the SHA-256 of the JSON, in hex.
-pub(super) fn content_key(value: &impl Serialize) -> Result<String, StoreError> {
-    let json = serde_json::to_vec(value).map_err(|e| StoreError::Damaged(e.to_string()))?;
-    let hash = Sha256::digest(&json);
-    Ok(hex::encode(hash.get(..16).unwrap_or_default()))
-}
+use crate::keys::{LegKey, Observed, Question, RoundId, RoundKey};
 
 /// A round to work on.
 #[derive(Debug, Clone)]
 pub struct DueRound {
-    /// Which price, or which event.
-    pub round_key: String,
-    /// T.
-    pub maturity: Maturity,
-    /// The price policy, canonical JSON; empty for an event of facts.
-    pub question: String,
+    /// Which.
+    pub id: RoundId,
+    /// What it is asked.
+    pub question: Question,
     /// Attempts so far.
     pub attempts: i64,
     /// The decision, once there is one.
     pub decided: Option<DecidedRound>,
-}
-
-impl DueRound {
-    /// The event whose own round this is, if it is one.
-    pub fn event(&self) -> Option<&str> {
-        self.round_key.strip_prefix(EVENT_ROUND)
-    }
 }
 
 /// A round's decision.
@@ -130,7 +86,7 @@ pub struct ObservedExchange {
 #[derive(Debug, Clone)]
 pub struct Attempt {
     /// Which leg.
-    pub leg_key: String,
+    pub leg_key: LegKey,
     /// T, Unix seconds.
     pub maturity: i64,
     /// In the order made.
@@ -184,11 +140,15 @@ impl Store {
     }
 
     /// The decision of a leg at a maturity, JSON, if there is one.
-    pub async fn fixing(&self, leg_key: &str, maturity: i64) -> Result<Option<String>, StoreError> {
+    pub async fn fixing(
+        &self,
+        leg_key: &LegKey,
+        maturity: i64,
+    ) -> Result<Option<String>, StoreError> {
         self.db
             .fetch_optional(
                 "SELECT decision FROM fixing WHERE leg_key = $1 AND maturity = $2",
-                args![leg_key, maturity],
+                args![leg_key.as_str(), maturity],
             )
             .await?
             .map(|r| r.get(0))
@@ -198,10 +158,10 @@ impl Store {
     /// Keeps what was seen of a leg. The first decision of a leg is final.
     pub async fn save_attempt(&self, attempt: &Attempt) -> Result<(), StoreError> {
         let mut tx = self.leader_tx().await?;
-        let number = next_attempt(&mut tx, &attempt.leg_key, attempt.maturity).await?;
+        let leg = Observed::Leg(&attempt.leg_key, attempt.maturity);
+        let number = next_attempt(&mut tx, leg).await?;
         let seen = Seen {
-            key: &attempt.leg_key,
-            maturity: attempt.maturity,
+            of: leg,
             attempt: number,
             reads: 1,
         };
@@ -230,8 +190,8 @@ impl Store {
         now_ms: i64,
     ) -> Result<(), StoreError> {
         let mut tx = self.leader_tx().await?;
-        let key = round.round_key.as_str();
-        let maturity = round.maturity.unix();
+        let key = round.id.round_key.as_str();
+        let maturity = round.id.maturity.unix();
         match result {
             RoundResult::Pending { due_ms, reason } => {
                 tx.execute(
@@ -267,34 +227,30 @@ impl Store {
         tx.commit().await
     }
 
-    /// Closes a round that no open event needs any more; answers whether it did.
+    /// Closes a round that no open event needs any more; answers whether it did. An
+    /// event of facts is still asked about while it is held, unless by a veto; nothing
+    /// that a price does would release one.
     pub async fn close_round(&self, round: &DueRound) -> Result<bool, StoreError> {
+        let ends_holds = i64::from(round.question == Question::Facts);
         let mut tx = self.leader_tx().await?;
         let sql = format!(
             "UPDATE round SET state = 'done', due_ms = NULL \
              WHERE round_key = $1 AND maturity = $2 AND NOT EXISTS (SELECT 1 FROM event e \
              WHERE e.round_key = $1 AND e.maturity = $2 AND (e.state IN {UNHELD_OR_SCHEDULED} \
-             OR (e.state = 'held' AND e.vetoed = 0 AND round.question = '')))"
+             OR (e.state = 'held' AND e.vetoed = 0 AND CAST($3 AS BIGINT) = 1)))"
         );
         let closed = tx
             .execute(
                 sqlx::AssertSqlSafe(sql),
-                args![round.round_key.as_str(), round.maturity.unix()],
+                args![
+                    round.id.round_key.as_str(),
+                    round.id.maturity.unix(),
+                    ends_holds
+                ],
             )
             .await?;
         tx.commit().await?;
         Ok(closed == 1)
-    }
-
-    /// Makes the open round of an event of facts due at once.
-    pub async fn wake_event(&self, event: &str, now_ms: i64) -> Result<(), StoreError> {
-        let mut tx = self.leader_tx().await?;
-        tx.execute(
-            "UPDATE round SET due_ms = $1 WHERE round_key = $2 AND state = 'open'",
-            args![now_ms, event_round_key(event)],
-        )
-        .await?;
-        tx.commit().await
     }
 
     /// Puts an open round off while it is being observed, without counting an
@@ -304,7 +260,11 @@ impl Store {
         tx.execute(
             "UPDATE round SET due_ms = $1, leased = 1 WHERE round_key = $2 AND maturity = $3 \
              AND state = 'open'",
-            args![until_ms, round.round_key.as_str(), round.maturity.unix()],
+            args![
+                until_ms,
+                round.id.round_key.as_str(),
+                round.id.maturity.unix()
+            ],
         )
         .await?;
         tx.commit().await
@@ -316,7 +276,11 @@ impl Store {
         tx.execute(
             "UPDATE round SET due_ms = $1 WHERE round_key = $2 AND maturity = $3 \
              AND state IN ('open', 'decided')",
-            args![until_ms, round.round_key.as_str(), round.maturity.unix()],
+            args![
+                until_ms,
+                round.id.round_key.as_str(),
+                round.id.maturity.unix()
+            ],
         )
         .await?;
         tx.commit().await
@@ -362,16 +326,12 @@ impl Store {
     }
 
     /// A round that has its decision.
-    pub async fn decided_round(
-        &self,
-        round_key: &str,
-        maturity: Maturity,
-    ) -> Result<Option<DueRound>, StoreError> {
+    pub async fn decided_round(&self, round: &RoundId) -> Result<Option<DueRound>, StoreError> {
         self.db
             .fetch_optional(
                 "SELECT round_key, maturity, question, attempts, decision, manifest_sha256 \
                  FROM round WHERE round_key = $1 AND maturity = $2 AND state = 'decided'",
-                args![round_key, maturity.unix()],
+                args![round.round_key.as_str(), round.maturity.unix()],
             )
             .await?
             .map(|r| due_round(&r))
@@ -401,17 +361,13 @@ impl Store {
     }
 }
 
-/// The number of a leg's next attempt.
-pub(super) async fn next_attempt(
-    tx: &mut Tx,
-    leg_key: &str,
-    maturity: i64,
-) -> Result<i64, StoreError> {
+/// The number of the next attempt.
+pub(super) async fn next_attempt(tx: &mut Tx, of: Observed<'_>) -> Result<i64, StoreError> {
     let last: i64 = tx
         .fetch_optional(
             "SELECT COALESCE(MAX(attempt), 0) FROM observation \
              WHERE leg_key = $1 AND maturity = $2",
-            args![leg_key, maturity],
+            args![of.key(), of.maturity()],
         )
         .await?
         .map_or(Ok(0), |r| r.get(0))?;
@@ -422,9 +378,12 @@ pub(super) fn due_round(r: &Row) -> Result<DueRound, StoreError> {
     let maturity: i64 = r.get(1)?;
     let decision: Option<String> = r.get(4)?;
     Ok(DueRound {
-        round_key: r.get(0)?,
-        maturity: Maturity::from_unix(maturity).map_err(|e| StoreError::Damaged(e.to_string()))?,
-        question: r.get(2)?,
+        id: RoundId {
+            round_key: RoundKey::read(r.get(0)?),
+            maturity: Maturity::from_unix(maturity)
+                .map_err(|e| StoreError::Damaged(e.to_string()))?,
+        },
+        question: Question::read(r.get(2)?),
         attempts: r.get(3)?,
         decided: decision
             .zip(r.opt_hash(5)?)

@@ -12,6 +12,7 @@ use super::bodies::Seen;
 use super::db::args;
 use super::round::{DueRound, ObservedExchange, due_round, next_attempt};
 use super::{Store, StoreError};
+use crate::keys::{LegKey, Observed};
 
 /// Samples of one source that are kept. The last usable one counts, and stays
 /// however many failed after it.
@@ -45,7 +46,7 @@ impl Store {
             )
             .await?;
         let rounds: Vec<DueRound> = rows.iter().map(due_round).collect::<Result<_, _>>()?;
-        let is_open = |r: &DueRound| r.maturity.unix() * 1000 >= now_ms && r.decided.is_none();
+        let is_open = |r: &DueRound| r.id.maturity.unix() * 1000 >= now_ms && r.decided.is_none();
         Ok(rounds.into_iter().partition(is_open))
     }
 
@@ -55,7 +56,7 @@ impl Store {
         for round in rounds {
             tx.execute(
                 "UPDATE round SET sample_ms = NULL WHERE round_key = $1 AND maturity = $2",
-                args![round.round_key.as_str(), round.maturity.unix()],
+                args![round.id.round_key.as_str(), round.id.maturity.unix()],
             )
             .await?;
         }
@@ -65,16 +66,16 @@ impl Store {
     /// Keeps what a source without history said.
     pub async fn save_sample(
         &self,
-        leg_key: &str,
+        leg_key: &LegKey,
         maturity: i64,
         source: &str,
         exchanges: &[ObservedExchange],
     ) -> Result<(), StoreError> {
         let mut tx = self.leader_tx().await?;
-        let number = next_attempt(&mut tx, leg_key, maturity).await?;
+        let leg = Observed::Leg(leg_key, maturity);
+        let number = next_attempt(&mut tx, leg).await?;
         let seen = Seen {
-            key: leg_key,
-            maturity,
+            of: leg,
             attempt: number,
             reads: 1,
         };
@@ -86,7 +87,7 @@ impl Store {
              ORDER BY attempt DESC LIMIT $4) AS latest) \
              AND attempt <> (SELECT COALESCE(MAX(attempt), 0) FROM observation \
              WHERE leg_key = $1 AND maturity = $2 AND source = $3 AND verdict = 'observation')",
-            args![leg_key, maturity, source, KEPT],
+            args![leg_key.as_str(), maturity, source, KEPT],
         )
         .await?;
         tx.commit().await
@@ -96,11 +97,14 @@ impl Store {
     /// replays it decides from the same.
     pub async fn samples(
         &self,
-        leg_key: &str,
+        leg_key: &LegKey,
         maturity: i64,
         sources: &[&str],
     ) -> Result<Vec<SourceReading>, StoreError> {
-        let mut rows = self.reader().observations(leg_key, maturity, 0).await?;
+        let mut rows = self
+            .reader()
+            .observations(Observed::Leg(leg_key, maturity), 0)
+            .await?;
         rows.retain(|row| sources.contains(&row.source.as_str()));
         readings(&rows)
     }

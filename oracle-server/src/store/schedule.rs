@@ -14,6 +14,7 @@ use super::nonce_proof::proof_entry;
 use super::states::{NOT_FINAL, OPEN};
 use super::steps::Reason;
 use super::{NewSubject, Store, StoreError, descriptor, event_id, standing};
+use crate::keys::{Question, RoundKey};
 use crate::lifecycle::{self, Input, Standing, State, Step};
 
 /// A series as configured, with where it stands.
@@ -79,9 +80,9 @@ pub struct NewEvent {
     /// Canonical policy document's hash; the document must be stored.
     pub policy_hash: [u8; 32],
     /// Which round decides it, see `round`.
-    pub round_key: String,
-    /// The price as canonical JSON; empty for an event of facts.
-    pub question: String,
+    pub round_key: RoundKey,
+    /// What its round is asked.
+    pub question: Question,
     /// What it asks sources of facts.
     pub subjects: Vec<NewSubject>,
     /// How many outcomes one outside party alone chooses among; else 0.
@@ -585,10 +586,11 @@ async fn insert_subjects(tx: &mut LeaderTx<'_>, events: &[NewEvent]) -> Result<(
     for e in events {
         for subject in &e.subjects {
             let due_ms = e.maturity.unix() * 1000;
-            let entry =
-                wanted
-                    .entry(&subject.key)
-                    .or_insert((subject, subject.read_every_s, due_ms));
+            let entry = wanted.entry(subject.key.as_str()).or_insert((
+                subject,
+                subject.read_every_s,
+                due_ms,
+            ));
             entry.1 = entry.1.min(subject.read_every_s);
             entry.2 = entry.2.min(due_ms);
             links.push(args![e.event_id.as_str(), subject.key.as_str()]);

@@ -15,24 +15,20 @@ use sqlx::AssertSqlSafe;
 
 use super::bodies::Seen;
 use super::db::{Row, args};
-use super::round::{ObservedExchange, content_key};
+use super::round::ObservedExchange;
 use super::states::{OPEN, UNDECIDED};
 use super::{Store, StoreError};
+use crate::keys::{Observed, RoundKey, SubjectKey};
 
 /// Equal readings in a row that are kept from its beginning; of the rest only
 /// the last. More than any policy's `stable_reads`.
 const KEPT_OF_A_ROW: i64 = 16;
 
-/// Names a source by what is asked: events that ask the same share it.
-pub fn subject_key(source: &FactSource) -> Result<String, StoreError> {
-    content_key(source)
-}
-
 /// A question that a new event needs answered.
 #[derive(Debug, Clone)]
 pub struct NewSubject {
-    /// See [`subject_key`].
-    pub key: String,
+    /// Its name.
+    pub key: SubjectKey,
     /// Whom to ask for what.
     pub source: FactSource,
     /// Seconds between two reads.
@@ -42,8 +38,8 @@ pub struct NewSubject {
 /// A question that is due.
 #[derive(Debug, Clone)]
 pub struct DueSubject {
-    /// See [`subject_key`].
-    pub key: String,
+    /// Its name.
+    pub key: SubjectKey,
     /// Whom to ask for what.
     pub source: FactSource,
     /// Time between two reads.
@@ -117,7 +113,7 @@ impl Store {
     /// wait for it due.
     pub async fn save_reading(
         &self,
-        key: &str,
+        key: &SubjectKey,
         exchanges: &[ObservedExchange],
         failures: u32,
         next_ms: i64,
@@ -129,7 +125,7 @@ impl Store {
             .fetch_optional(
                 "SELECT attempt, reads, verdict, fact, sent_ms FROM observation \
                  WHERE leg_key = $1 AND maturity = 0 ORDER BY attempt DESC LIMIT 1",
-                args![key],
+                args![key.as_str()],
             )
             .await?;
         // A row begins anew with every event that matures: what was read before
@@ -139,7 +135,7 @@ impl Store {
                 "SELECT COALESCE(MAX(e.maturity), 0) FROM event_subject s \
                  JOIN event e ON e.event_id = s.event_id \
                  WHERE s.subject_key = $1 AND e.maturity <= $2",
-                args![key, now.timestamp()],
+                args![key.as_str(), now.timestamp()],
             )
             .await?
             .map_or(Ok(0), |r| r.get(0))?;
@@ -159,44 +155,45 @@ impl Store {
                     tx.execute(
                         "DELETE FROM observation \
                          WHERE leg_key = $1 AND maturity = 0 AND attempt = $2",
-                        args![key, number],
+                        args![key.as_str(), number],
                     )
                     .await?;
                 }
             }
         }
         let seen = Seen {
-            key,
-            maturity: 0,
+            of: Observed::Subject(key),
             attempt,
             reads,
         };
         self.keep(&mut tx, seen, exchanges).await?;
         tx.execute(
             "UPDATE subject SET due_ms = $1, leased = 0, failures = $2 WHERE subject_key = $3",
-            args![next_ms, i64::from(failures), key],
+            args![next_ms, i64::from(failures), key.as_str()],
         )
         .await?;
-        tx.execute(
+        let of_event = RoundKey::sql_of_event("event_id");
+        let wake = format!(
             "UPDATE round SET due_ms = $1 WHERE state = 'open' AND due_ms > $1 \
-             AND round_key IN (SELECT 'e:' || event_id FROM event_subject WHERE subject_key = $2) \
-             AND maturity <= $3",
-            args![now_ms, key, now.timestamp()],
-        )
-        .await?;
+             AND round_key IN (SELECT {of_event} FROM event_subject WHERE subject_key = $2) \
+             AND maturity <= $3"
+        );
+        let args = args![now_ms, key.as_str(), now.timestamp()];
+        tx.execute(AssertSqlSafe(wake), args).await?;
         tx.commit().await
     }
 
-    /// What a source answered to a question ([`subject_key`]) since `since` (Unix
+    /// What a source answered to a question  since `since` (Unix
     /// seconds), in whole attempts: the latest, and what it said last before those.
-    pub async fn said(&self, key: &str, since: i64) -> Result<Vec<Observation>, StoreError> {
-        self.reader().observations(key, 0, since).await
+    pub async fn said(&self, key: &SubjectKey, since: i64) -> Result<Vec<Observation>, StoreError> {
+        let subject = Observed::Subject(key);
+        self.reader().observations(subject, since).await
     }
 
     /// The same from an attempt on, the oldest [`OBSERVATIONS`] of it.
     pub async fn said_since(
         &self,
-        key: &str,
+        key: &SubjectKey,
         since: i64,
         attempt: i64,
     ) -> Result<Vec<Observation>, StoreError> {
@@ -215,7 +212,7 @@ fn due_subject(r: &Row) -> Result<DueSubject, StoreError> {
     let every: i64 = r.get(2)?;
     let failures: i64 = r.get(3)?;
     Ok(DueSubject {
-        key: r.get(0)?,
+        key: SubjectKey::read(r.get(0)?),
         source: serde_json::from_str(&source)
             .map_err(|e| StoreError::Damaged(format!("source of a subject: {e}")))?,
         read_every: Duration::from_secs(every.unsigned_abs()),

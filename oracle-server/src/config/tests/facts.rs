@@ -5,6 +5,7 @@ use oracle_schema::policy::{
 };
 
 use super::*;
+use crate::keys::Question;
 
 fn rule(config: &Config, index: usize) -> Rule {
     config.events[index].definition.policy.rule.clone()
@@ -54,8 +55,8 @@ fn a_match_is_pinned_as_it_is_written() {
     );
     let definition = &config.events[2].definition;
     assert_eq!(definition.policy.give_up_after_s, 30 * 86_400);
-    assert_eq!(definition.round_key, "e:bl1-2026-r9-fcb-bvb");
-    assert_eq!(definition.question, "");
+    assert_eq!(definition.round_key.as_str(), "e:bl1-2026-r9-fcb-bvb");
+    assert_eq!(definition.question, Question::Facts);
     let asked: Vec<(&str, i64)> = definition
         .subjects
         .iter()

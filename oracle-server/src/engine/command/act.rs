@@ -15,10 +15,9 @@ use crate::engine::observe::json;
 use crate::engine::said::Said;
 use crate::engine::settle::DecidedFact;
 use crate::engine::{Engine, EngineError};
+use crate::keys::RoundId;
 use crate::lifecycle::State;
-use crate::store::{
-    ActionRow, CommitError, DueRound, Effect, NewAction, OperatedEvent, event_round_key,
-};
+use crate::store::{ActionRow, CommitError, Effect, NewAction, OperatedEvent};
 
 /// Refused, or not done at all.
 pub(super) enum Failed {
@@ -259,13 +258,6 @@ impl Engine {
             return refuse(Refused::AlreadyCommitted);
         };
         let maturity = candidate.announcement().event.maturity;
-        let round = DueRound {
-            round_key: event_round_key(act.id.as_str()),
-            maturity,
-            question: String::new(),
-            attempts: 0,
-            decided: None,
-        };
         let decided = DecidedFact {
             outcome: outcome.to_owned(),
             trace: released(maturity.unix(), target, act, outcome),
@@ -274,7 +266,7 @@ impl Engine {
         let manifest = self
             .fact_manifest(
                 &mut said,
-                &round,
+                maturity,
                 &candidate,
                 &decided,
                 Some(act.entry()),
@@ -283,7 +275,7 @@ impl Engine {
             .await?;
         let effect = Effect::Decide {
             candidate: &candidate,
-            round: &round,
+            round: &RoundId::of_event(act.id, maturity),
             decision: &json(&decided)?,
             manifest: &manifest,
             manifest_sha256: Sha256::digest(&manifest).into(),
