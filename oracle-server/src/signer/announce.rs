@@ -7,7 +7,7 @@ use oracle_schema::verify::verify_announcement;
 use oracle_schema::{Announcement, Descriptor, EventId, Maturity, OracleEvent};
 use secp256k1::{Parity, XOnlyPublicKey};
 
-use super::nonce::{SecretNonce, SecretNonces, content_hash};
+use super::nonce::{SecretNonce, SecretNonces, TooLong, content_hash};
 use super::{Signer, SignerError};
 
 /// Derivation indices share a u16 with the parity bit.
@@ -31,7 +31,7 @@ pub struct Draft {
 impl Draft {
     /// SHA-256 of everything the event's nonces are bound to: dialect, policy
     /// hash and event TLV without nonces.
-    pub fn content_hash(&self) -> [u8; 32] {
+    pub fn content_hash(&self) -> Result<[u8; 32], TooLong> {
         content_hash(
             &self.event_id,
             self.maturity,
@@ -110,6 +110,7 @@ impl Signer {
             reason,
         };
         let content_hash = draft.content_hash();
+        let content_hash = content_hash.map_err(|e| refused(e.to_string()))?;
         let nonces = self.nonces_of(draft, &content_hash)?;
         let event_tlv = event_tlv(
             &nonces.public,

@@ -122,7 +122,8 @@ impl Signer {
                     ticket.maturity(),
                     ticket.descriptor(),
                     ticket.policy_hash(),
-                ),
+                )
+                .map_err(|_| refused("its content is longer than any that was announced"))?,
                 epoch: ticket.epoch(),
                 maturity: ticket.maturity().epoch(),
                 nonces,

@@ -58,6 +58,7 @@ pub use scan::JournalRecords;
 use journal::Journal;
 use keystore::Secrets;
 use nonce::NonceSeed;
+pub use nonce::TooLong;
 use sign::OracleKey;
 
 /// How far the clock may stand behind committed work, ms.

@@ -32,15 +32,25 @@ pub(super) fn content_hash(
     maturity: Maturity,
     descriptor: &Descriptor,
     policy_hash: &[u8; 32],
-) -> [u8; 32] {
+) -> Result<[u8; 32], TooLong> {
     let tlv = event_tlv(&[], maturity, descriptor, event_id);
     let mut hash = Sha256::new();
     for part in [DIALECT, policy_hash, &tlv] {
-        // A descriptor's counts are u16 and its texts bounded: far below u32.
-        hash.update(u32::try_from(part.len()).unwrap_or(u32::MAX).to_be_bytes());
+        hash.update(length(part.len())?);
         hash.update(part);
     }
-    hash.finalize().into()
+    Ok(hash.finalize().into())
+}
+
+/// A content whose length cannot be written before it: hashed without, it could have
+/// the nonces of another. No descriptor that can be announced is as long.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("its content has {0} bytes, more than 2^32: give it fewer or shorter outcomes")]
+pub struct TooLong(usize);
+
+fn length(bytes: usize) -> Result<[u8; 4], TooLong> {
+    let prefix = u32::try_from(bytes).map_err(|_| TooLong(bytes))?;
+    Ok(prefix.to_be_bytes())
 }
 
 /// Derives the nonces of one keystore.
@@ -166,4 +176,18 @@ fn minus_order(bytes: &[u8; 32]) -> [u8; 32] {
     }
     // Below n: the subtraction was not due; all zeros then reads as zero.
     if borrow { [0; 32] } else { difference }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_length_is_written_whole_or_refused() {
+        assert_eq!(length(0), Ok([0; 4]));
+        assert_eq!(length(0x0102_0304), Ok([1, 2, 3, 4]));
+        let most = usize::try_from(u32::MAX).unwrap_or(usize::MAX);
+        assert_eq!(length(most), Ok([0xff; 4]));
+        assert_eq!(length(most + 1), Err(TooLong(most + 1)));
+    }
 }

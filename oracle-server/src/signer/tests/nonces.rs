@@ -23,7 +23,7 @@ fn generated() -> Value {
         .into_iter()
         .map(|(name, descriptor)| {
             let draft = draft("vector", descriptor);
-            let content_hash = draft.content_hash();
+            let content_hash = draft.content_hash().unwrap();
             let tlv = oracle_schema::codec::event_tlv(
                 &[],
                 draft.maturity,
