@@ -110,7 +110,7 @@ impl Engine {
             .iter()
             .filter(|_| is_kept)
             .map(|e| exchange_row(reading, e))
-            .collect();
+            .collect::<Result<_, _>>()?;
         self.store
             .save_reading(
                 &seen.subject.key,

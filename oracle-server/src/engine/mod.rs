@@ -90,6 +90,14 @@ pub enum EngineError {
         /// Why.
         reason: String,
     },
+    /// What a source answered cannot be written down as evidence.
+    #[error("the answer of {source_id} cannot be recorded: {reason}")]
+    Unrecordable {
+        /// Whose.
+        source_id: String,
+        /// Why.
+        reason: String,
+    },
 }
 
 impl From<KeyError> for EngineError {

@@ -194,7 +194,7 @@ impl Engine {
         &mut self,
         seen: Result<Seen, JoinError>,
     ) -> Result<(), EngineError> {
-        match seen {
+        let taken = match seen {
             Ok(Seen::Leg(seen)) => self.take_in_leg(seen).await,
             Ok(Seen::Subject(seen)) => self.take_in_subject(seen).await,
             Ok(Seen::Sample(seen)) => self.take_in_sample(seen).await,
@@ -211,6 +211,16 @@ impl Engine {
                 self.clock_trust.asking(self.time.is_first_round());
                 Ok(())
             }
+        };
+        match taken {
+            // It is as if it had not been asked: nothing is decided by what has no
+            // evidence, its lease brings it back, and the others go on.
+            Err(e @ EngineError::Unrecordable { .. }) => {
+                tracing::error!(error = %e, "an answer is lost");
+                metrics::counter!("oracle_stuck_total").increment(1);
+                Ok(())
+            }
+            taken => taken,
         }
     }
 
@@ -232,7 +242,7 @@ impl Engine {
             .asked
             .iter()
             .flat_map(|r| r.exchanges.iter().map(move |e| exchange_row(r, e)))
-            .collect();
+            .collect::<Result<_, _>>()?;
         let decision = match seen.decision {
             LegFixing::Attest { price, trace } => {
                 self.legs.remove(&leg_at);
@@ -517,17 +527,32 @@ fn grace(leg: &LegPolicy, at: i64, now: DateTime<Utc>) -> Duration {
     }
 }
 
-pub(super) fn exchange_row(reading: &SourceReading, exchange: &Exchange) -> ObservedExchange {
+/// An exchange as evidence. Without its adapter nobody could read it again, and its
+/// licence would not be known: what of it may be passed on, and for how long it is kept.
+pub(super) fn exchange_row(
+    reading: &SourceReading,
+    exchange: &Exchange,
+) -> Result<ObservedExchange, EngineError> {
+    let unrecordable = |reason: &dyn std::fmt::Display| EngineError::Unrecordable {
+        source_id: reading.source.clone(),
+        reason: reason.to_string(),
+    };
     let observed = reading.reading.price();
     let source = SourceId::read(&reading.source);
-    let adapter = source.adapter();
+    let adapter = source
+        .adapter()
+        .ok_or_else(|| unrecordable(&"this build has no adapter of its name"))?;
+    let kept_for = adapter.licence().kept_for().map(TimeDelta::from_std);
+    let kept_for = kept_for.transpose().map_err(|e| unrecordable(&e))?;
+    let headers = serde_json::to_string(&exchange.headers).map_err(|e| unrecordable(&e))?;
     let body = exchange.sha256.map(|_| deflate(&exchange.body));
+    let body = body.transpose().map_err(|e| unrecordable(&e))?;
     if let Some(body) = &body {
         let provider = source.record().to_owned();
         let bytes = u64::try_from(body.len()).unwrap_or(u64::MAX);
         metrics::counter!("oracle_evidence_bytes_total", "provider" => provider).increment(bytes);
     }
-    ObservedExchange {
+    Ok(ObservedExchange {
         source: reading.source.clone(),
         root: reading.root.clone(),
         url: exchange.url.clone(),
@@ -535,7 +560,7 @@ pub(super) fn exchange_row(reading: &SourceReading, exchange: &Exchange) -> Obse
         sent_at: exchange.sent_at,
         received_at: exchange.received_at,
         status: exchange.status,
-        headers: serde_json::to_string(&exchange.headers).unwrap_or_default(),
+        headers,
         sha256: exchange.sha256,
         body,
         literal: match &reading.reading {
@@ -543,12 +568,9 @@ pub(super) fn exchange_row(reading: &SourceReading, exchange: &Exchange) -> Obse
             _ => None,
         },
         effective_at: observed.map(|o| o.effective_at),
-        keep_until: adapter
-            .and_then(|a| a.licence().kept_for())
-            .and_then(|kept| TimeDelta::from_std(kept).ok())
-            .map(|kept| exchange.received_at + kept),
-        is_public: adapter.is_some_and(|a| a.licence() == Licence::Public),
-        adapter: adapter.map_or_else(String::new, record::read_by),
+        keep_until: kept_for.map(|kept| exchange.received_at + kept),
+        is_public: adapter.licence() == Licence::Public,
+        adapter: record::read_by(adapter),
         failure: exchange.failure.clone(),
         date: exchange.date,
         certificate: exchange.certificate,
@@ -559,16 +581,15 @@ pub(super) fn exchange_row(reading: &SourceReading, exchange: &Exchange) -> Obse
             .clone()
             .or_else(|| Some(reading.reading.detail().to_owned()))
             .filter(|detail| !detail.is_empty()),
-    }
+    })
 }
 
-fn deflate(body: &[u8]) -> Vec<u8> {
+fn deflate(body: &[u8]) -> std::io::Result<Vec<u8>> {
     use std::io::Write as _;
     let mut encoder =
         flate2::write::DeflateEncoder::new(Vec::new(), flate2::Compression::default());
-    // Writing to a Vec cannot fail.
-    let _ = encoder.write_all(body);
-    encoder.finish().unwrap_or_default()
+    encoder.write_all(body)?;
+    encoder.finish()
 }
 
 pub(super) fn json(value: &impl Serialize) -> Result<String, EngineError> {
@@ -580,5 +601,46 @@ pub(super) fn stored(what: &'static str) -> impl Fn(serde_json::Error) -> Engine
     move |e| EngineError::Stored {
         what: what.to_owned(),
         reason: e.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+
+    use super::*;
+
+    fn answered(source: &str) -> (SourceReading, Exchange) {
+        let exchange = Exchange {
+            url: "https://venue.test/".to_owned(),
+            posted: None,
+            sent_at: DateTime::UNIX_EPOCH,
+            received_at: DateTime::UNIX_EPOCH,
+            status: Some(200),
+            headers: vec![("age".to_owned(), "1".to_owned())],
+            certificate: None,
+            body: b"{}".to_vec(),
+            sha256: Some([7; 32]),
+            date: None,
+            failure: None,
+        };
+        let reading = SourceReading {
+            source: source.to_owned(),
+            root: "venue".to_owned(),
+            exchanges: Vec::new(),
+            reading: Reading::NotYet("not yet".to_owned()),
+        };
+        (reading, exchange)
+    }
+
+    #[test]
+    fn evidence_names_its_adapter_or_is_none() {
+        let (reading, exchange) = answered("kraken:XBTUSD");
+        let row = exchange_row(&reading, &exchange).unwrap();
+        assert!(row.adapter.starts_with("kraken/"), "{}", row.adapter);
+        assert_eq!(row.headers, r#"[["age","1"]]"#);
+        let (reading, exchange) = answered("nobody:XBTUSD");
+        let error = exchange_row(&reading, &exchange).unwrap_err().to_string();
+        assert!(error.starts_with("the answer of nobody:XBTUSD"), "{error}");
     }
 }

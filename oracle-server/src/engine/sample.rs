@@ -198,7 +198,7 @@ impl Engine {
             .exchanges
             .iter()
             .map(|e| exchange_row(reading, e))
-            .collect();
+            .collect::<Result<_, _>>()?;
         let ((leg_key, at), source) = &seen.key;
         let saved = self.store.save_sample(leg_key, *at, source, &exchanges);
         if let Err(e) = saved.await {
