@@ -19,6 +19,7 @@ pub mod http_signature;
 pub mod log_entry;
 pub mod nonce_proof;
 pub mod nonces;
+pub mod nostr;
 pub mod operator;
 pub mod point;
 pub mod policy;

@@ -2,11 +2,11 @@
 
 use std::collections::HashSet;
 
+use oracle_schema::nostr::is_fit_kind;
 use url::{Host, Url};
 
 use super::Refusal;
 use super::file;
-use crate::signer::NostrStatement;
 
 /// Each relay is a task and a cursor of its own.
 const MAX_RELAYS: usize = 32;
@@ -29,7 +29,7 @@ pub(super) fn nostr(section: &file::Nostr) -> Result<Nostr, Refusal> {
         ("nostr.announcement_kind", section.announcement_kind),
         ("nostr.attestation_kind", section.attestation_kind),
     ] {
-        if !NostrStatement::is_fit_kind(kind) {
+        if !is_fit_kind(kind) {
             return Err(Refusal::new(
                 key,
                 format!("{kind} is not a kind of which relays keep every event"),

@@ -3,16 +3,13 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use oracle_schema::codec::Layout;
+use oracle_schema::nostr::is_fit_kind;
 use oracle_schema::verify::Verified;
 use oracle_schema::{Announcement, Attestation, EventId};
 use secp256k1::XOnlyPublicKey;
 use sha2::{Digest as _, Sha256};
 
 use super::SignerError;
-
-/// Profile, contacts and deletion mean something else; of the kinds from 10000
-/// to 39999 a relay keeps the last event only, or none.
-const UNFIT_KINDS: [std::ops::RangeInclusive<u16>; 4] = [0..=0, 3..=3, 5..=5, 10_000..=39_999];
 
 /// One Nostr event (NIP-01) around one verified message of the oracle.
 ///
@@ -32,11 +29,6 @@ pub struct NostrStatement {
 }
 
 impl NostrStatement {
-    /// Whether a relay keeps every event of this kind, as what the message is.
-    pub fn is_fit_kind(kind: u16) -> bool {
-        !UNFIT_KINDS.iter().any(|range| range.contains(&kind))
-    }
-
     /// An announcement, published at `created_at` (Unix seconds).
     pub fn announcement(kind: u16, created_at: i64, message: &Verified<Announcement>) -> Self {
         Self {
@@ -79,7 +71,7 @@ impl NostrStatement {
     pub(super) fn signed_by(&self, key: &XOnlyPublicKey) -> Result<[u8; 32], SignerError> {
         let refusal = if self.author != *key {
             format!("the message is of oracle {}, not of this one", self.author)
-        } else if !Self::is_fit_kind(self.kind) {
+        } else if !is_fit_kind(self.kind) {
             format!("relays do not keep every event of kind {}", self.kind)
         } else if self.created_at < 0 {
             format!("created at {}", self.created_at)
