@@ -65,6 +65,17 @@ impl SubjectKey {
     }
 }
 
+/// A question that a new event needs answered.
+#[derive(Debug, Clone)]
+pub struct NewSubject {
+    /// Its name.
+    pub key: SubjectKey,
+    /// Whom to ask for what.
+    pub source: FactSource,
+    /// Seconds between two reads.
+    pub read_every_s: i64,
+}
+
 /// Whose exchanges the rows of `observation` are. A subject's have 0 for a maturity:
 /// events with several maturities share them.
 #[derive(Debug, Clone, Copy)]

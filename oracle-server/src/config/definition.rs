@@ -7,9 +7,9 @@ use oracle_schema::{Descriptor, DigitsDescriptor, EventId, Maturity};
 use rust_decimal::Decimal;
 
 use super::file::Entry;
-use super::{Context, Refusal, facts, question, seconds, value};
-use crate::keys::{KeyError, Question, RoundKey, SubjectKey};
-use crate::store::NewSubject;
+use super::place::Place;
+use super::{Context, Refusal, facts, question, value};
+use crate::keys::{KeyError, NewSubject, Question, RoundKey, SubjectKey};
 
 /// What an event is made of, pinned when it is made.
 #[derive(Debug, Clone)]
@@ -70,44 +70,6 @@ impl Definition {
 pub(super) struct Single<'a> {
     pub(super) id: &'a EventId,
     pub(super) maturity: Maturity,
-}
-
-/// Where an entry stands, so that refusals can name its keys.
-pub(super) struct Place(String);
-
-impl Place {
-    /// `prefix`: the entry's own key; empty where it stands alone.
-    pub(super) fn new(prefix: impl Into<String>) -> Self {
-        Self(prefix.into())
-    }
-
-    /// A key of the entry, dotted.
-    pub(super) fn at(&self, key: &str) -> String {
-        match self.0.as_str() {
-            "" => key.to_owned(),
-            prefix => format!("{prefix}.{key}"),
-        }
-    }
-
-    /// A refusal of one key.
-    pub(super) fn refuse(&self, key: &str, reason: impl ToString) -> Refusal {
-        Refusal::new(self.at(key), reason)
-    }
-
-    /// What must be given.
-    pub(super) fn required<T>(&self, key: &str, value: Option<T>) -> Result<T, Refusal> {
-        value.ok_or_else(|| self.refuse(key, "is missing"))
-    }
-
-    /// A whole number of seconds, or the default.
-    pub(super) fn seconds(
-        &self,
-        key: &str,
-        text: Option<&str>,
-        default: u32,
-    ) -> Result<u32, Refusal> {
-        text.map_or(Ok(default), |t| seconds(self.at(key), t))
-    }
 }
 
 /// The kinds an event can be of.

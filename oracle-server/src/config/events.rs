@@ -2,7 +2,8 @@
 
 use oracle_schema::{EventId, Maturity};
 
-use super::definition::{Place, Single, definition};
+use super::definition::{Single, definition};
+use super::place::Place;
 use super::{Context, OneOff, Refusal, file, instant};
 
 /// Reads the JSON of one event: the keys and values of an `[[event]]`, under

@@ -14,9 +14,10 @@ use oracle_schema::policy::{
 };
 use rust_decimal::Decimal;
 
-use super::definition::{Place, number};
+use super::definition::number;
 use super::file::{Entry, Outcomes, SourceValue};
 use super::operators::panel;
+use super::place::Place;
 use super::{Context, Refusal, instant};
 
 const STABLE_READS: u32 = 2;

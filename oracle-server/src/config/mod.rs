@@ -13,6 +13,7 @@ mod generic;
 mod nodes;
 mod nostr;
 mod operators;
+mod place;
 mod price;
 mod question;
 mod series;

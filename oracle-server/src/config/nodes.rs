@@ -13,9 +13,9 @@ use oracle_schema::anchor::rpc::chain_of;
 use oracle_schema::policy::FactSource;
 
 use super::anchor::{RpcLogin, login, rpc};
-use super::definition::Place;
 use super::facts::{Values, check_names};
 use super::file::{File, Peercoin, SourceValue};
+use super::place::Place;
 use super::price::timeout;
 use super::{Context, Refusal, rate};
 

@@ -7,8 +7,8 @@ use ed25519_dalek::VerifyingKey;
 use oracle_schema::policy::{PanelMember, PanelPolicy};
 
 use super::Refusal;
-use super::definition::Place;
 use super::file;
+use super::place::Place;
 
 /// A person with a key of his own.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -6,8 +6,8 @@ use oracle_schema::policy::Rule;
 use oracle_schema::policy::question::{check_description, check_name, check_title};
 
 use super::Refusal;
-use super::definition::Place;
 use super::file::Entry;
+use super::place::Place;
 
 /// The keys, of every kind.
 pub(super) const KEYS: [&str; 3] = ["title", "description", "names"];

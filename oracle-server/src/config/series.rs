@@ -5,7 +5,8 @@ use std::str::FromStr;
 use chrono::{DateTime, Utc};
 use oracle_schema::{AssetId, EventId, Maturity, SeriesId};
 
-use super::definition::{Place, definition};
+use super::definition::definition;
+use super::place::Place;
 use super::{Context, Refusal, Series, compat, duration, file, instant, seconds};
 
 /// When the events of a series mature.

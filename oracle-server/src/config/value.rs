@@ -11,9 +11,10 @@ use oracle_schema::Maturity;
 use oracle_schema::policy::{Compare, DigitsPolicy, FactPolicy, FactSource, FactTest};
 use rust_decimal::Decimal;
 
-use super::definition::{Place, decimals, number};
+use super::definition::{decimals, number};
 use super::facts::{Asked, OPERATORS, Values, check_names, check_outcomes, named};
 use super::file::{Entry, Outcomes, SourceValue, Test};
+use super::place::Place;
 use super::{Context, Refusal, nodes};
 
 /// A correction that comes within the hour restarts it.

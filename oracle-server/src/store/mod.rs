@@ -64,7 +64,7 @@ pub use round::{Attempt, DecidedRound, DueRound, ObservedExchange, RoundResult};
 pub use sample::{readings as subject_readings, sample_ms};
 pub use schedule::{DueSeries, NewEvent, PublishError, ScheduledEvent, SeriesRow, SignedEvent};
 pub use status::Progress;
-pub use subject::{DueSubject, NewSubject, fact_json};
+pub use subject::{DueSubject, fact_json};
 pub use ticket::CommittedOutcome;
 pub use tree::SignHead;
 pub use witness::{CosignatureRow, NewCosignature, SignedHead};

@@ -13,8 +13,8 @@ use super::lead::{LeaderTx, NewEntry};
 use super::nonce_proof::proof_entry;
 use super::states::{NOT_FINAL, OPEN};
 use super::steps::Reason;
-use super::{NewSubject, Store, StoreError, descriptor, event_id, standing};
-use crate::keys::{Question, RoundKey};
+use super::{Store, StoreError, descriptor, event_id, standing};
+use crate::keys::{NewSubject, Question, RoundKey};
 use crate::lifecycle::{self, Input, Standing, State, Step};
 
 /// A series as configured, with where it stands.

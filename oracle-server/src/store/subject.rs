@@ -24,17 +24,6 @@ use crate::keys::{Observed, RoundKey, SubjectKey};
 /// the last. More than any policy's `stable_reads`.
 const KEPT_OF_A_ROW: i64 = 16;
 
-/// A question that a new event needs answered.
-#[derive(Debug, Clone)]
-pub struct NewSubject {
-    /// Its name.
-    pub key: SubjectKey,
-    /// Whom to ask for what.
-    pub source: FactSource,
-    /// Seconds between two reads.
-    pub read_every_s: i64,
-}
-
 /// A question that is due.
 #[derive(Debug, Clone)]
 pub struct DueSubject {
