@@ -3,9 +3,10 @@
 //! One way through: observation → decision → committed outcome → signature →
 //! log entry → head → reader. [`engine`] is the only orchestration, [`store`]
 //! the only SQL, [`signer`] the only place with secrets, [`clock`] the only
-//! clock; [`guard`] is what a process has to pass before it may sign; [`http`] and its
-//! pages, [`web`], see neither feeds nor signer; [`publish`] follows what is published,
-//! and nothing waits for it.
+//! clock; [`guard`] is what a process has to pass before it may sign; [`http`] and the
+//! pages for people over it, [`web`], see neither feeds nor signer, and [`listener`] puts the
+//! two together; [`publish`] follows what is published, and nothing waits for it. Which module
+//! may import which stands in docs/architecture.md, and a test holds it there.
 
 pub mod cli;
 pub mod clock;
@@ -20,6 +21,7 @@ pub mod health;
 pub mod http;
 pub mod keys;
 pub mod lifecycle;
+pub mod listener;
 pub mod log;
 mod logging;
 pub mod memory;

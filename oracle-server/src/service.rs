@@ -23,6 +23,7 @@ use crate::engine::{self, Engine, EngineError, StartError};
 use crate::guard::{self, Accept, Lookout, Passed, Refused};
 use crate::health::HealthReport;
 use crate::http;
+use crate::listener;
 use crate::publish::{Anchorer, Anchoring, Contradicted, Cosigner, Following, Publisher, Timing};
 use crate::signer::Signer;
 use crate::store::Store;
@@ -185,13 +186,13 @@ pub async fn start(
     let servers = vec![
         tokio::spawn(http::serve(
             public,
-            http::public_router(state.clone(), &settings),
+            listener::public_router(state.clone(), &settings),
             settings.limits(),
             wait_for_stop(stopped.clone()),
         )),
         tokio::spawn(http::serve(
             admin,
-            http::admin_router(state),
+            listener::admin_router(state),
             http::Limits::admin(),
             wait_for_stop(stopped.clone()),
         )),

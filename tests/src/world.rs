@@ -19,6 +19,7 @@ use oracle_server::engine::{self, Engine};
 use oracle_server::guard::{self, Accept, Lookout, Passed};
 use oracle_server::health::HealthReport;
 use oracle_server::http;
+use oracle_server::listener;
 use oracle_server::publish::{Anchorer, Cosigner, Publisher, Timing};
 use oracle_server::service::{self, Options, Running, ServiceError};
 use oracle_server::signer::{Signer, SignerConfig, Signing};
@@ -216,7 +217,7 @@ impl World {
         let public = listener.local_addr().expect("address");
         let server = tokio::spawn(http::serve(
             listener,
-            http::public_router(state, &settings),
+            listener::public_router(state, &settings),
             settings.limits(),
             wait_for(stopped),
         ));

@@ -32,7 +32,7 @@ pub struct RateLimit {
 const SWEEP_EVERY: u64 = 10_000;
 
 /// The rate limit per client address.
-pub(super) struct Admission {
+pub(crate) struct Admission {
     limiter: DefaultKeyedRateLimiter<IpAddr>,
     clock: DefaultClock,
     trusted: Vec<IpAddr>,
@@ -42,7 +42,7 @@ pub(super) struct Admission {
 }
 
 impl Admission {
-    pub(super) fn new(config: &HttpConfig) -> Self {
+    pub(crate) fn new(config: &HttpConfig) -> Self {
         let rate = config.rate_limit;
         // Only a zero interval has no quota: that many requests a nanosecond is no limit.
         let quota = Quota::with_period(rate.interval.max(Duration::from_nanos(1)))

@@ -148,7 +148,7 @@ pub fn recorder() -> Option<&'static PrometheusHandle> {
 
 /// `GET /metrics`: the Prometheus text, with this build's version as a
 /// constant series.
-pub(super) async fn get_metrics(State(app): State<Arc<AppState>>) -> Response {
+pub(crate) async fn get_metrics(State(app): State<Arc<AppState>>) -> Response {
     // Computing the figure sets its series; without a database all others are still told.
     if let Err(error) = app.choices.get(&app).await {
         tracing::warn!(%error, "no figure of the open choice");

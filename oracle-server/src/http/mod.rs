@@ -23,6 +23,7 @@ pub mod metrics;
 pub(crate) mod openapi;
 mod operators;
 pub(crate) mod points;
+mod policies;
 pub mod problem;
 pub(crate) mod query;
 mod serve;
@@ -61,10 +62,10 @@ use crate::command::Commands;
 use crate::config::{Asset, ForwardedHeader, Operator};
 use crate::health::HealthReport;
 use crate::store::{OracleRow, ReadStore};
-use crate::web;
-use admission::Admission;
+pub(crate) use admission::Admission;
 use cache::Representation;
 use fanout::Fanout;
+use policies::Policies;
 use problem::{Kind, Problem};
 
 /// Largest request body, bytes.
@@ -123,7 +124,7 @@ pub struct AppState {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) identity: Identity,
     pub(crate) health: watch::Receiver<HealthReport>,
-    pub(crate) policies: web::Policies,
+    pub(crate) policies: Policies,
     stopping: watch::Receiver<bool>,
     fanout: Arc<Fanout>,
     hot: messages::Hot,
@@ -159,7 +160,7 @@ impl AppState {
             clock,
             identity,
             health,
-            policies: web::Policies::default(),
+            policies: Policies::default(),
             stopping,
             fanout,
             hot: messages::Hot::new(),
@@ -176,45 +177,34 @@ async fn stopped(mut stopping: watch::Receiver<bool>) {
     let _ = stopping.wait_for(|stop| *stop).await;
 }
 
-/// Everything on `listen`.
-pub fn public_router(state: Arc<AppState>, config: &HttpConfig) -> Router {
-    let admission = Arc::new(Admission::new(config));
-    let (routes, document) = public_routes().split_for_parts();
+/// What readers and operators ask for on the public listener, with the document that
+/// describes it; `pages` stand in that document too.
+pub(crate) fn api(
+    pages: OpenApiRouter<Arc<AppState>>,
+    config: &HttpConfig,
+) -> Router<Arc<AppState>> {
+    let (routes, document) = public_routes(pages).split_for_parts();
     let (document, page) = finish(document, &config.public_url);
-    let routes = routes
-        .route("/assets/{name}", axum::routing::get(web::get_asset))
+    routes
         .route("/docs.css", axum::routing::get(docs::get_style))
         .route("/docs.js", axum::routing::get(docs::get_script))
         .route("/tile/{*name}", axum::routing::get(log::get_tile))
-        .with_state(Arc::clone(&state))
         .layer(Extension(document))
         .layer(Extension(page))
         .layer(Extension(compat::Assets::new(&config.assets)))
         .layer(Extension(operators::Authority::of(&config.public_url)))
-        .layer(Extension(web::PublicUrl(config.public_url.as_str().into())));
-    with_manners(routes, Some(admission)).layer(from_fn_with_state(state, web::explain_to_people))
 }
 
-/// Everything on `admin_listen`.
-pub fn admin_router(state: Arc<AppState>) -> Router {
-    // Installed before the first scrape, so that nothing since then is missing.
-    let _ = metrics::recorder();
-    let (routes, _) = health_routes().split_for_parts();
-    let routes = routes
-        .route("/metrics", axum::routing::get(metrics::get_metrics))
-        .with_state(state);
-    with_manners(routes, None)
-}
-
-fn health_routes() -> OpenApiRouter<Arc<AppState>> {
+/// Whether the process lives, and whether it serves; on both listeners.
+pub(crate) fn health_routes() -> OpenApiRouter<Arc<AppState>> {
     OpenApiRouter::new()
         .routes(routes!(health::get_healthz))
         .routes(routes!(health::get_readyz))
 }
 
-fn public_routes() -> OpenApiRouter<Arc<AppState>> {
+fn public_routes(pages: OpenApiRouter<Arc<AppState>>) -> OpenApiRouter<Arc<AppState>> {
     OpenApiRouter::with_openapi(openapi::Document::openapi())
-        .merge(web::routes())
+        .merge(pages)
         .routes(routes!(events::get_oracle))
         .routes(routes!(events::get_events, operators::post_event))
         .routes(routes!(events::get_event))
@@ -278,7 +268,7 @@ fn finish(document: utoipa::openapi::OpenApi, public_url: &str) -> (openapi::Wri
 }
 
 /// What every answer of both listeners has in common, outermost last.
-fn with_manners(routes: Router, admission: Option<Arc<Admission>>) -> Router {
+pub(crate) fn with_manners(routes: Router, admission: Option<Arc<Admission>>) -> Router {
     let header =
         |name, value| SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value));
     let mut polite = routes

@@ -31,6 +31,7 @@ use crate::clock::TestClock;
 use crate::health::Condition;
 use crate::keys::{Question, RoundKey};
 use crate::lifecycle::{Standing, State};
+use crate::listener::{admin_router, public_router};
 use crate::store::{NewEvent, SignHead, SignedEvent, SignedOutcome, Store};
 
 const DOCUMENT: &[u8] = br#"{"rule":"test"}"#;

@@ -14,7 +14,6 @@ mod list;
 mod log;
 mod overview;
 mod plot;
-mod policies;
 mod series;
 #[cfg(test)]
 mod tests;
@@ -37,7 +36,6 @@ use crate::http::problem::{Kind, Problem};
 
 pub(crate) use assets::get_asset;
 pub(crate) use failure::explain as explain_to_people;
-pub use policies::Policies;
 
 /// Nothing inline, nothing from elsewhere.
 const SECURITY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; \

@@ -13,12 +13,12 @@ use crate::http::problem::{Kind, PROBLEM_JSON};
 use crate::http::{finished, public_routes};
 
 fn written() -> Value {
-    let (_, document) = public_routes().split_for_parts();
+    let (_, document) = public_routes(crate::web::routes()).split_for_parts();
     serde_json::to_value(document).unwrap()
 }
 
 fn finished_document() -> Value {
-    let (_, document) = public_routes().split_for_parts();
+    let (_, document) = public_routes(crate::web::routes()).split_for_parts();
     finished(document, "https://oracle.example")
 }
 

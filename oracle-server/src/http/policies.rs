@@ -11,7 +11,7 @@ use crate::store::{ReadStore, StoreError};
 const KEPT: usize = 4096;
 
 /// Policies by their hash. `None`: a document that this build cannot read.
-pub struct Policies(Cache<[u8; 32], Option<Arc<Policy>>>);
+pub(crate) struct Policies(Cache<[u8; 32], Option<Arc<Policy>>>);
 
 impl Default for Policies {
     fn default() -> Self {
