@@ -6,8 +6,10 @@
 //! [`provider::Provider::interpret`] and the same [`rule::price`] that the
 //! service used, and must come to the same outcome.
 //!
-//! What is absent: retries over time, give-up and refund (the lifecycle owns
-//! them), storage and signing.
+//! [`retry`] says how long a source is left alone after what it answered; the caller waits.
+//!
+//! What is absent: asking again, giving up and refunding (the engine does it), storage and
+//! signing.
 
 pub mod decimal;
 pub mod exact;
