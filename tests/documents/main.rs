@@ -8,6 +8,7 @@
 
 use std::path::{Path, PathBuf};
 
+mod data_model;
 mod page;
 mod walls;
 
