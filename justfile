@@ -18,6 +18,30 @@ check: fmt-check lint test
 test *ARGS:
     cargo test --workspace --locked {{ARGS}}
 
+# tests beside the code: just unit lifecycle
+unit *FILTER:
+    cargo test --workspace --locked --lib -- {{FILTER}}
+
+# laws of the whole service: just e2e second_outcome
+e2e *FILTER:
+    cargo test --workspace --locked --test e2e -- {{FILTER}}
+
+# what the pages say of the code: walls, data model, links
+documents *FILTER:
+    cargo test --workspace --locked --test documents -- {{FILTER}}
+
+# adapters and rules, over recorded answers
+feeds *FILTER:
+    cargo test --workspace --locked --test all -- {{FILTER}}
+
+# the client against loopback servers: proofs, audits, evidence, the program
+client *FILTER:
+    cargo test --workspace --locked --test proven --test audit --test evidence --test cli -- {{FILTER}}
+
+# a real process, killed at random points
+crash *FILTER:
+    cargo test --workspace --locked --test crash -- {{FILTER}}
+
 # everything, Postgres and other implementations too
 test-all *ARGS:
     tests/run {{ARGS}}
