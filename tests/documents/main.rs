@@ -9,6 +9,7 @@
 use std::path::{Path, PathBuf};
 
 mod data_model;
+mod index;
 mod page;
 mod walls;
 
