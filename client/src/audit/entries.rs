@@ -11,7 +11,7 @@ use oracle_schema::{Announcement, Attestation, Descriptor, EventId, Maturity, Ou
 use secp256k1::XOnlyPublicKey;
 use sha2::{Digest, Sha256};
 
-use super::facts::{Fact, Kind};
+use super::index::{Fact, Kind};
 use super::report::{Finding, Subject, Totals};
 
 /// One entry as read.

@@ -3,7 +3,7 @@
 
 use std::num::NonZeroUsize;
 
-use super::facts::{BUCKETS, Fact, FactsReader, Family, Kind};
+use super::index::{BUCKETS, Fact, FactsReader, Family, Kind};
 use super::parallel;
 use super::report::{Finding, Subject};
 

@@ -12,30 +12,30 @@
 //! | `source`, `fetch` | files of a log, from a service or a directory |
 //! | `head`, `tree` | checkpoint, genesis; the tree rebuilt and compared |
 //! | `entries` | each entry with the announcement that it names |
-//! | `facts`, `events` | what must hold over the whole log |
-//! | `documents`, `chain` | policies and evidence; decisions made again |
+//! | `index`, `events` | what must hold over the whole log |
+//! | `documents`, `replay` | policies and evidence; decisions made again |
 //! | `state` | what one audit leaves to the next |
 //! | `anchors` | its checkpoints in Peercoin |
-//! | `also` | other people's messages against the log |
+//! | `third_party` | other people's messages against the log |
 
-mod also;
 mod anchors;
-mod chain;
 mod documents;
 mod entries;
 mod events;
-mod facts;
 mod fetch;
 mod head;
+mod index;
 mod lateness;
 mod parallel;
+mod replay;
 mod report;
 mod run;
-mod settle;
 mod source;
 mod spool;
 mod state;
+mod third_party;
 mod tree;
+mod verdict;
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;

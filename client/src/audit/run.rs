@@ -6,17 +6,17 @@ use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::chain::{Chain, Linked};
 use super::entries::{self, Checked, Raw, Rules, subject};
-use super::facts::{Facts, Kind};
 use super::fetch::{Stop, Stretch, stretch};
 use super::head::{self, Identity, NoHead, Pinned, Signed};
+use super::index::{Facts, Kind};
+use super::replay::{Chain, Linked};
 use super::report::{Report, Subject};
-use super::settle::shrunk;
 use super::source::Source;
 use super::spool::{Spool, SpoolReader};
 use super::state::{MOST_PENDING, Mark, State, Work, furthest, work};
 use super::tree::{Tree, broken_bundle};
+use super::verdict::shrunk;
 use super::{AuditError, AuditOptions, Progress, parallel};
 
 /// Entries that are checked together: tiles enough that files are fetched

@@ -11,7 +11,7 @@ use oracle_schema::verify::verify_announcement;
 use oracle_schema::{Announcement, Attestation, EventId};
 use secp256k1::XOnlyPublicKey;
 
-use super::facts::{Fact, FactsReader, Family, Kind, event_key};
+use super::index::{Fact, FactsReader, Family, Kind, event_key};
 use super::report::{Finding, Report, Subject};
 use super::spool::SpoolReader;
 use crate::equivocation::{is_valid, nonce};

@@ -16,7 +16,7 @@ use super::report::{Finding, MOST_LISTED, Subject, Waiting};
 use super::run::Run;
 use super::state::{Mark, State, Work};
 use super::tree::{first_other, is_continued};
-use super::{AuditError, also};
+use super::{AuditError, third_party};
 
 /// What is wrong if the log is smaller than it was, or another.
 pub(super) fn shrunk(
@@ -221,7 +221,7 @@ impl Run<'_> {
         };
         let key = self.identity.public_key;
         let (facts, reader) = (self.facts.reader(), self.reader()?);
-        let checked = also::check(&dir, key, &facts, reader, &mut self.report);
+        let checked = third_party::check(&dir, key, &facts, reader, &mut self.report);
         checked.map_err(|e| super::state::work(&dir.display().to_string(), e))
     }
 

@@ -14,7 +14,7 @@ use quick_cache::sync::Cache;
 
 use super::documents::{Document, Documents, Hash, Known, Recorded};
 use super::entries::Link;
-use super::facts::{Fact, Kind};
+use super::index::{Fact, Kind};
 use super::report::{Finding, Subject, Totals};
 use super::source::{Absent, Source};
 
