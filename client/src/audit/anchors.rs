@@ -8,7 +8,7 @@ use tokio::sync::Mutex;
 
 use super::head;
 use super::report::{Finding, Subject};
-use super::run::Run;
+use super::session::Session;
 use super::source::{Absent, Source};
 use crate::anchor::{Log, Tiles, Verdict, check};
 
@@ -17,14 +17,14 @@ const MAX_LIST: usize = 64 * 1024 * 1024;
 /// Bytes of the longest tile of hashes.
 const MAX_TILE: usize = 256 * 32;
 /// Tiles kept from one anchor to the next, which mostly need the same.
-const MAX_KEPT: usize = 256;
+const MOST_TILES: usize = 256;
 
-struct Kept<'a> {
+struct TileCache<'a> {
     source: &'a Source,
     tiles: Mutex<HashMap<Tile, Vec<u8>>>,
 }
 
-impl Tiles for Kept<'_> {
+impl Tiles for TileCache<'_> {
     async fn tile(&self, tile: Tile) -> Result<Vec<u8>, String> {
         let mut tiles = self.tiles.lock().await;
         if let Some(kept) = tiles.get(&tile) {
@@ -33,7 +33,7 @@ impl Tiles for Kept<'_> {
         let path = format!("tile/{tile}");
         let bytes = self.source.get("tile", &path, MAX_TILE).await;
         let bytes = bytes.map_err(|absent| format!("tile {tile} {absent}"))?;
-        if tiles.len() >= MAX_KEPT {
+        if tiles.len() >= MOST_TILES {
             tiles.clear();
         }
         tiles.insert(tile, bytes.clone());
@@ -41,11 +41,11 @@ impl Tiles for Kept<'_> {
     }
 }
 
-impl Run<'_> {
+impl Session<'_> {
     /// Every anchor that is shown, against the log, and against a node where one
     /// is given.
-    pub(super) async fn anchors(&mut self) {
-        let tiles = Kept {
+    pub(super) async fn check_anchors(&mut self) {
+        let tiles = TileCache {
             source: self.source,
             tiles: Mutex::default(),
         };

@@ -11,7 +11,7 @@ use oracle_schema::{Announcement, Attestation, Descriptor, EventId, Maturity, Ou
 use secp256k1::XOnlyPublicKey;
 use sha2::{Digest, Sha256};
 
-use super::index::{Fact, Kind};
+use super::index::{Kind, Mention};
 use super::report::{Finding, Subject, Totals};
 
 /// One entry as read.
@@ -36,7 +36,7 @@ pub(super) struct Link {
 /// One entry, checked.
 #[derive(Debug, Default)]
 pub(super) struct Checked {
-    pub(super) facts: Vec<Fact>,
+    pub(super) mentions: Vec<Mention>,
     pub(super) violations: Vec<Finding>,
     pub(super) totals: Totals,
     pub(super) link: Option<Link>,
@@ -177,23 +177,25 @@ fn ruled(
                 NoticeKind::Refund => Kind::Refunded,
                 NoticeKind::Withdrawn => Kind::Withdrawn,
             };
-            let mut fact = Fact::about(kind, &event_id, position);
-            fact.time.0 = u32::try_from(time_ms / 1000).unwrap_or(u32::MAX);
-            checked.facts.push(fact);
+            let mut mention = Mention::of_event(kind, &event_id, position);
+            mention.time.0 = u32::try_from(time_ms / 1000).unwrap_or(u32::MAX);
+            checked.mentions.push(mention);
         }
         LogEntry::Status(status) => {
             checked.totals.statuses = 1;
-            let fact = Fact::about(Kind::Status, &status.event_id, position);
-            checked.facts.push(fact);
+            let mention = Mention::of_event(Kind::Status, &status.event_id, position);
+            checked.mentions.push(mention);
         }
         LogEntry::OperatorAction(action) => {
             checked.totals.operator_actions = 1;
             if matches!(action.verb, Verb::Void | Verb::Approve) {
-                let fact = Fact::about(Kind::Operated, &action.event_id, position);
-                checked.facts.push(fact);
+                let mention = Mention::of_event(Kind::Operated, &action.event_id, position);
+                checked.mentions.push(mention);
             }
             let key = Sha256::digest(&raw.bytes).into();
-            checked.facts.push(Fact::new(Kind::Logged, key, position));
+            checked
+                .mentions
+                .push(Mention::new(Kind::Logged, key, position));
         }
         LogEntry::NonceProof {
             announcement_position: at,
@@ -203,7 +205,9 @@ fn ruled(
             let proven = announcement(position, at, rules, earlier)?;
             let judged = proven.and_then(|announcement| {
                 let id = &announcement.event.event_id;
-                checked.facts.push(Fact::about(Kind::Proven, id, position));
+                checked
+                    .mentions
+                    .push(Mention::of_event(Kind::Proven, id, position));
                 proves(rules, &announcement, &proof)
             });
             return Ok(judged.err());
@@ -220,9 +224,9 @@ fn announced(
     policy_hash: [u8; 32],
 ) -> Option<String> {
     let nonces = &announcement.event.nonces;
-    let facts = nonces.iter().map(XOnlyPublicKey::to_byte_array);
-    let facts = facts.map(|nonce| Fact::new(Kind::Nonce, nonce, position));
-    checked.facts.extend(facts);
+    let mentions = nonces.iter().map(XOnlyPublicKey::to_byte_array);
+    let mentions = mentions.map(|nonce| Mention::new(Kind::Nonce, nonce, position));
+    checked.mentions.extend(mentions);
     checked.totals.announcements = 1;
     checked.totals.nonces = nonces.len() as u64;
     let key = announcement.oracle_public_key;
@@ -308,8 +312,8 @@ fn attested(
 ) -> Result<(), String> {
     checked.totals.attestations = 1;
     if let Some(id) = &attestation.event_id {
-        let fact = Fact::about(Kind::Attested, id, position);
-        checked.facts.push(fact);
+        let mention = Mention::of_event(Kind::Attested, id, position);
+        checked.mentions.push(mention);
     }
     let Some((policy_hash, event)) = promise else {
         return Ok(());

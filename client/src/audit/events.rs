@@ -3,14 +3,14 @@
 
 use std::num::NonZeroUsize;
 
-use super::index::{BUCKETS, Fact, FactsReader, Family, Kind};
+use super::index::{BUCKETS, Family, IndexReader, Kind, Mention};
 use super::parallel;
 use super::report::{Finding, Subject};
 
 /// Seconds after its refund was due that an oracle has to say so.
 pub const GRACE_S: i64 = 600;
 
-/// What the facts of the whole log come to.
+/// What the index of the whole log comes to.
 #[derive(Debug, Default)]
 pub(super) struct Whole {
     /// Positions, and what is wrong there.
@@ -44,7 +44,7 @@ pub(super) struct Unfinished {
     pub(super) give_up_s: u32,
 }
 
-/// By what the facts are judged.
+/// By what it is judged.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Law {
     /// Unix seconds.
@@ -55,13 +55,13 @@ pub(super) struct Law {
     pub(super) proofs_from: Option<u64>,
 }
 
-/// Checks the facts, file by file.
-pub(super) fn check(facts: &FactsReader, jobs: NonZeroUsize, law: Law) -> std::io::Result<Whole> {
+/// Checks the index, file by file.
+pub(super) fn check(index: &IndexReader, jobs: NonZeroUsize, law: Law) -> std::io::Result<Whole> {
     let numbers: Vec<usize> = (0..BUCKETS).collect();
     let each = |(): &mut (), number: &usize| {
-        facts.bucket(*number).map(|facts| {
+        index.bucket(*number).map(|mentions| {
             let mut whole = Whole::default();
-            for group in facts.chunk_by(|a, b| a.group() == b.group()) {
+            for group in mentions.chunk_by(|a, b| a.group() == b.group()) {
                 whole.group(group, law);
             }
             whole
@@ -82,39 +82,39 @@ pub(super) fn check(facts: &FactsReader, jobs: NonZeroUsize, law: Law) -> std::i
 }
 
 impl Whole {
-    /// The facts about one key.
-    fn group(&mut self, facts: &[Fact], law: Law) {
-        match facts.first().map(|fact| fact.group().0) {
-            Some(Family::Nonces) => self.nonce(facts),
+    /// Everything that mentions one key.
+    fn group(&mut self, mentions: &[Mention], law: Law) {
+        match mentions.first().map(|mention| mention.group().0) {
+            Some(Family::Nonces) => self.nonce(mentions),
             Some(Family::Events) => {
-                self.event(facts, law.now);
-                self.proofs(facts, law.proofs_from);
+                self.event(mentions, law.now);
+                self.proofs(mentions, law.proofs_from);
             }
-            Some(Family::Actions) => self.action(facts),
+            Some(Family::Actions) => self.action(mentions),
             None => {}
         }
     }
 
-    fn nonce(&mut self, facts: &[Fact]) {
-        let Some((first, others)) = facts.split_first() else {
+    fn nonce(&mut self, mentions: &[Mention]) {
+        let Some((first, others)) = mentions.split_first() else {
             return;
         };
         // The announcement's own rule speaks of a nonce twice in one entry.
-        for fact in others.iter().filter(|f| f.position != first.position) {
-            let nonce = hex::encode(fact.key);
+        for mention in others.iter().filter(|f| f.position != first.position) {
+            let nonce = hex::encode(mention.key);
             let at = first.position;
             let why = format!("announces nonce {nonce}, which entry {at} announced before");
-            self.wrong.push((fact.position, why));
+            self.wrong.push((mention.position, why));
         }
     }
 
-    fn event(&mut self, facts: &[Fact], now: i64) {
-        let mut announced: Option<&Fact> = None;
-        let mut end: Option<(&Fact, &str)> = None;
+    fn event(&mut self, mentions: &[Mention], now: i64) {
+        let mut announced: Option<&Mention> = None;
+        let mut end: Option<(&Mention, &str)> = None;
         let mut operated = Vec::new();
-        for fact in facts {
-            let at = fact.position;
-            if fact.kind == Kind::Operated {
+        for mention in mentions {
+            let at = mention.position;
+            if mention.kind == Kind::Operated {
                 operated.push(at);
                 continue;
             }
@@ -125,7 +125,7 @@ impl Whole {
                     end.position
                 ));
             }
-            match (fact.kind, announced) {
+            match (mention.kind, announced) {
                 (Kind::Announced, Some(first)) => {
                     wrong(format!(
                         "announces the event of entry {} again",
@@ -143,16 +143,16 @@ impl Whole {
                 }
                 _ => {}
             }
-            match fact.kind {
-                Kind::Announced => announced = announced.or(Some(fact)),
-                Kind::Attested => end = end.or(Some((fact, "was attested"))),
+            match mention.kind {
+                Kind::Announced => announced = announced.or(Some(mention)),
+                Kind::Attested => end = end.or(Some((mention, "was attested"))),
                 Kind::Refunded => {
                     if end.is_none() {
-                        self.refund(fact, announced, &operated);
+                        self.refund(mention, announced, &operated);
                     }
-                    end = end.or(Some((fact, "was refunded")));
+                    end = end.or(Some((mention, "was refunded")));
                 }
-                Kind::Withdrawn => end = end.or(Some((fact, "was withdrawn"))),
+                Kind::Withdrawn => end = end.or(Some((mention, "was withdrawn"))),
                 Kind::Status
                 | Kind::Operated
                 | Kind::Nonce
@@ -161,31 +161,35 @@ impl Whole {
                 | Kind::Proven => {}
             }
         }
-        let Some(fact) = announced.filter(|_| end.is_none()) else {
+        let Some(mention) = announced.filter(|_| end.is_none()) else {
             return;
         };
-        let (maturity, give_up_s) = fact.time;
+        let (maturity, give_up_s) = mention.time;
         if i64::from(maturity) > now {
             self.open += 1;
         } else {
             self.unfinished.push(Unfinished {
                 maturity,
-                position: fact.position,
+                position: mention.position,
                 give_up_s,
             });
         }
     }
 
     /// Whether an event's nonces are proven once, and where they must be.
-    fn proofs(&mut self, facts: &[Fact], proofs_from: Option<u64>) {
-        let mut proofs = facts.iter().filter(|fact| fact.kind == Kind::Proven);
+    fn proofs(&mut self, mentions: &[Mention], proofs_from: Option<u64>) {
+        let mut proofs = mentions
+            .iter()
+            .filter(|mention| mention.kind == Kind::Proven);
         let first = proofs.next();
         for again in proofs {
             let at = first.map_or(0, |first| first.position);
             let why = format!("proves again what entry {at} proved");
             self.wrong.push((again.position, why));
         }
-        let announced = facts.iter().find(|fact| fact.kind == Kind::Announced);
+        let announced = mentions
+            .iter()
+            .find(|mention| mention.kind == Kind::Announced);
         let (Some(announced), Some(from), None) = (announced, proofs_from, first) else {
             return;
         };
@@ -198,7 +202,7 @@ impl Whole {
     }
 
     /// Whether a refund came in its time.
-    fn refund(&mut self, refund: &Fact, announced: Option<&Fact>, operated: &[u64]) {
+    fn refund(&mut self, refund: &Mention, announced: Option<&Mention>, operated: &[u64]) {
         let Some((maturity, give_up_s)) = announced.map(|announced| announced.time) else {
             return;
         };
@@ -214,15 +218,18 @@ impl Whole {
         }
     }
 
-    fn action(&mut self, facts: &[Fact]) {
-        let logged = facts.iter().find(|fact| fact.kind == Kind::Logged);
-        for fact in facts.iter().filter(|fact| fact.kind == Kind::Claimed) {
-            if logged.is_none_or(|logged| logged.position > fact.position) {
-                let hash = hex::encode(fact.key);
+    fn action(&mut self, mentions: &[Mention]) {
+        let logged = mentions.iter().find(|mention| mention.kind == Kind::Logged);
+        for mention in mentions
+            .iter()
+            .filter(|mention| mention.kind == Kind::Claimed)
+        {
+            if logged.is_none_or(|logged| logged.position > mention.position) {
+                let hash = hex::encode(mention.key);
                 let why = format!(
                     "rests on an operator's request that is in no earlier entry (SHA-256 {hash})"
                 );
-                self.wrong.push((fact.position, why));
+                self.wrong.push((mention.position, why));
             }
         }
     }

@@ -1,6 +1,7 @@
-//! What must be compared over the whole log, in files: a fact is a key, a
-//! position and what happened there. Facts about one key are in one file, so
-//! that files are checked one by one, each in little memory.
+//! What must be compared over the whole log: an index of it, in files. It has a row, a *mention*,
+//! for each nonce, event and request that an entry speaks of: the key, the entry's position and
+//! what happened there. All mentions of a key are in one file, so the files are checked one by
+//! one, each in little memory.
 
 use std::collections::BTreeSet;
 use std::fs::{File, OpenOptions};
@@ -10,14 +11,14 @@ use std::path::{Path, PathBuf};
 use oracle_schema::EventId;
 use sha2::{Digest, Sha256};
 
-use super::state::sync_dir;
+use super::disk::sync_dir;
 
 /// How many files.
 pub(super) const BUCKETS: usize = 256;
 /// Bytes of a file that are held back before they are written.
 const HELD: usize = 32 * 1024;
-/// Bytes of a fact: kind, key, position, time.
-const FACT: usize = 1 + 32 + 8 + 8;
+/// Bytes of a mention: kind, key, position, time.
+const MENTION: usize = 1 + 32 + 8 + 8;
 
 /// What happened to a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -96,9 +97,9 @@ impl Kind {
     }
 }
 
-/// One fact. Ordered by family, key and position.
+/// That an entry speaks of a key. Ordered by family, key and position.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Fact {
+pub(super) struct Mention {
     pub(super) kind: Kind,
     /// The nonce, or a hash.
     pub(super) key: [u8; 32],
@@ -109,7 +110,7 @@ pub(super) struct Fact {
     pub(super) time: (u32, u32),
 }
 
-impl Fact {
+impl Mention {
     pub(super) fn new(kind: Kind, key: [u8; 32], position: u64) -> Self {
         Self {
             kind,
@@ -119,17 +120,17 @@ impl Fact {
         }
     }
 
-    pub(super) fn about(kind: Kind, event: &EventId, position: u64) -> Self {
+    pub(super) fn of_event(kind: Kind, event: &EventId, position: u64) -> Self {
         Self::new(kind, event_key(event), position)
     }
 
-    /// Whose facts are compared with each other.
+    /// Mentions of one group are compared with each other.
     pub(super) fn group(&self) -> (Family, [u8; 32]) {
         (self.kind.family(), self.key)
     }
 
-    fn to_bytes(self) -> [u8; FACT] {
-        let mut bytes = [0; FACT];
+    fn to_bytes(self) -> [u8; MENTION] {
+        let mut bytes = [0; MENTION];
         let parts: [&[u8]; 5] = [
             &[self.kind.code()],
             &self.key,
@@ -167,16 +168,16 @@ pub(super) fn event_key(event: &EventId) -> [u8; 32] {
 
 /// The files.
 #[derive(Debug)]
-pub(super) struct Facts {
+pub(super) struct Index {
     dir: PathBuf,
     held: Vec<Vec<u8>>,
     /// Files that were written to and may not be on the disk yet.
     unsynced: BTreeSet<usize>,
-    /// Facts in each file, with those held back.
+    /// Mentions in each file, with those held back.
     counts: Vec<u64>,
 }
 
-impl Facts {
+impl Index {
     /// Opens or makes the files in `dir`. What a killed run or a power cut left
     /// at their ends is a [`Self::truncate`] away from being right.
     pub(super) fn open(dir: &Path) -> io::Result<Self> {
@@ -189,12 +190,12 @@ impl Facts {
         })
     }
 
-    /// How many facts each file has.
+    /// How many mentions each file has.
     pub(super) fn counts(&self) -> &[u64] {
         &self.counts
     }
 
-    /// Whether the files begin with so many facts each, and these are all of
+    /// Whether the files begin with so many mentions each, and these are all of
     /// entries before `position`.
     pub(super) fn holds(&self, counts: &[u64], position: u64) -> io::Result<bool> {
         if counts.len() != BUCKETS {
@@ -202,9 +203,10 @@ impl Facts {
         }
         for (number, count) in counts.iter().enumerate() {
             let bytes = read(&self.path(number))?;
-            let first = bytes.chunks_exact(FACT).map(Fact::from_bytes);
+            let first = bytes.chunks_exact(MENTION).map(Mention::from_bytes);
             let first = first.take(usize::try_from(*count).unwrap_or(usize::MAX));
-            let is_before = |fact: &Option<Fact>| fact.is_some_and(|f| f.position < position);
+            let is_before =
+                |mention: &Option<Mention>| mention.is_some_and(|f| f.position < position);
             if first.take_while(is_before).count() as u64 != *count {
                 return Ok(false);
             }
@@ -212,13 +214,13 @@ impl Facts {
         Ok(true)
     }
 
-    pub(super) fn push(&mut self, fact: Fact) -> io::Result<()> {
+    pub(super) fn push(&mut self, mention: Mention) -> io::Result<()> {
         // Keys are hashes or x coordinates: any byte of them spreads.
-        let number = usize::from(fact.key[0]);
+        let number = usize::from(mention.key[0]);
         let Some(held) = self.held.get_mut(number) else {
             return Ok(());
         };
-        held.extend_from_slice(&fact.to_bytes());
+        held.extend_from_slice(&mention.to_bytes());
         if let Some(count) = self.counts.get_mut(number) {
             *count += 1;
         }
@@ -252,14 +254,14 @@ impl Facts {
         sync_dir(&self.dir)
     }
 
-    /// Keeps the first `counts` facts of each file; none where none are given.
+    /// Keeps the first `counts` mentions of each file; none where none are given.
     pub(super) fn truncate(&mut self, counts: &[u64]) -> io::Result<()> {
         for number in 0..BUCKETS {
             if let Some(held) = self.held.get_mut(number) {
                 held.clear();
             }
             let count = counts.get(number).copied().unwrap_or_default();
-            let length = count.saturating_mul(FACT as u64);
+            let length = count.saturating_mul(MENTION as u64);
             let path = self.path(number);
             let there = match std::fs::metadata(&path) {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => 0,
@@ -272,7 +274,7 @@ impl Facts {
                     .set_len(length)?;
             }
             if let Some(kept) = self.counts.get_mut(number) {
-                *kept = there.min(length) / FACT as u64;
+                *kept = there.min(length) / MENTION as u64;
             }
         }
         Ok(())
@@ -283,8 +285,8 @@ impl Facts {
     }
 
     /// Reads what was flushed.
-    pub(super) fn reader(&self) -> FactsReader {
-        FactsReader {
+    pub(super) fn reader(&self) -> IndexReader {
+        IndexReader {
             dir: self.dir.clone(),
         }
     }
@@ -292,23 +294,23 @@ impl Facts {
 
 /// The files, to be read.
 #[derive(Debug, Clone)]
-pub(super) struct FactsReader {
+pub(super) struct IndexReader {
     dir: PathBuf,
 }
 
-impl FactsReader {
-    /// The facts of one file, by family, key and position.
-    pub(super) fn bucket(&self, number: usize) -> io::Result<Vec<Fact>> {
-        let mut all: Vec<Fact> = facts(&read(&path(&self.dir, number))?).collect();
-        all.sort_unstable_by_key(|fact| (fact.group(), fact.position, fact.kind));
+impl IndexReader {
+    /// The mentions of one file, by family, key and position.
+    pub(super) fn bucket(&self, number: usize) -> io::Result<Vec<Mention>> {
+        let mut all: Vec<Mention> = mentions(&read(&path(&self.dir, number))?).collect();
+        all.sort_unstable_by_key(|mention| (mention.group(), mention.position, mention.kind));
         Ok(all)
     }
 
-    /// The facts about one key, by position.
-    pub(super) fn of(&self, family: Family, key: &[u8; 32]) -> io::Result<Vec<Fact>> {
-        let mut facts = self.bucket(usize::from(key[0]))?;
-        facts.retain(|fact| fact.group() == (family, *key));
-        Ok(facts)
+    /// The mentions about one key, by position.
+    pub(super) fn of(&self, family: Family, key: &[u8; 32]) -> io::Result<Vec<Mention>> {
+        let mut mentions = self.bucket(usize::from(key[0]))?;
+        mentions.retain(|mention| mention.group() == (family, *key));
+        Ok(mentions)
     }
 }
 
@@ -316,8 +318,8 @@ fn path(dir: &Path, number: usize) -> PathBuf {
     dir.join(format!("{number:02x}"))
 }
 
-fn facts(bytes: &[u8]) -> impl Iterator<Item = Fact> + '_ {
-    bytes.chunks_exact(FACT).filter_map(Fact::from_bytes)
+fn mentions(bytes: &[u8]) -> impl Iterator<Item = Mention> + '_ {
+    bytes.chunks_exact(MENTION).filter_map(Mention::from_bytes)
 }
 
 fn read(path: &Path) -> io::Result<Vec<u8>> {
@@ -337,54 +339,54 @@ mod tests {
     use super::*;
 
     #[test]
-    fn facts_come_back_in_order_and_those_after_a_mark_do_not() {
+    fn mentions_come_back_in_order_and_those_after_a_mark_do_not() {
         let dir = tempfile::tempdir().unwrap();
-        let mut facts = Facts::open(dir.path()).unwrap();
+        let mut index = Index::open(dir.path()).unwrap();
         let key = |last| {
             let mut key = [7; 32];
             key[31] = last;
             key
         };
-        let mut announced = Fact::new(Kind::Announced, key(1), 5);
+        let mut announced = Mention::new(Kind::Announced, key(1), 5);
         announced.time = (u32::MAX, 60);
         let all = [
-            Fact::new(Kind::Attested, key(1), 9),
+            Mention::new(Kind::Attested, key(1), 9),
             announced,
-            Fact::new(Kind::Nonce, key(1), 5),
-            Fact::new(Kind::Claimed, key(1), 9),
+            Mention::new(Kind::Nonce, key(1), 5),
+            Mention::new(Kind::Claimed, key(1), 9),
         ];
-        for fact in all {
-            facts.push(fact).unwrap();
+        for mention in all {
+            index.push(mention).unwrap();
         }
-        facts.flush().unwrap();
-        let counts = facts.counts().to_vec();
-        assert!(facts.holds(&counts, 10).unwrap());
-        assert!(!facts.holds(&counts, 9).unwrap(), "one is of entry 9");
-        facts.push(Fact::new(Kind::Nonce, key(2), 10)).unwrap();
-        facts.sync().unwrap();
+        index.flush().unwrap();
+        let counts = index.counts().to_vec();
+        assert!(index.holds(&counts, 10).unwrap());
+        assert!(!index.holds(&counts, 9).unwrap(), "one is of entry 9");
+        index.push(Mention::new(Kind::Nonce, key(2), 10)).unwrap();
+        index.sync().unwrap();
         // What a power cut makes of a file that had grown.
-        append(&facts.path(7), &[0; FACT + FACT / 2]).unwrap();
-        let mut facts = Facts::open(dir.path()).unwrap();
-        assert!(facts.holds(&counts, 10).unwrap());
-        facts.truncate(&counts).unwrap();
-        assert_eq!(facts.counts(), counts);
-        let reader = facts.reader();
+        append(&index.path(7), &[0; MENTION + MENTION / 2]).unwrap();
+        let mut index = Index::open(dir.path()).unwrap();
+        assert!(index.holds(&counts, 10).unwrap());
+        index.truncate(&counts).unwrap();
+        assert_eq!(index.counts(), counts);
+        let reader = index.reader();
         let kept = reader.bucket(7).unwrap();
         assert_eq!(kept, [all[2], all[1], all[0], all[3]]);
         let of = reader.of(Family::Events, &key(1)).unwrap();
         assert_eq!(of, [announced, all[0]]);
         assert_eq!(reader.of(Family::Events, &key(2)).unwrap(), []);
         assert_eq!(reader.bucket(8).unwrap(), []);
-        facts.truncate(&[]).unwrap();
-        assert!(!facts.holds(&counts, 10).unwrap());
+        index.truncate(&[]).unwrap();
+        assert!(!index.holds(&counts, 10).unwrap());
         assert_eq!(reader.bucket(7).unwrap(), []);
     }
 
     #[test]
     fn every_kind_survives_its_code() {
         for kind in Kind::ALL {
-            let fact = Fact::new(kind, [3; 32], u64::MAX);
-            assert_eq!(Fact::from_bytes(&fact.to_bytes()), Some(fact));
+            let mention = Mention::new(kind, [3; 32], u64::MAX);
+            assert_eq!(Mention::from_bytes(&mention.to_bytes()), Some(mention));
         }
     }
 }

@@ -14,11 +14,14 @@
 //! | `entries` | each entry with the announcement that it names |
 //! | `index`, `events` | what must hold over the whole log |
 //! | `documents`, `replay` | policies and evidence; decisions made again |
-//! | `state` | what one audit leaves to the next |
+//! | `session`, `run` | one audit at work; from its beginning to its end |
+//! | `verdict` | what the log as a whole comes to |
+//! | `state`, `spool`, `disk` | what one audit leaves to the next; its files |
 //! | `anchors` | its checkpoints in Peercoin |
 //! | `third_party` | other people's messages against the log |
 
 mod anchors;
+mod disk;
 mod documents;
 mod entries;
 mod events;
@@ -30,6 +33,7 @@ mod parallel;
 mod replay;
 mod report;
 mod run;
+mod session;
 mod source;
 mod spool;
 mod state;

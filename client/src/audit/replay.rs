@@ -14,7 +14,7 @@ use quick_cache::sync::Cache;
 
 use super::documents::{Document, Documents, Hash, Known, Recorded};
 use super::entries::Link;
-use super::index::{Fact, Kind};
+use super::index::{Kind, Mention};
 use super::report::{Finding, Subject, Totals};
 use super::source::{Absent, Source};
 
@@ -38,7 +38,7 @@ struct Replayed {
 /// Everything that links of one batch come to.
 #[derive(Debug, Default)]
 pub(super) struct Linked {
-    pub(super) facts: Vec<Fact>,
+    pub(super) mentions: Vec<Mention>,
     pub(super) violations: Vec<Finding>,
     /// With the position to be checked again when it can be had.
     pub(super) missing: Vec<(u64, Finding)>,
@@ -53,14 +53,14 @@ pub(super) struct Linked {
 /// Decides one outcome again.
 type Decide = fn(&Evidence<'_>) -> replay::Report;
 
-/// Decides again, what is shared once.
-pub(super) struct Chain {
+/// Decides outcomes again; what several events share is decided once.
+pub(super) struct Replayer {
     documents: Documents,
     decide: Decide,
     replays: Cache<(Hash, Hash), Arc<Replayed>>,
 }
 
-impl Chain {
+impl Replayer {
     /// Policies are kept in `dir`.
     pub(super) fn new(source: Source, dir: &Path) -> io::Result<Self> {
         Ok(Self {
@@ -106,7 +106,7 @@ impl Chain {
         while let Some(round) = rounds.next().await {
             linked.violations.extend(round.violations);
             linked.missing.extend(round.missing);
-            linked.facts.extend(round.facts);
+            linked.mentions.extend(round.mentions);
             linked.lateness.extend(round.lateness);
             linked.totals.add(&round.totals);
         }
@@ -170,8 +170,8 @@ impl Chain {
             };
             let document = document.clone();
             let claimed = recorded.operators.iter();
-            let claimed = claimed.map(|key| Fact::new(Kind::Claimed, *key, link.position));
-            linked.facts.extend(claimed);
+            let claimed = claimed.map(|key| Mention::new(Kind::Claimed, *key, link.position));
+            linked.mentions.extend(claimed);
             if let Some(decided_ms) = recorded.decided_ms {
                 let settled = i64::from(document.policy.rule.settle_delay_s());
                 let settled = link.maturity.unix().saturating_add(settled);
@@ -240,10 +240,10 @@ fn manifest_of(link: &Link, hash: &Hash) -> Subject {
 
 /// An announcement: its policy announces the same outcomes.
 fn announced(link: &Link, known: Option<&Known>, linked: &mut Linked) {
-    let mut fact = Fact::about(Kind::Announced, &link.event_id, link.position);
-    fact.time.0 = link.maturity.epoch();
+    let mut mention = Mention::of_event(Kind::Announced, &link.event_id, link.position);
+    mention.time.0 = link.maturity.epoch();
     if let Some(Known::Read(document)) = known {
-        fact.time.1 = document.policy.give_up_after_s;
+        mention.time.1 = document.policy.give_up_after_s;
         if document.descriptor.as_ref() != Some(&link.descriptor) {
             let subject = Subject::Entry {
                 position: link.position,
@@ -253,7 +253,7 @@ fn announced(link: &Link, known: Option<&Known>, linked: &mut Linked) {
             linked.violations.push(Finding::new(subject, why));
         }
     }
-    linked.facts.push(fact);
+    linked.mentions.push(mention);
 }
 
 impl Replayed {
@@ -378,8 +378,8 @@ mod tests {
     async fn an_outcome_at_which_the_audit_itself_fails_is_missing_and_asked_for_again() {
         let dir = tempfile::tempdir().unwrap();
         let source = Source::new(dir.path().to_str().unwrap(), &Options::default()).unwrap();
-        let mut chain = Chain::new(source, dir.path()).unwrap();
-        chain.decide = fails;
+        let mut replayer = Replayer::new(source, dir.path()).unwrap();
+        replayer.decide = fails;
         let link = Link {
             position: 7,
             event_id: EventId::parse("event").unwrap(),
@@ -390,7 +390,7 @@ mod tests {
         };
         let (document, recorded) = (Arc::new(document()), Arc::new(Recorded::default()));
         let mut linked = Linked::default();
-        let outcome = chain.outcome(&[2; 32], &link, &document, &recorded, &mut linked);
+        let outcome = replayer.outcome(&[2; 32], &link, &document, &recorded, &mut linked);
         outcome.await;
         assert_eq!(linked.totals.outcomes_replayed, 0);
         let [(7, finding)] = linked.missing.as_slice() else {

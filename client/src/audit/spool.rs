@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use oracle_schema::log_entry::MAX_ENTRY_BYTES;
 
-use super::state::sync_dir;
+use super::disk::sync_dir;
 
 const ENTRIES: &str = "entries";
 /// For each entry the end of its bytes in the other file, a big-endian u64.

@@ -1,15 +1,15 @@
 //! What one audit leaves to the next: the head it came to, and beside it, in a
-//! directory, the entries and facts that the next one compares with.
+//! directory, the entries and the index that the next one compares with.
 
-use std::fs::File;
-use std::io::{self, Write as _};
+use std::fs::{File, TryLockError};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use oracle_schema::tlog::{Checkpoint, Growing, Hash, Note, NoteKey};
-use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::AuditError;
+use super::disk::{InFile as _, put, read};
 use super::head::Identity;
 use crate::parse_key;
 
@@ -30,9 +30,10 @@ pub(super) struct Mark {
     network: String,
     /// Entries audited.
     pub(super) size: u64,
-    /// Facts that these said, by file; without them a mark is no beginning.
-    #[serde(default)]
-    pub(super) facts: Vec<u64>,
+    /// How many mentions of these each file of the index has; without them a mark is no
+    /// beginning.
+    #[serde(default, rename = "facts")]
+    pub(super) mentions: Vec<u64>,
     /// Of these entries, signatures and evidence from here on.
     pub(super) since: u64,
     /// The partial tiles of the tree of `size` entries, lowest level first: hex
@@ -59,7 +60,7 @@ impl Mark {
     pub(super) fn new(
         identity: &Identity,
         tree: &Growing,
-        facts: &[u64],
+        mentions: &[u64],
         since: u64,
         pending: &[u64],
     ) -> Self {
@@ -74,7 +75,7 @@ impl Mark {
             log_key: identity.log_key.to_string(),
             network: identity.network.clone(),
             size: tree.size(),
-            facts: facts.to_vec(),
+            mentions: mentions.to_vec(),
             since,
             frontier,
             pending: pending.to_vec(),
@@ -137,7 +138,7 @@ impl Work {
     pub(super) fn open(state: Option<&Path>) -> Result<Self, AuditError> {
         let temporary = match state {
             Some(_) => None,
-            None => Some(tempfile::tempdir().map_err(|e| work("temporary directory", e))?),
+            None => Some(tempfile::tempdir().in_file("temporary directory")?),
         };
         let dir = match (state, &temporary) {
             (_, Some(temporary)) => temporary.path().to_path_buf(),
@@ -147,12 +148,13 @@ impl Work {
                 PathBuf::from(name)
             }
         };
-        std::fs::create_dir_all(&dir).map_err(|e| work(&dir.display().to_string(), e))?;
-        let lock = File::create(dir.join("lock")).map_err(|e| work("lock", e))?;
-        lock.try_lock().map_err(|e| match e {
-            std::fs::TryLockError::WouldBlock => AuditError::Busy(dir.clone()),
-            std::fs::TryLockError::Error(e) => work("lock", e),
-        })?;
+        std::fs::create_dir_all(&dir).in_file(&dir)?;
+        let lock = File::create(dir.join("lock")).in_file("lock")?;
+        match lock.try_lock() {
+            Err(TryLockError::WouldBlock) => return Err(AuditError::Busy(dir)),
+            Err(TryLockError::Error(e)) => Err(e).in_file("lock")?,
+            Ok(()) => {}
+        }
         Ok(Self {
             file: state.map(Path::to_path_buf),
             dir,
@@ -199,8 +201,8 @@ impl Work {
 
     pub(super) fn drop_mark(&self) -> Result<(), AuditError> {
         match std::fs::remove_file(self.dir.join(MARK)) {
-            Err(e) if e.kind() != io::ErrorKind::NotFound => Err(work(MARK, e)),
-            _ => Ok(()),
+            Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
+            removed => removed.in_file(MARK),
         }
     }
 
@@ -217,29 +219,15 @@ impl Work {
             return Ok(None);
         }
         let dir = self.dir.join("split-view");
-        std::fs::create_dir_all(&dir).map_err(|e| work("split-view", e))?;
+        std::fs::create_dir_all(&dir).in_file("split-view")?;
         for (name, note) in [("checkpoint-audited", old), ("checkpoint-served", new)] {
-            std::fs::write(dir.join(name), note).map_err(|e| work(name, e))?;
+            std::fs::write(dir.join(name), note).in_file(name)?;
         }
         Ok(Some(dir))
     }
 }
 
 const MARK: &str = "mark.json";
-
-pub(super) fn work(file: &str, source: io::Error) -> AuditError {
-    AuditError::Work {
-        file: file.to_owned(),
-        source,
-    }
-}
-
-fn read<T: DeserializeOwned>(file: &Path) -> io::Result<Option<T>> {
-    match std::fs::read(file) {
-        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
-        bytes => Ok(Some(serde_json::from_slice(&bytes?)?)),
-    }
-}
 
 /// The furthest of the marks that can be begun at; of two at one entry the later.
 pub(super) fn furthest(
@@ -254,27 +242,4 @@ pub(super) fn furthest(
         }
     }
     Ok(best)
-}
-
-/// Makes the names in a directory outlast a power cut, where that is possible.
-pub(super) fn sync_dir(dir: &Path) -> io::Result<()> {
-    if cfg!(unix) {
-        File::open(dir)?.sync_all()?;
-    }
-    Ok(())
-}
-
-/// Whole or not at all.
-fn put(file: &Path, value: &impl Serialize) -> Result<(), AuditError> {
-    let name = file.display().to_string();
-    let mut next = file.as_os_str().to_owned();
-    next.push(".next");
-    let next = PathBuf::from(next);
-    let written = || {
-        let mut out = File::create(&next)?;
-        out.write_all(&serde_json::to_vec_pretty(value)?)?;
-        out.sync_all()?;
-        std::fs::rename(&next, file)
-    };
-    written().map_err(|e| work(&name, e))
 }

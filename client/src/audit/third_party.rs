@@ -11,7 +11,7 @@ use oracle_schema::verify::verify_announcement;
 use oracle_schema::{Announcement, Attestation, EventId};
 use secp256k1::XOnlyPublicKey;
 
-use super::index::{Fact, FactsReader, Family, Kind, event_key};
+use super::index::{Family, IndexReader, Kind, Mention, event_key};
 use super::report::{Finding, Report, Subject};
 use super::spool::SpoolReader;
 use crate::equivocation::{is_valid, nonce};
@@ -26,9 +26,9 @@ struct Logged {
     attested: Option<(u64, String, String)>,
 }
 
-struct Also<'a> {
+struct ThirdParty<'a> {
     key: XOnlyPublicKey,
-    facts: &'a FactsReader,
+    index: &'a IndexReader,
     entries: SpoolReader,
     report: &'a mut Report,
     /// Messages signed, with their files, by nonce.
@@ -39,7 +39,7 @@ struct Also<'a> {
 pub(super) fn check(
     dir: &Path,
     key: XOnlyPublicKey,
-    facts: &FactsReader,
+    index: &IndexReader,
     entries: SpoolReader,
     report: &mut Report,
 ) -> io::Result<()> {
@@ -51,9 +51,9 @@ pub(super) fn check(
         }
     }
     names.sort();
-    let mut also = Also {
+    let mut compared = ThirdParty {
         key,
-        facts,
+        index,
         entries,
         report,
         seen: HashMap::new(),
@@ -62,12 +62,12 @@ pub(super) fn check(
         let mut bytes = Vec::new();
         let file = std::fs::File::open(dir.join(&name))?;
         file.take(LONGEST).read_to_end(&mut bytes)?;
-        also.file(&name.to_string_lossy(), &bytes)?;
+        compared.file(&name.to_string_lossy(), &bytes)?;
     }
     Ok(())
 }
 
-impl Also<'_> {
+impl ThirdParty<'_> {
     fn file(&mut self, name: &str, bytes: &[u8]) -> io::Result<()> {
         if let Ok(attestation) = Attestation::from_any(bytes) {
             return self.attestation(name, &attestation);
@@ -175,8 +175,8 @@ impl Also<'_> {
 
     /// What the log signed under a nonce.
     fn logged(&mut self, nonce: &[u8; 32]) -> io::Result<Option<Logged>> {
-        let announced = self.facts.of(Family::Nonces, nonce)?;
-        let Some(announced) = announced.first().map(|fact| fact.position) else {
+        let announced = self.index.of(Family::Nonces, nonce)?;
+        let Some(announced) = announced.first().map(|mention| mention.position) else {
             return Ok(None);
         };
         let LogEntry::Announcement { announcement, .. } = self.entry(announced)? else {
@@ -184,17 +184,17 @@ impl Also<'_> {
         };
         let id = &announcement.event.event_id;
         let mut attested = None;
-        for fact in self
-            .facts_of(id)?
+        for mention in self
+            .mentions_of(id)?
             .iter()
             .filter(|f| f.kind == Kind::Attested)
         {
-            if let LogEntry::Attestation { attestation, .. } = self.entry(fact.position)? {
+            if let LogEntry::Attestation { attestation, .. } = self.entry(mention.position)? {
                 let pairs = attestation.signatures.iter().zip(&attestation.outcomes);
                 let mut pairs = pairs.filter(|(s, _)| self::nonce(s) == *nonce);
                 let text = pairs.next().map(|(_, text)| text.clone());
                 let hex = hex::encode(attestation.to_tlv(Layout::Spec));
-                attested = attested.or(text.map(|text| (fact.position, text, hex)));
+                attested = attested.or(text.map(|text| (mention.position, text, hex)));
             }
         }
         Ok(Some(Logged {
@@ -204,18 +204,21 @@ impl Also<'_> {
     }
 
     fn logged_announcement(&mut self, id: &EventId) -> io::Result<Option<(u64, Announcement)>> {
-        let facts = self.facts_of(id)?;
-        let Some(fact) = facts.iter().find(|fact| fact.kind == Kind::Announced) else {
+        let mentions = self.mentions_of(id)?;
+        let Some(mention) = mentions
+            .iter()
+            .find(|mention| mention.kind == Kind::Announced)
+        else {
             return Ok(None);
         };
-        Ok(match self.entry(fact.position)? {
-            LogEntry::Announcement { announcement, .. } => Some((fact.position, announcement)),
+        Ok(match self.entry(mention.position)? {
+            LogEntry::Announcement { announcement, .. } => Some((mention.position, announcement)),
             _ => None,
         })
     }
 
-    fn facts_of(&self, id: &EventId) -> io::Result<Vec<Fact>> {
-        self.facts.of(Family::Events, &event_key(id))
+    fn mentions_of(&self, id: &EventId) -> io::Result<Vec<Mention>> {
+        self.index.of(Family::Events, &event_key(id))
     }
 
     fn entry(&mut self, position: u64) -> io::Result<LogEntry> {

@@ -1,5 +1,4 @@
-//! The end of an audit: what the log as a whole comes to, and what is left to
-//! the next one.
+//! The end of an audit: what the log as a whole comes to.
 
 use std::io;
 
@@ -9,12 +8,13 @@ use oracle_schema::tlog::tree::leaf_hash;
 use oracle_schema::tlog::{Checkpoint, Growing};
 use sha2::{Digest, Sha256};
 
+use super::disk::{Failed, InFile as _};
 use super::documents::Known;
 use super::events::{self, Law, Unfinished};
 use super::head::Signed;
 use super::report::{Finding, MOST_LISTED, Subject, Waiting};
-use super::run::Run;
-use super::state::{Mark, State, Work};
+use super::session::Session;
+use super::state::{State, Work};
 use super::tree::{first_other, is_continued};
 use super::{AuditError, third_party};
 
@@ -53,20 +53,20 @@ fn split_view(
     Ok(Finding::new(Subject::Checkpoint, why))
 }
 
-impl Run<'_> {
+impl Session<'_> {
     /// Whether the tree is the one that was signed, and that of the last audit
     /// continued.
-    pub(super) async fn judge(&mut self) -> Result<(), AuditError> {
+    pub(super) async fn check_tree(&mut self) -> Result<(), Failed> {
         let checkpoint = self.signed.checkpoint.clone();
         let mut tree = std::mem::take(&mut self.tree);
-        let name = |position| self.named(position);
+        let name = |position| self.subject_at(position);
         tree.judge(self.source, &checkpoint, name).await;
         self.tree = tree;
-        let Some(old) = self.last.as_ref().and_then(State::checkpoint) else {
+        let Some(old) = self.start.last.as_ref().and_then(State::checkpoint) else {
             return Ok(());
         };
         let is_old_continued = if self.tree.growing.root() == checkpoint.root {
-            self.continues || self.is_rebuilt(&old)?
+            self.start.continues_last || self.is_rebuilt(&old)?
         } else {
             is_continued(self.source, &old, &checkpoint).await
         };
@@ -78,47 +78,46 @@ impl Run<'_> {
 
     /// Whether the entries as read begin with those under an earlier head. A tree
     /// that does not go on from that head says nothing about it.
-    fn is_rebuilt(&self, old: &Checkpoint) -> Result<bool, AuditError> {
-        let mut reader = self.reader()?;
+    fn is_rebuilt(&self, old: &Checkpoint) -> Result<bool, Failed> {
+        let mut reader = self.entries()?;
         let mut tree = Growing::default();
         for position in 0..old.size {
-            let entry = reader.entry(position).map_err(|e| self.file(e))?;
+            let entry = reader.entry(position)?;
             tree.append(leaf_hash(&entry));
         }
         Ok(tree.root() == old.root)
     }
 
-    async fn forked(&mut self, old: &Checkpoint, new: &Checkpoint) -> Result<(), AuditError> {
-        if let Some(last) = &self.last {
+    async fn forked(&mut self, old: &Checkpoint, new: &Checkpoint) -> Result<(), Failed> {
+        if let Some(last) = &self.start.last {
             let why = format!(
                 "its {} entries do not continue the {} audited before: a split view",
                 new.size, old.size
             );
-            let finding = split_view(&self.work, last, &self.signed, &why)?;
+            let finding = split_view(&self.files.work, last, &self.signed, &why)?;
             self.report.violations.add(finding);
         }
-        let other = first_other(self.source, self.reader()?, old.size, new.size).await;
-        if let Some(position) = other.map_err(|e| self.file(e))? {
+        let other = first_other(self.source, self.entries()?, old.size, new.size).await?;
+        if let Some(position) = other {
             let why = "is not the entry audited before";
-            let finding = Finding::new(self.named(position), why);
+            let finding = Finding::new(self.subject_at(position), why);
             self.report.violations.add(finding);
         }
         Ok(())
     }
 
     /// Nonces, event ids, ends and times over the whole log.
-    pub(super) async fn whole(&mut self) -> Result<(), AuditError> {
-        self.facts.flush().map_err(|e| self.file(e))?;
-        let (facts, jobs) = (self.facts.reader(), self.options.jobs);
+    pub(super) async fn check_whole_log(&mut self) -> Result<(), Failed> {
+        self.files.index.flush()?;
+        let (index, jobs) = (self.files.index.reader(), self.options.jobs);
         let law = Law {
             now: self.options.now,
-            proofs_from: self.proofs_from,
+            proofs_from: self.reached.proofs_from,
         };
-        let whole = tokio::task::spawn_blocking(move || events::check(&facts, jobs, law)).await;
-        let whole = whole.map_err(io::Error::other).flatten();
-        let whole = whole.map_err(|e| self.file(e))?;
+        let whole = tokio::task::spawn_blocking(move || events::check(&index, jobs, law)).await;
+        let whole = whole.map_err(io::Error::other)??;
         for (position, why) in whole.wrong {
-            let finding = Finding::new(self.named(position), why);
+            let finding = Finding::new(self.subject_at(position), why);
             self.report.violations.add(finding);
         }
         self.report.open = whole.open;
@@ -128,7 +127,7 @@ impl Run<'_> {
                     "comes {} s before the event had to be given up, and no operator's approved proposal to void it is in an earlier entry",
                     refund.early_s
                 );
-                let finding = Finding::new(self.named(refund.position), why);
+                let finding = Finding::new(self.subject_at(refund.position), why);
                 self.report.violations.add(finding);
             }
         }
@@ -140,11 +139,11 @@ impl Run<'_> {
 
     /// Whether one of these requests proposes to void, and another operator's
     /// approves that.
-    fn is_carried_out(&self, operated: &[u64]) -> Result<bool, AuditError> {
-        let mut reader = self.reader()?;
+    fn is_carried_out(&self, operated: &[u64]) -> Result<bool, Failed> {
+        let mut reader = self.entries()?;
         let mut proposed: Vec<([u8; 32], [u8; 32])> = Vec::new();
         for position in operated {
-            let bytes = reader.entry(*position).map_err(|e| self.file(e))?;
+            let bytes = reader.entry(*position)?;
             let Ok(LogEntry::OperatorAction(action)) = LogEntry::from_bytes(&bytes) else {
                 continue;
             };
@@ -163,11 +162,10 @@ impl Run<'_> {
     }
 
     /// A matured event without an end: waiting, or overdue.
-    async fn unfinished(&mut self, mut event: Unfinished) -> Result<(), AuditError> {
+    async fn unfinished(&mut self, mut event: Unfinished) -> Result<(), Failed> {
         let is_listed = self.report.waiting.len() < MOST_LISTED;
         if event.due().is_none() || is_listed {
-            let bytes = self.reader()?.entry(event.position);
-            let bytes = bytes.map_err(|e| self.file(e))?;
+            let bytes = self.entries()?.entry(event.position)?;
             let Ok(LogEntry::Announcement {
                 policy_hash,
                 announcement,
@@ -187,7 +185,7 @@ impl Run<'_> {
                 });
             }
         }
-        match event.overdue(self.named(event.position), self.options.now) {
+        match event.overdue(self.subject_at(event.position), self.options.now) {
             Some(finding) => self.report.violations.add(finding),
             None => self.report.waiting_count += 1,
         }
@@ -196,9 +194,8 @@ impl Run<'_> {
 
     /// Seconds to the refund by a policy that was not there, or not asked for;
     /// zero if it cannot be had.
-    async fn give_up_s(&mut self, hash: &[u8; 32], position: u64) -> Result<u32, AuditError> {
-        let known = self.chain.policy(hash).await;
-        let (known, is_new) = known.map_err(|e| self.file(e))?;
+    async fn give_up_s(&mut self, hash: &[u8; 32], position: u64) -> Result<u32, Failed> {
+        let (known, is_new) = self.replayer.policy(hash).await?;
         let subject = Subject::Policy {
             hash: hex::encode(hash),
             position,
@@ -215,68 +212,14 @@ impl Run<'_> {
         Ok(0)
     }
 
-    pub(super) fn third_parties(&mut self) -> Result<(), AuditError> {
+    /// Other people's messages, where a directory of them is given.
+    pub(super) fn check_third_parties(&mut self) -> Result<(), Failed> {
         let Some(dir) = self.options.also.clone() else {
             return Ok(());
         };
         let key = self.identity.public_key;
-        let (facts, reader) = (self.facts.reader(), self.reader()?);
-        let checked = third_party::check(&dir, key, &facts, reader, &mut self.report);
-        checked.map_err(|e| super::state::work(&dir.display().to_string(), e))
-    }
-
-    fn reached(&self) -> Mark {
-        let mut mark = Mark::new(
-            &self.identity,
-            &self.tree.growing,
-            self.facts.counts(),
-            self.since,
-            &self.pending,
-        );
-        mark.proofs_from = self.proofs_from;
-        mark
-    }
-
-    /// Notes how far the audit is, as long as nothing is wrong.
-    pub(super) fn mark(&mut self) -> Result<(), AuditError> {
-        let is_clean = self.report.violations.is_empty() && self.tree.is_clean();
-        if !self.work.is_kept() || !is_clean || self.forgets {
-            return Ok(());
-        }
-        self.sync()?;
-        self.work.put_mark(&self.reached())
-    }
-
-    /// A mark rests on the entries and the facts before it.
-    fn sync(&mut self) -> Result<(), AuditError> {
-        self.spool.sync().map_err(|e| self.file(e))?;
-        self.facts.sync().map_err(|e| self.file(e))
-    }
-
-    /// Keeps the audit's end, or goes back to the last one's.
-    pub(super) fn leave(&mut self, is_whole: bool) -> Result<(), AuditError> {
-        if !self.work.is_kept() {
-            return Ok(());
-        }
-        if !self.report.violations.is_empty() {
-            // What was downloaded may be what is wrong.
-            let last = self.last.as_ref().map(|last| &last.mark);
-            let size = last.map_or(0, |last| last.size);
-            let (audited, entries) = self.begun;
-            let facts = last.filter(|_| audited >= size);
-            let facts = facts.map_or_else(Vec::new, |last| last.facts.clone());
-            self.work.drop_mark()?;
-            let cut = self.facts.truncate(&facts);
-            cut.map_err(|e| self.file(e))?;
-            let cut = self.spool.truncate(size.min(entries));
-            return cut.map_err(|e| self.file(e));
-        }
-        if !is_whole || self.forgets {
-            return self.mark();
-        }
-        self.sync()?;
-        let state = State::new(self.signed.note.clone(), self.reached());
-        self.work.put_state(&state)?;
-        self.work.drop_mark()
+        let (index, entries) = (self.files.index.reader(), self.entries()?);
+        let checked = third_party::check(&dir, key, &index, entries, &mut self.report);
+        Ok(checked.in_file(&dir)?)
     }
 }
