@@ -42,6 +42,9 @@ impl Database {
         );
         let (base, _) = server.rsplit_once('/').expect("a URL with a database");
         let url = format!("{base}/{name}");
+        // Process ids come back: an earlier run may have been killed.
+        let drop = format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)");
+        administer(&server, &drop).await.expect("DROP DATABASE");
         administer(&server, &format!("CREATE DATABASE {name}"))
             .await
             .expect("CREATE DATABASE");

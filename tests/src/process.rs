@@ -20,11 +20,15 @@ pub const PATIENCE: Duration = Duration::from_mins(1);
 /// Where the tests find a Postgres server; each test makes its own database.
 pub const POSTGRES_VARIABLE: &str = "ORACLE_TEST_POSTGRES";
 
+/// Path of an `oracle-server` that is built already, of these sources.
+const SERVER_VARIABLE: &str = "ORACLE_TEST_SERVER";
+
 /// Path of the server's binary, of this test's own profile and sources.
 ///
 /// `cargo test` builds another package's binary only by accident, and a stale
-/// one would be tested in silence: cargo is asked once, which costs nothing
-/// when it is fresh.
+/// one would be tested in silence: cargo is asked once per process, which takes a
+/// second when it is fresh. Whoever runs each test in a process of its own builds
+/// the program before, and names it in `ORACLE_TEST_SERVER`.
 ///
 /// # Panics
 /// If the binary cannot be built.
@@ -36,6 +40,9 @@ pub async fn server_binary() -> &'static Path {
     static BINARY: tokio::sync::OnceCell<PathBuf> = tokio::sync::OnceCell::const_new();
     BINARY
         .get_or_init(|| async {
+            if let Some(built) = std::env::var_os(SERVER_VARIABLE) {
+                return built.into();
+            }
             // target/PROFILE/deps/crash-… of this very process.
             let directory = std::env::current_exe()
                 .ok()
