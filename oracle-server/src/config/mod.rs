@@ -48,7 +48,8 @@ pub use operators::{Operator, Scope};
 pub use series::{IdFormat, Schedule};
 pub use witness::Witnessing;
 
-use crate::store::EVIDENCE_PER_DAY;
+/// What is kept of the bodies of one day where the file says nothing, bytes as stored.
+const EVIDENCE_PER_DAY: u64 = 2 * 1024 * 1024 * 1024;
 
 /// Why a configuration was refused.
 #[derive(Debug, thiserror::Error)]

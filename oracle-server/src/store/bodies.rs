@@ -7,6 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use oracle_feeds::source_id::SourceId;
 use oracle_schema::evidence::Manifest;
 use sqlx::AssertSqlSafe;
 
@@ -15,9 +16,6 @@ use super::lead::LeaderTx;
 use super::round::ObservedExchange;
 use super::{Store, StoreError};
 use crate::keys::Observed;
-
-/// What is kept of a day where nobody says otherwise, bytes as stored.
-pub const EVIDENCE_PER_DAY: u64 = 2 * 1024 * 1024 * 1024;
 
 /// Of one provider at most one in so many of these: what it sends too much leaves the
 /// others' room to them.
@@ -65,10 +63,11 @@ pub(super) struct Room {
     dropped: u64,
 }
 
+/// Without a bound until [`Store::keep_a_day`] gives one.
 impl Default for Room {
     fn default() -> Self {
         Self {
-            limit: EVIDENCE_PER_DAY,
+            limit: u64::MAX,
             day: None,
             kept: HashMap::new(),
             dropped: 0,
@@ -108,15 +107,6 @@ impl Room {
         }
         self.kept.insert(provider.to_owned(), own + bytes);
         Ok(())
-    }
-}
-
-/// Whose share a source's answers take: all of a provider's together, a generic
-/// source's and a node's alone.
-fn provider(source: &str) -> &str {
-    match source.split_once(':') {
-        Some(("generic" | "peercoin", _)) | None => source,
-        Some((provider, _)) => provider,
     }
 }
 
@@ -165,7 +155,9 @@ impl Store {
                 let kept = kept_since(tx, day.saturating_mul(DAY_MS)).await?;
                 self.room().begin(day, kept);
             }
-            let taken = self.room().take(provider(&exchange.source), bytes(body));
+            let taken = self
+                .room()
+                .take(SourceId::read(&exchange.source).record(), bytes(body));
             if taken.is_ok() {
                 known.insert(sha256);
             }
@@ -247,7 +239,9 @@ async fn kept_since(tx: &mut Tx, since_ms: i64) -> Result<HashMap<String, u64>, 
     let mut kept: HashMap<String, u64> = HashMap::new();
     for row in rows {
         let (source, bytes): (String, i64) = (row.get(0)?, row.get(1)?);
-        *kept.entry(provider(&source).to_owned()).or_default() += bytes.unsigned_abs();
+        *kept
+            .entry(SourceId::read(&source).record().to_owned())
+            .or_default() += bytes.unsigned_abs();
     }
     Ok(kept)
 }
@@ -411,14 +405,5 @@ mod tests {
         room.begin(1, HashMap::from([("greedy".to_owned(), 60)]));
         assert_eq!(room.take("greedy", 41), Err(SHARE_IS_FULL));
         assert_eq!(room.take("greedy", 40), Ok(()));
-    }
-
-    #[test]
-    fn matches_of_one_provider_share_and_generic_sources_do_not() {
-        assert_eq!(provider("openligadb:match/1"), "openligadb");
-        assert_eq!(provider("kraken:XBTUSD"), "kraken");
-        assert_eq!(provider("generic:a"), "generic:a");
-        assert_ne!(provider("generic:a"), provider("generic:b"));
-        assert_eq!(provider("nobody"), "nobody");
     }
 }

@@ -47,7 +47,7 @@ use tokio::sync::{broadcast, watch};
 use crate::keys::KeyError;
 
 pub use anchor::{AnchorState, AnchorStep, DueAnchor, LONGEST_ANCHOR_WAIT, NewAnchor};
-pub use bodies::{BodiesToday, EVIDENCE_PER_DAY};
+pub use bodies::BodiesToday;
 pub use choice::OpenPolicy;
 pub use commit::{Candidate, CommitError, Intent};
 pub use explorer::{HeadRow, LogRow, Milestones, SeriesLine};
