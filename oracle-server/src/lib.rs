@@ -5,7 +5,7 @@
 //! the only SQL, [`signer`] the only place with secrets, [`clock`] the only
 //! clock; [`guard`] is what a process has to pass before it may sign; [`http`] and the
 //! pages for people over it, [`web`], see neither feeds nor signer, and [`listener`] puts the
-//! two together; [`publish`] follows what is published, and nothing waits for it. Which module
+//! two together; [`follow`] passes on what is published, and nothing waits for it. Which module
 //! may import which stands in docs/architecture.md, and a test holds it there.
 
 pub mod cli;
@@ -16,6 +16,7 @@ pub mod demo;
 pub mod descriptors;
 pub mod disk;
 pub mod engine;
+pub mod follow;
 pub mod guard;
 pub mod health;
 pub mod http;
@@ -26,7 +27,6 @@ pub mod log;
 mod logging;
 pub mod memory;
 pub mod probe;
-pub mod publish;
 pub mod service;
 pub mod signer;
 pub mod store;

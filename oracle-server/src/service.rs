@@ -24,7 +24,7 @@ use crate::guard::{self, Accept, Lookout, Passed, Refused};
 use crate::health::HealthReport;
 use crate::http;
 use crate::listener;
-use crate::publish::{Anchorer, Anchoring, Contradicted, Cosigner, Following, Publisher, Timing};
+use crate::follow::{Anchorer, Anchoring, Contradicted, Cosigner, Following, Publisher, Timing};
 use crate::signer::Signer;
 use crate::store::Store;
 

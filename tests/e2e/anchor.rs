@@ -10,7 +10,7 @@ use bitcoin::Transaction;
 use bitcoin::consensus::encode::serialize_hex;
 use oracle_client::EventState;
 use oracle_schema::anchor::{Anchor, Anchors, Payload};
-use oracle_server::publish::Anchorer;
+use oracle_server::follow::Anchorer;
 use oracle_server::service::Options;
 use oracle_server::store::Store;
 use oracle_tests::database::Backend;

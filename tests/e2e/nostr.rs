@@ -11,7 +11,7 @@ use chrono::TimeDelta;
 use ddk_messages::TlvRecord;
 use ddk_messages::oracle_msgs::{OracleAnnouncement, OracleAttestation};
 use oracle_feeds::loopback::Fault;
-use oracle_server::publish::Publisher;
+use oracle_server::follow::Publisher;
 use oracle_server::service::Options;
 use oracle_server::store::Store;
 use oracle_tests::database::{Backend, leave_out};

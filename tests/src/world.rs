@@ -20,7 +20,7 @@ use oracle_server::guard::{self, Accept, Lookout, Passed};
 use oracle_server::health::HealthReport;
 use oracle_server::http;
 use oracle_server::listener;
-use oracle_server::publish::{Anchorer, Cosigner, Publisher, Timing};
+use oracle_server::follow::{Anchorer, Cosigner, Publisher, Timing};
 use oracle_server::service::{self, Options, Running, ServiceError};
 use oracle_server::signer::{Signer, SignerConfig, Signing};
 use oracle_server::store::{Store, StoreError};

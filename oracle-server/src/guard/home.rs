@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use crate::engine::StartError;
-use crate::publish::Copied;
+use crate::follow::Copied;
 use crate::signer::JournalId;
 use crate::store::{Store, StoreError};
 

@@ -17,7 +17,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::engine::{StartError, Started};
 use crate::log::Heads;
-use crate::publish::{Contradicted, Copied, Heard};
+use crate::follow::{Contradicted, Copied, Heard};
 use crate::signer::Signer;
 use crate::store::{Store, StoreError};
 

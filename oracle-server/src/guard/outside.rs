@@ -9,7 +9,7 @@ use tokio::sync::watch;
 
 use crate::clock::Clock;
 use crate::config::Witnessing;
-use crate::publish::{Contradicted, Copied, Following, Heard, ask};
+use crate::follow::{Contradicted, Copied, Following, Heard, ask};
 use crate::signer::{Gate, JournalId, Signer, Signing};
 use crate::store::Store;
 
