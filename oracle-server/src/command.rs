@@ -133,15 +133,15 @@ pub struct Commands(watch::Receiver<Option<mpsc::Sender<Command>>>);
 
 /// The service's end: gives each engine that takes the lead its own mailbox.
 #[derive(Debug)]
-pub struct Port(watch::Sender<Option<mpsc::Sender<Command>>>);
+pub struct CommandSource(watch::Sender<Option<mpsc::Sender<Command>>>);
 
 /// A port without an engine behind it yet, and the way to it.
-pub fn port() -> (Port, Commands) {
+pub fn channel() -> (CommandSource, Commands) {
     let (sender, receiver) = watch::channel(None);
-    (Port(sender), Commands(receiver))
+    (CommandSource(sender), Commands(receiver))
 }
 
-impl Port {
+impl CommandSource {
     /// A new mailbox; what an earlier engine had not read is lost with it, and
     /// its senders are told.
     pub fn open(&self) -> mpsc::Receiver<Command> {

@@ -17,8 +17,8 @@ pub fn public_router(state: Arc<AppState>, config: &HttpConfig) -> Router {
         .route("/assets/{name}", get(web::get_asset))
         .with_state(Arc::clone(&state))
         .layer(Extension(web::PublicUrl(config.public_url.as_str().into())));
-    http::with_manners(routes, Some(admission))
-        .layer(from_fn_with_state(state, web::explain_to_people))
+    http::with_common_layers(routes, Some(admission))
+        .layer(from_fn_with_state(state, web::problem_page))
 }
 
 /// Everything on `admin_listen`.
@@ -29,5 +29,5 @@ pub fn admin_router(state: Arc<AppState>) -> Router {
     let routes = routes
         .route("/metrics", get(metrics::get_metrics))
         .with_state(state);
-    http::with_manners(routes, None)
+    http::with_common_layers(routes, None)
 }

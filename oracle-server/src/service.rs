@@ -20,11 +20,11 @@ use crate::command;
 use crate::config::Config;
 use crate::disk;
 use crate::engine::{self, Engine, EngineError, StartError};
+use crate::follow::{Anchorer, Anchoring, Contradicted, Cosigner, Following, RelayTask, Timing};
 use crate::guard::{self, Accept, Lookout, Passed, Refused};
 use crate::health::HealthReport;
 use crate::http;
 use crate::listener;
-use crate::follow::{Anchorer, Anchoring, Contradicted, Cosigner, Following, Publisher, Timing};
 use crate::signer::Signer;
 use crate::store::Store;
 
@@ -135,7 +135,7 @@ pub async fn start(
     let (stop, stopped) = watch::channel(false);
     let health = watch::Sender::new(HealthReport::standby());
     let disk = disk::watch(&config, health.clone());
-    let (port, commands) = command::port();
+    let (port, commands) = command::channel();
     let leader = Leader {
         port,
         config: config.clone(),
@@ -165,7 +165,7 @@ pub async fn start(
         },
         health.subscribe(),
         stopped.clone(),
-        http::Desk {
+        http::OperatorAccess {
             operators: config.operators.clone(),
             commands,
         },
@@ -257,7 +257,7 @@ struct Leader {
     clock: Arc<dyn Clock>,
     store: Arc<Store>,
     health: watch::Sender<HealthReport>,
-    port: command::Port,
+    port: command::CommandSource,
     /// Whether the start's own try to lead is over.
     has_started: AtomicBool,
 }
@@ -309,7 +309,7 @@ impl Leader {
         if let Some(config) = &self.config.nostr {
             let store = self.store.clone();
             let timing = Timing::default();
-            let publisher = Publisher::new(store, signer, &self.clock, config, timing);
+            let publisher = RelayTask::new(store, signer, &self.clock, config, timing);
             following.push(publisher.start());
         }
         if let Some(config) = &self.config.witness {

@@ -175,7 +175,7 @@ impl Run {
     /// Announces everything.
     pub(crate) async fn announce(&mut self) -> Result<()> {
         let begin = Instant::now();
-        self.engine.settle().await?;
+        self.engine.run_due().await?;
         let elapsed = begin.elapsed();
         let marks = self.heads.so_far(1 + self.size.events()).await?;
         let (rates, _) = self.rates(&marks, begin, 1);
@@ -194,7 +194,7 @@ impl Run {
         let base = 1 + self.size.events();
         oracle::mature(&self.oracle.clock);
         let begin = Instant::now();
-        self.engine.settle().await?;
+        self.engine.run_due().await?;
         let marks = self.heads.so_far(base + self.size.events()).await?;
         let (rates, last) = self.rates(&marks, begin, base);
         let first = marks.iter().find(|(_, head)| *head > base);

@@ -78,7 +78,7 @@ pub(crate) async fn world(backend: Backend) -> (World, Node) {
 /// Lets time go by and does what is due then.
 async fn at(world: &World, anchorer: &mut Anchorer, unix: i64) {
     world.set_time(unix);
-    anchorer.settle().await.unwrap();
+    anchorer.run_due().await.unwrap();
 }
 
 async fn served(world: &World) -> Vec<Anchor> {
@@ -116,7 +116,7 @@ async fn a_checkpoint_is_anchored_confirmed_and_served_with_its_proof(backend: B
     let (world, node) = world(backend).await;
     let mut anchorer = world.anchorer();
     assert_eq!(served(&world).await, []);
-    anchorer.settle().await.unwrap();
+    anchorer.run_due().await.unwrap();
     assert_eq!(anchorer.trouble(), None);
     let [sent] = served(&world).await.try_into().unwrap();
     assert_eq!(sent.size, newest(&world).await);
@@ -152,7 +152,7 @@ async fn a_checkpoint_is_anchored_confirmed_and_served_with_its_proof(backend: B
 async fn the_schedule_anchors_the_newest_checkpoint_and_none_twice(backend: Backend) {
     let (mut world, node) = world(backend).await;
     let mut anchorer = world.anchorer();
-    anchorer.settle().await.unwrap();
+    anchorer.run_due().await.unwrap();
     let first = newest(&world).await;
     world.at(SETTLED).await;
     let grown = newest(&world).await;
@@ -233,7 +233,7 @@ async fn a_crash_at_any_request_anchors_the_same_head_once(backend: Backend) {
 async fn what_the_network_forgot_is_sent_again_byte_for_byte(backend: Backend) {
     let (world, node) = world(backend).await;
     let mut anchorer = world.anchorer();
-    anchorer.settle().await.unwrap();
+    anchorer.run_due().await.unwrap();
     node.forget_mempool();
     at(&world, &mut anchorer, START + 30).await;
     assert!(node.mempool().is_empty(), "looked at before its time");
@@ -248,7 +248,7 @@ async fn what_the_network_forgot_is_sent_again_byte_for_byte(backend: Backend) {
 async fn a_block_that_leaves_the_chain_takes_its_confirmation_along(backend: Backend) {
     let (world, node) = world(backend).await;
     let mut anchorer = world.anchorer();
-    anchorer.settle().await.unwrap();
+    anchorer.run_due().await.unwrap();
     node.mine(3);
     at(&world, &mut anchorer, START + 60).await;
     let [before] = served(&world).await.try_into().unwrap();
@@ -272,7 +272,7 @@ async fn a_block_that_leaves_the_chain_takes_its_confirmation_along(backend: Bac
 async fn a_checkpoint_whose_coins_were_spent_is_anchored_by_another_transaction(backend: Backend) {
     let (world, node) = world(backend).await;
     let mut anchorer = world.anchorer();
-    anchorer.settle().await.unwrap();
+    anchorer.run_due().await.unwrap();
     let lost = waiting(&node);
     node.double_spend(&lost);
     assert!(node.mempool().is_empty());
@@ -296,7 +296,7 @@ async fn a_checkpoint_whose_coins_were_spent_is_anchored_by_another_transaction(
 async fn a_prepared_transaction_whose_coins_are_gone_is_given_up_unsent(backend: Backend) {
     let (world, node) = world(backend).await;
     node.fault("sendrawtransaction", Some(Fault::Ignore));
-    world.anchorer().settle().await.unwrap();
+    world.anchorer().run_due().await.unwrap();
     assert_eq!(served(&world).await, [], "what nobody has is not served");
     node.fault("sendrawtransaction", None);
     assert_eq!(world.database.count("anchor").await, 1);
@@ -366,7 +366,7 @@ async fn a_node_of_another_network_is_refused_by_name(backend: Backend) {
     node.mine(MATURITY + 10);
     let world = World::new(backend, &of(&node)).await;
     let mut anchorer = world.anchorer();
-    anchorer.settle().await.unwrap();
+    anchorer.run_due().await.unwrap();
     assert_eq!(
         anchorer.trouble(),
         Some("the node is on chain \"main\"; network peercoin-regtest is \"regtest\"")
@@ -378,7 +378,7 @@ async fn a_node_of_another_network_is_refused_by_name(backend: Backend) {
 async fn one_anchor_that_a_node_cannot_prove_keeps_no_other_back(backend: Backend) {
     let (mut world, node) = world(backend).await;
     let mut anchorer = world.anchorer();
-    anchorer.settle().await.unwrap();
+    anchorer.run_due().await.unwrap();
     node.mine(3);
     // A node that keeps no old blocks says so.
     let pruned = Fault::Say(-1, "Block not available (pruned data)");
@@ -408,7 +408,7 @@ async fn a_clock_that_was_ahead_for_a_while_stops_nothing(backend: Backend) {
     at(&world, &mut anchorer, START + 401 * EVERY).await;
     assert_eq!(anchored(&node).len(), 1);
     world.at(SETTLED).await;
-    anchorer.settle().await.unwrap();
+    anchorer.run_due().await.unwrap();
     assert_eq!(anchored(&node).len(), 2, "the next is not due in weeks");
     node.mine(3);
     at(&world, &mut anchorer, SETTLED + 60).await;
@@ -427,7 +427,7 @@ async fn a_new_cookie_is_read_and_a_wrong_password_is_not_repeated(backend: Back
     let (world, node) = world(backend).await;
     let mut anchorer = world.anchorer();
     node.change_password("first-secret", false);
-    anchorer.settle().await.unwrap();
+    anchorer.run_due().await.unwrap();
     assert_eq!(anchorer.trouble(), Some("the node refuses this login"));
     node.change_password("second-secret", true);
     at(&world, &mut anchorer, START + LATER).await;
@@ -446,7 +446,7 @@ async fn an_empty_wallet_loses_no_head(backend: Backend) {
     let node = Node::start("regtest").await;
     let world = World::new(backend, &of(&node)).await;
     let mut anchorer = world.anchorer();
-    anchorer.settle().await.unwrap();
+    anchorer.run_due().await.unwrap();
     let trouble = anchorer.trouble().unwrap().to_owned();
     assert_eq!(trouble, "fundrawtransaction: Insufficient funds (code -4)");
     assert_eq!(world.database.count("anchor").await, 0);
@@ -488,7 +488,7 @@ async fn a_deposed_process_anchors_nothing(backend: Backend) {
         .database
         .execute("UPDATE ledger SET epoch = epoch + 1")
         .await;
-    let error = anchorer.settle().await.unwrap_err().to_string();
+    let error = anchorer.run_due().await.unwrap_err().to_string();
     assert!(error.contains("another process has taken over"), "{error}");
     assert!(node.sent().is_empty());
     assert_eq!(world.database.count("anchor").await, 0);
@@ -534,7 +534,7 @@ async fn an_export_has_the_anchors_of_its_checkpoints(backend: Backend) {
     export(&world, dir.path()).await;
     assert!(!file.exists(), "nothing is anchored");
     let mut anchorer = world.anchorer();
-    anchorer.settle().await.unwrap();
+    anchorer.run_due().await.unwrap();
     for blocks in [0, 3] {
         node.mine(blocks);
         at(&world, &mut anchorer, world.now() + 60).await;
@@ -554,7 +554,7 @@ async fn many_anchors_come_in_pages(backend: Backend) {
     for n in 0..5 {
         world.at(START + n * EVERY).await;
         node.mine(3);
-        anchorer.settle().await.unwrap();
+        anchorer.run_due().await.unwrap();
         sizes.push(newest(&world).await);
     }
     sizes.dedup();

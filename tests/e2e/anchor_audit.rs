@@ -69,12 +69,12 @@ fn asked(url: &str, cookie: &std::path::Path) -> Asked {
 async fn anchored(backend: Backend) -> (World, Node, Vec<Anchor>) {
     let (mut world, node) = world(backend).await;
     let mut anchorer = world.anchorer();
-    anchorer.settle().await.unwrap();
+    anchorer.run_due().await.unwrap();
     node.mine(3);
     world.at(SETTLED).await;
-    anchorer.settle().await.unwrap();
+    anchorer.run_due().await.unwrap();
     world.set_time(START + 4 * 3600);
-    anchorer.settle().await.unwrap();
+    anchorer.run_due().await.unwrap();
     let anchors = anchors(&world).await;
     (world, node, anchors)
 }
@@ -292,11 +292,11 @@ async fn checkpoints_are_anchored_through_a_real_node(backend: Backend) {
     mine(70).await;
     let world = World::new(backend, &section(&node.url, &node.cookie)).await;
     let mut anchorer = world.anchorer();
-    anchorer.settle().await.unwrap();
+    anchorer.run_due().await.unwrap();
     assert_eq!(anchorer.trouble(), None);
     mine(3).await;
     world.set_time(START + 60);
-    anchorer.settle().await.unwrap();
+    anchorer.run_due().await.unwrap();
     assert_eq!(anchorer.trouble(), None);
     let anchors = anchors(&world).await;
     let (head, key) = head(&world).await;
@@ -317,7 +317,7 @@ async fn checkpoints_are_anchored_through_a_real_node(backend: Backend) {
     mine(3).await;
     for minutes in [11, 12] {
         world.set_time(START + minutes * 60);
-        anchorer.settle().await.unwrap();
+        anchorer.run_due().await.unwrap();
     }
     let again = self::anchors(&world).await;
     assert_eq!(again[0].txid, anchors[0].txid);

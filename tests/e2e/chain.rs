@@ -338,7 +338,7 @@ async fn a_boot_far_ahead_beside_a_node_of_the_same_machine_refunds_nothing(back
     nodes.both(|node| node.follow(same.clone()));
     world.start().await.unwrap();
     for _ in 0..12 {
-        world.settle().await;
+        world.run_due().await;
         world.clock.advance(TimeDelta::minutes(5));
     }
     let (now, outcome, reason) = state(&world, "reached").await;

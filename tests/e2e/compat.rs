@@ -201,7 +201,7 @@ async fn a_series_that_takes_p2pd_ids_keeps_what_it_announced(backend: Backend) 
     let price = "kind = \"digits\"\nprice = \"btcusd\"";
     world.edit(price, &format!("id_format = \"p2pd\"\n{price}"));
     world.start().await.unwrap();
-    world.settle().await;
+    world.run_due().await;
     assert_eq!(
         world.json("/compat/p2pd/asset").await,
         serde_json::json!(["btcusd"])

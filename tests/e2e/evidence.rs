@@ -103,7 +103,7 @@ async fn with_room_for(backend: Backend, events: &str, evidence_per_day: &str) -
     let room = format!("[store]\nevidence_per_day = \"{evidence_per_day}\"\n");
     world.edit("[store]\n", &room);
     world.start().await.unwrap();
-    world.settle().await;
+    world.run_due().await;
     world
 }
 

@@ -308,7 +308,7 @@ async fn a_restart_in_the_delay_goes_on_where_it_was(backend: Backend) {
     world.stop().await;
     world.set_time(MATURITY + 30 + DELAY);
     world.start().await.unwrap();
-    world.settle().await;
+    world.run_due().await;
     until(&mut world, MATURITY + DELAY + 90).await;
     let (now, outcome, _) = state(&world, "cup").await;
     assert_eq!(

@@ -145,7 +145,7 @@ async fn after_give_up_an_event_is_refunded_for_ever(backend: Backend) {
     // Nor does a new process think again.
     world.stop().await;
     world.start().await.unwrap();
-    world.settle().await;
+    world.run_due().await;
     assert_eq!(world.event(&id).await.state, EventState::Refund);
     assert_eq!(world.venues.requests().len(), asked);
 }

@@ -65,7 +65,7 @@ async fn every_announcement_has_the_proof_of_its_nonces_behind_it_and_in_its_bun
     // The same after a restart, and after the end.
     world.stop().await;
     world.start().await.unwrap();
-    world.settle().await;
+    world.run_due().await;
     world.at(SETTLED).await;
     assert_eq!(proofs(&world).await, expected);
     let ids = ["btc-cents", "ppc-micros"].map(|series| event_id(series, MATURITY));
@@ -107,7 +107,7 @@ async fn what_was_announced_without_a_proof_gets_one_while_it_is_open_and_once(b
     forget_proofs(&world).await;
     world.start().await.unwrap();
     assert_eq!(proven(&world, &open).await.nonce_proof, None);
-    world.settle().await;
+    world.run_due().await;
 
     let proof = proven(&world, &open).await;
     assert!(proof.nonce_proof.is_some());
@@ -136,7 +136,7 @@ async fn a_batch_of_announcements_that_cannot_be_published_leaves_no_proof_behin
     // The entry of the proof cannot be written: neither is the announcement's.
     let block = "CREATE UNIQUE INDEX blocked ON log_entry (entry_type) WHERE entry_type = 6";
     world.database.execute(block).await;
-    world.settle().await;
+    world.run_due().await;
     // One got through, the other was withdrawn, and the log has both of one or none.
     let log = world.database.log().await;
     assert_eq!((log.len(), proofs(&world).await), (3, vec![(1, 2)]));

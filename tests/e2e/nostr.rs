@@ -11,7 +11,7 @@ use chrono::TimeDelta;
 use ddk_messages::TlvRecord;
 use ddk_messages::oracle_msgs::{OracleAnnouncement, OracleAttestation};
 use oracle_feeds::loopback::Fault;
-use oracle_server::follow::Publisher;
+use oracle_server::follow::RelayTask;
 use oracle_server::service::Options;
 use oracle_server::store::Store;
 use oracle_tests::database::{Backend, leave_out};
@@ -55,16 +55,16 @@ fn relays(relays: &[&Relay]) -> String {
     format!("\n[nostr]\nrelays = [{}]\n", urls.join(", "))
 }
 
-async fn world(backend: Backend, series: &str, to: &[&Relay]) -> (World, Publisher) {
+async fn world(backend: Backend, series: &str, to: &[&Relay]) -> (World, RelayTask) {
     let world = World::new(backend, &format!("{series}{}", relays(to))).await;
     let publisher = world.publisher(LONG);
     (world, publisher)
 }
 
 /// Lets time go by and the engine do what is due, then the publisher.
-async fn at(world: &mut World, publisher: &mut Publisher, unix: i64) {
+async fn at(world: &mut World, publisher: &mut RelayTask, unix: i64) {
     world.at(unix).await;
-    publisher.settle().await.unwrap();
+    publisher.run_due().await.unwrap();
 }
 
 fn ids(events: &[Event]) -> Vec<String> {
@@ -86,7 +86,7 @@ async fn every_announcement_and_attestation_arrives_once_and_others_read_it(back
         .replace("announce_ahead", "give_up_after = \"61s\"\nannounce_ahead");
     let (mut world, mut publisher) =
         world(backend, &format!("{series}{refunded}"), &[&relay]).await;
-    publisher.settle().await.unwrap();
+    publisher.run_due().await.unwrap();
     assert_eq!(relay.kept(88).len(), 4);
     world.venues.set_fault("ppcbtc_a", Some(Fault::Down));
     at(&mut world, &mut publisher, MATURITY + 61).await;
@@ -170,7 +170,7 @@ async fn a_dead_relay_gets_later_what_the_others_have(backend: Backend) {
     dead.set_down(true);
     let (mut world, mut publisher) =
         world(backend, &format!("{CENTS}{MICROS}"), &[&dead, &alive]).await;
-    publisher.settle().await.unwrap();
+    publisher.run_due().await.unwrap();
     at(&mut world, &mut publisher, SETTLED).await;
     assert_eq!((alive.kept(88).len(), alive.kept(89).len()), (2, 2));
     assert!(dead.connections() > 0, "nobody tried");
@@ -178,13 +178,13 @@ async fn a_dead_relay_gets_later_what_the_others_have(backend: Backend) {
     // Tried again, but ever more rarely.
     for minute in 1..120 {
         world.set_time(SETTLED + 60 * minute);
-        publisher.settle().await.unwrap();
+        publisher.run_due().await.unwrap();
     }
     let tries = dead.connections();
     assert!((15..=30).contains(&tries), "{tries} tries in two hours");
     dead.set_down(false);
     world.set_time(SETTLED + 7200 + LATER);
-    publisher.settle().await.unwrap();
+    publisher.run_due().await.unwrap();
     assert_eq!(all(&dead), all(&alive));
     dead.assert_sound();
     alive.assert_sound();
@@ -195,7 +195,7 @@ async fn what_is_resent_has_the_same_bytes(backend: Backend) {
     let (mut world, mut publisher) = world(backend, &format!("{CENTS}{MICROS}"), &[&relay]).await;
     // Keeps everything, and hangs up before it says so.
     relay.answers(|_| Reply::HangUp);
-    publisher.settle().await.unwrap();
+    publisher.run_due().await.unwrap();
     for n in 1..8 {
         at(&mut world, &mut publisher, SETTLED + LATER * n).await;
     }
@@ -217,7 +217,7 @@ async fn a_refusal_is_asked_again_ever_more_rarely_and_blocks_nothing(backend: B
     let (strict, other) = (Relay::start().await, Relay::start().await);
     let (mut world, mut publisher) =
         world(backend, &format!("{CENTS}{MICROS}"), &[&strict, &other]).await;
-    publisher.settle().await.unwrap();
+    publisher.run_due().await.unwrap();
     let unwanted = ids(&other.kept(88))[0].clone();
     // A relay that is new to the oracle and dislikes one announcement.
     drop(publisher);
@@ -232,7 +232,7 @@ async fn a_refusal_is_asked_again_ever_more_rarely_and_blocks_nothing(backend: B
     });
     world.edit(&strict.url(), &picky.url());
     let mut publisher = world.publisher(LONG);
-    publisher.settle().await.unwrap();
+    publisher.run_due().await.unwrap();
     let asked = |relay: &Relay| {
         relay
             .received()
@@ -254,11 +254,11 @@ async fn a_refusal_is_asked_again_ever_more_rarely_and_blocks_nothing(backend: B
     while wait_h < 24 {
         let before = asked_at + wait_h * 3600 - 60;
         world.set_time(before.max(world.now()));
-        publisher.settle().await.unwrap();
+        publisher.run_due().await.unwrap();
         assert_eq!(asked(&picky), asked_before, "before {wait_h} h");
         asked_at += wait_h * 3600 * 5 / 4 + 60;
         world.set_time(asked_at);
-        publisher.settle().await.unwrap();
+        publisher.run_due().await.unwrap();
         asked_before += 1;
         assert_eq!(asked(&picky), asked_before, "after {wait_h} h");
         wait_h *= 2;
@@ -266,7 +266,7 @@ async fn a_refusal_is_asked_again_ever_more_rarely_and_blocks_nothing(backend: B
     let refused_at = world.now();
     picky.answers(|_| Reply::Accept);
     world.set_time(refused_at + 31 * 3600);
-    publisher.settle().await.unwrap();
+    publisher.run_due().await.unwrap();
     assert_eq!(all(&picky), all(&other));
     picky.assert_sound();
 }
@@ -276,7 +276,7 @@ async fn a_message_refused_for_a_week_is_given_up(backend: Backend) {
     let (world, mut publisher) = world(backend, CENTS, &[&relay]).await;
     relay.answers(|_| Reply::Deny("blocked: no"));
     for _ in 0..20 {
-        publisher.settle().await.unwrap();
+        publisher.run_due().await.unwrap();
         world.clock.advance(TimeDelta::hours(31));
     }
     assert_eq!(relay.received().len(), 12);
@@ -284,7 +284,7 @@ async fn a_message_refused_for_a_week_is_given_up(backend: Backend) {
     drop(publisher);
     relay.answers(|_| Reply::Accept);
     let mut publisher = world.publisher(LONG);
-    publisher.settle().await.unwrap();
+    publisher.run_due().await.unwrap();
     assert_eq!(relay.received().len(), 12);
     let store = Store::open(&world.config().store_url, false).await.unwrap();
     let backlog = store.backlog(&relay.url()).await.unwrap();
@@ -304,7 +304,7 @@ async fn what_every_relay_has_is_forgotten(backend: Backend) {
         88 => Reply::Deny("pow: 25 bits"),
         _ => Reply::Accept,
     });
-    publisher.settle().await.unwrap();
+    publisher.run_due().await.unwrap();
     world.venues.set_fault("ppcbtc_a", Some(Fault::Down));
     at(&mut world, &mut publisher, MATURITY + 61).await;
     world.venues.set_fault("ppcbtc_a", None);
@@ -313,7 +313,7 @@ async fn what_every_relay_has_is_forgotten(backend: Backend) {
     assert_eq!(world.database.count("outbox").await, 3, "announcements");
     relay.answers(|_| Reply::Accept);
     world.clock.advance(TimeDelta::hours(31));
-    publisher.settle().await.unwrap();
+    publisher.run_due().await.unwrap();
     assert_eq!((relay.kept(88).len(), relay.kept(89).len()), (3, 2));
     assert_eq!(world.database.count("outbox").await, 0);
     // In the usual order, too.
@@ -321,7 +321,7 @@ async fn what_every_relay_has_is_forgotten(backend: Backend) {
     drop(publisher);
     let list = format!("[{:?}]\nbackfill = true", second.url());
     world.edit(&format!("[{:?}]", relay.url()), &list);
-    world.publisher(LONG).settle().await.unwrap();
+    world.publisher(LONG).run_due().await.unwrap();
     assert_eq!(all(&second), all(&relay));
     assert_eq!(world.database.count("outbox").await, 0);
 }
@@ -329,7 +329,7 @@ async fn what_every_relay_has_is_forgotten(backend: Backend) {
 async fn a_changed_row_gets_no_signature(backend: Backend) {
     let relay = Relay::start().await;
     let (mut world, mut publisher) = world(backend, &format!("{CENTS}{MICROS}"), &[&relay]).await;
-    publisher.settle().await.unwrap();
+    publisher.run_due().await.unwrap();
     world.at(SETTLED).await;
     // Each is the oracle's own; together they are not what it said.
     let cents = event_id("btc-cents", MATURITY);
@@ -341,7 +341,7 @@ async fn a_changed_row_gets_no_signature(backend: Backend) {
              WHERE event_id = '{cents}'"
         ))
         .await;
-    publisher.settle().await.unwrap();
+    publisher.run_due().await.unwrap();
     assert_eq!((relay.kept(88).len(), relay.received().len()), (2, 3));
     let [sent] = &relay.kept(89)[..] else {
         panic!("{:?}", relay.kept(89));
@@ -351,7 +351,7 @@ async fn a_changed_row_gets_no_signature(backend: Backend) {
         .database
         .execute("UPDATE outbox SET kind = 5, due_ms = 0 WHERE follows IS NOT NULL")
         .await;
-    publisher.settle().await.unwrap();
+    publisher.run_due().await.unwrap();
     assert_eq!(relay.received().len(), 3);
     assert_eq!(sent.kind(), 89);
     relay.assert_sound();
@@ -361,7 +361,7 @@ async fn a_relay_that_joins_in_pieces_gets_what_is_open(backend: Backend) {
     let (first, second) = (Relay::start().await, Relay::start().await);
     let maturities: Vec<i64> = (0..12).map(|n| MATURITY + 600 * n).collect();
     let (mut world, mut publisher) = world(backend, &cents_at(&maturities), &[&first]).await;
-    publisher.settle().await.unwrap();
+    publisher.run_due().await.unwrap();
     at(&mut world, &mut publisher, SETTLED).await;
     assert_eq!((first.kept(88).len(), first.kept(89).len()), (12, 1));
     // A process that ends in the middle of it.
@@ -381,7 +381,7 @@ async fn a_relay_that_joins_in_pieces_gets_what_is_open(backend: Backend) {
     at(&mut world, &mut publisher, MATURITY + 660).await;
     world.edit(&first.url(), &second.url());
     let mut publisher = world.publisher(LONG);
-    publisher.settle().await.unwrap();
+    publisher.run_due().await.unwrap();
     assert_eq!((second.kept(88).len(), second.kept(89).len()), (11, 1));
     at(&mut world, &mut publisher, MATURITY + 600 * 11 + 60).await;
     assert_eq!((second.kept(88).len(), second.kept(89).len()), (11, 11));
@@ -395,7 +395,7 @@ async fn an_announcement_that_is_not_accepted_yet_holds_its_attestation_back(bac
         88 => Reply::Deny("error: disk full"),
         _ => Reply::Accept,
     });
-    publisher.settle().await.unwrap();
+    publisher.run_due().await.unwrap();
     for n in 0..4 {
         at(&mut world, &mut publisher, SETTLED + LATER * n).await;
     }
@@ -426,7 +426,7 @@ async fn a_message_that_makes_the_relay_hang_up_keeps_no_other_back(backend: Bac
         }
     });
     for _ in 0..6 {
-        publisher.settle().await.unwrap();
+        publisher.run_due().await.unwrap();
         world.clock.advance(TimeDelta::seconds(LATER));
     }
     let accepted: Vec<Event> = relay
@@ -443,14 +443,14 @@ async fn a_relay_that_wants_less_is_left_alone_for_a_while(backend: Backend) {
     let maturities: Vec<i64> = (0..40).map(|n| MATURITY + 600 * n).collect();
     let (world, mut publisher) = world(backend, &cents_at(&maturities), &[&relay]).await;
     relay.answers(|_| Reply::Deny("rate-limited: slow down"));
-    publisher.settle().await.unwrap();
+    publisher.run_due().await.unwrap();
     let sent = relay.received().len();
     assert!(
         sent <= 2,
         "{sent} events to a relay that said no to the first"
     );
     relay.answers(|_| Reply::Accept);
-    publisher.settle().await.unwrap();
+    publisher.run_due().await.unwrap();
     assert_eq!(relay.received().len(), sent, "not left alone");
     // However many of a batch are too many, it is one sign to wait.
     let kept = AtomicUsize::new(0);
@@ -459,15 +459,15 @@ async fn a_relay_that_wants_less_is_left_alone_for_a_while(backend: Backend) {
         _ => Reply::Deny("rate-limited: slow down"),
     });
     world.clock.advance(TimeDelta::seconds(LATER));
-    publisher.settle().await.unwrap();
+    publisher.run_due().await.unwrap();
     let sent = relay.received().len();
     assert_eq!(relay.kept(88).len(), 10);
     world.clock.advance(TimeDelta::seconds(2));
-    publisher.settle().await.unwrap();
+    publisher.run_due().await.unwrap();
     assert!(relay.received().len() > sent, "left alone for too long");
     relay.answers(|_| Reply::Accept);
     world.clock.advance(TimeDelta::seconds(LATER));
-    publisher.settle().await.unwrap();
+    publisher.run_due().await.unwrap();
     assert_eq!(relay.kept(88).len(), 40);
     relay.assert_sound();
 }
@@ -488,17 +488,17 @@ async fn a_process_that_ends_in_the_middle_goes_on_where_it_was(backend: Backend
         });
         let before = relay.received().len();
         tokio::select! {
-            _ = publisher.settle() => panic!("a silent relay was not waited for"),
+            _ = publisher.run_due() => panic!("a silent relay was not waited for"),
             () = relay.wait_until(|received| received.len() > before + heard) => {}
         }
         drop(publisher);
         world.stop().await;
         world.start().await.unwrap();
-        world.settle().await;
+        world.run_due().await;
         publisher = world.publisher(LONG);
     }
     relay.answers(|_| Reply::Accept);
-    publisher.settle().await.unwrap();
+    publisher.run_due().await.unwrap();
     assert_eq!(relay.kept(88).len(), 20);
     relay.assert_sound();
     at(&mut world, &mut publisher, MATURITY + 600 * 19 + 60).await;
@@ -536,7 +536,7 @@ async fn a_silent_relay_delays_neither_an_attestation_nor_the_end(backend: Backe
     world.database.wait_until_free().await;
     world.start().await.unwrap();
     let mut publisher = world.publisher(LONG);
-    publisher.settle().await.unwrap();
+    publisher.run_due().await.unwrap();
     assert_eq!((relay.kept(88).len(), relay.kept(89).len()), (1, 1));
     relay.assert_sound();
 }
@@ -544,7 +544,7 @@ async fn a_silent_relay_delays_neither_an_attestation_nor_the_end(backend: Backe
 async fn what_no_head_covers_is_not_sent(backend: Backend) {
     let relay = Relay::start().await;
     let (mut world, mut publisher) = world(backend, &format!("{CENTS}{MICROS}"), &[&relay]).await;
-    publisher.settle().await.unwrap();
+    publisher.run_due().await.unwrap();
     assert_eq!(relay.kept(88).len(), 2);
     world.at(SETTLED).await;
     let (size, time_ms) = *world.database.heads().await.last().unwrap();
@@ -554,7 +554,7 @@ async fn what_no_head_covers_is_not_sent(backend: Backend) {
         .database
         .execute(&format!("DELETE FROM head WHERE size = {size}"))
         .await;
-    publisher.settle().await.unwrap();
+    publisher.run_due().await.unwrap();
     assert_eq!(relay.kept(89).len(), 2 - unpublished);
     world
         .database
@@ -562,7 +562,7 @@ async fn what_no_head_covers_is_not_sent(backend: Backend) {
             "INSERT INTO head (size, time_ms) VALUES ({size}, {time_ms})"
         ))
         .await;
-    publisher.settle().await.unwrap();
+    publisher.run_due().await.unwrap();
     assert_eq!(relay.kept(89).len(), 2);
 }
 
@@ -571,7 +571,7 @@ async fn with_a_past(backend: Backend) -> (World, Relay, Relay) {
     let (first, second) = (Relay::start().await, Relay::start().await);
     let (mut world, mut publisher) =
         world(backend, &cents_at(&[MATURITY, MATURITY + 7200]), &[&first]).await;
-    publisher.settle().await.unwrap();
+    publisher.run_due().await.unwrap();
     at(&mut world, &mut publisher, SETTLED).await;
     assert_eq!((first.kept(88).len(), first.kept(89).len()), (2, 1));
     (world, first, second)
@@ -584,7 +584,7 @@ async fn a_new_relay_gets_what_is_open_and_what_comes(backend: Backend) {
         &format!("{:?}, {:?}", first.url(), second.url()),
     );
     let mut publisher = world.publisher(LONG);
-    publisher.settle().await.unwrap();
+    publisher.run_due().await.unwrap();
     assert_eq!((second.kept(88).len(), second.kept(89).len()), (1, 0));
     at(&mut world, &mut publisher, MATURITY + 7260).await;
     assert_eq!((first.kept(88).len(), first.kept(89).len()), (2, 2));
@@ -603,7 +603,7 @@ async fn a_new_relay_gets_everything_when_asked_to(backend: Backend) {
     let list = format!("[{:?}, {:?}]\nbackfill = true", first.url(), second.url());
     world.edit(&format!("[{:?}]", first.url()), &list);
     let mut publisher = world.publisher(LONG);
-    publisher.settle().await.unwrap();
+    publisher.run_due().await.unwrap();
     assert_eq!(all(&second), all(&first));
     at(&mut world, &mut publisher, MATURITY + 7260).await;
     assert_eq!((second.kept(88).len(), second.kept(89).len()), (2, 2));
@@ -614,7 +614,7 @@ async fn a_new_relay_gets_everything_when_asked_to(backend: Backend) {
 async fn an_attestation_points_at_its_announcement_whatever_the_kinds_are_now(backend: Backend) {
     let relay = Relay::start().await;
     let (mut world, mut publisher) = world(backend, CENTS, &[&relay]).await;
-    publisher.settle().await.unwrap();
+    publisher.run_due().await.unwrap();
     drop(publisher);
     world.edit(
         "[nostr]",
@@ -660,7 +660,7 @@ async fn only_the_process_that_leads_publishes(backend: Backend) {
         standby.stop().await.unwrap();
     } else {
         world.start().await.unwrap();
-        world.publisher(LONG).settle().await.unwrap();
+        world.publisher(LONG).run_due().await.unwrap();
         world.stop().await;
     }
     reader.stop().await.unwrap();

@@ -166,7 +166,7 @@ async fn act_on(world: &mut World, operator: &str, id: &str, what: &str, body: V
     let path = format!("/v1/events/{id}/{what}");
     let post = signed(world, operator, &path, &body);
     let answer = send(world, &post).await;
-    world.settle().await;
+    world.run_due().await;
     answer
 }
 
@@ -468,7 +468,7 @@ async fn a_veto_holds_until_two_operators_release_the_event(backend: Backend) {
     refused(&answer, 403, "self-approval");
     world.stop().await;
     world.start().await.unwrap();
-    world.settle().await;
+    world.run_due().await;
     assert_eq!(state(&world, QUESTION).await, EventState::Held);
     accepted(&act(&mut world, "bob", "approvals", approval.clone()).await);
     assert_eq!(outcome(&world, QUESTION).await, "yes");
@@ -632,7 +632,7 @@ pub(crate) fn question(id: &str, k: u32, outcomes: &[&str]) -> Value {
 pub(crate) async fn create(world: &mut World, body: &Value) -> Answer {
     let post = signed(world, "alice", "/v1/events", body);
     let answer = send(world, &post).await;
-    world.settle().await;
+    world.run_due().await;
     answer
 }
 
@@ -858,7 +858,7 @@ async fn nothing_is_decided_while_the_clock_runs_ahead(backend: Backend) {
     assert_eq!(state(&world, QUESTION).await, EventState::Provisional);
     let jump = chrono::TimeDelta::seconds(2 * DELAY);
     world.set_ahead(jump);
-    world.settle().await;
+    world.run_due().await;
     assert_eq!(state(&world, QUESTION).await, EventState::Provisional);
     let approval = json!({ "report": proposal });
     let answer = act(&mut world, "bob", "approvals", approval).await;
@@ -866,7 +866,7 @@ async fn nothing_is_decided_while_the_clock_runs_ahead(backend: Backend) {
     assert_eq!(state(&world, QUESTION).await, EventState::Provisional);
     // Set right again, it goes on where it was.
     world.set_ahead(-jump);
-    world.settle().await;
+    world.run_due().await;
     assert_eq!(state(&world, QUESTION).await, EventState::Provisional);
     world.at(MATURITY + DELAY).await;
     assert_eq!(outcome(&world, QUESTION).await, "yes");
@@ -885,7 +885,7 @@ async fn an_approval_counts_again_after_a_veto_that_followed_it(backend: Backend
     let why = json!({ "reason": "twice" });
     let veto = signed(&world, "dave", &path("veto"), &why);
     accepted(&send(&mut world, &veto).await);
-    world.settle().await;
+    world.run_due().await;
     assert_eq!(state(&world, QUESTION).await, EventState::Held);
     accepted(&act(&mut world, "bob", "approvals", approval).await);
     assert_eq!(outcome(&world, QUESTION).await, "yes");

@@ -78,7 +78,7 @@ impl Peercoin {
         this.coinpaprika("0.261");
         let Self { mut world, venues } = this;
         world.start().await.unwrap();
-        world.settle().await;
+        world.run_due().await;
         Self { world, venues }
     }
 
@@ -322,7 +322,7 @@ async fn a_restart_between_samples_loses_none_that_was_taken(backend: Backend) {
     ppc.world.set_time(T - 30);
     ppc.world.start().await.unwrap();
     // Goes on where it was: this sample is newer.
-    ppc.world.settle().await;
+    ppc.world.run_due().await;
     ppc.world.stop().await;
     ppc.move_on();
     ppc.world.set_time(T + 10);
@@ -342,10 +342,10 @@ async fn a_clock_that_stood_ahead_for_a_while_costs_no_sample(backend: Backend) 
     ppc.world.at(T - 120).await;
     // The venues' clocks stay right, so the one here is doubted.
     ppc.world.set_ahead(TimeDelta::hours(1));
-    ppc.world.settle().await;
+    ppc.world.run_due().await;
     assert_eq!(ppc.outcome("ppcusd-daily").await, None);
     ppc.world.set_ahead(-TimeDelta::hours(1));
-    ppc.world.settle().await;
+    ppc.world.run_due().await;
     ppc.freiexchange("0.00000416");
     let before = ppc.requests("freiexchange");
     ppc.world.at(T - 30).await;

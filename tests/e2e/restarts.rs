@@ -36,7 +36,7 @@ async fn sleep_through(backend: Backend, seconds: i64) -> World {
     world.stop().await;
     world.clock.set(instant(MATURITY + seconds));
     world.start().await.unwrap();
-    world.settle().await;
+    world.run_due().await;
     for (series, outcome) in [
         ("btc-cents", btcusd_fixing_cents(MATURITY)),
         ("ppc-micros", ppcusd_fixing_micros(MATURITY)),
@@ -98,7 +98,7 @@ announce_at = "2026-11-22T15:20:00Z"
     world.stop().await;
     world.clock.set(instant(SETTLED));
     world.start().await.unwrap();
-    world.settle().await;
+    world.run_due().await;
     let missed = world.json("/v1/events/missed").await;
     assert_eq!(missed["state"], "withdrawn");
     assert!(missed["reason"].is_string());

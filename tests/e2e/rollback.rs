@@ -65,7 +65,7 @@ async fn go_back(backend: Backend, world: &mut World) {
     world.database.wait_until_free().await;
     world.start().await.unwrap();
     world.at(SETTLED).await;
-    world.cosigner().settle().await.unwrap();
+    world.cosigner().run_due().await.unwrap();
     assert!(checkpoint(world).await.size > size);
     world.stop().await;
     match backend {
@@ -129,7 +129,7 @@ async fn a_forked_log_refuses_the_start(backend: Backend) {
     let section = outside.section("quorum W0\n", &mirror);
     let mut world = outside.world(backend, CENTS, &section).await;
     world.at(SETTLED).await;
-    world.cosigner().settle().await.unwrap();
+    world.cosigner().run_due().await.unwrap();
     let ours = outside.all[0].last().unwrap();
     world.stop().await;
     for size in [ours.size, ours.size - 1] {
@@ -179,7 +179,7 @@ async fn who_cannot_be_believed_does_not_refuse_the_start(backend: Backend) {
     let section = outside.section("quorum W0\n", &mirror);
     let mut world = outside.world(backend, CENTS, &section).await;
     // What it cosigned is known.
-    world.cosigner().settle().await.unwrap();
+    world.cosigner().run_due().await.unwrap();
     let good = text(&world, "/checkpoint").await;
     let mut later = checkpoint(&world).await;
     later.size += 1;

@@ -120,7 +120,7 @@ async fn nothing_is_signed_before_a_witness_or_a_mirror_has_answered(backend: Ba
     let section = outside.section("quorum W0\n", &mirror);
     let times = [MATURITY, MATURITY + 600];
     let mut world = outside.world(backend, &cents_at(&times), &section).await;
-    world.cosigner().settle().await.unwrap();
+    world.cosigner().run_due().await.unwrap();
     let good = text(&world, "/checkpoint").await;
     let entries = world.database.log().await.len();
     for (at, mood) in [(times[0], Mood::Silent), (times[1], Mood::Status(503))] {
@@ -144,7 +144,7 @@ async fn nothing_is_signed_before_a_witness_or_a_mirror_has_answered(backend: Ba
         }
         world.look().await;
         assert_eq!(world.signing(), Signing::On);
-        world.settle().await;
+        world.run_due().await;
         let id = event_id("btc-cents", at);
         assert_eq!(world.event(&id).await.state, EventState::Attested);
     }
@@ -157,12 +157,12 @@ async fn a_contradiction_while_it_runs_stops_all_signing_until_a_start_passes(ba
     let times = [MATURITY, MATURITY + 600];
     let mut world = outside.world(backend, &cents_at(&times), &section).await;
     let mut cosigner = world.cosigner();
-    cosigner.settle().await.unwrap();
+    cosigner.run_due().await.unwrap();
     world.at(times[0] + 60).await;
     let before = world.database.log().await.len();
     // Another copy has gone on.
     outside.all[0].set_mood(Mood::Conflict("99999999\n"));
-    cosigner.settle().await.unwrap();
+    cosigner.run_due().await.unwrap();
     assert!(matches!(world.signing(), Signing::Doubted(_)));
     world.at(times[1] + 60).await;
     assert_eq!(world.database.log().await.len(), before, "signed in doubt");
@@ -171,9 +171,9 @@ async fn a_contradiction_while_it_runs_stops_all_signing_until_a_start_passes(ba
     // What it says later changes nothing.
     outside.all[0].set_mood(Mood::Honest);
     wait(&world);
-    cosigner.settle().await.unwrap();
+    cosigner.run_due().await.unwrap();
     world.look().await;
-    world.settle().await;
+    world.run_due().await;
     assert_eq!(world.database.log().await.len(), before, "signed");
     let id = event_id("btc-cents", times[1]);
     assert_ne!(world.event(&id).await.state, EventState::Attested);
@@ -184,7 +184,7 @@ async fn a_contradiction_while_it_runs_stops_all_signing_until_a_start_passes(ba
     world.stop().await;
     world.database.wait_until_free().await;
     world.start().await.unwrap();
-    world.settle().await;
+    world.run_due().await;
     assert_eq!(world.event(&id).await.state, EventState::Attested);
 }
 
@@ -197,7 +197,7 @@ async fn a_witness_that_a_quorum_outvotes_stops_nothing_for_good(backend: Backen
     outside.all[0].set_mood(Mood::Conflict("99999999\n"));
     for at in times {
         world.at(at + 60).await;
-        cosigner.settle().await.unwrap();
+        cosigner.run_due().await.unwrap();
         world.look().await;
         assert_eq!(world.signing(), Signing::On);
         let id = event_id("btc-cents", at);
@@ -206,7 +206,7 @@ async fn a_witness_that_a_quorum_outvotes_stops_nothing_for_good(backend: Backen
     }
     // Whoever says the same again is not news.
     world.at(world.now() + LATER).await;
-    cosigner.settle().await.unwrap();
+    cosigner.run_due().await.unwrap();
     assert_eq!(world.signing(), Signing::On);
 }
 
@@ -219,7 +219,7 @@ async fn a_contradiction_is_looked_into_until_silent_witnesses_answer(backend: B
     outside.all[0].set_mood(Mood::Conflict("99999999\n"));
     outside.all[2].set_mood(Mood::Status(503));
     world.at(times[0] + 60).await;
-    cosigner.settle().await.unwrap();
+    cosigner.run_due().await.unwrap();
     let before = world.database.log().await.len();
     for _ in 0..2 {
         world.look().await;
@@ -230,7 +230,7 @@ async fn a_contradiction_is_looked_into_until_silent_witnesses_answer(backend: B
     outside.all[2].set_mood(Mood::Honest);
     world.look().await;
     assert_eq!(world.signing(), Signing::On);
-    world.settle().await;
+    world.run_due().await;
     let id = event_id("btc-cents", times[1]);
     assert_eq!(world.event(&id).await.state, EventState::Attested);
 }
@@ -243,13 +243,13 @@ async fn a_witness_that_does_not_know_the_log_counts_until_it_has_cosigned_it(ba
     for _ in 0..2 {
         world.start().await.unwrap();
         assert_eq!(world.signing(), Signing::On);
-        world.settle().await;
+        world.run_due().await;
         world.stop().await;
         world.database.wait_until_free().await;
     }
     world.start().await.unwrap();
     outside.all[0].trust(&world.log_key().await);
-    world.cosigner().settle().await.unwrap();
+    world.cosigner().run_due().await.unwrap();
     world.stop().await;
     outside.all[0].set_mood(Mood::Status(404));
     world.database.wait_until_free().await;
@@ -311,7 +311,7 @@ async fn a_witness_does_not_learn_from_an_accepted_copy_what_it_is_asked_about(b
     let mut world = outside
         .world(backend, &cents_at(&[MATURITY]), &section)
         .await;
-    world.cosigner().settle().await.unwrap();
+    world.cosigner().run_due().await.unwrap();
     let known = witness.last().unwrap().size;
     // What the original signed since, nobody outside has seen.
     world.at(MATURITY + 60).await;

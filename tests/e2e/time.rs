@@ -76,7 +76,7 @@ async fn a_boot_far_ahead_with_every_venue_dead_refunds_nothing(backend: Backend
     world.set_ahead(TimeDelta::days(400));
     world.start().await.unwrap();
     for _ in 0..12 {
-        world.settle().await;
+        world.run_due().await;
         world.clock.advance(LATER);
     }
     for event in &before {
@@ -109,7 +109,7 @@ async fn a_start_a_day_ahead_announces_nothing_and_leaves_no_day_out(backend: Ba
     world.set_ahead(TimeDelta::days(1));
     world.start().await.unwrap();
     for _ in 0..10 {
-        world.settle().await;
+        world.run_due().await;
         world.clock.advance(TimeDelta::minutes(2));
     }
     assert_eq!(announced(&world).await, Vec::<String>::new());
@@ -120,14 +120,14 @@ async fn a_start_a_day_ahead_announces_nothing_and_leaves_no_day_out(backend: Ba
     assert_eq!(said["ahead_s"]["kraken"], DAY);
     // Set right while it runs.
     world.set_ahead(TimeDelta::days(-1));
-    world.settle().await;
+    world.run_due().await;
     assert_eq!(announced(&world).await, days(0..2));
     assert_eq!(clock(&world).await.0, 200);
     // Another start ahead, and set right before the next.
     world.stop().await;
     world.set_ahead(TimeDelta::days(1));
     world.start().await.unwrap();
-    world.settle().await;
+    world.run_due().await;
     assert_eq!(announced(&world).await, days(0..2));
     world.stop().await;
     world.set_ahead(TimeDelta::days(-1));
@@ -141,7 +141,7 @@ async fn the_operators_word_announces_and_a_later_start_is_mended_by_it(backend:
     break_all(&world, Some(&Fault::Down));
     world.set_ahead(TimeDelta::days(1));
     world.start_accepting(accept()).await.unwrap();
-    world.settle().await;
+    world.run_due().await;
     let wrong = announced(&world).await;
     assert!(!wrong.is_empty(), "his word is taken");
     assert_eq!(world.database.count("accepted").await, 1);
@@ -155,7 +155,7 @@ async fn the_operators_word_announces_and_a_later_start_is_mended_by_it(backend:
     assert!(refused.contains("--accept-clock"), "{refused}");
     world.database.wait_until_free().await;
     world.start_accepting(accept()).await.unwrap();
-    world.settle().await;
+    world.run_due().await;
     assert_eq!(world.database.count("accepted").await, 2);
     world.stop().await;
     // From now on without it.
@@ -237,7 +237,7 @@ async fn operators_decide_once_somebody_has_confirmed_the_clock(backend: Backend
     world.stop().await;
     break_all(&world, Some(&Fault::Down));
     world.start().await.unwrap();
-    world.settle().await;
+    world.run_due().await;
     for operator in ["alice", "bob"] {
         let answer = act(&mut world, operator, "reports", json!({ "outcome": "yes" })).await;
         assert_eq!(answer.status, 202, "{}", answer.json());
@@ -248,7 +248,7 @@ async fn operators_decide_once_somebody_has_confirmed_the_clock(backend: Backend
     assert_eq!(event.outcome, None);
     break_all(&world, None);
     world.clock.advance(TimeDelta::minutes(2));
-    world.settle().await;
+    world.run_due().await;
     let event = world.event(&id(operators::QUESTION)).await;
     assert_eq!(event.outcome.as_deref(), Some("yes"), "{:?}", event.reason);
 }

@@ -75,7 +75,7 @@ impl Site {
         let key = world.log_key().await;
         self.all.iter().for_each(|w| w.trust(&key));
         world.start().await.unwrap();
-        world.settle().await;
+        world.run_due().await;
         world
     }
 }
@@ -122,7 +122,7 @@ async fn a_head_has_what_cosignatures_there_are_and_a_quorum_is_served_apart(bac
     assert_eq!(missing.header("retry-after"), "5");
 
     let mut cosigner = world.cosigner();
-    cosigner.settle().await.unwrap();
+    cosigner.run_due().await.unwrap();
     let first = text(&world, "/checkpoint").await;
     assert_eq!(cosigners(&policy, &first), ["W0", "W1"]);
     assert_eq!(text(&world, COSIGNED).await, first);
@@ -135,7 +135,7 @@ async fn a_head_has_what_cosignatures_there_are_and_a_quorum_is_served_apart(bac
     assert_eq!(text(&world, COSIGNED).await, first);
     outside.all[2].set_mood(Mood::Honest);
     wait(&world);
-    cosigner.settle().await.unwrap();
+    cosigner.run_due().await.unwrap();
     let note = text(&world, "/checkpoint").await;
     assert!(note.starts_with(&head));
     assert_eq!(cosigners(&policy, &note), ["W0", "W1", "W2"]);
@@ -274,19 +274,19 @@ async fn what_is_no_cosignature_of_the_head_is_not_kept(backend: Backend) {
     for (what, mood) in moods {
         let before = witness.asked().len();
         witness.set_mood(mood);
-        cosigner.settle().await.unwrap();
+        cosigner.run_due().await.unwrap();
         let asked = witness.asked().len() - before;
         assert!((1..=3).contains(&asked), "{what}: asked {asked} times");
         assert_eq!(world.database.count("cosignature").await, 0, "{what}");
         assert_eq!(world.get(COSIGNED).await.status, 404, "{what}");
         // It is left alone for a while.
-        cosigner.settle().await.unwrap();
+        cosigner.run_due().await.unwrap();
         assert_eq!(witness.asked().len() - before, asked, "{what}");
         wait(&world);
     }
     assert_eq!(elsewhere.asked(), [], "a redirect was followed");
     witness.set_mood(Mood::Honest);
-    cosigner.settle().await.unwrap();
+    cosigner.run_due().await.unwrap();
     assert_eq!(cosigners(&policy, &text(&world, COSIGNED).await), ["W0"]);
 }
 
@@ -303,7 +303,7 @@ async fn what_others_say_beside_a_cosignature_is_passed_over(backend: Backend) {
         let earlier = s.line(c, now - 1);
         format!("{other}{line}{line}{earlier}{log}").into_bytes()
     })));
-    world.cosigner().settle().await.unwrap();
+    world.cosigner().run_due().await.unwrap();
     let note = text(&world, "/checkpoint").await;
     assert_eq!(cosigners(&policy, &note), ["W0"]);
     let lines = note.lines().filter(|line| line.starts_with('\u{2014}'));
@@ -334,7 +334,7 @@ async fn a_witness_that_forgot_is_told_the_log_from_where_it_is(backend: Backend
             wait(&world);
             let head = checkpoint(&world).await;
             let before = witness.asked().len();
-            cosigner.settle().await.unwrap();
+            cosigner.run_due().await.unwrap();
             let asked = witness.asked().split_off(before);
             if witness.last() == *last {
                 // It has this head already.
@@ -356,7 +356,7 @@ async fn a_slow_witness_is_asked_for_one_head_at_a_time_and_then_for_the_newest(
     let times: Vec<i64> = (0..10).map(|n| MATURITY + 60 * n).collect();
     let section = outside.section("quorum W0\n", "every = \"0s\"\ntimeout = \"60s\"");
     let mut world = outside.world(backend, &cents_at(&times), &section).await;
-    world.cosigner().settle().await.unwrap();
+    world.cosigner().run_due().await.unwrap();
     witness.set_mood(Mood::Held);
     let before = witness.asked().len();
     let following = world.cosigner().start();
@@ -399,7 +399,7 @@ async fn a_quorum_meets_on_one_head_however_many_come_meanwhile(backend: Backend
     let times: Vec<i64> = (0..5).map(|n| MATURITY + 60 * n).collect();
     let section = outside.section(ALL, "every = \"0s\"\ntimeout = \"60s\"");
     let mut world = outside.world(backend, &cents_at(&times), &section).await;
-    world.cosigner().settle().await.unwrap();
+    world.cosigner().run_due().await.unwrap();
     let asked = [slow.asked().len(), quick.asked().len()];
     slow.set_mood(Mood::Held);
     let following = world.cosigner().start();
@@ -429,12 +429,12 @@ async fn a_process_that_starts_knows_what_was_cosigned(backend: Backend) {
     let outside = Site::of(1).await;
     let section = outside.section("quorum W0\n", "");
     let mut world = outside.world(backend, CENTS, &section).await;
-    world.cosigner().settle().await.unwrap();
+    world.cosigner().run_due().await.unwrap();
     let cosigned = text(&world, COSIGNED).await;
     world.stop().await;
     world.start().await.unwrap();
     let before = outside.all[0].asked().len();
-    world.cosigner().settle().await.unwrap();
+    world.cosigner().run_due().await.unwrap();
     assert_eq!(
         outside.all[0].asked().len(),
         before,
@@ -443,7 +443,7 @@ async fn a_process_that_starts_knows_what_was_cosigned(backend: Backend) {
     assert_eq!(text(&world, COSIGNED).await, cosigned);
     let old = checkpoint(&world).await.size;
     world.at(SETTLED).await;
-    world.cosigner().settle().await.unwrap();
+    world.cosigner().run_due().await.unwrap();
     let new = checkpoint(&world).await.size;
     assert_eq!(outside.all[0].asked()[before..], [(old, new)]);
 }
@@ -455,19 +455,19 @@ async fn another_policy_holds_for_what_there_is(backend: Backend) {
         .world(backend, CENTS, &outside.section(one, ""))
         .await;
     outside.all[1].set_mood(Mood::Status(500));
-    world.cosigner().settle().await.unwrap();
+    world.cosigner().run_due().await.unwrap();
     assert_eq!(world.get(COSIGNED).await.status, 200);
     let write = |policy: &str| outside.section(policy, "");
     write(ALL);
-    world.cosigner().settle().await.unwrap();
+    world.cosigner().run_due().await.unwrap();
     assert_eq!(world.get(COSIGNED).await.status, 404);
     write(one);
-    world.cosigner().settle().await.unwrap();
+    world.cosigner().run_due().await.unwrap();
     assert_eq!(world.get(COSIGNED).await.status, 200);
     // Witnesses that are gone from the policy are gone from the list.
     let last = outside.all[1].policy_line("W1") + "quorum W1\n";
     fs::write(outside.dir.path().join("witness.policy"), last).unwrap();
-    world.cosigner().settle().await.unwrap();
+    world.cosigner().run_due().await.unwrap();
     assert_eq!(world.get(COSIGNED).await.status, 404);
     assert_eq!(world.database.count("cosignature").await, 0);
 }
@@ -523,7 +523,7 @@ async fn a_witness_of_another_make_cosigns_the_log(backend: Backend) {
         // Not yet listening, perhaps.
         world.look().await;
     }
-    world.settle().await;
+    world.run_due().await;
     // The witness's time is the real one, and this world's a day ahead.
     world.set_time(SystemClock.now().timestamp() + 86_400);
     let mut cosigner = world.cosigner();
@@ -532,7 +532,7 @@ async fn a_witness_of_another_make_cosigns_the_log(backend: Backend) {
         let size = checkpoint(&world).await.size;
         let done = async {
             loop {
-                cosigner.settle().await.unwrap();
+                cosigner.run_due().await.unwrap();
                 let answer = world.get(COSIGNED).await;
                 let note = String::from_utf8(answer.body).unwrap();
                 match Note::parse(&note) {

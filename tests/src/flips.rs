@@ -59,7 +59,7 @@ source = [{{ provider = "{SOURCE}", match = "551001", home = "5", away = "4" }}]
         let journal = "journal = \"data/journal\"\n";
         world.edit(journal, &format!("{journal}max_open_choice_bits = 255\n"));
         world.start().await.expect("start");
-        world.settle().await;
+        world.run_due().await;
         let mut flips = Self {
             world,
             home_leads: false,

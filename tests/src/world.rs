@@ -16,11 +16,11 @@ use oracle_server::clock::{Clock, TestClock};
 use oracle_server::command;
 use oracle_server::config::Config;
 use oracle_server::engine::{self, Engine};
+use oracle_server::follow::{Anchorer, Cosigner, RelayTask, Timing};
 use oracle_server::guard::{self, Accept, Lookout, Passed};
 use oracle_server::health::HealthReport;
 use oracle_server::http;
 use oracle_server::listener;
-use oracle_server::follow::{Anchorer, Cosigner, Publisher, Timing};
 use oracle_server::service::{self, Options, Running, ServiceError};
 use oracle_server::signer::{Signer, SignerConfig, Signing};
 use oracle_server::store::{Store, StoreError};
@@ -93,7 +93,7 @@ impl World {
     pub async fn new(backend: Backend, series: &str) -> Self {
         let mut world = Self::create(backend, series).await;
         world.start().await.expect("start");
-        world.settle().await;
+        world.run_due().await;
         world
     }
 
@@ -171,7 +171,7 @@ impl World {
     }
 
     /// Starts the oracle, with every check of a start. The engine stands still
-    /// until the next [`World::settle`].
+    /// until the next [`World::run_due`].
     pub async fn start(&mut self) -> Result<(), ServiceError> {
         self.start_accepting(Accept::default()).await
     }
@@ -195,7 +195,7 @@ impl World {
         engine::configure(&store, &config, now).await?;
         let health = watch::Sender::new(HealthReport::standby());
         let (stop, stopped) = watch::channel(false);
-        let (port, commands) = command::port();
+        let (port, commands) = command::channel();
         let mailbox = port.open();
         let state = http::AppState::new(
             store.reader(),
@@ -207,7 +207,7 @@ impl World {
             },
             health.subscribe(),
             stopped.clone(),
-            http::Desk {
+            http::OperatorAccess {
                 operators: config.operators.clone(),
                 commands,
             },
@@ -287,14 +287,14 @@ impl World {
     }
 
     /// Does everything that is due now.
-    pub async fn settle(&mut self) {
+    pub async fn run_due(&mut self) {
         let serving = self.serving.as_mut().expect("a started world");
-        serving.engine.settle().await.expect("tick");
+        serving.engine.run_due().await.expect("tick");
     }
 
     /// What passes published messages on to the configured relays; it does
     /// nothing by itself, and a relay has `answer` to take and answer a batch.
-    pub fn publisher(&self, answer: Duration) -> Publisher {
+    pub fn publisher(&self, answer: Duration) -> RelayTask {
         let serving = self.serving.as_ref().expect("a started world");
         let clock: Arc<dyn Clock> = self.clock.clone();
         let config = self.config().nostr.expect("relays");
@@ -302,7 +302,7 @@ impl World {
             answer,
             ..Timing::default()
         };
-        Publisher::new(
+        RelayTask::new(
             serving.store.clone(),
             &serving.signer,
             &clock,
@@ -325,7 +325,7 @@ impl World {
     pub async fn look(&self) {
         let serving = self.serving.as_ref().expect("a started world");
         let lookout = serving.lookout.as_ref().expect("witnesses or mirrors");
-        lookout.settle().await;
+        lookout.run_due().await;
     }
 
     /// Whether anything is signed.
@@ -377,7 +377,7 @@ impl World {
     /// Moves the time to `unix` and does everything that is due then.
     pub async fn at(&mut self, unix: i64) {
         self.clock.set(instant(unix));
-        self.settle().await;
+        self.run_due().await;
     }
 
     /// Puts the time to `unix`; nothing is done.

@@ -186,7 +186,7 @@ impl Voter {
         self.last = Some(vote.clone());
         self.last_ms = ms;
         if let Vote::Unreadable(_) = vote {
-            self.blur(ms);
+            self.require_restatement(ms);
         }
         if vote.is_mute() {
             return;
@@ -213,7 +213,7 @@ impl Voter {
 
     /// An answer that contradicts itself is a change: what the source said still
     /// contradicts others, but it must say so anew to count.
-    fn blur(&mut self, ms: i64) {
+    fn require_restatement(&mut self, ms: i64) {
         if let Some(run) = self.run.as_mut().filter(|r| r.vote.is_settled()) {
             run.reads = 0;
             self.turned_ms = Some(ms);

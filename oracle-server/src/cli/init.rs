@@ -133,7 +133,7 @@ pub(crate) async fn make(init: &Init) -> Result<(PublicKeys, NoteKey), CliError>
         .initialise(&oracle, &keys.journal_id, &genesis, now)
         .await
         .map_err(|e| CliError::other("store", e))?;
-    settle(&store, init, &journal, &keys).await?;
+    record_home(&store, init, &journal, &keys).await?;
     store.close().await;
     write_new(&config_file, init.config.as_bytes(), 0o600)?;
     Ok((keys, identity))
@@ -188,18 +188,18 @@ async fn register(
         .join(&keys.journal_id, SystemClock.now())
         .await
         .map_err(|e| CliError::other("store", e))?;
-    settle(store, init, journal, keys).await
+    record_home(store, init, journal, keys).await
 }
 
 /// Writes down where journal and database are.
-async fn settle(
+async fn record_home(
     store: &Store,
     init: &Init,
     journal: &Path,
     keys: &PublicKeys,
 ) -> Result<(), CliError> {
     let url = store_url(init)?;
-    guard::settle(store, &url, journal, &keys.journal_id)
+    guard::record_home(store, &url, journal, &keys.journal_id)
         .await
         .map_err(|e| CliError::other("store", e))
 }

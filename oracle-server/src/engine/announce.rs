@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use oracle_schema::{EventId, Maturity, SeriesId};
 
-use super::settle::STUCK_RETRY;
+use super::attest::STUCK_RETRY;
 use super::{BATCH, Engine, EngineError};
 use crate::config::{Definition, Series};
 use crate::keys::Question;

@@ -31,7 +31,7 @@ use crate::health::Unconfirmed;
 /// How long a jump ahead, or a start, is not believed where nobody can be asked for the
 /// time. Where somebody can, silence ends nothing: under a clock that is far off no
 /// certificate is valid, and every provider seems to be down.
-const SETTLED: Duration = Duration::from_mins(10);
+const UNCONFIRMED_FOR: Duration = Duration::from_mins(10);
 
 /// How long after the last committed work a start is no jump, where nobody can be asked
 /// for the time: longer, and somebody may still set the clock right.
@@ -251,7 +251,7 @@ impl ClockTrust {
     ///
     /// A machine that slept looks the same. So a jump is believed once more
     /// roots say that the clock is right than say that it is not; where nobody can be
-    /// asked, when no root has contradicted it for [`SETTLED`].
+    /// asked, when no root has contradicted it for [`UNCONFIRMED_FOR`].
     pub(super) fn runs_ahead(&mut self, clock: &dyn Clock) -> bool {
         let now = Mark::of(clock);
         let ahead_s = now.time.timestamp() - self.right.at(now.uptime);
@@ -303,7 +303,7 @@ impl ClockTrust {
         }
         jump.contradicted |= wrong > 0;
         self.jump = Some(jump);
-        let is_settled = now.uptime.saturating_sub(jump.since) >= SETTLED;
+        let is_settled = now.uptime.saturating_sub(jump.since) >= UNCONFIRMED_FOR;
         if jump.contradicted || self.asked > 0 || !is_settled {
             return true;
         }

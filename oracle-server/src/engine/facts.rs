@@ -18,11 +18,11 @@ use oracle_schema::operator::OperatorAction;
 use oracle_schema::policy::{Policy, canonical_json};
 use sha2::{Digest, Sha256};
 
+use super::attest::DecidedFact;
 use super::clock_trust::Mark;
 use super::health::alarm_of_clock;
 use super::observe::{exchange_row, json, stored};
 use super::said::Said;
-use super::settle::DecidedFact;
 use super::{Engine, EngineError, Seen};
 use crate::store::{Candidate, CommitError, DueRound, DueSubject, Progress, RoundResult};
 

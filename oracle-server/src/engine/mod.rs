@@ -6,18 +6,19 @@
 //!
 //! 0. ask for the time, if that is open (`time`);
 //! 1. read sources without history whose T is near (`sample`);
-//! 2. finish what is committed and not yet published (`settle`);
+//! 2. finish what is committed and not yet published (`attest`);
 //! 3. refund what has passed its `attest_by`;
 //! 4. make the next events of series, announce what is due (`announce`), prove the
 //!    nonces of what was announced without a proof (`prove`);
 //! 5. take in finished observations, decide rounds (`observe` for prices, `facts`
-//!    for the rest), attest (`settle`);
+//!    for the rest), attest (`attest`);
 //! 6. start observations that are due.
 //!
 //! Requests of operators are carried out between ticks (`command`).
 //! Observations run beside the tick: a venue that hangs delays nobody else.
 
 mod announce;
+mod attest;
 mod backoff;
 mod bodies;
 mod budget;
@@ -30,7 +31,6 @@ mod observe;
 mod prove;
 mod said;
 mod sample;
-mod settle;
 mod startup;
 mod time;
 
@@ -304,7 +304,7 @@ impl Engine {
 
     /// Ticks until nothing is due and no observation is under way: what a test
     /// with an injected clock calls instead of [`Engine::run`].
-    pub async fn settle(&mut self) -> Result<(), EngineError> {
+    pub async fn run_due(&mut self) -> Result<(), EngineError> {
         loop {
             if self.tick(self.clock.now()).await? {
                 continue;

@@ -60,12 +60,12 @@ impl Default for Timing {
     }
 }
 
-/// Passes on what is published; see [`Publisher::start`].
-pub struct Publisher {
+/// Passes on what is published; see [`RelayTask::start`].
+pub struct RelayTask {
     relays: Vec<Relay>,
 }
 
-impl Publisher {
+impl RelayTask {
     /// Over the store and signer of a process that leads. Nothing happens yet.
     pub fn new(
         store: Arc<Store>,
@@ -99,9 +99,9 @@ impl Publisher {
     }
 
     /// Does what is due now at every relay, what they answer included: what a
-    /// test with an injected clock calls instead of [`Publisher::start`].
-    pub async fn settle(&mut self) -> Result<(), StoreError> {
-        join_all(self.relays.iter_mut().map(Relay::settle))
+    /// test with an injected clock calls instead of [`RelayTask::start`].
+    pub async fn run_due(&mut self) -> Result<(), StoreError> {
+        join_all(self.relays.iter_mut().map(Relay::run_due))
             .await
             .into_iter()
             .collect()
@@ -129,7 +129,7 @@ async fn keep_running<F: Future<Output = ()>>(
     }
 }
 
-/// A running task or several, of a [`Publisher`] or [`Cosigner`] for example; dropped, it stops at once, and
+/// A running task or several, of a [`RelayTask`] or [`Cosigner`] for example; dropped, it stops at once, and
 /// nothing is lost by it.
 pub struct Following {
     stop: watch::Sender<bool>,

@@ -117,7 +117,7 @@ impl Relay {
     }
 
     /// Does what is due now.
-    pub(super) async fn settle(&mut self) -> Result<(), StoreError> {
+    pub(super) async fn run_due(&mut self) -> Result<(), StoreError> {
         let (_never, mut stop) = watch::channel(false);
         loop {
             match self.tick(&mut stop).await? {

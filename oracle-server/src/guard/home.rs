@@ -121,7 +121,7 @@ fn machine() -> Option<String> {
 }
 
 /// Writes down where a new journal and its database are.
-pub async fn settle(
+pub async fn record_home(
     store: &Store,
     store_url: &str,
     journal: &Path,

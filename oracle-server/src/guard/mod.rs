@@ -6,8 +6,8 @@ mod files;
 mod head;
 mod home;
 mod outside;
+mod reconcile;
 mod time;
-mod unite;
 
 use std::sync::Arc;
 
@@ -16,13 +16,13 @@ use chrono::{DateTime, Utc};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::engine::{StartError, Started};
-use crate::log::Heads;
 use crate::follow::{Contradicted, Copied, Heard};
+use crate::log::Heads;
 use crate::signer::Signer;
 use crate::store::{Store, StoreError};
 
 pub use files::open;
-pub use home::settle;
+pub use home::record_home;
 pub use outside::Lookout;
 
 /// What an operator takes upon them.
@@ -90,7 +90,7 @@ pub async fn pass(
     // 2. The database has all of the log that the journal knows.
     head::check(store, &signer).await?;
     // 3. Journal and intent rows hold the same ends, and the log no others.
-    unite::unite(store, &signer, now).await?;
+    reconcile::reconcile(store, &signer, now).await?;
     open_log(store, &signer, clock.now()).await?;
     head::check_tree(store, &signer).await?;
     // 4. Nobody outside knows a later or another log. Where nobody answers, the gate

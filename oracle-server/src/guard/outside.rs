@@ -66,7 +66,7 @@ impl Lookout {
 
     /// Does what is due now: what a test with an injected clock calls instead of
     /// [`Lookout::start`].
-    pub async fn settle(&self) {
+    pub async fn run_due(&self) {
         if matches!(
             self.gate.signing(),
             Signing::Waiting(_) | Signing::Doubted(_)

@@ -147,13 +147,13 @@ pub(super) async fn get_tile(
 
 /// A tile out of memory, where its immutability lets it be kept.
 async fn find_tile(app: &AppState, tile: Tile) -> Result<Option<Representation>, StoreError> {
-    if let Some(hot) = app.hot.tile(tile) {
-        return Ok(Some(hot));
+    if let Some(cached) = app.message_cache.tile(tile) {
+        return Ok(Some(cached));
     }
     let found = app.store.tile(tile).await?;
     let found = found.map(|bytes| Representation::new(BYTES, bytes));
     if let Some(found) = &found {
-        app.hot.keep_tile(tile, found.clone());
+        app.message_cache.keep_tile(tile, found.clone());
     }
     Ok(found)
 }

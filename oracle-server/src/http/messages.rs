@@ -95,7 +95,7 @@ impl Weighter<String, Arc<Message>> for Bytes {
 
 /// Published messages and points in memory. They never change, so nothing is
 /// ever invalidated.
-pub(super) struct Hot {
+pub(super) struct MessageCache {
     announcements: Cache<String, Arc<Message>, Bytes>,
     attestations: Cache<String, Arc<Message>, Bytes>,
     /// `/v1/events/{id}/points`: some milliseconds of curve arithmetic each.
@@ -127,7 +127,7 @@ impl Weighter<String, Representation> for PointBytes {
     }
 }
 
-impl Hot {
+impl MessageCache {
     pub(super) fn new() -> Self {
         // An estimate of entries; the weight is what bounds.
         const ENTRIES: usize = 8192;
@@ -223,13 +223,13 @@ pub(super) async fn announcement_message(
     app: &AppState,
     id: &str,
 ) -> Result<Arc<Message>, Problem> {
-    if let Some(hot) = app.hot.announcements.get(id) {
-        return Ok(hot);
+    if let Some(cached) = app.message_cache.announcements.get(id) {
+        return Ok(cached);
     }
     let announcement = announcement(app, id).await?;
     let json = announcement.to_json();
     let message = Arc::new(Message::new(&json, announcement.to_tlv(), None)?);
-    app.hot
+    app.message_cache
         .announcements
         .insert(id.to_owned(), Arc::clone(&message));
     Ok(message)
@@ -273,7 +273,7 @@ pub(super) async fn get_attestation(
             () = waiter.ended() => {
                 // Everyone who waited is here at once: one look for all.
                 let read = read_attestation(&app, &id);
-                found = app.hot.attestations.get_or_insert_async(&id, read).await;
+                found = app.message_cache.attestations.get_or_insert_async(&id, read).await;
             }
             () = tokio::time::sleep(patience) => found = attestation_message(&app, &id).await,
             () = super::stopped(app.stopping.clone()) => {}
@@ -284,11 +284,11 @@ pub(super) async fn get_attestation(
 
 /// The attestation of an event, in every form, or why there is none.
 pub(super) async fn attestation_message(app: &AppState, id: &str) -> Result<Arc<Message>, Problem> {
-    if let Some(hot) = app.hot.attestations.get(id) {
-        return Ok(hot);
+    if let Some(cached) = app.message_cache.attestations.get(id) {
+        return Ok(cached);
     }
     let message = read_attestation(app, id).await?;
-    app.hot
+    app.message_cache
         .attestations
         .insert(id.to_owned(), Arc::clone(&message));
     Ok(message)
@@ -328,21 +328,21 @@ mod tests {
 
     #[test]
     fn partial_tiles_evict_no_full_ones() {
-        let hot = Hot::new();
+        let cached = MessageCache::new();
         let tile = |name: String| name.parse::<Tile>().unwrap();
         let full: Vec<Tile> = (0..9).map(|n| tile(format!("0/00{n}"))).collect();
         for tile in &full {
-            hot.keep_tile(*tile, Representation::new("x", vec![0; 1 << 20]));
+            cached.keep_tile(*tile, Representation::new("x", vec![0; 1 << 20]));
         }
         for n in 0..100 {
             for width in 1..256 {
                 let partial = tile(format!("0/{n:03}.p/{width}"));
-                hot.keep_tile(partial, Representation::new("x", vec![0; 1 << 14]));
+                cached.keep_tile(partial, Representation::new("x", vec![0; 1 << 14]));
             }
         }
-        assert!(full.iter().all(|tile| hot.tile(*tile).is_some()));
-        assert!(hot.edges.weight() <= EDGE_BYTES);
+        assert!(full.iter().all(|tile| cached.tile(*tile).is_some()));
+        assert!(cached.edges.weight() <= EDGE_BYTES);
         let last = tile("0/099.p/255".to_owned());
-        assert!(hot.tile(last).is_some(), "what is asked for now is kept");
+        assert!(cached.tile(last).is_some(), "what is asked for now is kept");
     }
 }

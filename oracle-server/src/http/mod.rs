@@ -127,15 +127,15 @@ pub struct AppState {
     pub(crate) policies: Policies,
     stopping: watch::Receiver<bool>,
     fanout: Arc<Fanout>,
-    hot: messages::Hot,
+    message_cache: messages::MessageCache,
     newest: log::Newest,
     pub(crate) choices: choice::Choices,
-    pub(crate) desk: Desk,
+    pub(crate) operator_access: OperatorAccess,
 }
 
 /// Who may ask the engine for something, and the way there.
 #[derive(Debug, Clone)]
-pub struct Desk {
+pub struct OperatorAccess {
     /// As configured.
     pub operators: Vec<Operator>,
     /// To the engine.
@@ -151,7 +151,7 @@ impl AppState {
         identity: Identity,
         health: watch::Receiver<HealthReport>,
         stopping: watch::Receiver<bool>,
-        desk: Desk,
+        operator_access: OperatorAccess,
     ) -> Arc<Self> {
         let fanout = Fanout::new();
         tokio::spawn(fanout::run(store.clone(), Arc::downgrade(&fanout)));
@@ -163,10 +163,10 @@ impl AppState {
             policies: Policies::default(),
             stopping,
             fanout,
-            hot: messages::Hot::new(),
+            message_cache: messages::MessageCache::new(),
             newest: log::Newest::default(),
             choices: choice::Choices::default(),
-            desk,
+            operator_access,
         })
     }
 }
@@ -268,7 +268,7 @@ fn finish(document: utoipa::openapi::OpenApi, public_url: &str) -> (openapi::Wri
 }
 
 /// What every answer of both listeners has in common, outermost last.
-pub(crate) fn with_manners(routes: Router, admission: Option<Arc<Admission>>) -> Router {
+pub(crate) fn with_common_layers(routes: Router, admission: Option<Arc<Admission>>) -> Router {
     let header =
         |name, value| SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value));
     let mut polite = routes

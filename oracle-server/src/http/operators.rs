@@ -244,7 +244,7 @@ async fn carry_out(
         }
     };
     let sha256 = hex::encode(request.body_sha256());
-    let accepted = app.desk.commands.send(verb, id, request).await?;
+    let accepted = app.operator_access.commands.send(verb, id, request).await?;
     let status = match (accepted.repeated, verb) {
         (true, _) => StatusCode::OK,
         (false, Verb::Create) => StatusCode::CREATED,
@@ -289,7 +289,12 @@ async fn verified(
 ) -> Result<Result<VerifiedRequest, SignatureError>, Problem> {
     let now = app.clock.now().timestamp();
     let name = signed.operator().to_owned();
-    let Some(operator) = app.desk.operators.iter().find(|o| o.name == name) else {
+    let Some(operator) = app
+        .operator_access
+        .operators
+        .iter()
+        .find(|o| o.name == name)
+    else {
         return Ok(Err(SignatureError::Signature));
     };
     let result = signed.clone().verify(&operator.public_key, now);
@@ -391,7 +396,7 @@ pub(super) async fn get_operators(
     uri: Uri,
 ) -> Result<Response, Problem> {
     Query::strict(&uri, &[])?;
-    let operators = app.desk.operators.iter();
+    let operators = app.operator_access.operators.iter();
     let operators = operators.map(|o| OperatorJson {
         name: o.name.clone(),
         public_key: hex::encode(o.public_key),

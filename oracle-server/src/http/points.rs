@@ -121,15 +121,17 @@ pub(super) async fn get_points(
 
 /// All points of an event, computed once.
 pub(crate) async fn points(app: &AppState, id: &str) -> Result<Representation, Problem> {
-    if let Some(hot) = app.hot.points.get(id) {
-        return Ok(hot);
+    if let Some(cached) = app.message_cache.points.get(id) {
+        return Ok(cached);
     }
     let announcement = announcement(app, id).await?;
     // Thousands of point multiplications must not hold up other readers.
     let points = tokio::task::spawn_blocking(move || all_points(&announcement))
         .await
         .map_err(|_| Kind::Internal.because("the points could not be computed"))??;
-    app.hot.points.insert(id.to_owned(), points.clone());
+    app.message_cache
+        .points
+        .insert(id.to_owned(), points.clone());
     Ok(points)
 }
 

@@ -157,9 +157,9 @@ impl World {
             identity,
             health.subscribe(),
             stopping,
-            Desk {
+            OperatorAccess {
                 operators: Vec::new(),
-                commands: crate::command::port().1,
+                commands: crate::command::channel().1,
             },
         );
         Self {
@@ -1128,7 +1128,10 @@ async fn a_panicking_handler_is_a_problem_and_not_a_dropped_connection() {
         axum::routing::get(async || -> StatusCode { panic!("on purpose") }),
     );
     let request = Request::get("/broken").body(Body::empty()).unwrap();
-    let answer = with_manners(broken, None).oneshot(request).await.unwrap();
+    let answer = with_common_layers(broken, None)
+        .oneshot(request)
+        .await
+        .unwrap();
     assert_eq!(answer.status(), StatusCode::INTERNAL_SERVER_ERROR);
     assert_eq!(answer.headers()["content-type"], problem::PROBLEM_JSON);
 }

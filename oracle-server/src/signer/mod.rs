@@ -250,7 +250,7 @@ impl Signer {
     }
 
     /// Every end in the journal, oldest first, read back from the file: for
-    /// uniting it with the intent rows at start.
+    /// reconciling it with the intent rows at a start.
     pub fn journal_records(&self) -> Result<Vec<JournalRecord>, SignerError> {
         self.journal_iter()?.collect()
     }

@@ -106,7 +106,7 @@ impl Candidate {
     }
 }
 
-/// An intent row, for uniting with the journal at start.
+/// An intent row, as it is reconciled with the journal at a start.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Intent {
     /// The event.
@@ -403,7 +403,7 @@ impl Store {
         Ok((tickets, last))
     }
 
-    /// Every intent row after `after`, by event id: for uniting at start.
+    /// Every intent row after `after`, by event id, to be reconciled with the journal at a start.
     pub async fn intents_after(&self, after: &str, limit: i64) -> Result<Vec<Intent>, StoreError> {
         let sql = format!(
             "SELECT {INTENT_COLUMNS} FROM intent WHERE event_id > $1 ORDER BY event_id LIMIT $2"

@@ -405,7 +405,7 @@ impl Store {
                     .await?;
             }
             if result.is_ok() {
-                settle(&mut tx, url, *position).await?;
+                forget_delivered(&mut tx, url, *position).await?;
             }
         }
         tx.commit().await
@@ -478,7 +478,7 @@ fn item(r: &Row) -> Result<OutboxItem, StoreError> {
 
 /// Forgets an accepted attestation and, unless that is still tried, its
 /// announcement; an accepted announcement that nothing follows any more, too.
-async fn settle(tx: &mut Tx, url: &str, position: i64) -> Result<(), StoreError> {
+async fn forget_delivered(tx: &mut Tx, url: &str, position: i64) -> Result<(), StoreError> {
     let row = tx
         .fetch_optional(
             "SELECT follows FROM outbox WHERE url = $1 AND position = $2",

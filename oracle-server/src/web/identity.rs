@@ -100,7 +100,7 @@ pub(crate) async fn get_operators_page(
     uri: Uri,
 ) -> Result<Response, Problem> {
     Query::strict(&uri, &[])?;
-    let operators = app.desk.operators.iter().map(|o| OperatorRow {
+    let operators = app.operator_access.operators.iter().map(|o| OperatorRow {
         name: o.name.clone(),
         public_key: hex::encode(o.public_key),
         scopes: o.scopes.iter().map(|s| s.as_str()).collect(),

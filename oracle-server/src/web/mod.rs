@@ -35,7 +35,7 @@ use crate::http::cache::NO_STORE;
 use crate::http::problem::{Kind, Problem};
 
 pub(crate) use assets::get_asset;
-pub(crate) use failure::explain as explain_to_people;
+pub(crate) use failure::explain as problem_page;
 
 /// Nothing inline, nothing from elsewhere.
 const SECURITY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; \

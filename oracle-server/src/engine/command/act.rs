@@ -11,9 +11,9 @@ use oracle_schema::{Descriptor, EventId};
 use sha2::{Digest, Sha256};
 
 use crate::command::{Accepted, Refused};
+use crate::engine::attest::DecidedFact;
 use crate::engine::observe::json;
 use crate::engine::said::Said;
-use crate::engine::settle::DecidedFact;
 use crate::engine::{Engine, EngineError};
 use crate::keys::RoundId;
 use crate::lifecycle::State;

@@ -32,7 +32,7 @@ const POLL: TimeDelta = TimeDelta::minutes(1);
 /// Between looks at a confirmed one, which a reorganisation may take out again.
 const RECHECK: TimeDelta = TimeDelta::minutes(10);
 /// So deep, no reorganisation is expected any more.
-const SETTLED_DEPTH: u64 = 100;
+const FINAL_DEPTH: u64 = 100;
 /// Longest wait after a failure, seconds.
 const MAX_PAUSE_S: i64 = 600;
 /// Longest wait of one transaction that nodes do not take, seconds.
@@ -109,7 +109,7 @@ impl Anchorer {
 
     /// Does once what is due now: what a test with an injected clock calls
     /// instead of [`Anchorer::start`].
-    pub async fn settle(&mut self) -> Result<(), StoreError> {
+    pub async fn run_due(&mut self) -> Result<(), StoreError> {
         self.tick().await.map(drop)
     }
 
@@ -304,9 +304,8 @@ impl Anchorer {
                     step.block = Some((block.height, header, branch));
                     if block.depth >= self.config.confirmations {
                         step.state = AnchorState::Confirmed;
-                        let is_settled =
-                            block.depth >= SETTLED_DEPTH.max(self.config.confirmations);
-                        step.due = (!is_settled).then_some(now + RECHECK);
+                        let is_final = block.depth >= FINAL_DEPTH.max(self.config.confirmations);
+                        step.due = (!is_final).then_some(now + RECHECK);
                     }
                 }
             }

@@ -165,7 +165,7 @@ impl Cosigner {
 
     /// Does what is due now, what the witnesses answer included: what a test
     /// with an injected clock calls instead of [`Cosigner::start`].
-    pub async fn settle(&mut self) -> Result<(), StoreError> {
+    pub async fn run_due(&mut self) -> Result<(), StoreError> {
         loop {
             let next = self.tick().await?;
             if let Some(answered) = self.asked.next().await {

@@ -14,11 +14,11 @@ use crate::store::{Intent, Store, StoreError};
 /// Intent rows read at a time.
 const PAGE: i64 = 10_000;
 
-/// Unites journal, intent rows and the log: completes what journal or database have
+/// Reconciles journal, intent rows and the log: completes what journal or database have
 /// and the other lacks, and refuses if they hold two ends for one event, or one that
 /// the log contradicts. What both hold was compared with the log when the second of
 /// them learnt it.
-pub(super) async fn unite(
+pub(super) async fn reconcile(
     store: &Store,
     signer: &Signer,
     now: DateTime<Utc>,
