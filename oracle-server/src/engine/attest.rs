@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::observe::{RoundDecision, stored};
 use super::{BATCH, Engine, EngineError};
+use crate::lifecycle::Illegal;
 use crate::signer::SignerError;
 use crate::store::{
     Candidate, CommitError, CommittedOutcome, DueRound, RoundResult, SignedOutcome,
@@ -165,8 +166,12 @@ impl Engine {
         let id = candidate.event_id().as_str();
         tracing::error!(event = id, reason, "held");
         match self.store.hold(candidate, reason, self.clock.now()).await {
-            // Its time may have run out meanwhile: then the refund is due.
-            Ok(()) | Err(CommitError::Illegal { .. }) => Ok(()),
+            // Its time has run out meanwhile, and the refund is due; or it has an end.
+            Ok(())
+            | Err(CommitError::Illegal {
+                source: Illegal::TooLate(_) | Illegal::State(_),
+                ..
+            }) => Ok(()),
             Err(e) => Err(e.into()),
         }
     }

@@ -537,8 +537,8 @@ async fn put_intents(
     steps: &[(&str, Step)],
     reason: Reason<'_>,
 ) -> Result<(), CommitError> {
-    let are_new = insert_intents(tx, intents).await? == intents.len() as u64;
-    if !are_new {
+    let known_before = intents.len() as u64 - insert_intents(tx, intents).await?;
+    if known_before > 0 {
         let existing = existing_intents(tx, intents).await?;
         for intent in intents {
             if let Some(e) = existing.get(&intent.event_id)
@@ -553,7 +553,8 @@ async fn put_intents(
     }
     let found = tx.take_steps(steps, reason).await?;
     let expected = steps.len() as u64;
-    if are_new && found != expected {
+    // One whose intent is new has to move with it.
+    if expected - found > known_before {
         return Err(CommitError::Moved { expected, found });
     }
     Ok(())
