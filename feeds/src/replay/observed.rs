@@ -308,6 +308,12 @@ fn find_body(
             (Standing::Mismatch(why), None)
         }
         None if sha256 == EMPTY => (Standing::Reproduced, Some(Vec::new())),
+        // An oracle that kept no body says so itself: where nobody forbade it to show
+        // one, its word is no evidence.
+        None if adapter.licence() == Licence::Public && row.not_kept.is_some() => {
+            let why = row.not_kept.as_deref().unwrap_or_default();
+            (Standing::Missing(format!("not kept: {why}")), None)
+        }
         None if row.not_kept.is_some() => (Standing::Withheld, None),
         None if row.public => (Standing::Missing(format!("sha256: no body {sha256}")), None),
         None if adapter.licence() == Licence::Public => (
