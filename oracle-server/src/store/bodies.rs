@@ -115,9 +115,13 @@ fn bytes(body: &[u8]) -> u64 {
 }
 
 impl Store {
-    /// How many bytes of bodies are kept of one day.
+    /// How many bytes of bodies are kept of one day. Told at the start of each lead: what
+    /// is there already is counted anew, since another process may have kept some of it.
     pub fn keep_a_day(&self, limit: u64) {
-        self.room().limit = limit;
+        *self.room() = Room {
+            limit,
+            ..Room::default()
+        };
     }
 
     /// What came today and was kept, and what was not.
@@ -149,8 +153,9 @@ impl Store {
                 continue;
             }
             let day = exchange.received_at.timestamp_millis().div_euclid(DAY_MS);
-            let is_today = self.room().day == Some(day);
-            if !is_today {
+            // What was received before midnight and is kept after it counts as today's.
+            let is_new = self.room().day.is_none_or(|today| today < day);
+            if is_new {
                 // Also after a start: whoever ran before has kept some of today's.
                 let kept = kept_since(tx, day.saturating_mul(DAY_MS)).await?;
                 self.room().begin(day, kept);
