@@ -19,7 +19,7 @@ use crate::store::{OBSERVATIONS, STANCE, Store, StoreError, subject_readings};
 /// it, seconds: attempts are kept whole.
 const BEFORE_S: i64 = 3600;
 
-/// Attempts kept in memory at most, of all subjects together.
+/// Exchanges kept in memory at most, of all subjects together.
 const KEPT: usize = 20_000;
 
 /// Readings that stand together for events with the same sources and maturity, kept
@@ -110,7 +110,7 @@ impl Said {
     pub(super) fn end_tick(&mut self) {
         self.tick += 1;
         self.together.clear();
-        let mut kept: usize = self.subjects.values().map(|s| s.attempts.len()).sum();
+        let mut kept: usize = self.subjects.values().map(Subject::rows).sum();
         if kept <= KEPT {
             return;
         }
@@ -122,7 +122,7 @@ impl Said {
                 break;
             }
             let gone = self.subjects.remove(&key);
-            kept -= gone.map_or(0, |subject| subject.attempts.len());
+            kept -= gone.map_or(0, |subject| subject.rows());
         }
     }
 
@@ -139,6 +139,8 @@ impl Said {
         if is_new || subject.attempts.is_empty() && subject.tick != Some(self.tick) {
             subject.attempts = attempts(store.said(key, since).await?)?;
             subject.since = since;
+            // What stood together came from what was read before.
+            self.together.clear();
         } else if subject.tick != Some(self.tick) {
             subject.go_on(store, key).await?;
         }
@@ -148,6 +150,10 @@ impl Said {
 }
 
 impl Subject {
+    fn rows(&self) -> usize {
+        self.attempts.iter().map(|a| a.rows.len()).sum()
+    }
+
     /// Reads what was said since it was last read.
     async fn go_on(&mut self, store: &Store, key: &SubjectKey) -> Result<(), StoreError> {
         // From the last attempt on: another may stand in its place that said the same.
@@ -157,8 +163,9 @@ impl Subject {
             self.attempts = attempts(store.said(key, self.since).await?)?;
             return Ok(());
         }
+        let rows = attempts(rows)?;
         self.attempts.retain(|attempt| attempt.number < from);
-        self.attempts.extend(attempts(rows)?);
+        self.attempts.extend(rows);
         let in_sight = self.in_sight();
         let mut in_sight = in_sight.into_iter();
         self.attempts.retain(|_| in_sight.next().unwrap_or(true));

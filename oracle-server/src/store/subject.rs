@@ -172,7 +172,7 @@ impl Store {
         tx.commit().await
     }
 
-    /// What a source answered to a question  since `since` (Unix
+    /// What a source answered to a question since `since` (Unix
     /// seconds), in whole attempts: the latest, and what it said last before those.
     pub async fn said(&self, key: &SubjectKey, since: i64) -> Result<Vec<Observation>, StoreError> {
         let subject = Observed::Subject(key);
