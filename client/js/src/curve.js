@@ -137,7 +137,7 @@ export function isZeroRelation(relation) {
 export function verifySchnorrBatch(signed, publicKey, relation = []) {
   const key = liftX(bytesToHex(publicKey));
   if (key === null) return false;
-  const random = globalThis.crypto.getRandomValues(new Uint8Array(WEIGHT * signed.length));
+  const random = randomBytes(WEIGHT * signed.length);
   /** How often each point is in the sum. @type {Map<CurvePoint, bigint>} */
   const times = new Map();
   const add = (/** @type {CurvePoint} */ point, /** @type {bigint} */ scalar) => times.set(point, (times.get(point) ?? 0n) + scalar);
@@ -157,6 +157,21 @@ export function verifySchnorrBatch(signed, publicKey, relation = []) {
   add(GENERATOR, responses);
   add(key, -challenges);
   return isZeroRelation([...times]);
+}
+
+/** What `getRandomValues` fills at once at most. */
+const RANDOM_AT_ONCE = 65_536;
+
+/**
+ * @param {number} length
+ * @returns {Uint8Array} unpredictable
+ */
+function randomBytes(length) {
+  const bytes = new Uint8Array(length);
+  for (let at = 0; at < length; at += RANDOM_AT_ONCE) {
+    globalThis.crypto.getRandomValues(bytes.subarray(at, at + RANDOM_AT_ONCE));
+  }
+  return bytes;
 }
 
 /**

@@ -140,6 +140,8 @@ test('signatures hold where they do for @noble/curves, alone and many at once', 
   assert.ok(verifySchnorrBatch(signed, key));
   assert.ok(!verifySchnorrBatch(signed, schnorr.getPublicKey(schnorr.utils.randomSecretKey())));
   const [good = { message: key, signature: key }, other = good] = signed;
+  // More weights than browsers draw at once.
+  assert.ok(verifySchnorrBatch(Array.from({ length: 4200 }, () => good), key));
   const [r, s] = [good.signature.subarray(0, 32), good.signature.subarray(32)];
   const bad = [
     { ...good, message: other.message },
