@@ -8,6 +8,7 @@
 //! two together; [`follow`] passes on what is published, and nothing waits for it. Which module
 //! may import which stands in docs/architecture.md, and a test holds it there.
 
+mod backoff;
 pub mod cli;
 pub mod clock;
 pub mod command;
@@ -29,5 +30,6 @@ pub mod memory;
 pub mod probe;
 pub mod service;
 pub mod signer;
+mod stop;
 pub mod store;
 pub mod web;

@@ -26,6 +26,7 @@ use crate::health::HealthReport;
 use crate::http;
 use crate::listener;
 use crate::signer::Signer;
+use crate::stop::stopped;
 use crate::store::Store;
 
 /// How often a standby asks for the lead and re-reads the published head.
@@ -384,11 +385,6 @@ impl Leader {
             };
         }
     }
-}
-
-async fn stopped(stop: &mut watch::Receiver<bool>) {
-    // A dropped sender is a stop too.
-    let _ = stop.wait_for(|s| *s).await;
 }
 
 async fn wait_for_stop(mut stop: watch::Receiver<bool>) {

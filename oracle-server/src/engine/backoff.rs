@@ -2,14 +2,15 @@
 
 use chrono::TimeDelta;
 
+use crate::backoff::doubled;
+
 /// Longest wait between two attempts.
 const MAX_SECONDS: i64 = 60;
 
 /// 1 s, 2 s, 4 s … 60 s, shortened by up to a quarter at random so that many
 /// rounds that failed together do not come back together.
 pub(super) fn delay(attempts: i64) -> TimeDelta {
-    let exponent = u32::try_from(attempts.clamp(1, 7) - 1).unwrap_or_default();
-    let full_ms = (1000 * 2_i64.pow(exponent)).min(MAX_SECONDS * 1000);
+    let full_ms = doubled(1000, attempts - 1, MAX_SECONDS * 1000);
     TimeDelta::milliseconds(full_ms - rand::random_range(0..=full_ms / 4))
 }
 

@@ -53,6 +53,7 @@ use crate::config::Series;
 use crate::health::HealthReport;
 use crate::keys::{KeyError, LegKey, RoundId, SubjectKey};
 use crate::signer::{Signer, SignerError, Signing};
+use crate::stop::stopped;
 use crate::store::{CommitError, DueRound, OpenCursor, PublishError, Store, StoreError};
 
 /// Events in one transaction at most.
@@ -409,10 +410,4 @@ impl Engine {
             }
         }
     }
-}
-
-/// Resolves when `shutdown` says so, or nobody is left to say it.
-async fn stopped(shutdown: &mut watch::Receiver<bool>) {
-    // An error means that the sender is gone: the service is going down too.
-    let _ = shutdown.wait_for(|stop| *stop).await;
 }

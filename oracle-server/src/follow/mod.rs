@@ -28,6 +28,7 @@ use tokio::time::timeout;
 use crate::clock::Clock;
 use crate::config::Nostr;
 use crate::signer::Signer;
+use crate::stop::stopped;
 use crate::store::{Store, StoreError};
 
 pub use anchor::{Anchorer, Anchoring};
@@ -123,7 +124,7 @@ async fn keep_running<F: Future<Output = ()>>(
             "a task that follows the log panicked; started anew"
         );
         metrics::counter!(counter).increment(1);
-        if timeout(pause, relay::stopped(&mut stop)).await.is_ok() {
+        if timeout(pause, stopped(&mut stop)).await.is_ok() {
             return;
         }
     }

@@ -8,6 +8,7 @@ use sha2::{Digest as _, Sha256};
 use tokio::sync::{Semaphore, watch};
 
 use super::nostr::Verdict;
+use crate::backoff::doubled;
 use crate::clock::Clock;
 use crate::config::Nostr;
 use crate::store::{Backlog, Delivery, OutboxItem, Store, StoreError, Undelivered};
@@ -134,16 +135,13 @@ impl Outbox {
 
 /// 1 s, 2 s, 4 s … 10 min after `earlier` failures.
 fn full_delay_s(earlier: i64) -> i64 {
-    let exponent = u32::try_from(earlier.clamp(0, 10)).unwrap_or_default();
-    2_i64.pow(exponent).min(MAX_DELAY_S)
+    doubled(1, earlier, MAX_DELAY_S)
 }
 
 /// 1 h, 2 h, 4 h … 24 h after `earlier` refusals and one more; `None`: it was
 /// the last.
 fn refused_delay_s(earlier: i64) -> Option<i64> {
-    let exponent = u32::try_from(earlier.clamp(0, 10)).unwrap_or_default();
-    (earlier + 1 < MAX_REFUSALS)
-        .then(|| (REFUSED_DELAY_S * 2_i64.pow(exponent)).min(MAX_REFUSED_DELAY_S))
+    (earlier + 1 < MAX_REFUSALS).then(|| doubled(REFUSED_DELAY_S, earlier, MAX_REFUSED_DELAY_S))
 }
 
 /// Up to a quarter longer, so that what failed together does not come back

@@ -14,6 +14,7 @@ use super::connection::{Connection, RelayError};
 use super::nostr::{Event, Verdict, events};
 use super::outbox::{MAX_REFUSALS, Outbox};
 use crate::signer::Signer;
+use crate::stop::stopped;
 use crate::store::{OutboxItem, StoreError};
 
 /// Messages under way at once, at most.
@@ -339,9 +340,4 @@ impl Relay {
         gauge("oracle_nostr_outbox_refused", backlog.refused);
         Ok(())
     }
-}
-
-pub(super) async fn stopped(stop: &mut watch::Receiver<bool>) {
-    // A dropped sender is a stop too.
-    let _ = stop.wait_for(|s| *s).await;
 }

@@ -11,6 +11,7 @@ use crate::clock::Clock;
 use crate::config::Witnessing;
 use crate::follow::{Contradicted, Copied, Following, Heard, ask};
 use crate::signer::{Gate, JournalId, Signer, Signing};
+use crate::stop::stopped;
 use crate::store::Store;
 
 /// Between two tries to reach somebody: doubled each time, from and to this.
@@ -184,9 +185,4 @@ async fn sleep(clock: &dyn Clock, wait: TimeDelta) {
         let at = clock.now() + TimeDelta::from_std(rest).unwrap_or(LAST_PAUSE);
         clock.sleep_until(at).await;
     }
-}
-
-async fn stopped(stop: &mut watch::Receiver<bool>) {
-    // A dropped sender is a stop too.
-    let _ = stop.wait_for(|stop| *stop).await;
 }

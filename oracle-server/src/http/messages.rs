@@ -26,6 +26,7 @@ use super::openapi::{
 };
 use super::problem::{Kind, Problem};
 use super::query::{EventPath, Query};
+use crate::stop::stopped;
 use crate::store::read::{AttestationLookup, EventState};
 
 /// Bytes of messages kept in memory, per kind.
@@ -269,6 +270,7 @@ pub(super) async fn get_attestation(
     {
         let _place = client.hold()?;
         let patience = Duration::from_secs(wait.unsigned_abs());
+        let mut stopping = app.stopping.clone();
         tokio::select! {
             () = waiter.ended() => {
                 // Everyone who waited is here at once: one look for all.
@@ -276,7 +278,7 @@ pub(super) async fn get_attestation(
                 found = app.message_cache.attestations.get_or_insert_async(&id, read).await;
             }
             () = tokio::time::sleep(patience) => found = attestation_message(&app, &id).await,
-            () = super::stopped(app.stopping.clone()) => {}
+            () = stopped(&mut stopping) => {}
         }
     }
     Ok(found?.form(format).immutable(&headers))

@@ -171,12 +171,6 @@ impl AppState {
     }
 }
 
-/// Resolves when `stopping` says so, or nobody is left to say it.
-async fn stopped(mut stopping: watch::Receiver<bool>) {
-    // An error means that the sender is gone: the service is going down too.
-    let _ = stopping.wait_for(|stop| *stop).await;
-}
-
 /// What readers and operators ask for on the public listener, with the document that
 /// describes it; `pages` stand in that document too.
 pub(crate) fn api(

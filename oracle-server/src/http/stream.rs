@@ -17,14 +17,15 @@ use serde::Serialize;
 use tokio::sync::broadcast::error::RecvError;
 use utoipa::ToSchema;
 
+use super::AppState;
 use super::fanout::News;
 use super::held::{Client, Place};
 use super::metrics::StreamGauge;
 use super::openapi::{EventName, EventNames, EventState};
 use super::problem::Problem;
 use super::query::{Query, path_segment};
-use super::{AppState, stopped};
 use crate::lifecycle::State;
+use crate::stop::stopped;
 use crate::store::StoreError;
 use crate::store::read::{StreamItem, StreamKind};
 
@@ -224,7 +225,8 @@ fn news(
     async_stream::stream! {
         // Both until the stream ends.
         let _open = (StreamGauge::opened(), place);
-        let mut stop = Box::pin(stopped(app.stopping.clone()));
+        let mut stopping = app.stopping.clone();
+        let mut stop = Box::pin(stopped(&mut stopping));
         // Listening before reading: what is published in between arrives twice,
         // and the cursor drops the second.
         let mut live = app.fanout.subscribe();

@@ -32,6 +32,7 @@ use crate::health::Condition;
 use crate::keys::{Question, RoundKey};
 use crate::lifecycle::{Standing, State};
 use crate::listener::{admin_router, public_router};
+use crate::stop::stopped;
 use crate::store::{NewEvent, SignHead, SignedEvent, SignedOutcome, Store};
 
 const DOCUMENT: &[u8] = br#"{"rule":"test"}"#;
@@ -849,13 +850,10 @@ async fn listening(
 ) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let stopping = world.stop.subscribe();
-    let served = tokio::spawn(serve(
-        listener,
-        world.router.clone(),
-        limits,
-        stopped(stopping),
-    ));
+    let mut stopping = world.stop.subscribe();
+    let served = tokio::spawn(serve(listener, world.router.clone(), limits, async move {
+        stopped(&mut stopping).await;
+    }));
     (address, served)
 }
 

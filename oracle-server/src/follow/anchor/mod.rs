@@ -21,9 +21,10 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-use super::relay::stopped;
+use crate::backoff::doubled;
 use crate::clock::Clock;
 use crate::config::Anchor;
+use crate::stop::stopped;
 use crate::store::{AnchorState, AnchorStep, DueAnchor, NewAnchor, Store, StoreError};
 use rpc::{Node, NodeError, Place, Session};
 
@@ -374,8 +375,7 @@ fn tell(anchor: &DueAnchor, step: &AnchorStep) {
 
 /// 1 s, 2 s, 4 s … after `earlier` failures.
 fn doubling(earlier: i64, most_s: i64) -> TimeDelta {
-    let exponent = u32::try_from(earlier.clamp(0, 20)).unwrap_or_default();
-    TimeDelta::seconds(2_i64.pow(exponent).min(most_s))
+    TimeDelta::seconds(doubled(1, earlier, most_s))
 }
 
 /// A running [`Anchorer`]; dropped, it stops at once, and nothing is lost by it.

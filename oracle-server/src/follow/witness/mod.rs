@@ -22,11 +22,11 @@ use tokio::sync::watch;
 use url::Url;
 
 use super::outbox::Outbox;
-use super::relay::stopped;
 use super::{Following, PANIC_PAUSE, keep_running};
 use crate::clock::Clock;
 use crate::config::Witnessing;
 use crate::signer::Gate;
+use crate::stop::stopped;
 use crate::store::{NewCosignature, SignedHead, Store, StoreError};
 
 use client::{Witness, WitnessError};
