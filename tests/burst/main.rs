@@ -177,8 +177,9 @@ impl Run {
         let begin = Instant::now();
         self.engine.run_due().await?;
         let elapsed = begin.elapsed();
-        let marks = self.heads.so_far(1 + self.size.events()).await?;
-        let (rates, _) = self.rates(&marks, begin, 1);
+        let size = self.announced_size();
+        let marks = self.heads.so_far(size).await?;
+        let (rates, _) = self.rates(&marks, begin, 1, PER_ANNOUNCEMENT);
         println!(
             "{}",
             json!({"announced": {"events": self.size.events(),
@@ -191,12 +192,12 @@ impl Run {
 
     /// Lets everything mature and attests it.
     async fn attest(&mut self) -> Result<Rates> {
-        let base = 1 + self.size.events();
+        let base = self.announced_size();
         oracle::mature(&self.oracle.clock);
         let begin = Instant::now();
         self.engine.run_due().await?;
         let marks = self.heads.so_far(base + self.size.events()).await?;
-        let (rates, last) = self.rates(&marks, begin, base);
+        let (rates, last) = self.rates(&marks, begin, base, 1);
         let first = marks.iter().find(|(_, head)| *head > base);
         println!(
             "{}",
@@ -211,16 +212,28 @@ impl Run {
         Ok(rates)
     }
 
-    /// Rates of the phase whose first entry stands at `base`, and how long it
-    /// took: from `begin` to the head that covers the last enum event, from
-    /// there to the last head.
-    fn rates(&self, marks: &[(Instant, usize)], begin: Instant, base: usize) -> (Rates, Duration) {
-        let reached = |size: usize| {
+    /// Entries of the log once everything is announced.
+    fn announced_size(&self) -> usize {
+        1 + PER_ANNOUNCEMENT * self.size.events()
+    }
+
+    /// Rates of the phase whose first entry stands at `base` and that appends
+    /// `entries` for each event, and how long it took: from `begin` to the head that
+    /// covers the last enum event, from there to the last head.
+    fn rates(
+        &self,
+        marks: &[(Instant, usize)],
+        begin: Instant,
+        base: usize,
+        entries: usize,
+    ) -> (Rates, Duration) {
+        let reached = |events: usize| {
+            let size = base + entries * events;
             let mark = marks.iter().find(|(_, head)| *head >= size);
             mark.map_or(begin, |(at, _)| *at).max(begin)
         };
-        let enums = reached(base + self.size.enums);
-        let all = reached(base + self.size.events());
+        let enums = reached(self.size.enums);
+        let all = reached(self.size.events());
         let rates = Rates {
             enums: per_second(self.size.enums, enums - begin),
             digits: per_second(self.size.digits, all - enums),
@@ -229,6 +242,9 @@ impl Run {
         (rates, all - begin)
     }
 }
+
+/// Entries that an announcement takes in the log: its own and the proof of its nonces.
+const PER_ANNOUNCEMENT: usize = 2;
 
 /// When which head was published.
 struct Heads {
