@@ -135,8 +135,8 @@ impl Store {
         };
         row.map(|row| {
             Ok(Payload {
-                size: unsigned(row.get(0)?)?,
-                root: root(&row, 1)?,
+                size: unsigned(row.get("size")?)?,
+                root: root(&row)?,
             })
         })
         .transpose()
@@ -216,10 +216,10 @@ impl Store {
         rows.iter()
             .map(|row| {
                 Ok(DueAnchor {
-                    txid: ChainHash(row.hash(0)?),
-                    transaction: row.get(1)?,
-                    state: AnchorState::named(&row.get::<String>(2)?)?,
-                    attempts: row.get(3)?,
+                    txid: ChainHash(row.hash("txid")?),
+                    transaction: row.get("tx")?,
+                    state: AnchorState::named(&row.get::<String>("state")?)?,
+                    attempts: row.get("attempts")?,
                 })
             })
             .collect()
@@ -229,9 +229,9 @@ impl Store {
     pub async fn next_anchor(&self) -> Result<Option<DateTime<Utc>>, StoreError> {
         let row = self
             .readers
-            .fetch_optional("SELECT MIN(due_ms) FROM anchor", args![])
+            .fetch_optional("SELECT MIN(due_ms) AS due_ms FROM anchor", args![])
             .await?;
-        let next: Option<i64> = row.map_or(Ok(None), |row| row.get(0))?;
+        let next: Option<i64> = row.map_or(Ok(None), |row| row.get("due_ms"))?;
         next.map(time_ms).transpose()
     }
 
@@ -318,16 +318,16 @@ impl ReadStore {
 }
 
 fn anchor(row: &Row, origin: &str) -> Result<Anchor, StoreError> {
-    let note: Option<String> = row.get(2)?;
-    let transaction: Vec<u8> = row.get(4)?;
-    let is_confirmed = AnchorState::named(&row.get::<String>(6)?)? == AnchorState::Confirmed;
-    let vout: i64 = row.get(5)?;
+    let note: Option<String> = row.get("note")?;
+    let transaction: Vec<u8> = row.get("tx")?;
+    let is_confirmed = AnchorState::named(&row.get::<String>("state")?)? == AnchorState::Confirmed;
+    let vout: i64 = row.get("vout")?;
     Ok(Anchor {
         origin: origin.to_owned(),
-        size: unsigned(row.get(0)?)?,
-        root: hex::encode(root(row, 1)?),
+        size: unsigned(row.get("size")?)?,
+        root: hex::encode(root(row)?),
         note: note.ok_or_else(|| StoreError::Damaged("an anchored head has no note".to_owned()))?,
-        txid: ChainHash(row.hash(3)?).to_string(),
+        txid: ChainHash(row.hash("txid")?).to_string(),
         vout: u32::try_from(vout).map_err(|_| StoreError::Damaged(format!("output {vout}")))?,
         transaction: hex::encode(transaction),
         confirmation: is_confirmed.then(|| confirmation(row)).transpose()?,
@@ -336,10 +336,10 @@ fn anchor(row: &Row, origin: &str) -> Result<Anchor, StoreError> {
 
 fn confirmation(row: &Row) -> Result<Confirmation, StoreError> {
     let damaged = || StoreError::Damaged("a confirmed anchor has no proof".to_owned());
-    let height: Option<i64> = row.get(7)?;
-    let header: Option<Vec<u8>> = row.get(8)?;
-    let position: Option<i64> = row.get(9)?;
-    let branch: Option<Vec<u8>> = row.get(10)?;
+    let height: Option<i64> = row.get("height")?;
+    let header: Option<Vec<u8>> = row.get("header")?;
+    let position: Option<i64> = row.get("tx_position")?;
+    let branch: Option<Vec<u8>> = row.get("branch")?;
     let header = header.and_then(|bytes| bytes.try_into().ok());
     let branch = MerkleBranch {
         position: position
@@ -360,8 +360,8 @@ fn confirmation(row: &Row) -> Result<Confirmation, StoreError> {
     ))
 }
 
-fn root(row: &Row, index: usize) -> Result<Hash, StoreError> {
-    row.opt_hash(index)?
+fn root(row: &Row) -> Result<Hash, StoreError> {
+    row.opt_hash("root")?
         .ok_or_else(|| StoreError::Damaged("a head without a root".to_owned()))
 }
 

@@ -234,7 +234,7 @@ async fn is_kept(tx: &mut Tx, sha256: &[u8; 32]) -> Result<bool, StoreError> {
 async fn kept_since(tx: &mut Tx, since_ms: i64) -> Result<HashMap<String, u64>, StoreError> {
     let rows = tx
         .fetch(
-            "SELECT o.source, CAST(SUM(LENGTH(b.body)) AS BIGINT) FROM \
+            "SELECT o.source, CAST(SUM(LENGTH(b.body)) AS BIGINT) AS bytes FROM \
              (SELECT sha256, MIN(source) AS source FROM observation \
              WHERE received_ms >= $1 AND sha256 IS NOT NULL GROUP BY sha256) AS o \
              JOIN evidence_body b ON b.sha256 = o.sha256 GROUP BY o.source",
@@ -243,7 +243,7 @@ async fn kept_since(tx: &mut Tx, since_ms: i64) -> Result<HashMap<String, u64>, 
         .await?;
     let mut kept: HashMap<String, u64> = HashMap::new();
     for row in rows {
-        let (source, bytes): (String, i64) = (row.get(0)?, row.get(1)?);
+        let (source, bytes): (String, i64) = (row.get("source")?, row.get("bytes")?);
         *kept
             .entry(SourceId::read(&source).record().to_owned())
             .or_default() += bytes.unsigned_abs();
@@ -362,19 +362,20 @@ impl Store {
         let rows = self
             .db
             .fetch(
-                "SELECT pinned, COUNT(*), CAST(COALESCE(SUM(LENGTH(body)), 0) AS BIGINT) \
+                "SELECT pinned, COUNT(*) AS bodies, \
+                 CAST(COALESCE(SUM(LENGTH(body)), 0) AS BIGINT) AS bytes \
                  FROM evidence_body GROUP BY pinned",
                 args![],
             )
             .await?;
         for row in rows {
             let [pinned, others] = &mut kept;
-            let of = if row.get::<i64>(0)? == 1 {
+            let of = if row.get::<i64>("pinned")? == 1 {
                 pinned
             } else {
                 others
             };
-            *of = (row.get(1)?, row.get(2)?);
+            *of = (row.get("bodies")?, row.get("bytes")?);
         }
         Ok(kept)
     }

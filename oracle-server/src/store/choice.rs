@@ -28,16 +28,17 @@ impl ReadStore {
     /// word.
     pub async fn open_questions(&self) -> Result<Vec<OpenPolicy>, StoreError> {
         let sql = format!(
-            "SELECT policy_hash, COUNT(*), COUNT(DISTINCT maturity) FROM event WHERE state IN {UNFINISHED} AND {CHOSEN} \
+            "SELECT policy_hash, COUNT(*) AS events, COUNT(DISTINCT maturity) AS maturities \
+             FROM event WHERE state IN {UNFINISHED} AND {CHOSEN} \
              GROUP BY policy_hash"
         );
         let rows = self.db.fetch(AssertSqlSafe(sql), args![]).await?;
         rows.iter()
             .map(|r| {
                 Ok(OpenPolicy {
-                    policy_hash: r.hash(0)?,
-                    events: r.get::<i64>(1)?.unsigned_abs(),
-                    maturities: r.get::<i64>(2)?.unsigned_abs(),
+                    policy_hash: r.hash("policy_hash")?,
+                    events: r.get::<i64>("events")?.unsigned_abs(),
+                    maturities: r.get::<i64>("maturities")?.unsigned_abs(),
                 })
             })
             .collect()
@@ -58,7 +59,7 @@ impl ReadStore {
             places.push(format!("${place}"));
         }
         let sql = format!(
-            "SELECT together, COUNT(*) FROM (SELECT \
+            "SELECT together, COUNT(*) AS maturities FROM (SELECT \
              CAST(SUM(DISTINCT CASE policy_hash{cases} END) AS BIGINT) AS together \
              FROM event WHERE policy_hash IN ({}) AND state IN {UNFINISHED} AND {CHOSEN} GROUP BY maturity) AS open \
              GROUP BY together",
@@ -68,7 +69,7 @@ impl ReadStore {
         let rows = self.db.fetch(AssertSqlSafe(sql), arguments).await?;
         rows.iter()
             .map(|r| {
-                let [together, count] = [r.get::<i64>(0)?, r.get::<i64>(1)?];
+                let [together, count] = [r.get::<i64>("together")?, r.get::<i64>("maturities")?];
                 Ok((together.unsigned_abs(), count.unsigned_abs()))
             })
             .collect()

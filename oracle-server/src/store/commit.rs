@@ -145,17 +145,17 @@ impl Intent {
     }
 
     fn from_row(r: &Row) -> Result<Self, StoreError> {
-        let kind: String = r.get(1)?;
-        let messages: String = r.get(3)?;
+        let kind: String = r.get("kind")?;
+        let messages: String = r.get("messages")?;
         Ok(Self {
-            event_id: r.get(0)?,
+            event_id: r.get("event_id")?,
             kind: IntentKind::parse(&kind)
                 .ok_or_else(|| StoreError::Damaged(format!("intent kind {kind:?}")))?,
-            content_hash: r.hash(2)?,
+            content_hash: r.hash("content_hash")?,
             messages: self::messages(&messages)?,
-            epoch: r.get(4)?,
-            committed_ms: r.get(5)?,
-            manifest_sha256: r.hash(6)?,
+            epoch: r.get("epoch")?,
+            committed_ms: r.get("committed_ms")?,
+            manifest_sha256: r.hash("manifest_sha256")?,
         })
     }
 }
@@ -449,7 +449,7 @@ impl Store {
                 args![],
             )
             .await?;
-        row.map(|row| row.get(0)).transpose()
+        row.map(|row| row.get("event_id")).transpose()
     }
 
     /// Nonces an event was announced with, and its maturity.
@@ -465,7 +465,7 @@ impl Store {
             )
             .await?;
         let Some(row) = row else { return Ok(None) };
-        let tlv: Vec<u8> = row.get(0)?;
+        let tlv: Vec<u8> = row.get("tlv")?;
         let a = Announcement::from_tlv(&tlv)
             .map_err(|e| StoreError::Damaged(format!("announcement of {id}: {e}")))?;
         let nonces = a

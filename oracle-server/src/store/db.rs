@@ -1,7 +1,7 @@
 //! The seam between the two engines: one SQL text, two concrete drivers.
 //!
 //! Statements use `$n` placeholders and multi-row `VALUES`, which both engines
-//! take; columns are read by position as `i64`, text or bytes, which both
+//! take; columns are read by name as `i64`, text or bytes, which both
 //! engines have. Everything above this file is written once.
 
 use std::fmt::Write as _;
@@ -17,8 +17,8 @@ use sqlx::sqlite::{
     SqliteSynchronous,
 };
 use sqlx::{
-    Arguments, AssertSqlSafe, ColumnIndex, Connection as _, Decode, PgPool, Postgres, Row as _,
-    SqlSafeStr, Sqlite, SqliteConnection, SqlitePool, Transaction, Type,
+    Arguments, AssertSqlSafe, Connection as _, Decode, PgPool, Postgres, Row as _, SqlSafeStr,
+    Sqlite, SqliteConnection, SqlitePool, Transaction, Type,
 };
 
 use super::StoreError;
@@ -114,11 +114,6 @@ fn pg_arguments(args: Vec<Arg>) -> Result<PgArguments, sqlx::Error> {
     Ok(bind_all!(arguments, args))
 }
 
-/// What a column of either engine's rows is found by.
-pub(crate) trait Column: ColumnIndex<SqliteRow> + ColumnIndex<PgRow> {}
-
-impl<C: ColumnIndex<SqliteRow> + ColumnIndex<PgRow>> Column for C {}
-
 /// A row of either engine.
 pub(crate) enum Row {
     Sqlite(SqliteRow),
@@ -126,8 +121,8 @@ pub(crate) enum Row {
 }
 
 impl Row {
-    /// A column, by its name or its place from 0.
-    pub(crate) fn get<T>(&self, column: impl Column) -> Result<T, StoreError>
+    /// A column, by its name.
+    pub(crate) fn get<T>(&self, column: &str) -> Result<T, StoreError>
     where
         T: for<'r> Decode<'r, Sqlite>
             + Type<Sqlite>
@@ -141,12 +136,12 @@ impl Row {
     }
 
     /// A 32-byte column.
-    pub(crate) fn hash(&self, column: impl Column) -> Result<[u8; 32], StoreError> {
+    pub(crate) fn hash(&self, column: &str) -> Result<[u8; 32], StoreError> {
         to_hash(self.get(column)?)
     }
 
     /// A 32-byte column that may be null.
-    pub(crate) fn opt_hash(&self, column: impl Column) -> Result<Option<[u8; 32]>, StoreError> {
+    pub(crate) fn opt_hash(&self, column: &str) -> Result<Option<[u8; 32]>, StoreError> {
         self.get::<Option<Vec<u8>>>(column)?
             .map(to_hash)
             .transpose()
@@ -457,26 +452,35 @@ impl Db {
     async fn check_durability(&self) -> Result<(), StoreError> {
         let expected: &[(&str, &str)] = match self {
             Self::Sqlite { .. } => &[
-                ("SELECT journal_mode FROM pragma_journal_mode", "wal"),
                 (
-                    "SELECT CAST(synchronous AS TEXT) FROM pragma_synchronous",
+                    "SELECT journal_mode AS setting FROM pragma_journal_mode",
+                    "wal",
+                ),
+                (
+                    "SELECT CAST(synchronous AS TEXT) AS setting FROM pragma_synchronous",
                     "2",
                 ),
                 (
-                    "SELECT CAST(foreign_keys AS TEXT) FROM pragma_foreign_keys",
+                    "SELECT CAST(foreign_keys AS TEXT) AS setting FROM pragma_foreign_keys",
                     "1",
                 ),
             ],
             Self::Postgres(_) => &[
-                ("SELECT current_setting('synchronous_commit')", "on"),
-                ("SELECT current_setting('fsync')", "on"),
-                ("SELECT current_setting('full_page_writes')", "on"),
+                (
+                    "SELECT current_setting('synchronous_commit') AS setting",
+                    "on",
+                ),
+                ("SELECT current_setting('fsync') AS setting", "on"),
+                (
+                    "SELECT current_setting('full_page_writes') AS setting",
+                    "on",
+                ),
             ],
         };
         let mut tx = self.begin().await?;
         for (sql, due) in expected {
             let row = tx.fetch_optional(*sql, Vec::new()).await?;
-            let found: String = row.map_or(Ok(String::new()), |r| r.get(0))?;
+            let found: String = row.map_or(Ok(String::new()), |r| r.get("setting"))?;
             if found != *due {
                 return Err(StoreError::Durability {
                     setting: (*sql).to_owned(),

@@ -98,21 +98,23 @@ impl ReadStore {
             )
             .await?;
         let Some(row) = row else { return Ok(None) };
-        let committed_ms: Option<i64> = row.get(0)?;
+        let committed_ms: Option<i64> = row.get("committed_ms")?;
         let notice = self
             .db
             .fetch_optional(
                 "SELECT l.position, (SELECT h.time_ms FROM head h WHERE h.size > l.position \
-                 ORDER BY h.size LIMIT 1) FROM log_entry l \
+                 ORDER BY h.size LIMIT 1) AS published_ms FROM log_entry l \
                  WHERE l.event_id = $1 AND l.entry_type = 3 ORDER BY l.position LIMIT 1",
                 args![id],
             )
             .await?;
         Ok(Some(Milestones {
             committed_at: committed_ms.map(time_ms).transpose()?,
-            overdue_at: row.get(1)?,
+            overdue_at: row.get("overdue_at")?,
             notice: notice
-                .map(|r| Ok::<_, StoreError>((r.get(0)?, time_ms(r.get(1)?)?)))
+                .map(|r| {
+                    Ok::<_, StoreError>((r.get("position")?, time_ms(r.get("published_ms")?)?))
+                })
                 .transpose()?,
         }))
     }
@@ -128,8 +130,8 @@ impl ReadStore {
                 args![id],
             )
             .await?;
-        let read = |r: &Row| match LogEntry::from_bytes(&r.get::<Vec<u8>>(1)?) {
-            Ok(LogEntry::Status(status)) => Ok((r.get(0)?, status)),
+        let read = |r: &Row| match LogEntry::from_bytes(&r.get::<Vec<u8>>("entry")?) {
+            Ok(LogEntry::Status(status)) => Ok((r.get("position")?, status)),
             Ok(_) => Err(StoreError::Damaged(format!("status of {id}"))),
             Err(e) => Err(StoreError::Damaged(format!("status of {id}: {e}"))),
         };
@@ -168,9 +170,9 @@ impl ReadStore {
         let rows = self
             .db
             .fetch(
-                "SELECT l.position, l.entry_type, l.event_id, CAST(LENGTH(l.entry) AS BIGINT), \
+                "SELECT l.position, l.entry_type, l.event_id, CAST(LENGTH(l.entry) AS BIGINT) AS bytes, \
                  (SELECT h.time_ms FROM head h WHERE h.size > l.position ORDER BY h.size LIMIT 1) \
-                 FROM log_entry l WHERE l.position < $1 ORDER BY l.position DESC LIMIT $2",
+                 AS published_ms FROM log_entry l WHERE l.position < $1 ORDER BY l.position DESC LIMIT $2",
                 args![before, limit],
             )
             .await?;
@@ -192,25 +194,25 @@ impl ReadStore {
 
 fn series_line(r: &Row) -> Result<SeriesLine, StoreError> {
     Ok(SeriesLine {
-        series_id: r.get(0)?,
-        policy_hash: r.hash(1)?,
+        series_id: r.get("series_id")?,
+        policy_hash: r.hash("policy_hash")?,
     })
 }
 
 fn head_row(r: &Row) -> Result<HeadRow, StoreError> {
     Ok(HeadRow {
-        size: r.get(0)?,
-        time: time_ms(r.get(1)?)?,
+        size: r.get("size")?,
+        time: time_ms(r.get("time_ms")?)?,
     })
 }
 
 fn log_row(r: &Row) -> Result<LogRow, StoreError> {
-    let published_ms: Option<i64> = r.get(4)?;
+    let published_ms: Option<i64> = r.get("published_ms")?;
     Ok(LogRow {
-        position: r.get(0)?,
-        entry_type: r.get(1)?,
-        event_id: r.get(2)?,
-        bytes: r.get(3)?,
+        position: r.get("position")?,
+        entry_type: r.get("entry_type")?,
+        event_id: r.get("event_id")?,
+        bytes: r.get("bytes")?,
         published_at: time_ms(published_ms.unwrap_or_default())?,
     })
 }

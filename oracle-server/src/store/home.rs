@@ -16,7 +16,7 @@ impl Store {
                 args![*journal_id],
             )
             .await?;
-        Ok(row.map(|row| row.get(0)).transpose()?.flatten())
+        Ok(row.map(|row| row.get("home")).transpose()?.flatten())
     }
 
     /// Writes down where they are. `accepted` has the place before, if an operator
@@ -50,13 +50,13 @@ impl Store {
         let row = self
             .db
             .fetch_optional(
-                "SELECT COUNT(*) FROM pg_locks WHERE locktype = 'advisory' AND granted \
+                "SELECT COUNT(*) AS leaders FROM pg_locks WHERE locktype = 'advisory' AND granted \
                  AND classid::bigint = $1 AND objid::bigint = $2 AND objsubid = 1 AND database = \
                  (SELECT oid FROM pg_database WHERE datname = current_database())",
                 args![high, low],
             )
             .await?;
-        let leaders: i64 = row.map_or(Ok(0), |row| row.get(0))?;
+        let leaders: i64 = row.map_or(Ok(0), |row| row.get("leaders"))?;
         if leaders == 0 {
             return Err(StoreError::NobodyLeads);
         }

@@ -145,10 +145,10 @@ impl<'s> LeaderTx<'s> {
                 epoch: self.store.epoch(),
             });
         };
-        let next: i64 = row.get(0)?;
+        let next: i64 = row.get("next_position")?;
         Ok(Reserved {
             first: next - count,
-            time_ms: row.get(1)?,
+            time_ms: row.get("head_time_ms")?,
         })
     }
 

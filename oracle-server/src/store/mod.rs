@@ -281,9 +281,9 @@ impl Store {
     pub async fn refresh_head(&self) -> Result<(), StoreError> {
         let row = self
             .db
-            .fetch_optional("SELECT COALESCE(MAX(size), 0) FROM head", args![])
+            .fetch_optional("SELECT COALESCE(MAX(size), 0) AS size FROM head", args![])
             .await?;
-        let size = row.map_or(Ok(0), |r| r.get(0))?;
+        let size = row.map_or(Ok(0), |r| r.get("size"))?;
         self.head.send_if_modified(|head| {
             let newer = size > *head;
             *head = size.max(*head);
@@ -389,7 +389,7 @@ impl Store {
             )
             .await?
             .ok_or(StoreError::NotInitialised)?;
-        let epoch = row.get(0)?;
+        let epoch = row.get("epoch")?;
         tx.commit().await?;
         self.epoch.store(epoch, Ordering::SeqCst);
         *self.lease() = lease;
@@ -408,7 +408,7 @@ impl Store {
             .fetch_optional("SELECT incarnation FROM ledger WHERE id = 1", args![])
             .await?
             .ok_or(StoreError::NotInitialised)?
-            .get(0)?;
+            .get("incarnation")?;
         if found == recorded {
             return tx.commit().await;
         }
@@ -518,7 +518,7 @@ impl Store {
             .fetch_optional("SELECT high_water_ms FROM ledger WHERE id = 1", args![])
             .await?
             .ok_or(StoreError::NotInitialised)?;
-        row.get(0)
+        row.get("high_water_ms")
     }
 
     /// Whether anything is committed but what `init` did.
@@ -528,7 +528,7 @@ impl Store {
             .fetch_optional("SELECT next_position FROM ledger WHERE id = 1", args![])
             .await?
             .ok_or(StoreError::NotInitialised)?;
-        Ok(row.get::<i64>(0)? > 1)
+        Ok(row.get::<i64>("next_position")? > 1)
     }
 
     /// Says whether the time of what is committed from now on is known to be right:
@@ -575,11 +575,11 @@ async fn incarnation(db: &Db, tx: &mut db::Tx) -> Result<String, StoreError> {
         "SELECT (SELECT system_identifier FROM pg_control_system())::text || '/' || \
          substring(pg_walfile_name(pg_current_wal_lsn()) from 1 for 8) || '/' || \
          (SELECT oid FROM pg_database WHERE datname = current_database())::text || '/' || \
-         'ledger'::regclass::oid::text",
+         'ledger'::regclass::oid::text AS incarnation",
         args![],
     )
     .await?
-    .map_or(Ok(String::new()), |r| r.get(0))
+    .map_or(Ok(String::new()), |r| r.get("incarnation"))
 }
 
 /// Whether `recorded` is what an earlier version wrote of `found`: cluster and

@@ -33,17 +33,17 @@ pub struct UnprovenEvent {
 
 impl UnprovenEvent {
     fn from_row(r: &Row) -> Result<Self, StoreError> {
-        let id: String = r.get(0)?;
-        let maturity: i64 = r.get(1)?;
-        let stored: String = r.get(3)?;
+        let id: String = r.get("event_id")?;
+        let maturity: i64 = r.get("maturity")?;
+        let stored: String = r.get("descriptor")?;
         Ok(Self {
             event_id: event_id(&id)?,
             maturity: Maturity::from_unix(maturity)
                 .map_err(|e| StoreError::Damaged(e.to_string()))?,
-            attest_by: r.get(2)?,
+            attest_by: r.get("attest_by")?,
             descriptor: descriptor::read(&stored)?,
-            policy_hash: r.hash(4)?,
-            tlv: r.get(5)?,
+            policy_hash: r.hash("policy_hash")?,
+            tlv: r.get("tlv")?,
         })
     }
 }
@@ -113,7 +113,7 @@ impl super::ReadStore {
                 args![event_id, published],
             )
             .await?;
-        row.map(|row| row.get(0)).transpose()
+        row.map(|row| row.get("position")).transpose()
     }
 }
 
@@ -126,7 +126,7 @@ async fn open_position(tx: &mut Tx, id: &str) -> Result<Option<i64>, StoreError>
     let row = tx
         .fetch_optional(sqlx::AssertSqlSafe(sql), args![id])
         .await?;
-    row.map(|row| row.get(0)).transpose()
+    row.map(|row| row.get("position")).transpose()
 }
 
 /// The entry that proves the nonces announced at `position`.

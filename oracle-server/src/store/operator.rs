@@ -66,20 +66,20 @@ const ACTION_COLUMNS: &str = "position, verb, operator, public_key, received_ms,
 
 impl ActionRow {
     fn from_row(r: &Row) -> Result<Self, StoreError> {
-        let verb: String = r.get(1)?;
+        let verb: String = r.get("verb")?;
         Ok(Self {
-            position: r.get(0)?,
+            position: r.get("position")?,
             verb: Verb::from_name(&verb)
                 .ok_or_else(|| StoreError::Damaged(format!("operator's verb {verb:?}")))?,
-            operator: r.get(2)?,
-            public_key: r.hash(3)?,
-            received_at: time_ms(r.get(4)?)?,
-            outcome: r.get(5)?,
-            sha256: r.hash(6)?,
-            body: r.get(7)?,
-            base: r.get(8)?,
-            signature: r.get(9)?,
-            refusal: r.get(10)?,
+            operator: r.get("operator")?,
+            public_key: r.hash("public_key")?,
+            received_at: time_ms(r.get("received_ms")?)?,
+            outcome: r.get("outcome")?,
+            sha256: r.hash("sha256")?,
+            body: r.get("body")?,
+            base: r.get("base")?,
+            signature: r.get("signature")?,
+            refusal: r.get("refusal")?,
         })
     }
 
@@ -383,7 +383,7 @@ async fn open_choice(db: &super::db::Db) -> Result<Vec<u32>, StoreError> {
         )
         .await?;
     rows.iter()
-        .map(|r| Ok(u32::try_from(r.get::<i64>(0)?).unwrap_or(u32::MAX)))
+        .map(|r| Ok(u32::try_from(r.get::<i64>("sole_outcomes")?).unwrap_or(u32::MAX)))
         .collect()
 }
 

@@ -128,8 +128,8 @@ impl Store {
             tx.commit().await?;
             return Ok(true);
         };
-        if let Some(from) = relay.get(0)? {
-            self.queue_open(url, kind, (from, relay.get(1)?), limit, now)
+        if let Some(from) = relay.get("open_position")? {
+            self.queue_open(url, kind, (from, relay.get("next_position")?), limit, now)
                 .await?;
             return Ok(true);
         }
@@ -160,7 +160,10 @@ impl Store {
                 args![from, end, limit],
             )
             .await?;
-        let positions: Vec<i64> = open.iter().map(|r| r.get(0)).collect::<Result<_, _>>()?;
+        let positions: Vec<i64> = open
+            .iter()
+            .map(|r| r.get("position"))
+            .collect::<Result<_, _>>()?;
         let is_full = i64::try_from(positions.len()).is_ok_and(|n| n >= limit);
         let next = positions.last().filter(|_| is_full).map(|last| last + 1);
         let mut tx = self.db.begin().await?;
@@ -232,7 +235,7 @@ impl Store {
         };
         let news = tx
             .fetch(
-                "SELECT l.position, l.entry_type, a.position FROM log_entry l \
+                "SELECT l.position, l.entry_type, a.position AS announcement FROM log_entry l \
                  LEFT JOIN announcement a ON a.event_id = l.event_id \
                  WHERE l.position >= $1 AND l.position < $2 AND l.entry_type IN (1, 2, 3) \
                  ORDER BY l.position LIMIT $3",
@@ -245,8 +248,8 @@ impl Store {
         let (announced, attested) = (i64::from(kinds.0), i64::from(kinds.1));
         let mut last = head - 1;
         for row in &news {
-            let (position, entry_type): (i64, i64) = (row.get(0)?, row.get(1)?);
-            let announcement: Option<i64> = row.get(2)?;
+            let (position, entry_type): (i64, i64) = (row.get("position")?, row.get("entry_type")?);
+            let announcement: Option<i64> = row.get("announcement")?;
             match (entry_type, announcement) {
                 (1, _) => {
                     announcements.push(args![url, position, announced, 0_i64, now_ms, now_ms]);
@@ -324,8 +327,9 @@ impl Store {
     ) -> Result<Vec<OutboxItem>, StoreError> {
         self.readers
             .fetch(
-                "SELECT o.position, o.kind, o.attempts, o.refused, o.follows, f.kind, \
-                 a.announced_ms, a.tlv, t.attested_ms, t.tlv FROM \
+                "SELECT o.position, o.kind, o.attempts, o.refused, o.follows, \
+                 f.kind AS followed_kind, a.announced_ms, a.tlv AS announcement, \
+                 t.attested_ms, t.tlv AS attestation FROM \
                  (SELECT * FROM outbox WHERE url = $1 AND due_ms IS NOT NULL AND due_ms <= $2 \
                  ORDER BY due_ms, position LIMIT $3) o \
                  LEFT JOIN outbox f ON f.url = o.url AND f.position = o.follows \
@@ -350,7 +354,7 @@ impl Store {
                 args![url],
             )
             .await?;
-        row.map(|r| time_ms(r.get(0)?)).transpose()
+        row.map(|r| time_ms(r.get("due_ms")?)).transpose()
     }
 
     /// Records what became of a batch.
@@ -418,11 +422,11 @@ impl Store {
             .fetch_optional(
                 // Each from an index alone.
                 "SELECT (SELECT COUNT(*) FROM outbox \
-                 WHERE url = $1 AND accepted_ms IS NULL AND refused = 0), \
+                 WHERE url = $1 AND accepted_ms IS NULL AND refused = 0) AS waiting, \
                  (SELECT COUNT(*) FROM outbox \
-                 WHERE url = $1 AND accepted_ms IS NULL AND refused > 0), \
+                 WHERE url = $1 AND accepted_ms IS NULL AND refused > 0) AS refused, \
                  (SELECT MIN(queued_ms) FROM outbox \
-                 WHERE url = $1 AND accepted_ms IS NULL AND refused = 0)",
+                 WHERE url = $1 AND accepted_ms IS NULL AND refused = 0) AS oldest_ms",
                 args![url],
             )
             .await?;
@@ -430,9 +434,9 @@ impl Store {
             || Ok(Backlog::default()),
             |r| {
                 Ok(Backlog {
-                    waiting: r.get(0)?,
-                    refused: r.get(1)?,
-                    oldest_ms: r.get(2)?,
+                    waiting: r.get("waiting")?,
+                    refused: r.get("refused")?,
+                    oldest_ms: r.get("oldest_ms")?,
                 })
             },
         )
@@ -443,35 +447,35 @@ const INSERT_ANNOUNCEMENTS: &str =
     "INSERT INTO outbox (url, position, kind, is_last, queued_ms, due_ms)";
 
 fn item(r: &Row) -> Result<OutboxItem, StoreError> {
-    let position: i64 = r.get(0)?;
+    let position: i64 = r.get("position")?;
     let missing = |what: &str| StoreError::Damaged(format!("outbox at {position} without {what}"));
     let kind =
         |n: i64| u16::try_from(n).map_err(|_| StoreError::Damaged(format!("event kind {n}")));
-    let tlv = |at: usize, what: &str| {
-        let published_ms: Option<i64> = r.get(at)?;
-        let tlv: Option<Vec<u8>> = r.get(at + 1)?;
+    let tlv = |time: &str, message: &str, what: &str| {
+        let published_ms: Option<i64> = r.get(time)?;
+        let tlv: Option<Vec<u8>> = r.get(message)?;
         let (published_ms, tlv) = published_ms.zip(tlv).ok_or_else(|| missing(what))?;
         Ok::<_, StoreError>(OutboxTlv {
             tlv,
             published_at: time_ms(published_ms)?,
         })
     };
-    let announcement = tlv(6, "its announcement")?;
-    let message = if r.get::<Option<i64>>(4)?.is_none() {
+    let announcement = tlv("announced_ms", "announcement", "its announcement")?;
+    let message = if r.get::<Option<i64>>("follows")?.is_none() {
         OutboxMessage::Announcement(announcement)
     } else {
-        let followed: Option<i64> = r.get(5)?;
+        let followed: Option<i64> = r.get("followed_kind")?;
         OutboxMessage::Attestation {
-            attestation: tlv(8, "its attestation")?,
+            attestation: tlv("attested_ms", "attestation", "its attestation")?,
             announcement,
             announcement_kind: kind(followed.ok_or_else(|| missing("the row it follows"))?)?,
         }
     };
     Ok(OutboxItem {
         position,
-        kind: kind(r.get(1)?)?,
-        attempts: r.get(2)?,
-        refused: r.get(3)?,
+        kind: kind(r.get("kind")?)?,
+        attempts: r.get("attempts")?,
+        refused: r.get("refused")?,
         message,
     })
 }
@@ -485,7 +489,7 @@ async fn forget_delivered(tx: &mut Tx, url: &str, position: i64) -> Result<(), S
             args![url, position],
         )
         .await?;
-    let follows: Option<i64> = row.map_or(Ok(None), |r| r.get(0))?;
+    let follows: Option<i64> = row.map_or(Ok(None), |r| r.get("follows"))?;
     if let Some(announcement) = follows {
         end(tx, url, announcement).await?;
     }
@@ -515,12 +519,12 @@ async fn forget(tx: &mut Tx, url: &str, position: i64) -> Result<(), StoreError>
 async fn cursor(tx: &mut Tx, url: &str) -> Result<Option<i64>, StoreError> {
     tx.fetch_optional("SELECT next_position FROM relay WHERE url = $1", args![url])
         .await?
-        .map(|r| r.get(0))
+        .map(|r| r.get("next_position"))
         .transpose()
 }
 
 async fn head(tx: &mut Tx) -> Result<i64, StoreError> {
-    tx.fetch_optional("SELECT COALESCE(MAX(size), 0) FROM head", args![])
+    tx.fetch_optional("SELECT COALESCE(MAX(size), 0) AS size FROM head", args![])
         .await?
-        .map_or(Ok(0), |r| r.get(0))
+        .map_or(Ok(0), |r| r.get("size"))
 }

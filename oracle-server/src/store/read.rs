@@ -257,85 +257,86 @@ fn limit(rows: usize) -> i64 {
 }
 
 fn observation(r: &Row) -> Result<Observation, StoreError> {
-    let status: Option<i64> = r.get(6)?;
-    let headers: String = r.get(8)?;
-    let public: Option<i64> = r.get(12)?;
-    let fact: Option<String> = r.get(15)?;
-    let posted: Option<String> = r.get(20)?;
-    let not_kept: Option<String> = r.get(21)?;
+    let status: Option<i64> = r.get("status")?;
+    let headers: String = r.get("headers")?;
+    let public: Option<i64> = r.get("is_public")?;
+    let fact: Option<String> = r.get("fact")?;
+    let posted: Option<String> = r.get("posted")?;
+    let not_kept: Option<String> = r.get("not_kept")?;
     let damaged = |e: serde_json::Error| StoreError::Damaged(format!("observation: {e}"));
     Ok(Observation {
         leg: None,
-        source: r.get(0)?,
-        root: r.get(1)?,
-        adapter: r.get(2)?,
+        source: r.get("source")?,
+        root: r.get("root")?,
+        adapter: r.get("adapter")?,
         method: method(posted.as_deref()).to_owned(),
-        url: r.get(3)?,
+        url: r.get("url")?,
         posted,
-        sent_ms: r.get(4)?,
-        received_ms: r.get(5)?,
+        sent_ms: r.get("sent_ms")?,
+        received_ms: r.get("received_ms")?,
         status: status.and_then(|s| u16::try_from(s).ok()),
-        failure: r.get(7)?,
+        failure: r.get("failure")?,
         headers: serde_json::from_str(&headers).map_err(damaged)?,
-        date_ms: r.get(9)?,
-        certificate_sha256: r.opt_hash(10)?.map(hex::encode),
-        sha256: r.opt_hash(11)?.map(hex::encode),
+        date_ms: r.get("date_ms")?,
+        certificate_sha256: r.opt_hash("certificate")?.map(hex::encode),
+        sha256: r.opt_hash("sha256")?.map(hex::encode),
         public: public == Some(1),
         // The same answer may have come again since, and been kept.
         not_kept: not_kept.filter(|_| public.is_none()),
-        literal: r.get(13)?,
-        effective_at: r.get(14)?,
+        literal: r.get("literal")?,
+        effective_at: r.get("effective_at")?,
         fact: fact
             .map(|f| serde_json::from_str(&f))
             .transpose()
             .map_err(damaged)?,
-        verdict: r.get(16)?,
-        detail: r.get(17)?,
-        attempt: r.get(18)?,
-        reads: r.get(19)?,
+        verdict: r.get("verdict")?,
+        detail: r.get("detail")?,
+        attempt: r.get("attempt")?,
+        reads: r.get("reads")?,
     })
 }
 
-/// Columns of an [`EventView`], in order.
+/// Columns of an [`EventView`].
 pub(super) const EVENT_COLUMNS: &str = "SELECT e.event_id, e.kind, e.series, e.state, e.reason, e.maturity, \
-     e.attest_by, e.announce_at, e.descriptor, e.policy_hash, a.announced_ms, a.position, \
-     t.attested_ms, t.position, t.outcome, r.due_ms, r.reason FROM event e \
+     e.attest_by, e.announce_at, e.descriptor, e.policy_hash, a.announced_ms, \
+     a.position AS announcement_position, t.attested_ms, t.position AS attestation_position, \
+     t.outcome, r.due_ms, r.reason AS round_reason FROM event e \
      LEFT JOIN announcement a ON a.event_id = e.event_id \
      LEFT JOIN attestation t ON t.event_id = e.event_id \
      LEFT JOIN round r ON r.round_key = e.round_key AND r.maturity = e.maturity ";
 
 pub(super) fn event_view(r: &Row, now: DateTime<Utc>) -> Result<EventView, StoreError> {
-    let id: String = r.get(0)?;
-    let stored: String = r.get(3)?;
+    let id: String = r.get("event_id")?;
+    let stored: String = r.get("state")?;
     let stored = State::parse(&stored)
         .ok_or_else(|| StoreError::Damaged(format!("event {id}: state {stored:?}")))?;
-    let maturity: i64 = r.get(5)?;
-    let descriptor: String = r.get(8)?;
-    let announced_ms: Option<i64> = r.get(10)?;
-    let attested_ms: Option<i64> = r.get(12)?;
-    let due_ms: Option<i64> = r.get(15)?;
-    let round_reason: Option<String> = r.get(16)?;
+    let maturity: i64 = r.get("maturity")?;
+    let descriptor: String = r.get("descriptor")?;
+    let announced_ms: Option<i64> = r.get("announced_ms")?;
+    let attested_ms: Option<i64> = r.get("attested_ms")?;
+    let due_ms: Option<i64> = r.get("due_ms")?;
+    let round_reason: Option<String> = r.get("round_reason")?;
     let state = EventState::at(stored, maturity, now);
-    let reason: Option<String> = r.get(4)?;
+    let reason: Option<String> = r.get("reason")?;
     // A voided event's round says why, as an open one's says what is missing.
     let open = !stored.is_final() || stored == State::Voided;
     Ok(EventView {
         event_id: event_id(&id)?,
-        kind: r.get(1)?,
-        series: r.get(2)?,
+        kind: r.get("kind")?,
+        series: r.get("series")?,
         state,
         reason: reason.or(round_reason.filter(|_| open)),
         maturity: Maturity::from_unix(maturity).map_err(|e| StoreError::Damaged(e.to_string()))?,
-        attest_by: time_s(r.get(6)?)?,
-        announce_at: time_s(r.get(7)?)?,
+        attest_by: time_s(r.get("attest_by")?)?,
+        announce_at: time_s(r.get("announce_at")?)?,
         descriptor: descriptor::read(&descriptor)?,
-        policy_hash: r.hash(9)?,
+        policy_hash: r.hash("policy_hash")?,
         announced_at: announced_ms.map(time_ms).transpose()?,
         attested_at: attested_ms.map(time_ms).transpose()?,
-        outcome: r.get(14)?,
+        outcome: r.get("outcome")?,
         next_attempt_at: due_ms.filter(|_| open).map(time_ms).transpose()?,
-        announcement_position: r.get(11)?,
-        attestation_position: r.get(13)?,
+        announcement_position: r.get("announcement_position")?,
+        attestation_position: r.get("attestation_position")?,
     })
 }
 
@@ -377,16 +378,16 @@ impl EventState {
 
 /// Reads position, type and event of an entry.
 fn stream_item(r: &Row) -> Result<StreamItem, StoreError> {
-    let entry_type: i64 = r.get(1)?;
+    let entry_type: i64 = r.get("entry_type")?;
     Ok(StreamItem {
-        position: r.get(0)?,
+        position: r.get("position")?,
         kind: match entry_type {
             1 => StreamKind::Announced,
             2 => StreamKind::Attested,
             3 => StreamKind::Refunded,
             other => return Err(StoreError::Damaged(format!("log entry type {other}"))),
         },
-        event_id: r.get(2)?,
+        event_id: r.get("event_id")?,
     })
 }
 
@@ -413,10 +414,10 @@ impl ReadStore {
             .await?
             .ok_or(StoreError::NotInitialised)?;
         Ok(OracleRow {
-            public_key: row.hash(0)?,
-            log_public_key: row.hash(1)?,
-            log_origin: row.get(2)?,
-            network: row.get(3)?,
+            public_key: row.hash("public_key")?,
+            log_public_key: row.hash("log_public_key")?,
+            log_origin: row.get("log_origin")?,
+            network: row.get("network")?,
         })
     }
 
@@ -507,9 +508,9 @@ impl ReadStore {
             .await?
             .map(|r| {
                 Ok(AnnouncementRow {
-                    position: r.get(0)?,
-                    announced_at: time_ms(r.get(1)?)?,
-                    tlv: r.get(2)?,
+                    position: r.get("position")?,
+                    announced_at: time_ms(r.get("announced_ms")?)?,
+                    tlv: r.get("tlv")?,
                 })
             })
             .transpose()
@@ -531,23 +532,23 @@ impl ReadStore {
         let Some(r) = row else {
             return Ok(AttestationLookup::UnknownEvent);
         };
-        let state: String = r.get(0)?;
-        let reason: Option<String> = r.get(1)?;
+        let state: String = r.get("state")?;
+        let reason: Option<String> = r.get("reason")?;
         let reason = reason.unwrap_or_default();
-        if let Some(position) = r.get::<Option<i64>>(4)? {
+        if let Some(position) = r.get::<Option<i64>>("position")? {
             return Ok(AttestationLookup::Attested(AttestationRow {
                 position,
-                attested_at: time_ms(r.get(5)?)?,
-                outcome: r.get(6)?,
-                tlv: r.get(7)?,
+                attested_at: time_ms(r.get("attested_ms")?)?,
+                outcome: r.get("outcome")?,
+                tlv: r.get("tlv")?,
             }));
         }
         Ok(match State::parse(&state) {
             Some(State::Refund) => AttestationLookup::Refunded { reason },
             Some(State::Withdrawn) => AttestationLookup::Withdrawn { reason },
             _ => {
-                let maturity = time_s(r.get(2)?)?;
-                let due = r.get::<Option<i64>>(3)?.map(time_ms).transpose()?;
+                let maturity = time_s(r.get("maturity")?)?;
+                let due = r.get::<Option<i64>>("due_ms")?.map(time_ms).transpose()?;
                 AttestationLookup::NotYet {
                     next_attempt_at: due.map_or(maturity, |due| due.max(maturity)),
                 }
@@ -564,7 +565,7 @@ impl ReadStore {
                 args![id],
             )
             .await?
-            .map(|r| r.get(0))
+            .map(|r| r.get("document"))
             .transpose()
     }
 
@@ -589,8 +590,8 @@ impl ReadStore {
             )
             .await?;
         let Some(row) = row else { return Ok(None) };
-        let maturity: i64 = row.get(0)?;
-        let question: Option<String> = row.get(1)?;
+        let maturity: i64 = row.get("maturity")?;
+        let question: Option<String> = row.get("question")?;
         let mut observations = Vec::new();
         match question.map(Question::read) {
             None => {}
@@ -634,7 +635,8 @@ impl ReadStore {
                 args![id],
             )
             .await?;
-        row.map(|r| Ok((r.hash(0)?, r.get(1)?))).transpose()
+        row.map(|r| Ok((r.hash("manifest_sha256")?, r.get("document")?)))
+            .transpose()
     }
 
     /// A published policy document by the SHA-256 of its bytes.
@@ -658,7 +660,7 @@ impl ReadStore {
         hash: &[u8; 32],
     ) -> Result<Option<Vec<u8>>, StoreError> {
         let row = self.db.fetch_optional(sql, args![*hash]).await?;
-        row.map(|row| row.get(0)).transpose()
+        row.map(|row| row.get("document")).transpose()
     }
 
     /// What an event of facts asks its sources.
@@ -670,7 +672,7 @@ impl ReadStore {
             )
             .await?
             .iter()
-            .map(|r| r.get(0).map(SubjectKey::read))
+            .map(|r| r.get("subject_key").map(SubjectKey::read))
             .collect()
     }
 
@@ -693,11 +695,11 @@ impl ReadStore {
                 args![key, maturity, since_ms, limit(OBSERVATIONS)],
             )
             .await?;
-        let oldest: Option<i64> = rows.last().map(|r| r.get(18)).transpose()?;
+        let oldest: Option<i64> = rows.last().map(|r| r.get("attempt")).transpose()?;
         let is_full = rows.len() >= OBSERVATIONS;
         if let Some(oldest) = oldest.filter(|_| is_full && !is_leg) {
             // It may be cut; whoever reads it again needs the whole of it.
-            while rows.last().map(|r| r.get(18)).transpose()? == Some(oldest) {
+            while rows.last().map(|r| r.get("attempt")).transpose()? == Some(oldest) {
                 rows.pop();
             }
             let of = |verdict: &str, limit: &str| {
@@ -773,7 +775,7 @@ impl ReadStore {
             )
             .await?;
         let Some(row) = row else { return Ok(None) };
-        let compressed: Vec<u8> = row.get(0)?;
+        let compressed: Vec<u8> = row.get("body")?;
         let mut body = Vec::new();
         flate2::read::DeflateDecoder::new(compressed.as_slice())
             .read_to_end(&mut body)
@@ -811,7 +813,7 @@ impl ReadStore {
         let ids = ids.join(",");
         let part = |kind: u8, table: &str| {
             format!(
-                "SELECT position, {kind} AS kind, event_id FROM {table} \
+                "SELECT position, CAST({kind} AS BIGINT) AS entry_type, event_id FROM {table} \
                  WHERE event_id IN ({ids}) AND position >= $1 AND position <= $2"
             )
         };
@@ -837,7 +839,7 @@ impl ReadStore {
                 args![event_id, published],
             )
             .await?;
-        row.map(|row| row.get(0)).transpose()
+        row.map(|row| row.get("position")).transpose()
     }
 
     /// Events that should have been attested by now and are not.
@@ -846,7 +848,8 @@ impl ReadStore {
             .db
             .fetch_optional(
                 AssertSqlSafe(format!(
-                    "SELECT COUNT(*), MIN(overdue_at) FROM event WHERE overdue_at <= $1 \
+                    "SELECT COUNT(*) AS count, MIN(overdue_at) AS oldest FROM event \
+                     WHERE overdue_at <= $1 \
                      AND state IN {UNFINISHED}"
                 )),
                 args![now.timestamp()],
@@ -855,9 +858,9 @@ impl ReadStore {
         let Some(row) = row else {
             return Ok(Overdue::default());
         };
-        let oldest: Option<i64> = row.get(1)?;
+        let oldest: Option<i64> = row.get("oldest")?;
         Ok(Overdue {
-            count: row.get(0)?,
+            count: row.get("count")?,
             oldest_s: oldest.map_or(0, |o| now.timestamp() - o),
         })
     }
@@ -865,10 +868,13 @@ impl ReadStore {
     /// Events by stored state, for metrics.
     pub async fn counts(&self) -> Result<Vec<(String, i64)>, StoreError> {
         self.db
-            .fetch("SELECT state, COUNT(*) FROM event GROUP BY state", args![])
+            .fetch(
+                "SELECT state, COUNT(*) AS count FROM event GROUP BY state",
+                args![],
+            )
             .await?
             .iter()
-            .map(|r| Ok((r.get(0)?, r.get(1)?)))
+            .map(|r| Ok((r.get("state")?, r.get("count")?)))
             .collect()
     }
 }

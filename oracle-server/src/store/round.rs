@@ -151,7 +151,7 @@ impl Store {
                 args![leg_key.as_str(), maturity],
             )
             .await?
-            .map(|r| r.get(0))
+            .map(|r| r.get("decision"))
             .transpose()
     }
 
@@ -345,7 +345,7 @@ impl Store {
             .db
             .fetch_optional(
                 sqlx::AssertSqlSafe(format!(
-                    "SELECT MIN(due) FROM (\
+                    "SELECT MIN(due) AS due FROM (\
                      SELECT MIN(due_ms) AS due FROM round WHERE due_ms IS NOT NULL UNION ALL \
                      SELECT MIN(due_ms) FROM subject WHERE due_ms IS NOT NULL UNION ALL \
                      SELECT MIN(next_announce_at) * 1000 FROM series \
@@ -357,7 +357,7 @@ impl Store {
                 args![],
             )
             .await?;
-        row.map_or(Ok(None), |r| r.get(0))
+        row.map_or(Ok(None), |r| r.get("due"))
     }
 }
 
@@ -365,28 +365,28 @@ impl Store {
 pub(super) async fn next_attempt(tx: &mut Tx, of: Observed<'_>) -> Result<i64, StoreError> {
     let last: i64 = tx
         .fetch_optional(
-            "SELECT COALESCE(MAX(attempt), 0) FROM observation \
+            "SELECT COALESCE(MAX(attempt), 0) AS attempt FROM observation \
              WHERE leg_key = $1 AND maturity = $2",
             args![of.key(), of.maturity()],
         )
         .await?
-        .map_or(Ok(0), |r| r.get(0))?;
+        .map_or(Ok(0), |r| r.get("attempt"))?;
     Ok(last + 1)
 }
 
 pub(super) fn due_round(r: &Row) -> Result<DueRound, StoreError> {
-    let maturity: i64 = r.get(1)?;
-    let decision: Option<String> = r.get(4)?;
+    let maturity: i64 = r.get("maturity")?;
+    let decision: Option<String> = r.get("decision")?;
     Ok(DueRound {
         id: RoundId {
-            round_key: RoundKey::read(r.get(0)?),
+            round_key: RoundKey::read(r.get("round_key")?),
             maturity: Maturity::from_unix(maturity)
                 .map_err(|e| StoreError::Damaged(e.to_string()))?,
         },
-        question: Question::read(r.get(2)?),
-        attempts: r.get(3)?,
+        question: Question::read(r.get("question")?),
+        attempts: r.get("attempts")?,
         decided: decision
-            .zip(r.opt_hash(5)?)
+            .zip(r.opt_hash("manifest_sha256")?)
             .map(|(decision, manifest_sha256)| DecidedRound {
                 decision,
                 manifest_sha256,

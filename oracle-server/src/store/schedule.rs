@@ -185,11 +185,11 @@ impl Store {
             .iter()
             .map(|r| {
                 Ok(SeriesRow {
-                    series_id: r.get(0)?,
-                    definition: r.get(1)?,
-                    policy_hash: r.hash(2)?,
-                    next_maturity: r.get(3)?,
-                    next_announce_at: r.get(4)?,
+                    series_id: r.get("series_id")?,
+                    definition: r.get("definition")?,
+                    policy_hash: r.hash("policy_hash")?,
+                    next_maturity: r.get("next_maturity")?,
+                    next_announce_at: r.get("next_announce_at")?,
                 })
             })
             .collect()
@@ -227,7 +227,7 @@ impl Store {
             .fetch("SELECT name FROM provider ORDER BY name", args![])
             .await?
             .iter()
-            .map(|r| r.get(0))
+            .map(|r| r.get("name"))
             .collect()
     }
 
@@ -253,7 +253,7 @@ impl Store {
             )
             .await?
             .iter()
-            .map(|r| r.get(0))
+            .map(|r| r.get("series"))
             .collect()
     }
 
@@ -271,7 +271,7 @@ impl Store {
             )
             .await?
             .iter()
-            .map(|r| Ok((r.get(0)?, r.get(1)?)))
+            .map(|r| Ok((r.get("document")?, r.get("event_id")?)))
             .collect()
     }
 
@@ -287,8 +287,8 @@ impl Store {
             .iter()
             .map(|r| {
                 Ok(DueSeries {
-                    series_id: r.get(0)?,
-                    next_maturity: r.get(1)?,
+                    series_id: r.get("series_id")?,
+                    next_maturity: r.get("next_maturity")?,
                 })
             })
             .collect()
@@ -316,7 +316,9 @@ impl Store {
         let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
         let sql = "SELECT event_id, policy_hash FROM event WHERE event_id IN";
         let rows = self.db.fetch_in(sql, &ids).await?;
-        rows.iter().map(|r| Ok((r.get(0)?, r.hash(1)?))).collect()
+        rows.iter()
+            .map(|r| Ok((r.get("event_id")?, r.hash("policy_hash")?)))
+            .collect()
     }
 
     /// Scheduled events due at `now` (Unix seconds), oldest first.

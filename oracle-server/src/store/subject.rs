@@ -52,7 +52,7 @@ impl Store {
             )
             .await?
             .iter()
-            .map(|r| r.get(0))
+            .map(|r| r.get("provider"))
             .collect()
     }
 
@@ -121,19 +121,20 @@ impl Store {
         // does not count for it.
         let matured: i64 = tx
             .fetch_optional(
-                "SELECT COALESCE(MAX(e.maturity), 0) FROM event_subject s \
+                "SELECT COALESCE(MAX(e.maturity), 0) AS matured FROM event_subject s \
                  JOIN event e ON e.event_id = s.event_id \
                  WHERE s.subject_key = $1 AND e.maturity <= $2",
                 args![key.as_str(), now.timestamp()],
             )
             .await?
-            .map_or(Ok(0), |r| r.get(0))?;
+            .map_or(Ok(0), |r| r.get("matured"))?;
         let (mut attempt, mut reads) = (1, 1);
         if let Some(last) = last {
-            let (number, row): (i64, i64) = (last.get(0)?, last.get(1)?);
-            let (verdict, fact): (String, Option<String>) = (last.get(2)?, last.get(3)?);
+            let (number, row): (i64, i64) = (last.get("attempt")?, last.get("reads")?);
+            let (verdict, fact): (String, Option<String>) =
+                (last.get("verdict")?, last.get("fact")?);
             attempt = number + 1;
-            let sent_ms: i64 = last.get(4)?;
+            let sent_ms: i64 = last.get("sent_ms")?;
             let equal = sent_ms >= matured.saturating_mul(1000)
                 && exchanges
                     .last()
@@ -197,11 +198,11 @@ impl Store {
 }
 
 fn due_subject(r: &Row) -> Result<DueSubject, StoreError> {
-    let source: String = r.get(1)?;
-    let every: i64 = r.get(2)?;
-    let failures: i64 = r.get(3)?;
+    let source: String = r.get("source")?;
+    let every: i64 = r.get("read_every_s")?;
+    let failures: i64 = r.get("failures")?;
     Ok(DueSubject {
-        key: SubjectKey::read(r.get(0)?),
+        key: SubjectKey::read(r.get("subject_key")?),
         source: serde_json::from_str(&source)
             .map_err(|e| StoreError::Damaged(format!("source of a subject: {e}")))?,
         read_every: Duration::from_secs(every.unsigned_abs()),

@@ -54,9 +54,9 @@ impl Store {
             )
             .await?
             .ok_or(StoreError::NotInitialised)?;
-        let size: i64 = last.get(0)?;
+        let size: i64 = last.get("size")?;
         let tree = self.tree_at(&mut tx, unsigned(size)?).await?;
-        if last.get::<Option<String>>(1)?.is_some() {
+        if last.get::<Option<String>>("note")?.is_some() {
             return tx.commit().await;
         }
         let head = self.head_of(&tree)?;
@@ -128,7 +128,7 @@ impl Store {
                 args![signed(size)?],
             )
             .await?
-            .map(|row| row.opt_hash(0))
+            .map(|row| row.opt_hash("root"))
             .transpose()?
             .flatten();
         match (kept, stored) {
@@ -154,9 +154,12 @@ impl Store {
 /// older version did not make are made.
 async fn load(tx: &mut Tx, size: u64) -> Result<Growing, StoreError> {
     let tiles: i64 = tx
-        .fetch_optional("SELECT COUNT(*) FROM tile WHERE level = 0", args![])
+        .fetch_optional(
+            "SELECT COUNT(*) AS tiles FROM tile WHERE level = 0",
+            args![],
+        )
         .await?
-        .map_or(Ok(0), |row| row.get(0))?;
+        .map_or(Ok(0), |row| row.get("tiles"))?;
     let built = (unsigned(tiles)? * WIDTH).min(size / WIDTH * WIDTH);
     let mut partial = vec![Vec::new()];
     for level in 1..LEVELS {
@@ -209,7 +212,7 @@ async fn entries(tx: &mut Tx, first: u64, end: u64) -> Result<Vec<Vec<u8>>, Stor
     tx.fetch(ENTRIES, args![signed(first)?, signed(end)?])
         .await?
         .iter()
-        .map(|row| row.get(0))
+        .map(|row| row.get("entry"))
         .collect()
 }
 
@@ -222,7 +225,7 @@ async fn roots(tx: &mut Tx, level: u32, first: u64, end: u64) -> Result<Vec<Hash
     let rows = tx
         .fetch(ROOTS, args![level, signed(first)?, signed(end)?])
         .await?;
-    rows.iter().map(|row| row.hash(0)).collect()
+    rows.iter().map(|row| row.hash("root")).collect()
 }
 
 pub(super) fn signed(n: u64) -> Result<i64, StoreError> {
@@ -243,7 +246,7 @@ impl ReadStore {
                 args![signed(size)?],
             )
             .await?;
-        Ok(row.map(|row| row.opt_hash(0)).transpose()?.flatten())
+        Ok(row.map(|row| row.opt_hash("root")).transpose()?.flatten())
     }
 
     /// The bytes of a tile or entry bundle; `None` where the published log does
@@ -251,9 +254,9 @@ impl ReadStore {
     pub async fn tile(&self, tile: Tile) -> Result<Option<Vec<u8>>, StoreError> {
         let size: i64 = self
             .db
-            .fetch_optional("SELECT COALESCE(MAX(size), 0) FROM head", args![])
+            .fetch_optional("SELECT COALESCE(MAX(size), 0) AS size FROM head", args![])
             .await?
-            .map_or(Ok(0), |row| row.get(0))?;
+            .map_or(Ok(0), |row| row.get("size"))?;
         let there = Tile::of(tile.content, tile.index, unsigned(size)?);
         if there.is_none_or(|there| there.width < tile.width) {
             return Ok(None);
@@ -275,7 +278,7 @@ impl ReadStore {
                         args![level, signed(tile.index)?],
                     )
                     .await?;
-                let hashes: Option<Vec<u8>> = row.map(|row: Row| row.get(0)).transpose()?;
+                let hashes: Option<Vec<u8>> = row.map(|row: Row| row.get("hashes")).transpose()?;
                 match hashes {
                     Some(hashes) => Ok(Some(hashes)),
                     None => Err(StoreError::Damaged(format!("tile {tile} is not there"))),
@@ -293,7 +296,7 @@ impl ReadStore {
                     .await?;
                 let mut hashes = Vec::new();
                 for row in &rows {
-                    hashes.extend_from_slice(&row.hash(0)?);
+                    hashes.extend_from_slice(&row.hash("root")?);
                 }
                 whole(tile, rows.len()).map(|()| Some(hashes))
             }
@@ -305,7 +308,7 @@ async fn read_entries(db: &Db, (first, end): (u64, u64)) -> Result<Vec<Vec<u8>>,
     db.fetch(ENTRIES, args![signed(first)?, signed(end)?])
         .await?
         .iter()
-        .map(|row| row.get(0))
+        .map(|row| row.get("entry"))
         .collect()
 }
 

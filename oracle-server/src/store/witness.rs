@@ -60,7 +60,7 @@ impl Store {
             .fetch("SELECT DISTINCT witness FROM cosignature", args![])
             .await?;
         for row in rows {
-            let witness: String = row.get(0)?;
+            let witness: String = row.get("witness")?;
             if !keys.contains(&witness) {
                 tx.execute("DELETE FROM cosignature WHERE witness = $1", args![witness])
                     .await?;
@@ -69,7 +69,7 @@ impl Store {
         let cosigned = tx
             .fetch_optional(LAST_COSIGNED, args![])
             .await?
-            .map(|row| row.get::<String>(0))
+            .map(|row| row.get::<String>("note"))
             .transpose()?;
         if cosigned.is_some_and(|note| !meets(&note)) {
             tx.execute("DELETE FROM cosigned_head", args![]).await?;
@@ -81,7 +81,7 @@ impl Store {
             )
             .await?;
         for size in sizes {
-            if take_cosigned(&mut tx, size.get(0)?, &meets).await? {
+            if take_cosigned(&mut tx, size.get("size")?, &meets).await? {
                 break;
             }
         }
@@ -162,9 +162,9 @@ async fn cosigned_note(tx: &mut Tx, size: i64) -> Result<String, StoreError> {
     let first = rows
         .first()
         .ok_or_else(|| StoreError::Damaged(format!("no signed head of size {size}")))?;
-    let mut note: String = first.get(0)?;
+    let mut note: String = first.get("note")?;
     for row in &rows {
-        note += &row.get::<String>(1)?;
+        note += &row.get::<String>("line")?;
     }
     Ok(note)
 }
@@ -185,9 +185,9 @@ impl ReadStore {
         let Some(first) = rows.first() else {
             return Ok(None);
         };
-        let mut note: String = first.get(0)?;
+        let mut note: String = first.get("note")?;
         for row in &rows {
-            note += &row.get::<Option<String>>(1)?.unwrap_or_default();
+            note += &row.get::<Option<String>>("line")?.unwrap_or_default();
         }
         Ok(Some(note))
     }
@@ -210,7 +210,7 @@ impl ReadStore {
         let Some(row) = row else {
             return Ok(None);
         };
-        let (size, note): (i64, Option<String>) = (row.get(0)?, row.get(1)?);
+        let (size, note): (i64, Option<String>) = (row.get("size")?, row.get("note")?);
         let size = unsigned(size)?;
         Ok(note.map(|note| SignedHead { size, note }))
     }
@@ -219,9 +219,9 @@ impl ReadStore {
     pub async fn head_size(&self) -> Result<u64, StoreError> {
         let row = self
             .db
-            .fetch_optional("SELECT COALESCE(MAX(size), 0) FROM head", args![])
+            .fetch_optional("SELECT COALESCE(MAX(size), 0) AS size FROM head", args![])
             .await?;
-        unsigned(row.map_or(Ok(0), |row| row.get(0))?)
+        unsigned(row.map_or(Ok(0), |row| row.get("size"))?)
     }
 
     /// When the first head beyond `size` entries was signed.
@@ -232,7 +232,7 @@ impl ReadStore {
                 args![signed(size)?],
             )
             .await?
-            .map(|row| super::time_ms(row.get(0)?))
+            .map(|row| super::time_ms(row.get("time_ms")?))
             .transpose()
     }
 
@@ -242,7 +242,7 @@ impl ReadStore {
         self.db
             .fetch_optional(LAST_COSIGNED, args![])
             .await?
-            .map(|row| row.get(0))
+            .map(|row| row.get("note"))
             .transpose()
     }
 
@@ -260,12 +260,12 @@ impl ReadStore {
             .await?;
         let mut all = Vec::with_capacity(rows.len());
         for row in rows {
-            let key: String = row.get(0)?;
+            let key: String = row.get("witness")?;
             all.push(CosignatureRow {
                 name: key.split('+').next().unwrap_or_default().to_owned(),
                 key,
-                size: unsigned(row.get(1)?)?,
-                time: super::time_s(row.get(2)?)?,
+                size: unsigned(row.get("size")?)?,
+                time: super::time_s(row.get("time_s")?)?,
             });
         }
         Ok(all)
