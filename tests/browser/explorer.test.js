@@ -28,8 +28,7 @@ const WIDTHS = Object.freeze({ desktop: 1280, phone: 360 });
  * @property {() => number} weight bytes on the wire so far
  */
 
-// Each test has windows of its own, and waits much: two run at once.
-describe('the explorer in headless Chromium', { timeout: 600_000, concurrency: 2 }, () => {
+describe('the explorer in headless Chromium', { timeout: 600_000 }, () => {
   /** @type {{url: string, identity: string}} */
   let oracle;
   /** @type {Browser} */
@@ -235,8 +234,7 @@ describe('the explorer in headless Chromium', { timeout: 600_000, concurrency: 2
   });
 
   test('a live attestation arrives on the event and on the overview without a reload and without a shift', async () => {
-    // Far enough ahead that both pages are open before it.
-    const { events } = await (await fetch(`${oracle.url}/v1/events?kind=threshold&from=${new Date(Date.now() + 12_000).toISOString()}&limit=1`)).json();
+    const { events } = await (await fetch(`${oracle.url}/v1/events?kind=threshold&from=${new Date(Date.now() + 6000).toISOString()}&limit=1`)).json();
     const id = /** @type {string} */ (events[0].event_id);
     const event = await open(`/events/${encodeURIComponent(id)}`);
     const overview = await open('/');
