@@ -180,7 +180,7 @@ impl Store {
         self.reader().observations(subject, since).await
     }
 
-    /// The same from an attempt on, the oldest [`OBSERVATIONS`] of it.
+    /// The same from an attempt on, oldest first, as much as one answer shows at most.
     pub async fn said_since(
         &self,
         key: &SubjectKey,
