@@ -6,16 +6,13 @@
 
 mod anchor;
 mod bodies;
-mod choice;
 mod commit;
 pub(crate) mod db;
 mod descriptor;
-mod explorer;
 mod file_lock;
 mod home;
 mod lead;
 mod ledger;
-mod listing;
 mod nonce_proof;
 mod operator;
 mod outbox;
@@ -48,18 +45,18 @@ use crate::keys::KeyError;
 
 pub use anchor::{AnchorState, AnchorStep, DueAnchor, LONGEST_ANCHOR_WAIT, NewAnchor};
 pub use bodies::BodiesToday;
-pub use choice::OpenPolicy;
 pub use commit::{Candidate, CommitError, Intent};
-pub use explorer::{HeadRow, LogRow, Milestones, SeriesLine};
-pub use listing::{PublishedEvent, PublishedFilter};
 pub use nonce_proof::{OpenCursor, UnprovenEvent};
 pub use operator::{ActionRow, Effect, NewAction, OperatedEvent};
 pub use outbox::{
     Backlog, Delivery, LONGEST_WAIT, OutboxItem, OutboxMessage, OutboxTlv, Undelivered,
 };
 pub use publish::{OpenRefund, SignedOutcome};
+pub use read::{
+    HeadRow, LogRow, Milestones, OpenPolicy, OracleRow, PublishedEvent, PublishedFilter, ReadStore,
+    SeriesLine, StateChange,
+};
 pub(crate) use read::{OBSERVATIONS, STANCE};
-pub use read::{OracleRow, ReadStore, StateChange};
 pub use round::{Attempt, DecidedRound, DueRound, ObservedExchange, RoundResult};
 pub use sample::{readings as subject_readings, sample_ms};
 pub use schedule::{DueSeries, NewEvent, PublishError, ScheduledEvent, SeriesRow, SignedEvent};

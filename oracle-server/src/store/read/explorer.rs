@@ -5,10 +5,10 @@ use chrono::{DateTime, Utc};
 use oracle_schema::log_entry::{LogEntry, Status};
 use sqlx::AssertSqlSafe;
 
-use super::db::{Row, args};
-use super::read::{EVENT_COLUMNS, EventView, ReadStore, event_view};
-use super::states::UNFINISHED;
-use super::{StoreError, time_ms};
+use super::{EVENT_COLUMNS, EventView, ReadStore, event_view};
+use crate::store::db::{Row, args};
+use crate::store::states::UNFINISHED;
+use crate::store::{StoreError, time_ms};
 
 /// When an event's end was fixed and said.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

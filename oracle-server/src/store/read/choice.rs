@@ -4,10 +4,10 @@ use std::fmt::Write as _;
 
 use sqlx::AssertSqlSafe;
 
-use super::StoreError;
-use super::db::{Arg, args};
-use super::read::ReadStore;
-use super::states::UNFINISHED;
+use super::ReadStore;
+use crate::store::StoreError;
+use crate::store::db::{Arg, args};
+use crate::store::states::UNFINISHED;
 
 /// As the index `event_choice` has it, so that nothing else is read.
 const CHOSEN: &str = "(kind IN ('digits', 'threshold') OR sole_outcomes > 0)";

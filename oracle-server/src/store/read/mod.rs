@@ -1,5 +1,9 @@
 //! What readers see: published rows only, never a lock.
 
+mod choice;
+mod explorer;
+mod listing;
+
 use std::io::Read as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -17,6 +21,10 @@ use super::states::UNFINISHED;
 use super::{StoreError, descriptor, event_id, time_ms, time_s};
 use crate::keys::{LegKey, Observed, Question, SubjectKey};
 use crate::lifecycle::State;
+
+pub use choice::OpenPolicy;
+pub use explorer::{HeadRow, LogRow, Milestones, SeriesLine};
+pub use listing::{PublishedEvent, PublishedFilter};
 
 /// Where an event stands, as readers see it (`CONTRACT` names of section 7).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -3,10 +3,10 @@
 
 use sqlx::AssertSqlSafe;
 
-use super::db::{Arg, Row, args};
-use super::read::ReadStore;
-use super::states::UNPUBLISHED;
-use super::{StoreError, event_id};
+use super::ReadStore;
+use crate::store::db::{Arg, Row, args};
+use crate::store::states::UNPUBLISHED;
+use crate::store::{StoreError, event_id};
 use oracle_schema::{EventId, Maturity};
 
 /// An event as lists of messages have it.
