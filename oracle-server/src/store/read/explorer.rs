@@ -5,7 +5,8 @@ use chrono::{DateTime, Utc};
 use oracle_schema::log_entry::{LogEntry, Status};
 use sqlx::AssertSqlSafe;
 
-use super::{EVENT_COLUMNS, EventView, ReadStore, event_view};
+use super::ReadStore;
+use super::events::{EVENT_COLUMNS, EventView, event_view};
 use crate::store::db::{Row, args};
 use crate::store::states::UNFINISHED;
 use crate::store::{StoreError, time_ms};
