@@ -209,6 +209,11 @@ pub fn step(event: &Standing, input: Input<'_>, now: DateTime<Utc>) -> Result<St
     })
 }
 
+/// Where the end that the journal remembers takes an event, at whatever time.
+pub fn recommit(event: &Standing) -> Result<Step, Illegal> {
+    step(event, Input::Recommit, DateTime::UNIX_EPOCH)
+}
+
 fn next_state(event: &Standing, input: Input<'_>, now: DateTime<Utc>) -> Result<State, Illegal> {
     use State::{
         Announced, Attested, Committed, Held, Provisional, Refund, Scheduled, Voided, Withdrawn,

@@ -12,7 +12,7 @@ use oracle_server::guard::{self, Accept};
 use oracle_server::health::HealthReport;
 use oracle_server::service;
 use oracle_server::signer::Signer;
-use oracle_server::store::{Candidate, CommitError, Store};
+use oracle_server::store::{Candidate, ChangeError, Store};
 
 use crate::home::{Home, calm, now, venues};
 
@@ -60,8 +60,8 @@ async fn race(home: &Home) {
                 assert_eq!(tickets[0].outcome(), &outcome);
                 won.push((outcome.to_string(), tickets));
             }
-            (outcome, Err(CommitError::Conflict { id, existing })) => {
-                assert_eq!(&id, candidate.event_id());
+            (outcome, Err(ChangeError::Conflict { event, existing })) => {
+                assert_eq!(&event, candidate.event_id());
                 lost.push((outcome.to_string(), existing));
             }
             (outcome, Err(e)) => panic!("{outcome}: {e}"),
@@ -95,7 +95,7 @@ async fn race(home: &Home) {
     let late = [(candidate.clone(), loser.clone())];
     assert!(matches!(
         store.commit_outcomes(&late, &[7; 32], clock.now()).await,
-        Err(CommitError::Conflict { .. })
+        Err(ChangeError::Conflict { .. })
     ));
     store.close().await;
 }

@@ -14,7 +14,7 @@ use super::{BATCH, Engine, EngineError};
 use crate::lifecycle::Illegal;
 use crate::signer::SignerError;
 use crate::store::{
-    Candidate, CommitError, CommittedOutcome, DueRound, RoundResult, SignedOutcome,
+    Candidate, ChangeError, CommittedOutcome, DueRound, RoundResult, SignedOutcome,
 };
 
 /// How long a committed event that could not be finished is left alone.
@@ -168,7 +168,7 @@ impl Engine {
         match self.store.hold(candidate, reason, self.clock.now()).await {
             // Its time has run out meanwhile, and the refund is due; or it has an end.
             Ok(())
-            | Err(CommitError::Illegal {
+            | Err(ChangeError::Illegal {
                 source: Illegal::TooLate(_) | Illegal::State(_),
                 ..
             }) => Ok(()),
@@ -188,7 +188,7 @@ impl Engine {
             .await
         {
             Ok(tickets) => return Ok(tickets),
-            Err(CommitError::Store(e)) => return Err(e.into()),
+            Err(ChangeError::Store(e)) => return Err(e.into()),
             Err(e) => tracing::error!(error = %e, "batch not committed; going one by one"),
         }
         let mut tickets = Vec::with_capacity(outcomes.len());
@@ -199,10 +199,10 @@ impl Engine {
                 .await;
             match committed {
                 Ok(ticket) => tickets.extend(ticket),
-                Err(CommitError::Store(e)) => return Err(e.into()),
+                Err(ChangeError::Store(e)) => return Err(e.into()),
                 // Its time has not come, or is over: the clock's matter, and not
                 // one for people.
-                Err(e @ CommitError::Illegal { .. }) => return Err(e.into()),
+                Err(e @ ChangeError::Illegal { .. }) => return Err(e.into()),
                 Err(e) => self.hold(&one.0, &e.to_string()).await?,
             }
         }

@@ -24,7 +24,7 @@ use super::health::alarm_of_clock;
 use super::observe::{exchange_row, json, stored};
 use super::said::Said;
 use super::{Engine, EngineError, Seen};
-use crate::store::{Candidate, CommitError, DueRound, DueSubject, Progress, RoundResult};
+use crate::store::{Candidate, ChangeError, DueRound, DueSubject, Progress, RoundResult};
 
 /// Questions to one provider under way at once: a provider that hangs keeps no
 /// other waiting, and its own are asked in the order in which they were due.
@@ -295,7 +295,7 @@ impl Engine {
     ) -> Result<(), EngineError> {
         match self.store.progress(candidate, progress, now).await {
             // Its time may have run out meanwhile: then the refund is due.
-            Ok(()) | Err(CommitError::Illegal { .. }) => Ok(()),
+            Ok(()) | Err(ChangeError::Illegal { .. }) => Ok(()),
             Err(e) => Err(e.into()),
         }
     }

@@ -54,7 +54,7 @@ use crate::health::HealthReport;
 use crate::keys::{KeyError, LegKey, RoundId, SubjectKey};
 use crate::signer::{Signer, SignerError, Signing};
 use crate::stop::stopped;
-use crate::store::{CommitError, DueRound, OpenCursor, PublishError, Store, StoreError};
+use crate::store::{ChangeError, DueRound, OpenCursor, Store, StoreError};
 
 /// Events in one transaction at most.
 const BATCH: i64 = 1000;
@@ -71,12 +71,9 @@ pub enum EngineError {
     /// The store.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// Publishing.
+    /// Committing or publishing.
     #[error(transparent)]
-    Publish(#[from] PublishError),
-    /// Committing.
-    #[error(transparent)]
-    Commit(#[from] CommitError),
+    Change(#[from] ChangeError),
     /// The signer refused.
     #[error(transparent)]
     Signer(#[from] SignerError),
@@ -113,8 +110,8 @@ impl EngineError {
     /// another.
     fn is_about_the_events(&self) -> bool {
         match self {
-            Self::Publish(PublishError::Store(e)) | Self::Store(e) => e.is_constraint(),
-            Self::Publish(_) => true,
+            Self::Change(ChangeError::Store(e)) | Self::Store(e) => e.is_constraint(),
+            Self::Change(_) => true,
             Self::Signer(e) => e.is_about_the_event(),
             _ => false,
         }
@@ -124,9 +121,9 @@ impl EngineError {
     /// database's or the machine's: then the others go on.
     fn is_about_one_round(&self) -> bool {
         match self {
-            Self::Commit(CommitError::Store(e)) | Self::Store(e) => e.is_damaged(),
-            Self::Stored { .. } | Self::Commit(_) => true,
-            Self::Publish(PublishError::Store(e)) if e.is_damaged() => true,
+            Self::Store(e) => e.is_damaged(),
+            Self::Stored { .. } => true,
+            Self::Change(ChangeError::Store(e)) if e.is_damaged() => true,
             other => other.is_about_the_events(),
         }
     }
@@ -136,8 +133,7 @@ impl EngineError {
         matches!(
             self,
             Self::Store(StoreError::Deposed { .. })
-                | Self::Publish(PublishError::Store(StoreError::Deposed { .. }))
-                | Self::Commit(CommitError::Store(StoreError::Deposed { .. }))
+                | Self::Change(ChangeError::Store(StoreError::Deposed { .. }))
         )
     }
 }
@@ -367,7 +363,7 @@ impl Engine {
                 }
                 () = self.clock.sleep_until(wake) => {
                     if !self.store.still_leads().await {
-                        return Err(StoreError::Deposed { epoch: self.store.epoch() }.into());
+                        return Err(self.store.deposed().into());
                     }
                 }
             }

@@ -12,7 +12,7 @@ use super::announce::{new_event, series_row};
 use super::budget;
 use crate::config::Config;
 use crate::signer::SignerError;
-use crate::store::{CommitError, SeriesRow, Store, StoreError};
+use crate::store::{ChangeError, SeriesRow, Store, StoreError};
 
 /// One-off events made in one transaction at most.
 const ONE_OFFS_PER_TRANSACTION: usize = 5000;
@@ -136,7 +136,7 @@ pub enum StartError {
     },
     /// Intents could not be restored.
     #[error("restoring intents from the journal: {0}")]
-    Restore(#[from] CommitError),
+    Restore(#[from] ChangeError),
     /// The clock went back.
     #[error(
         "the clock is {behind_s} s behind the last committed work ({last}); set it right, or start with --accept-clock"

@@ -90,7 +90,7 @@ pub async fn pass(
     // 2. The database has all of the log that the journal knows.
     head::check(store, &signer).await?;
     // 3. Journal and intent rows hold the same ends, and the log no others.
-    reconcile::reconcile(store, &signer, now).await?;
+    reconcile::reconcile(store, &signer).await?;
     open_log(store, &signer, clock.now()).await?;
     head::check_tree(store, &signer).await?;
     // 4. Nobody outside knows a later or another log. Where nobody answers, the gate

@@ -3,7 +3,6 @@
 
 use std::collections::HashMap;
 
-use chrono::{DateTime, Utc};
 use oracle_schema::Maturity;
 
 use crate::engine::StartError;
@@ -18,11 +17,7 @@ const PAGE: i64 = 10_000;
 /// and the other lacks, and refuses if they hold two ends for one event, or one that
 /// the log contradicts. What both hold was compared with the log when the second of
 /// them learnt it.
-pub(super) async fn reconcile(
-    store: &Store,
-    signer: &Signer,
-    now: DateTime<Utc>,
-) -> Result<(), StartError> {
+pub(super) async fn reconcile(store: &Store, signer: &Signer) -> Result<(), StartError> {
     let mut journal: HashMap<String, [u8; 32]> = HashMap::new();
     for record in signer.journal_iter()? {
         let record = record?;
@@ -48,7 +43,7 @@ pub(super) async fn reconcile(
             missing.extend(record_of(store, intent).await?);
         }
     }
-    restore(store, signer, &journal, now).await?;
+    restore(store, signer, &journal).await?;
     if let Some(event) = store.attested_without_intent().await? {
         return Err(StartError::Unpromised { event });
     }
@@ -68,7 +63,6 @@ async fn restore(
     store: &Store,
     signer: &Signer,
     lacking: &HashMap<String, [u8; 32]>,
-    now: DateTime<Utc>,
 ) -> Result<(), StartError> {
     if lacking.is_empty() {
         return Ok(());
@@ -86,7 +80,7 @@ async fn restore(
         first = lost.first().map(|i| i.event_id.as_str()),
         "the journal holds ends that the database lacks; they are restored"
     );
-    Ok(store.restore_intents(&lost, now).await?)
+    Ok(store.restore_intents(&lost).await?)
 }
 
 /// Refuses ends that are not those in the log.

@@ -1,7 +1,7 @@
 //! The intent row and what follows from it.
 //!
 //! `intent` has one row per event, ever. Whoever inserts it decides the event's
-//! end; everyone else gets [`CommitError::Conflict`], or the same ticket again
+//! end; everyone else gets [`ChangeError::Conflict`], or the same ticket again
 //! if it was the same end.
 
 use std::collections::HashMap;
@@ -10,58 +10,12 @@ use chrono::{DateTime, Utc};
 use oracle_schema::log_entry::LogEntry;
 use oracle_schema::{Announcement, EventId, Maturity, Outcome};
 
-use super::db::{Row, args};
+use super::db::{Fetch as _, Row, args};
 use super::lead::LeaderTx;
 use super::states::{OPEN, UNDECIDED, UNHELD};
-use super::steps::Reason;
-use super::{CommittedOutcome, Store, StoreError, event_id, standing};
+use super::steps::{Reason, step_of};
+use super::{ChangeError, CommittedOutcome, Store, StoreError, event_id, standing};
 use crate::lifecycle::{self, Input, IntentKind, Standing, State, Step, intent_digest};
-
-/// Why an outcome could not be committed. Nothing was.
-#[derive(Debug, thiserror::Error)]
-pub enum CommitError {
-    /// The intent row holds another end.
-    #[error("event {id} is already committed to {existing}")]
-    Conflict {
-        /// Which event.
-        id: EventId,
-        /// To what.
-        existing: String,
-    },
-    /// The outcome is not one of the event's.
-    #[error("event {id}: {source}")]
-    Outcome {
-        /// Which event.
-        id: EventId,
-        /// Why not.
-        source: oracle_schema::event::OutcomeError,
-    },
-    /// The state machine forbids it.
-    #[error("event {id}: {source}")]
-    Illegal {
-        /// Which event.
-        id: EventId,
-        /// Why.
-        source: lifecycle::Illegal,
-    },
-    /// Some of the events were somewhere else meanwhile.
-    #[error("{expected} events were to be committed, {found} could be")]
-    Moved {
-        /// Events in the batch.
-        expected: u64,
-        /// Events that stood where they had stood.
-        found: u64,
-    },
-    /// The database.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-}
-
-impl From<sqlx::Error> for CommitError {
-    fn from(e: sqlx::Error) -> Self {
-        Self::Store(e.into())
-    }
-}
 
 /// An announced event that waits for an outcome.
 #[derive(Debug, Clone)]
@@ -97,12 +51,13 @@ impl Candidate {
         &self.announcement
     }
 
-    /// Where `input` takes it.
-    pub(super) fn step(&self, input: Input<'_>, now: DateTime<Utc>) -> Result<Step, CommitError> {
-        lifecycle::step(&self.standing, input, now).map_err(|source| CommitError::Illegal {
-            id: self.event_id.clone(),
-            source,
-        })
+    /// The step that `input` is for it.
+    pub(super) fn step(
+        &self,
+        input: Input<'_>,
+        now: DateTime<Utc>,
+    ) -> Result<(&str, Step), ChangeError> {
+        step_of(&self.event_id, &self.standing, input, now)
     }
 }
 
@@ -277,7 +232,7 @@ impl Store {
         decided: &[(Candidate, Outcome)],
         manifest_sha256: &[u8; 32],
         now: DateTime<Utc>,
-    ) -> Result<Vec<CommittedOutcome>, CommitError> {
+    ) -> Result<Vec<CommittedOutcome>, ChangeError> {
         let mut intents = Vec::with_capacity(decided.len());
         let mut steps = Vec::with_capacity(decided.len());
         for (c, outcome) in decided {
@@ -285,11 +240,11 @@ impl Store {
                 .event
                 .descriptor
                 .parse_messages(&outcome.messages())
-                .map_err(|source| CommitError::Outcome {
-                    id: c.event_id.clone(),
+                .map_err(|source| ChangeError::Outcome {
+                    event: c.event_id.clone(),
                     source,
                 })?;
-            steps.push((c.event_id.as_str(), c.step(Input::Commit, now)?));
+            steps.push(c.step(Input::Commit, now)?);
             intents.push(Intent {
                 event_id: c.event_id.as_str().to_owned(),
                 kind: IntentKind::Attest,
@@ -316,11 +271,11 @@ impl Store {
         expired: &[Candidate],
         reason: &str,
         now: DateTime<Utc>,
-    ) -> Result<(), CommitError> {
+    ) -> Result<(), ChangeError> {
         let mut intents = Vec::with_capacity(expired.len());
         let mut steps = Vec::with_capacity(expired.len());
         for c in expired {
-            steps.push((c.event_id.as_str(), c.step(Input::GiveUp, now)?));
+            steps.push(c.step(Input::GiveUp, now)?);
             intents.push(self.refund_of(c, now));
         }
         let mut tx = self.leader_tx_at(now).await?;
@@ -348,8 +303,8 @@ impl Store {
         event: &Candidate,
         reason: &str,
         now: DateTime<Utc>,
-    ) -> Result<(), CommitError> {
-        let steps = [(event.event_id.as_str(), event.step(Input::Abandon, now)?)];
+    ) -> Result<(), ChangeError> {
+        let steps = [event.step(Input::Abandon, now)?];
         let intents = [self.refund_of(event, now)];
         put_intents(tx, &intents, &steps, Reason::Set(reason)).await
     }
@@ -423,7 +378,7 @@ impl Store {
     ) -> Result<HashMap<String, Vec<String>>, StoreError> {
         let sql = "SELECT event_id, entry FROM log_entry WHERE entry_type = 2 AND event_id IN";
         let mut logged = HashMap::new();
-        for row in self.db.fetch_in(sql, ids).await? {
+        for row in (&self.db).fetch_in(sql, ids).await? {
             let (id, entry): (String, Vec<u8>) = (row.get("event_id")?, row.get("entry")?);
             match LogEntry::from_bytes(&entry) {
                 Ok(LogEntry::Attestation { attestation, .. }) => {
@@ -480,11 +435,7 @@ impl Store {
     /// Inserts intents that the journal has and the database lost, and moves
     /// their events, so that nothing else can be committed for them. An event that is
     /// not announced yet, or not known, meets its intent when it is announced.
-    pub async fn restore_intents(
-        &self,
-        intents: &[Intent],
-        now: DateTime<Utc>,
-    ) -> Result<(), CommitError> {
+    pub async fn restore_intents(&self, intents: &[Intent]) -> Result<(), ChangeError> {
         let ids: Vec<&str> = intents.iter().map(|i| i.event_id.as_str()).collect();
         let mut tx = self.leader_tx().await?;
         let sql = format!(
@@ -493,15 +444,11 @@ impl Store {
         );
         let mut undecided = Vec::new();
         for row in tx.fetch_in(&sql, &ids).await? {
-            let id: String = row.get("event_id")?;
-            let step = match lifecycle::step(&standing(&row)?, Input::Recommit, now) {
-                Ok(step) => step,
-                Err(source) => {
-                    let id = event_id(&id)?;
-                    return Err(CommitError::Illegal { id, source });
-                }
-            };
-            undecided.push((id, step));
+            let event = event_id(&row.get::<String>("event_id")?)?;
+            match lifecycle::recommit(&standing(&row)?) {
+                Ok(step) => undecided.push((event, step)),
+                Err(source) => return Err(ChangeError::Illegal { event, source }),
+            }
         }
         let steps: Vec<(&str, Step)> = undecided
             .iter()
@@ -536,7 +483,7 @@ async fn put_intents(
     intents: &[Intent],
     steps: &[(&str, Step)],
     reason: Reason<'_>,
-) -> Result<(), CommitError> {
+) -> Result<(), ChangeError> {
     let known_before = intents.len() as u64 - insert_intents(tx, intents).await?;
     if known_before > 0 {
         let existing = existing_intents(tx, intents).await?;
@@ -544,18 +491,18 @@ async fn put_intents(
             if let Some(e) = existing.get(&intent.event_id)
                 && e.digest() != intent.digest()
             {
-                return Err(CommitError::Conflict {
-                    id: event_id(&intent.event_id)?,
+                return Err(ChangeError::Conflict {
+                    event: event_id(&intent.event_id)?,
                     existing: e.describe(),
                 });
             }
         }
     }
-    let found = tx.take_steps(steps, reason).await?;
+    let found = tx.try_steps(steps, reason).await?;
     let expected = steps.len() as u64;
     // One whose intent is new has to move with it.
     if expected - found > known_before {
-        return Err(CommitError::Moved { expected, found });
+        return Err(ChangeError::Moved { expected, found });
     }
     Ok(())
 }

@@ -261,20 +261,6 @@ impl Tx {
         Ok(touched)
     }
 
-    /// Runs a query that ends in `… IN` over a list of texts of any length; answers
-    /// all its rows.
-    pub(crate) async fn fetch_in(
-        &mut self,
-        before: &str,
-        list: &[&str],
-    ) -> Result<Vec<Row>, StoreError> {
-        let mut rows = Vec::new();
-        for (sql, args) in in_lists(before, list, &[]) {
-            rows.extend(self.fetch(AssertSqlSafe(sql), args).await?);
-        }
-        Ok(rows)
-    }
-
     /// Makes it durable. An error leaves the outcome unknown: callers ask
     /// again and get the committed answer.
     pub(crate) async fn commit(self) -> Result<(), StoreError> {
@@ -283,6 +269,34 @@ impl Tx {
             Self::Postgres(tx) => tx.commit().await?,
         }
         Ok(())
+    }
+}
+
+/// What queries run on: a transaction, or the database outside any.
+pub(crate) trait Fetch {
+    /// Runs a query; answers all its rows.
+    async fn rows(&mut self, sql: String, args: Vec<Arg>) -> Result<Vec<Row>, StoreError>;
+
+    /// Runs a query that ends in `… IN` over a list of texts of any length; answers
+    /// all its rows.
+    async fn fetch_in(&mut self, before: &str, list: &[&str]) -> Result<Vec<Row>, StoreError> {
+        let mut rows = Vec::new();
+        for (sql, args) in in_lists(before, list, &[]) {
+            rows.extend(self.rows(sql, args).await?);
+        }
+        Ok(rows)
+    }
+}
+
+impl Fetch for Tx {
+    async fn rows(&mut self, sql: String, args: Vec<Arg>) -> Result<Vec<Row>, StoreError> {
+        self.fetch(AssertSqlSafe(sql), args).await
+    }
+}
+
+impl Fetch for &Db {
+    async fn rows(&mut self, sql: String, args: Vec<Arg>) -> Result<Vec<Row>, StoreError> {
+        self.fetch(AssertSqlSafe(sql), args).await
     }
 }
 
@@ -531,20 +545,6 @@ impl Db {
         args: Vec<Arg>,
     ) -> Result<Option<Row>, StoreError> {
         Ok(self.fetch(sql, args).await?.into_iter().next())
-    }
-
-    /// Runs a query that ends in `… IN` over a list of texts of any length, outside any
-    /// write transaction.
-    pub(crate) async fn fetch_in(
-        &self,
-        before: &str,
-        list: &[&str],
-    ) -> Result<Vec<Row>, StoreError> {
-        let mut rows = Vec::new();
-        for (sql, args) in in_lists(before, list, &[]) {
-            rows.extend(self.fetch(AssertSqlSafe(sql), args).await?);
-        }
-        Ok(rows)
     }
 
     /// Closes what [`Db::for_readers`] opened.

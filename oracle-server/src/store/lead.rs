@@ -65,7 +65,7 @@ impl Store {
                 args![mark_ms, self.epoch()],
             )
             .await?;
-        self.require_lead(rows == 1)?;
+        self.if_leading((rows == 1).then_some(()))?;
         Ok(LeaderTx::new(self, tx))
     }
 
@@ -91,13 +91,16 @@ impl Store {
         }
     }
 
-    fn require_lead(&self, leads: bool) -> Result<(), StoreError> {
-        if leads {
-            Ok(())
-        } else {
-            Err(StoreError::Deposed {
-                epoch: self.epoch(),
-            })
+    /// What a statement under this process's epoch answered; nothing, if another
+    /// process has taken over.
+    fn if_leading<T>(&self, answer: Option<T>) -> Result<T, StoreError> {
+        answer.ok_or_else(|| self.deposed())
+    }
+
+    /// That another process has taken over.
+    pub fn deposed(&self) -> StoreError {
+        StoreError::Deposed {
+            epoch: self.epoch(),
         }
     }
 
@@ -140,11 +143,7 @@ impl<'s> LeaderTx<'s> {
                 args![count, now_ms, self.store.epoch(), self.store.mark(now)],
             )
             .await?;
-        let Some(row) = row else {
-            return Err(StoreError::Deposed {
-                epoch: self.store.epoch(),
-            });
-        };
+        let row = self.store.if_leading(row)?;
         let next: i64 = row.get("next_position")?;
         Ok(Reserved {
             first: next - count,

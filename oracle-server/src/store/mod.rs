@@ -13,7 +13,6 @@ mod file_lock;
 mod home;
 mod lead;
 mod ledger;
-mod nonce_proof;
 mod operator;
 mod outbox;
 mod publish;
@@ -45,13 +44,12 @@ use crate::keys::KeyError;
 
 pub use anchor::{AnchorState, AnchorStep, DueAnchor, LONGEST_ANCHOR_WAIT, NewAnchor};
 pub use bodies::BodiesToday;
-pub use commit::{Candidate, CommitError, Intent};
-pub use nonce_proof::{OpenCursor, UnprovenEvent};
+pub use commit::{Candidate, Intent};
 pub use operator::{ActionRow, Effect, NewAction, OperatedEvent};
 pub use outbox::{
     Backlog, Delivery, LONGEST_WAIT, OutboxItem, OutboxMessage, OutboxTlv, Undelivered,
 };
-pub use publish::{OpenRefund, SignedOutcome};
+pub use publish::{OpenCursor, OpenRefund, SignedEvent, SignedOutcome, UnprovenEvent};
 pub use read::{
     HeadRow, LogRow, Milestones, OpenPolicy, OracleRow, PublishedEvent, PublishedFilter, ReadStore,
     SeriesLine, StateChange,
@@ -59,8 +57,9 @@ pub use read::{
 pub(crate) use read::{OBSERVATIONS, STANCE};
 pub use round::{Attempt, DecidedRound, DueRound, ObservedExchange, RoundResult};
 pub use sample::{readings as subject_readings, sample_ms};
-pub use schedule::{DueSeries, NewEvent, PublishError, ScheduledEvent, SeriesRow, SignedEvent};
+pub use schedule::{DueSeries, NewEvent, ScheduledEvent, SeriesRow};
 pub use status::Progress;
+pub use steps::ChangeError;
 pub use subject::{DueSubject, fact_json};
 pub use ticket::CommittedOutcome;
 pub use tree::SignHead;

@@ -13,13 +13,13 @@ use super::db::{Row, args};
 use super::lead::{LeaderTx, NewEntry};
 use super::schedule::schedule_in;
 use super::states::NOT_FINAL;
-use super::steps::Reason;
+use super::steps::{Reason, step_of};
 use super::{
-    Candidate, CommitError, NewEvent, ReadStore, Store, StoreError, descriptor, event_id, standing,
+    Candidate, ChangeError, NewEvent, ReadStore, Store, StoreError, descriptor, event_id, standing,
     time_ms,
 };
 use crate::keys::{RoundId, RoundKey};
-use crate::lifecycle::{self, Input, Standing};
+use crate::lifecycle::{Input, Standing};
 
 /// An event as an operator's request meets it.
 #[derive(Debug, Clone)]
@@ -244,7 +244,7 @@ impl Store {
         action: &NewAction<'_>,
         effect: &Effect<'_>,
         now: DateTime<Utc>,
-    ) -> Result<(), CommitError> {
+    ) -> Result<(), ChangeError> {
         let id = action.event_id.as_str();
         let now_ms = now.timestamp_millis();
         let request = action.request;
@@ -295,7 +295,7 @@ impl Store {
         id: &str,
         effect: &Effect<'_>,
         now: DateTime<Utc>,
-    ) -> Result<(), CommitError> {
+    ) -> Result<(), ChangeError> {
         match effect {
             Effect::None => {}
             Effect::Wake => {
@@ -311,13 +311,8 @@ impl Store {
                 require(id, new == 1)?;
             }
             Effect::Veto { event, reason } => {
-                let step = lifecycle::step(&event.standing, Input::Veto, now);
-                let step = step.map_err(|source| CommitError::Illegal {
-                    id: event.event_id.clone(),
-                    source,
-                })?;
-                let held = tx.take_steps(&[(id, step)], Reason::Set(reason)).await?;
-                require(id, held == 1)?;
+                let step = step_of(&event.event_id, &event.standing, Input::Veto, now)?;
+                tx.take_steps(&[step], Reason::Set(reason)).await?;
             }
             Effect::Decide {
                 candidate,
@@ -344,8 +339,8 @@ impl Store {
                     )
                     .await?;
                 let step = candidate.step(Input::Release, now)?;
-                let freed = tx.take_steps(&[(id, step)], Reason::Clear).await?;
-                require(id, decided == 1 && freed == 1)?;
+                tx.take_steps(&[step], Reason::Clear).await?;
+                require(id, decided == 1)?;
             }
             Effect::Abandon { candidate, reason } => {
                 self.commit_abandoned(tx, candidate, reason, now).await?;

@@ -1,21 +1,18 @@
-//! Series, scheduled events and their announcements.
+//! Series, and the events that they and the configuration ask for.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 
 use chrono::{DateTime, Utc};
-use oracle_schema::log_entry::LogEntry;
-use oracle_schema::nonce_proof::NonceProof;
-use oracle_schema::{Announcement, Descriptor, EventId, Maturity};
+use oracle_schema::{Descriptor, EventId, Maturity};
 use sqlx::AssertSqlSafe;
 
-use super::db::{Arg, args};
-use super::lead::{LeaderTx, NewEntry};
-use super::nonce_proof::proof_entry;
+use super::db::{Arg, Fetch as _, args};
+use super::lead::LeaderTx;
 use super::states::{NOT_FINAL, OPEN};
-use super::steps::Reason;
-use super::{Store, StoreError, descriptor, event_id, standing};
+use super::steps::{Reason, step_of};
+use super::{ChangeError, Store, StoreError, descriptor, event_id, standing};
 use crate::keys::{NewSubject, Question, RoundKey};
-use crate::lifecycle::{self, Input, Standing, State, Step};
+use crate::lifecycle::{Input, Standing, State};
 
 /// A series as configured, with where it stands.
 #[derive(Debug, Clone)]
@@ -102,74 +99,6 @@ pub struct ScheduledEvent {
     pub descriptor: Descriptor,
     /// Its policy.
     pub policy_hash: [u8; 32],
-}
-
-/// Entries that an announcement takes in the log: its own, and behind it the proof of
-/// its nonces.
-const PER_ANNOUNCEMENT: usize = 2;
-
-/// A signed announcement, ready for the log.
-#[derive(Debug)]
-pub struct SignedEvent {
-    /// Where the event stands.
-    pub standing: Standing,
-    /// The message.
-    pub announcement: Announcement,
-    /// Its exact bytes.
-    pub tlv: Vec<u8>,
-    /// Derivation index and parity per nonce.
-    pub nonce_map: Vec<u8>,
-    /// What the nonces are bound to.
-    pub content_hash: [u8; 32],
-    /// Its policy.
-    pub policy_hash: [u8; 32],
-    /// That whoever announced knows the nonces.
-    pub nonce_proof: NonceProof,
-}
-
-/// Why announcements were not published. Nothing of the batch was.
-#[derive(Debug, thiserror::Error)]
-pub enum PublishError {
-    /// The database.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// Not all of the events were waiting for it.
-    #[error("{expected} events were to change state, {found} could")]
-    State {
-        /// Events in the batch.
-        expected: u64,
-        /// Events in the right state.
-        found: u64,
-    },
-    /// The state machine forbids it.
-    #[error("event {event}: {source}")]
-    Illegal {
-        /// Which event.
-        event: String,
-        /// Why.
-        source: lifecycle::Illegal,
-    },
-    /// The journal remembers an end of another event under this name: an older
-    /// database is about to announce something else under a burned id.
-    #[error("event id {event} is burned: it was announced and ended with other content")]
-    Burned {
-        /// Which event.
-        event: String,
-    },
-    /// A log entry that cannot be encoded.
-    #[error("log entry of {event}: {reason}")]
-    Entry {
-        /// Which event.
-        event: String,
-        /// Why.
-        reason: String,
-    },
-}
-
-impl From<sqlx::Error> for PublishError {
-    fn from(e: sqlx::Error) -> Self {
-        Self::Store(e.into())
-    }
 }
 
 impl Store {
@@ -315,7 +244,7 @@ impl Store {
     ) -> Result<Vec<(String, [u8; 32])>, StoreError> {
         let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
         let sql = "SELECT event_id, policy_hash FROM event WHERE event_id IN";
-        let rows = self.db.fetch_in(sql, &ids).await?;
+        let rows = (&self.db).fetch_in(sql, &ids).await?;
         rows.iter()
             .map(|r| Ok((r.get("event_id")?, r.hash("policy_hash")?)))
             .collect()
@@ -349,134 +278,21 @@ impl Store {
             .collect()
     }
 
-    /// Puts announcements, each with the proof of its nonces behind it, into the log
-    /// and in front of readers: nonces burned, bytes stored, positions taken, head
-    /// moved, all or nothing.
-    pub async fn publish_announcements(
-        &self,
-        events: &[SignedEvent],
-        now: DateTime<Utc>,
-    ) -> Result<(), PublishError> {
-        if events.is_empty() {
-            return Ok(());
-        }
-        let count = events.len().saturating_mul(PER_ANNOUNCEMENT);
-        let (mut tx, reserved) = self.appending_tx(count, now).await?;
-        let positions = || (reserved.first..).step_by(PER_ANNOUNCEMENT);
-        let mut entries = Vec::with_capacity(count);
-        let mut steps = Vec::with_capacity(events.len());
-        for (position, e) in positions().zip(events) {
-            entries.extend(announced_entries(position, e)?);
-            let id = e.announcement.event.event_id.as_str();
-            steps.push((id, legal(id, &e.standing, Input::Announce, now)?));
-        }
-        take_all(&mut tx, &steps, Reason::Keep).await?;
-        let nonces = events
-            .iter()
-            .flat_map(|e| {
-                let id = e.announcement.event.event_id.as_str();
-                e.announcement
-                    .event
-                    .nonces
-                    .iter()
-                    .map(move |n| args![n.to_byte_array(), id])
-            })
-            .collect();
-        tx.insert_rows("INSERT INTO nonce (nonce, event_id)", nonces, "")
-            .await?;
-        let rows = positions()
-            .zip(events)
-            .map(|(position, e)| {
-                args![
-                    e.announcement.event.event_id.as_str(),
-                    position,
-                    reserved.time_ms,
-                    e.content_hash,
-                    e.nonce_map.as_slice(),
-                    e.tlv.as_slice()
-                ]
-            })
-            .collect();
-        tx.insert_rows(
-            "INSERT INTO announcement \
-             (event_id, position, announced_ms, content_hash, nonce_map, tlv)",
-            rows,
-            "",
-        )
-        .await?;
-        meet_intents(&mut tx, events, now).await?;
-        tx.append(&reserved, entries).await?;
-        tx.commit().await?;
-        Ok(())
-    }
-
     /// Marks scheduled events as never to be announced.
     pub async fn withdraw(
         &self,
         events: &[ScheduledEvent],
         reason: &str,
         now: DateTime<Utc>,
-    ) -> Result<(), PublishError> {
+    ) -> Result<(), ChangeError> {
         let mut steps = Vec::with_capacity(events.len());
         for e in events {
-            let id = e.event_id.as_str();
-            steps.push((id, legal(id, &e.standing, Input::Withdraw, now)?));
+            steps.push(step_of(&e.event_id, &e.standing, Input::Withdraw, now)?);
         }
         let mut tx = self.leader_tx().await?;
-        take_all(&mut tx, &steps, Reason::Set(reason)).await?;
+        tx.take_steps(&steps, Reason::Set(reason)).await?;
         Ok(tx.commit().await?)
     }
-}
-
-/// The step that `input` is for an event.
-pub(super) fn legal(
-    id: &str,
-    standing: &Standing,
-    input: Input<'_>,
-    now: DateTime<Utc>,
-) -> Result<Step, PublishError> {
-    lifecycle::step(standing, input, now).map_err(|source| PublishError::Illegal {
-        event: id.to_owned(),
-        source,
-    })
-}
-
-/// Takes all of the steps, or says that some event has moved: its batch is then undone.
-pub(super) async fn take_all(
-    tx: &mut LeaderTx<'_>,
-    steps: &[(&str, Step)],
-    reason: Reason<'_>,
-) -> Result<(), PublishError> {
-    let found = tx.take_steps(steps, reason).await?;
-    let expected = steps.len() as u64;
-    if found == expected {
-        return Ok(());
-    }
-    Err(PublishError::State { expected, found })
-}
-
-/// The entries of one announcement, the first of them at `position`.
-fn announced_entries(
-    position: i64,
-    event: &SignedEvent,
-) -> Result<[NewEntry<'_>; PER_ANNOUNCEMENT], PublishError> {
-    let id = event.announcement.event.event_id.as_str();
-    let announcement = LogEntry::Announcement {
-        policy_hash: event.policy_hash,
-        announcement: event.announcement.clone(),
-    };
-    let bytes = announcement
-        .to_bytes()
-        .map_err(|error| PublishError::Entry {
-            event: id.to_owned(),
-            reason: error.to_string(),
-        })?;
-    let announcement = NewEntry {
-        entry_type: 1,
-        event_id: id,
-        bytes,
-    };
-    Ok([announcement, proof_entry(id, position, &event.nonce_proof)?])
 }
 
 /// [`Store::schedule`] as part of a transaction that holds the ledger's lock.
@@ -546,38 +362,6 @@ pub(super) async fn schedule_in(
     )
     .await?;
     Ok(new)
-}
-
-/// Ends that the journal gave back to an older database meet their events
-/// again: the same content takes its end over, other content is refused.
-async fn meet_intents(
-    tx: &mut LeaderTx<'_>,
-    events: &[SignedEvent],
-    now: DateTime<Utc>,
-) -> Result<(), PublishError> {
-    let by_id: HashMap<&str, &SignedEvent> = events
-        .iter()
-        .map(|e| (e.announcement.event.event_id.as_str(), e))
-        .collect();
-    let ids: Vec<&str> = by_id.keys().copied().collect();
-    let sql = "SELECT event_id, content_hash FROM intent WHERE event_id IN";
-    let mut steps = Vec::new();
-    for row in tx.fetch_in(sql, &ids).await? {
-        let id: String = row.get("event_id")?;
-        let content = row.hash("content_hash")?;
-        let Some((id, event)) = by_id
-            .get_key_value(id.as_str())
-            .filter(|(_, e)| e.content_hash == content)
-        else {
-            return Err(PublishError::Burned { event: id });
-        };
-        let announced = Standing {
-            state: State::Announced,
-            ..event.standing
-        };
-        steps.push((*id, legal(id, &announced, Input::Recommit, now)?));
-    }
-    take_all(tx, &steps, Reason::Keep).await
 }
 
 /// The questions that new events ask: each at the earliest maturity and as often

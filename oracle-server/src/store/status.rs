@@ -10,7 +10,7 @@ use super::db::{Tx, args};
 use super::lead::{LeaderTx, NewEntry};
 use super::states::UNFINISHED;
 use super::steps::Reason;
-use super::{Candidate, CommitError, Store, StoreError, event_id};
+use super::{Candidate, ChangeError, Store, StoreError, event_id};
 use crate::lifecycle::Input;
 
 /// What has become of the facts about an event.
@@ -63,15 +63,14 @@ impl Store {
         event: &Candidate,
         progress: Progress<'_>,
         now: DateTime<Utc>,
-    ) -> Result<(), CommitError> {
-        let step = event.step(progress.input(), now)?;
-        let id = event.event_id().as_str();
+    ) -> Result<(), ChangeError> {
+        let (id, step) = event.step(progress.input(), now)?;
         let reason = match progress {
             Progress::Hold { reason } => Reason::Set(reason),
             _ => Reason::Clear,
         };
         let mut tx = self.leader_tx().await?;
-        let moved = tx.take_steps(&[(id, step)], reason).await?;
+        let moved = tx.try_steps(&[(id, step)], reason).await?;
         if let (1, Some((kind, reason))) = (moved, progress.entry()) {
             let is_known = !step.changes_state() && says(&mut tx, id, &kind).await?;
             if !is_known {
@@ -87,11 +86,10 @@ impl Store {
         event: &Candidate,
         reason: &str,
         now: DateTime<Utc>,
-    ) -> Result<(), CommitError> {
-        let step = event.step(Input::Hold, now)?;
-        let id = event.event_id().as_str();
+    ) -> Result<(), ChangeError> {
+        let (id, step) = event.step(Input::Hold, now)?;
         let mut tx = self.leader_tx().await?;
-        let moved = tx.take_steps(&[(id, step)], Reason::Set(reason)).await?;
+        let moved = tx.try_steps(&[(id, step)], Reason::Set(reason)).await?;
         if moved == 1 && step.changes_state() {
             append_status(&mut tx, &[(id, StatusKind::Hold, reason)], now).await?;
         }

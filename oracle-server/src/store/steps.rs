@@ -2,11 +2,92 @@
 
 use std::collections::HashMap;
 
+use chrono::{DateTime, Utc};
+use oracle_schema::EventId;
+use oracle_schema::event::OutcomeError;
+
 use super::StoreError;
 use super::db::{Arg, args};
 use super::lead::LeaderTx;
 use super::read::StateChange;
-use crate::lifecycle::Step;
+use crate::lifecycle::{self, Input, Standing, Step};
+
+/// Why events were not changed. Nothing of the batch was.
+#[derive(Debug, thiserror::Error)]
+pub enum ChangeError {
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The state machine forbids it.
+    #[error("event {event}: {source}")]
+    Illegal {
+        /// Which event.
+        event: EventId,
+        /// Why.
+        source: lifecycle::Illegal,
+    },
+    /// Some of the events were somewhere else meanwhile.
+    #[error("{expected} events were to change, {found} could")]
+    Moved {
+        /// Events in the batch.
+        expected: u64,
+        /// Events that stood where they had stood.
+        found: u64,
+    },
+    /// The intent row holds another end.
+    #[error("event {event} is already committed to {existing}")]
+    Conflict {
+        /// Which event.
+        event: EventId,
+        /// To what.
+        existing: String,
+    },
+    /// The outcome is not one of the event's.
+    #[error("event {event}: {source}")]
+    Outcome {
+        /// Which event.
+        event: EventId,
+        /// Why not.
+        source: OutcomeError,
+    },
+    /// The journal remembers an end of another event under this name: an older
+    /// database is about to announce something else under a burned id.
+    #[error("event id {event} is burned: it was announced and ended with other content")]
+    Burned {
+        /// Which event.
+        event: EventId,
+    },
+    /// A log entry that cannot be encoded.
+    #[error("log entry of {event}: {reason}")]
+    Entry {
+        /// Which event.
+        event: EventId,
+        /// Why.
+        reason: String,
+    },
+}
+
+impl From<sqlx::Error> for ChangeError {
+    fn from(e: sqlx::Error) -> Self {
+        Self::Store(e.into())
+    }
+}
+
+/// The step that `input` is for an event, as [`LeaderTx::take_steps`] takes it.
+pub(super) fn step_of<'a>(
+    event: &'a EventId,
+    standing: &Standing,
+    input: Input<'_>,
+    now: DateTime<Utc>,
+) -> Result<(&'a str, Step), ChangeError> {
+    match lifecycle::step(standing, input, now) {
+        Ok(step) => Ok((event.as_str(), step)),
+        Err(source) => Err(ChangeError::Illegal {
+            event: event.clone(),
+            source,
+        }),
+    }
+}
 
 /// What a step does to the sentence that says why the event is where it is.
 #[derive(Debug, Clone, Copy)]
@@ -20,10 +101,24 @@ pub(super) enum Reason<'a> {
 }
 
 impl LeaderTx<'_> {
-    /// Takes steps of events, each only from where it begins; answers how many were
-    /// taken. An event that has moved since it was read is left alone: what follows
-    /// from that is the caller's to say.
+    /// Takes all of the steps, each only from where it begins. An event that has moved
+    /// since it was read refuses the batch, whose transaction is then not to be committed.
     pub(super) async fn take_steps(
+        &mut self,
+        steps: &[(&str, Step)],
+        reason: Reason<'_>,
+    ) -> Result<(), ChangeError> {
+        let found = self.try_steps(steps, reason).await?;
+        let expected = steps.len() as u64;
+        if found == expected {
+            return Ok(());
+        }
+        Err(ChangeError::Moved { expected, found })
+    }
+
+    /// The same for whom a moved event is no surprise: it is left alone. Answers how
+    /// many were taken.
+    pub(super) async fn try_steps(
         &mut self,
         steps: &[(&str, Step)],
         reason: Reason<'_>,

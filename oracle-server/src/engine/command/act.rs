@@ -17,7 +17,7 @@ use crate::engine::said::Said;
 use crate::engine::{Engine, EngineError};
 use crate::keys::RoundId;
 use crate::lifecycle::State;
-use crate::store::{ActionRow, CommitError, Effect, NewAction, OperatedEvent};
+use crate::store::{ActionRow, ChangeError, Effect, NewAction, OperatedEvent};
 
 /// Refused, or not done at all.
 pub(super) enum Failed {
@@ -301,7 +301,7 @@ impl Engine {
         };
         match self.store.keep_action(&act.kept(), &effect, act.now).await {
             Ok(()) => Ok(()),
-            Err(CommitError::Store(e)) => Err(e.into()),
+            Err(ChangeError::Store(e)) => Err(e.into()),
             Err(_) => refuse(Refused::AlreadyCommitted),
         }
     }

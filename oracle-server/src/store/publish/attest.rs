@@ -1,5 +1,4 @@
-//! What follows from an intent row: attestations and refund notices in the
-//! log, and in front of readers.
+//! What follows from an intent row: attestations and refund notices.
 
 use std::collections::HashMap;
 
@@ -7,12 +6,12 @@ use chrono::{DateTime, Utc};
 use oracle_schema::log_entry::{LogEntry, NoticeKind};
 use oracle_schema::{Attestation, EventId, Outcome};
 
-use super::db::{Tx, args};
-use super::lead::NewEntry;
-use super::schedule::{PublishError, legal, take_all};
-use super::steps::Reason;
-use super::{CommittedOutcome, Store, StoreError, event_id, standing};
+use super::encoded;
 use crate::lifecycle::{Input, Standing};
+use crate::store::db::{Fetch as _, Tx, args};
+use crate::store::lead::NewEntry;
+use crate::store::steps::{Reason, step_of};
+use crate::store::{ChangeError, CommittedOutcome, Store, StoreError, event_id, standing};
 
 /// An attestation ready for the log.
 #[derive(Debug)]
@@ -63,7 +62,7 @@ impl Store {
         &self,
         signed: &[SignedOutcome],
         now: DateTime<Utc>,
-    ) -> Result<(), PublishError> {
+    ) -> Result<(), ChangeError> {
         if signed.is_empty() {
             return Ok(());
         }
@@ -73,27 +72,23 @@ impl Store {
         let mut entries = Vec::with_capacity(signed.len());
         let mut steps = Vec::with_capacity(signed.len());
         for s in signed {
-            let id = s.event_id.as_str();
-            let (announcement, manifest) = bound.get(id).ok_or_else(|| PublishError::Entry {
-                event: id.to_owned(),
-                reason: "it has no announcement or no intent".to_owned(),
-            })?;
-            let bytes = LogEntry::Attestation {
+            let id = &s.event_id;
+            let (announcement, manifest) =
+                bound.get(id.as_str()).ok_or_else(|| ChangeError::Entry {
+                    event: id.clone(),
+                    reason: "it has no announcement or no intent".to_owned(),
+                })?;
+            let entry = LogEntry::Attestation {
                 announcement_position: *announcement,
                 manifest_sha256: *manifest,
                 attestation: s.attestation.clone(),
-            }
-            .to_bytes()
-            .map_err(|error| PublishError::Entry {
-                event: id.to_owned(),
-                reason: error.to_string(),
-            })?;
+            };
             entries.push(NewEntry {
                 entry_type: 2,
-                event_id: id,
-                bytes,
+                event_id: id.as_str(),
+                bytes: encoded(id, &entry)?,
             });
-            steps.push((id, legal(id, &s.standing, Input::Attest(&s.outcome), now)?));
+            steps.push(step_of(id, &s.standing, Input::Attest(&s.outcome), now)?);
         }
         let rows = (reserved.first..)
             .zip(signed)
@@ -113,7 +108,7 @@ impl Store {
             "",
         )
         .await?;
-        take_all(&mut tx, &steps, Reason::Keep).await?;
+        tx.take_steps(&steps, Reason::Keep).await?;
         tx.append(&reserved, entries).await?;
         tx.commit().await?;
         Ok(())
@@ -155,34 +150,28 @@ impl Store {
         &self,
         refunds: &[OpenRefund],
         now: DateTime<Utc>,
-    ) -> Result<(), PublishError> {
+    ) -> Result<(), ChangeError> {
         if refunds.is_empty() {
             return Ok(());
         }
         let (mut tx, reserved) = self.appending_tx(refunds.len(), now).await?;
         let mut steps = Vec::with_capacity(refunds.len());
         for r in refunds {
-            let id = r.event_id.as_str();
-            steps.push((id, legal(id, &r.standing, Input::Refund, now)?));
+            steps.push(step_of(&r.event_id, &r.standing, Input::Refund, now)?);
         }
-        take_all(&mut tx, &steps, Reason::Keep).await?;
+        tx.take_steps(&steps, Reason::Keep).await?;
         let mut entries = Vec::with_capacity(refunds.len());
         for r in refunds {
-            let bytes = LogEntry::Notice {
+            let notice = LogEntry::Notice {
                 kind: NoticeKind::Refund,
                 event_id: r.event_id.clone(),
                 time_ms: reserved.time_ms.unsigned_abs(),
                 reason: r.reason.clone(),
-            }
-            .to_bytes()
-            .map_err(|error| PublishError::Entry {
-                event: r.event_id.to_string(),
-                reason: error.to_string(),
-            })?;
+            };
             entries.push(NewEntry {
                 entry_type: 3,
                 event_id: r.event_id.as_str(),
-                bytes,
+                bytes: encoded(&r.event_id, &notice)?,
             });
         }
         tx.append(&reserved, entries).await?;

@@ -5,11 +5,11 @@ use oracle_schema::log_entry::LogEntry;
 use oracle_schema::nonce_proof::NonceProof;
 use oracle_schema::{Descriptor, EventId, Maturity};
 
-use super::db::{Row, Tx, args};
-use super::lead::NewEntry;
-use super::schedule::PublishError;
-use super::states::{OPEN, UNDECIDED};
-use super::{Store, StoreError, descriptor, event_id};
+use super::encoded;
+use crate::store::db::{Row, Tx, args};
+use crate::store::lead::NewEntry;
+use crate::store::states::{OPEN, UNDECIDED};
+use crate::store::{ChangeError, ReadStore, Store, StoreError, descriptor, event_id};
 
 /// Where a search through open events stands: the last one's `attest_by` and id.
 pub type OpenCursor = (i64, String);
@@ -82,12 +82,12 @@ impl Store {
         &self,
         proven: &[(EventId, NonceProof)],
         now: DateTime<Utc>,
-    ) -> Result<usize, PublishError> {
+    ) -> Result<usize, ChangeError> {
         let mut tx = self.leader_tx().await?;
         let mut entries = Vec::with_capacity(proven.len());
         for (id, proof) in proven {
             if let Some(position) = open_position(&mut tx, id.as_str()).await? {
-                entries.push(proof_entry(id.as_str(), position, proof)?);
+                entries.push(proof_entry(id, position, proof)?);
             }
         }
         let count = entries.len();
@@ -101,7 +101,7 @@ impl Store {
     }
 }
 
-impl super::ReadStore {
+impl ReadStore {
     /// Where the log proves the nonces of an event.
     pub async fn nonce_proof_position(&self, event_id: &str) -> Result<Option<i64>, StoreError> {
         let published = *self.head().borrow();
@@ -131,21 +131,21 @@ async fn open_position(tx: &mut Tx, id: &str) -> Result<Option<i64>, StoreError>
 
 /// The entry that proves the nonces announced at `position`.
 pub(super) fn proof_entry<'a>(
-    id: &'a str,
+    id: &'a EventId,
     position: i64,
     proof: &NonceProof,
-) -> Result<NewEntry<'a>, PublishError> {
-    let refused = |reason: String| PublishError::Entry {
-        event: id.to_owned(),
-        reason,
-    };
+) -> Result<NewEntry<'a>, ChangeError> {
+    let announcement_position = u64::try_from(position).map_err(|_| ChangeError::Entry {
+        event: id.clone(),
+        reason: format!("it was announced at position {position}"),
+    })?;
     let entry = LogEntry::NonceProof {
-        announcement_position: u64::try_from(position).map_err(|e| refused(e.to_string()))?,
+        announcement_position,
         proof: proof.to_bytes(),
     };
     Ok(NewEntry {
         entry_type: 6,
-        event_id: id,
-        bytes: entry.to_bytes().map_err(|e| refused(e.to_string()))?,
+        event_id: id.as_str(),
+        bytes: encoded(id, &entry)?,
     })
 }
