@@ -100,17 +100,19 @@ impl Intent {
     }
 
     fn from_row(r: &Row) -> Result<Self, StoreError> {
-        let kind: String = r.get("kind")?;
-        let messages: String = r.get("messages")?;
-        Ok(Self {
-            event_id: r.get("event_id")?,
-            kind: IntentKind::parse(&kind)
-                .ok_or_else(|| StoreError::Damaged(format!("intent kind {kind:?}")))?,
-            content_hash: r.hash("content_hash")?,
-            messages: self::messages(&messages)?,
-            epoch: r.get("epoch")?,
-            committed_ms: r.get("committed_ms")?,
-            manifest_sha256: r.hash("manifest_sha256")?,
+        r.read_as("intent of event", "event_id", |r| {
+            let kind: String = r.get("kind")?;
+            let messages: String = r.get("messages")?;
+            Ok(Self {
+                event_id: r.get("event_id")?,
+                kind: IntentKind::parse(&kind)
+                    .ok_or_else(|| StoreError::Damaged(format!("kind {kind:?}")))?,
+                content_hash: r.hash("content_hash")?,
+                messages: self::messages(&messages)?,
+                epoch: r.get("epoch")?,
+                committed_ms: r.get("committed_ms")?,
+                manifest_sha256: r.hash("manifest_sha256")?,
+            })
         })
     }
 }
@@ -131,22 +133,23 @@ const CANDIDATES: &str = "event e JOIN announcement a ON a.event_id = e.event_id
 
 /// Reads [`CANDIDATE_COLUMNS`].
 fn candidate(r: &Row) -> Result<Candidate, StoreError> {
-    let id: String = r.get("event_id")?;
-    let standing = standing(r)?;
-    let tlv: Option<Vec<u8>> = r.get("tlv")?;
-    let tlv = tlv.ok_or_else(|| {
-        let state = standing.state.as_str();
-        StoreError::Damaged(format!("event {id} is {state} and has no announcement"))
-    })?;
-    Ok(Candidate {
-        standing,
-        policy_hash: r.hash("policy_hash")?,
-        policy: r.get("document")?,
-        content_hash: r.hash("content_hash")?,
-        nonce_map: r.get("nonce_map")?,
-        announcement: Announcement::from_tlv(&tlv)
-            .map_err(|e| StoreError::Damaged(format!("announcement of {id}: {e}")))?,
-        event_id: event_id(&id)?,
+    r.read_as("event", "event_id", |r| {
+        let standing = standing(r)?;
+        let tlv: Option<Vec<u8>> = r.get("tlv")?;
+        let tlv = tlv.ok_or_else(|| {
+            let state = standing.state.as_str();
+            StoreError::Damaged(format!("it is {state} and has no announcement"))
+        })?;
+        Ok(Candidate {
+            standing,
+            policy_hash: r.hash("policy_hash")?,
+            policy: r.get("document")?,
+            content_hash: r.hash("content_hash")?,
+            nonce_map: r.get("nonce_map")?,
+            announcement: Announcement::from_tlv(&tlv)
+                .map_err(|e| StoreError::Damaged(format!("announcement: {e}")))?,
+            event_id: event_id(&r.get::<String>("event_id")?)?,
+        })
     })
 }
 
@@ -445,7 +448,7 @@ impl Store {
         let mut undecided = Vec::new();
         for row in tx.fetch_in(&sql, &ids).await? {
             let event = event_id(&row.get::<String>("event_id")?)?;
-            match lifecycle::recommit(&standing(&row)?) {
+            match lifecycle::recommit(&row.read_as("event", "event_id", standing)?) {
                 Ok(step) => undecided.push((event, step)),
                 Err(source) => return Err(ChangeError::Illegal { event, source }),
             }

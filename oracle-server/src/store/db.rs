@@ -137,20 +137,37 @@ impl Row {
 
     /// A 32-byte column.
     pub(crate) fn hash(&self, column: &str) -> Result<[u8; 32], StoreError> {
-        to_hash(self.get(column)?)
+        to_hash(column, self.get(column)?)
     }
 
     /// A 32-byte column that may be null.
     pub(crate) fn opt_hash(&self, column: &str) -> Result<Option<[u8; 32]>, StoreError> {
         self.get::<Option<Vec<u8>>>(column)?
-            .map(to_hash)
+            .map(|bytes| to_hash(column, bytes))
             .transpose()
+    }
+
+    /// Reads the row as what it is; what is damaged in it is reported under the name
+    /// that it has in `column`.
+    pub(crate) fn read_as<T>(
+        &self,
+        what: &str,
+        column: &str,
+        read: impl FnOnce(&Self) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        read(self).map_err(|error| match error {
+            StoreError::Damaged(why) => {
+                let name: String = self.get(column).unwrap_or_default();
+                StoreError::Damaged(format!("{what} {name}: {why}"))
+            }
+            other => other,
+        })
     }
 }
 
-fn to_hash(bytes: Vec<u8>) -> Result<[u8; 32], StoreError> {
+fn to_hash(column: &str, bytes: Vec<u8>) -> Result<[u8; 32], StoreError> {
     <[u8; 32]>::try_from(bytes)
-        .map_err(|b| StoreError::Damaged(format!("{} bytes where 32 are due", b.len())))
+        .map_err(|b| StoreError::Damaged(format!("{column} has {} bytes and not 32", b.len())))
 }
 
 /// A transaction of either engine.

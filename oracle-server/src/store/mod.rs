@@ -608,7 +608,7 @@ fn standing(row: &db::Row) -> Result<Standing, StoreError> {
     let maturity = Maturity::from_unix(row.get("maturity")?);
     Ok(Standing {
         state: State::parse(&state)
-            .ok_or_else(|| StoreError::Damaged(format!("an event's state {state:?}")))?,
+            .ok_or_else(|| StoreError::Damaged(format!("state {state:?}")))?,
         is_vetoed: row.get::<i64>("vetoed")? != 0,
         maturity: maturity.map_err(|e| StoreError::Damaged(e.to_string()))?,
         attest_by: row.get("attest_by")?,

@@ -187,15 +187,8 @@ impl Store {
                 args![id],
             )
             .await?;
-        let Some(r) = row else { return Ok(None) };
-        let standing = standing(&r)?;
-        let text: String = r.get("descriptor")?;
-        Ok(Some(OperatedEvent {
-            event_id: event_id(&r.get::<String>("event_id")?)?,
-            standing,
-            descriptor: descriptor::read(&text)?,
-            policy: r.get("document")?,
-        }))
+        row.map(|r| r.read_as("event", "event_id", operated))
+            .transpose()
     }
 
     /// Everything operators did about an event, in the log's order.
@@ -348,6 +341,15 @@ impl Store {
         }
         Ok(())
     }
+}
+
+fn operated(r: &Row) -> Result<OperatedEvent, StoreError> {
+    Ok(OperatedEvent {
+        event_id: event_id(&r.get::<String>("event_id")?)?,
+        standing: standing(r)?,
+        descriptor: descriptor::read(&r.get::<String>("descriptor")?)?,
+        policy: r.get("document")?,
+    })
 }
 
 /// What was read before the transaction must still be so: the engine alone

@@ -375,21 +375,23 @@ pub(super) async fn next_attempt(tx: &mut Tx, of: Observed<'_>) -> Result<i64, S
 }
 
 pub(super) fn due_round(r: &Row) -> Result<DueRound, StoreError> {
-    let maturity: i64 = r.get("maturity")?;
-    let decision: Option<String> = r.get("decision")?;
-    Ok(DueRound {
-        id: RoundId {
-            round_key: RoundKey::read(r.get("round_key")?),
-            maturity: Maturity::from_unix(maturity)
-                .map_err(|e| StoreError::Damaged(e.to_string()))?,
-        },
-        question: Question::read(r.get("question")?),
-        attempts: r.get("attempts")?,
-        decided: decision
-            .zip(r.opt_hash("manifest_sha256")?)
-            .map(|(decision, manifest_sha256)| DecidedRound {
-                decision,
-                manifest_sha256,
-            }),
+    r.read_as("round", "round_key", |r| {
+        let maturity: i64 = r.get("maturity")?;
+        let decision: Option<String> = r.get("decision")?;
+        Ok(DueRound {
+            id: RoundId {
+                round_key: RoundKey::read(r.get("round_key")?),
+                maturity: Maturity::from_unix(maturity)
+                    .map_err(|e| StoreError::Damaged(e.to_string()))?,
+            },
+            question: Question::read(r.get("question")?),
+            attempts: r.get("attempts")?,
+            decided: decision.zip(r.opt_hash("manifest_sha256")?).map(
+                |(decision, manifest_sha256)| DecidedRound {
+                    decision,
+                    manifest_sha256,
+                },
+            ),
+        })
     })
 }

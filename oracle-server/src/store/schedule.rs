@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use oracle_schema::{Descriptor, EventId, Maturity};
 use sqlx::AssertSqlSafe;
 
-use super::db::{Arg, Fetch as _, args};
+use super::db::{Arg, Fetch as _, Row, args};
 use super::lead::LeaderTx;
 use super::states::{NOT_FINAL, OPEN};
 use super::steps::{Reason, step_of};
@@ -265,16 +265,7 @@ impl Store {
             )
             .await?
             .iter()
-            .map(|r| {
-                let id: String = r.get("event_id")?;
-                let descriptor: String = r.get("descriptor")?;
-                Ok(ScheduledEvent {
-                    event_id: event_id(&id)?,
-                    standing: standing(r)?,
-                    descriptor: descriptor::read(&descriptor)?,
-                    policy_hash: r.hash("policy_hash")?,
-                })
-            })
+            .map(|r| r.read_as("event", "event_id", scheduled))
             .collect()
     }
 
@@ -293,6 +284,15 @@ impl Store {
         tx.take_steps(&steps, Reason::Set(reason)).await?;
         Ok(tx.commit().await?)
     }
+}
+
+fn scheduled(r: &Row) -> Result<ScheduledEvent, StoreError> {
+    Ok(ScheduledEvent {
+        event_id: event_id(&r.get::<String>("event_id")?)?,
+        standing: standing(r)?,
+        descriptor: descriptor::read(&r.get::<String>("descriptor")?)?,
+        policy_hash: r.hash("policy_hash")?,
+    })
 }
 
 /// [`Store::schedule`] as part of a transaction that holds the ledger's lock.

@@ -8,7 +8,7 @@ use oracle_schema::{Attestation, EventId, Outcome};
 
 use super::encoded;
 use crate::lifecycle::{Input, Standing};
-use crate::store::db::{Fetch as _, Tx, args};
+use crate::store::db::{Fetch as _, Row, Tx, args};
 use crate::store::lead::NewEntry;
 use crate::store::steps::{Reason, step_of};
 use crate::store::{ChangeError, CommittedOutcome, Store, StoreError, event_id, standing};
@@ -131,17 +131,7 @@ impl Store {
             )
             .await?;
         rows.iter()
-            .map(|r| {
-                let id: String = r.get("event_id")?;
-                let reason: Option<String> = r.get("reason")?;
-                Ok(OpenRefund {
-                    event_id: event_id(&id)?,
-                    content_hash: r.hash("content_hash")?,
-                    epoch: r.get("epoch")?,
-                    standing: standing(r)?,
-                    reason: reason.unwrap_or_else(|| "no outcome could be determined".to_owned()),
-                })
-            })
+            .map(|r| r.read_as("event", "event_id", open_refund))
             .collect()
     }
 
@@ -178,6 +168,17 @@ impl Store {
         tx.commit().await?;
         Ok(())
     }
+}
+
+fn open_refund(r: &Row) -> Result<OpenRefund, StoreError> {
+    let reason: Option<String> = r.get("reason")?;
+    Ok(OpenRefund {
+        event_id: event_id(&r.get::<String>("event_id")?)?,
+        content_hash: r.hash("content_hash")?,
+        epoch: r.get("epoch")?,
+        standing: standing(r)?,
+        reason: reason.unwrap_or_else(|| "no outcome could be determined".to_owned()),
+    })
 }
 
 /// Announcement position and evidence manifest per event.

@@ -72,7 +72,7 @@ impl Store {
             )
             .await?
             .iter()
-            .map(UnprovenEvent::from_row)
+            .map(|r| r.read_as("event", "event_id", UnprovenEvent::from_row))
             .collect()
     }
 

@@ -114,10 +114,14 @@ pub(super) const EVENT_COLUMNS: &str = "SELECT e.event_id, e.kind, e.series, e.s
      LEFT JOIN round r ON r.round_key = e.round_key AND r.maturity = e.maturity ";
 
 pub(super) fn event_view(r: &Row, now: DateTime<Utc>) -> Result<EventView, StoreError> {
+    r.read_as("event", "event_id", |r| view(r, now))
+}
+
+fn view(r: &Row, now: DateTime<Utc>) -> Result<EventView, StoreError> {
     let id: String = r.get("event_id")?;
     let stored: String = r.get("state")?;
-    let stored = State::parse(&stored)
-        .ok_or_else(|| StoreError::Damaged(format!("event {id}: state {stored:?}")))?;
+    let stored =
+        State::parse(&stored).ok_or_else(|| StoreError::Damaged(format!("state {stored:?}")))?;
     let maturity: i64 = r.get("maturity")?;
     let descriptor: String = r.get("descriptor")?;
     let announced_ms: Option<i64> = r.get("announced_ms")?;

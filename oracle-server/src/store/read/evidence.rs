@@ -46,13 +46,17 @@ fn limit(rows: usize) -> i64 {
 }
 
 fn observation(r: &Row) -> Result<Observation, StoreError> {
+    r.read_as("observation of", "source", observed)
+}
+
+fn observed(r: &Row) -> Result<Observation, StoreError> {
     let status: Option<i64> = r.get("status")?;
     let headers: String = r.get("headers")?;
     let public: Option<i64> = r.get("is_public")?;
     let fact: Option<String> = r.get("fact")?;
     let posted: Option<String> = r.get("posted")?;
     let not_kept: Option<String> = r.get("not_kept")?;
-    let damaged = |e: serde_json::Error| StoreError::Damaged(format!("observation: {e}"));
+    let damaged = |e: serde_json::Error| StoreError::Damaged(e.to_string());
     Ok(Observation {
         leg: None,
         source: r.get("source")?,
