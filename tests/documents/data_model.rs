@@ -141,7 +141,8 @@ async fn the_page_has_the_tables_and_columns_of_a_new_postgres() {
     }
 }
 
-/// The modules of the store whose statements change each table.
+/// The modules of the store whose statements change each table. Its tests change rows
+/// behind its back, and write none that a service has.
 fn writers() -> BTreeMap<String, BTreeSet<String>> {
     let root = repository(STORE);
     let mut writers: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
@@ -150,6 +151,9 @@ fn writers() -> BTreeMap<String, BTreeSet<String>> {
         let mut names = vec!["store"];
         names.extend(path.iter().map(|name| name.to_str().unwrap()));
         names.retain(|name| *name != "mod");
+        if names.get(1) == Some(&"tests") {
+            continue;
+        }
         let module = names.join("::");
         let source = std::fs::read_to_string(&file).unwrap();
         for verb in ["INSERT INTO ", "UPDATE ", "DELETE FROM "] {

@@ -24,6 +24,8 @@ mod states;
 mod status;
 mod steps;
 mod subject;
+#[cfg(test)]
+mod tests;
 mod ticket;
 mod tree;
 mod witness;
