@@ -67,6 +67,7 @@ mod log;
 mod markets;
 mod nonces;
 mod nostr;
+mod older;
 mod operators;
 mod ppc;
 mod probe;
