@@ -322,7 +322,7 @@ async fn commit(
     let before = now - TimeDelta::seconds(1);
     store.publish_announcements(&[row], before).await?;
     let candidates = store
-        .candidates(round_key, draft.maturity, "", at, 1)
+        .candidates(round_key, draft.maturity, "", now, 1)
         .await?;
     let decided: Vec<_> = candidates
         .into_iter()

@@ -145,10 +145,7 @@ async fn tickets(run: &Run) -> Result<Vec<CommittedOutcome>> {
     let now = run.oracle.clock.now();
     let limit = i64::try_from(events.len())?;
     let (key, at) = (event.definition.round_key.as_str(), event.maturity);
-    let candidates = run
-        .store
-        .candidates(key, at, "", now.timestamp(), limit)
-        .await?;
+    let candidates = run.store.candidates(key, at, "", now, limit).await?;
     let decided = candidates
         .into_iter()
         .map(|candidate| {

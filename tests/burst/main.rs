@@ -315,7 +315,7 @@ mod tests {
                 other => panic!("{id}: {other:?}"),
             }
         }
-        let now = run.oracle.clock.now().timestamp_millis();
+        let now = run.oracle.clock.now();
         let due = run.store.due_rounds(now, 10).await.unwrap();
         assert!(due.is_empty(), "the round is done: {due:?}");
         run.store.close().await;

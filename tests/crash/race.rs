@@ -128,7 +128,13 @@ async fn announced(home: &Home, clock: &Arc<TestClock>) -> (Store, Arc<Signer>, 
     let next = series.schedule.next_after(clock.now().timestamp()).unwrap();
     let maturity = oracle_schema::Maturity::from_unix(next).unwrap();
     let candidates = store
-        .candidates(series.definition.round_key.as_str(), maturity, "", next, 10)
+        .candidates(
+            series.definition.round_key.as_str(),
+            maturity,
+            "",
+            maturity.to_datetime(),
+            10,
+        )
         .await
         .unwrap();
     let candidate = candidates

@@ -58,8 +58,8 @@ async fn forget(world: &mut World, unused_since: i64) -> u64 {
     world.stop().await;
     let store = Store::open(&world.config().store_url, false).await.unwrap();
     assert!(store.take_lead().await.unwrap());
-    let now_ms = world.now() * 1000;
-    let forgotten = store.forget_bodies(now_ms, unused_since * 1000).await;
+    let forgotten = store.forget_bodies(instant(world.now()), instant(unused_since));
+    let forgotten = forgotten.await;
     store.close().await;
     world.database.wait_until_free().await;
     world.start().await.unwrap();

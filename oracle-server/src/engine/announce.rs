@@ -28,7 +28,7 @@ impl Engine {
         &mut self,
         now: DateTime<Utc>,
     ) -> Result<bool, EngineError> {
-        let due = self.store.due_series(now.timestamp(), SERIES_BATCH).await?;
+        let due = self.store.due_series(now, SERIES_BATCH).await?;
         if due.is_empty() {
             return Ok(false);
         }
@@ -74,10 +74,7 @@ impl Engine {
     /// Announces a batch of what is due; what has matured meanwhile is
     /// withdrawn. Answers whether there was any.
     pub(super) async fn announce_due(&mut self, now: DateTime<Utc>) -> Result<bool, EngineError> {
-        let due = self
-            .store
-            .due_announcements(now.timestamp(), ANNOUNCE_BATCH)
-            .await?;
+        let due = self.store.due_announcements(now, ANNOUNCE_BATCH).await?;
         if due.is_empty() {
             return Ok(false);
         }
@@ -164,7 +161,7 @@ impl Engine {
     /// Gives up on a batch of events whose `attest_by` has come: irrevocably.
     /// Answers whether there were any.
     pub(super) async fn refund_expired(&mut self, now: DateTime<Utc>) -> Result<bool, EngineError> {
-        let mut expired = self.store.expired(now.timestamp(), BATCH).await?;
+        let mut expired = self.store.expired(now, BATCH).await?;
         // A refund is a decision too: a clock that runs ahead makes none.
         expired.retain(|e| {
             self.clock_trust

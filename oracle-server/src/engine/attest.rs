@@ -80,9 +80,7 @@ impl Engine {
         result: &RoundResult,
         now: DateTime<Utc>,
     ) -> Result<(), EngineError> {
-        self.store
-            .finish_attempt(round, result, now.timestamp_millis())
-            .await?;
+        self.store.finish_attempt(round, result, now).await?;
         if let RoundResult::Pending { .. } = result {
             return Ok(());
         }
@@ -106,7 +104,7 @@ impl Engine {
         let mut tickets = Vec::new();
         loop {
             let next = async {
-                let now = self.clock.now().timestamp();
+                let now = self.clock.now();
                 let (key, maturity) = (round.id.round_key.as_str(), round.id.maturity);
                 let candidates = self
                     .store
@@ -239,7 +237,7 @@ impl Engine {
         let mut after = String::new();
         loop {
             let now = self.clock.now();
-            let (mut tickets, last) = self.store.committed(now.timestamp(), &after, BATCH).await?;
+            let (mut tickets, last) = self.store.committed(now, &after, BATCH).await?;
             let Some(last) = last else { break };
             after = last;
             tickets.retain(|t| self.stuck.get(t.event_id()).is_none_or(|at| *at <= now));

@@ -20,11 +20,7 @@ impl Engine {
             return Ok(());
         }
         self.forget_at = now + FORGET_EVERY;
-        let unused_since = (now - KEPT_UNUSED).timestamp_millis();
-        let forgotten = self
-            .store
-            .forget_bodies(now.timestamp_millis(), unused_since)
-            .await?;
+        let forgotten = self.store.forget_bodies(now, now - KEPT_UNUSED).await?;
         if forgotten > 0 {
             tracing::info!(
                 bodies = forgotten,

@@ -48,7 +48,7 @@ pub(super) struct SubjectSeen {
 impl Engine {
     /// Asks what is due, provider by provider.
     pub(super) async fn start_subjects(&mut self, now: DateTime<Utc>) -> Result<(), EngineError> {
-        let due = self.store.due_providers(now.timestamp_millis()).await?;
+        let due = self.store.due_providers(now).await?;
         let mut busy: HashMap<&str, usize> = HashMap::new();
         for (_, provider) in self.asking.values() {
             *busy.entry(provider.as_str()).or_default() += 1;
@@ -61,11 +61,11 @@ impl Engine {
                 (room > 0).then_some((provider, room))
             })
             .collect();
-        let until_ms = (now + LEASE).timestamp_millis();
+        let until = now + LEASE;
         for (provider, room) in room {
             let subjects = self
                 .store
-                .take_due_subjects(&provider, now, until_ms, room)
+                .take_due_subjects(&provider, now, until, room)
                 .await?;
             for subject in subjects {
                 self.ask(subject);
@@ -112,13 +112,7 @@ impl Engine {
             .map(|e| exchange_row(reading, e))
             .collect::<Result<_, _>>()?;
         self.store
-            .save_reading(
-                &seen.subject.key,
-                &exchanges,
-                failures,
-                next.timestamp_millis(),
-                now,
-            )
+            .save_reading(&seen.subject.key, &exchanges, failures, next, now)
             .await?;
         Ok(())
     }
@@ -145,7 +139,7 @@ impl Engine {
             };
             return self.wait_for_clock(round, &cause, now).await;
         }
-        let Some(candidate) = self.store.undecided(event, now.timestamp()).await? else {
+        let Some(candidate) = self.store.undecided(event, now).await? else {
             if !self.store.close_round(round).await? {
                 self.look_again(round, now + LOOK_AGAIN, None, now).await?;
             }
@@ -208,9 +202,7 @@ impl Engine {
         let due = now + LOOK_AGAIN;
         self.look_again(round, due, Some(&cause.to_string()), now)
             .await?;
-        self.store
-            .lease_round(round, due.timestamp_millis())
-            .await?;
+        self.store.lease_round(round, due).await?;
         Ok(())
     }
 
@@ -308,7 +300,7 @@ impl Engine {
         now: DateTime<Utc>,
     ) -> Result<(), EngineError> {
         let result = RoundResult::Pending {
-            due_ms: due.timestamp_millis(),
+            due,
             reason: reason.unwrap_or_default().to_owned(),
         };
         self.finish_attempt(round, &result, now).await

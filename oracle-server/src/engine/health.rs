@@ -81,7 +81,7 @@ impl Engine {
         if is_over {
             // So would sources that answered under it: their rests end by it.
             self.legs.clear();
-            self.store.reclaim_rounds(now.timestamp_millis()).await?;
+            self.store.reclaim_rounds(now).await?;
         }
         Ok(())
     }

@@ -382,8 +382,7 @@ impl Engine {
         // Under a clock that is ahead they would be due at its time; the next start takes
         // the leases back.
         if !self.clock_trust.runs_ahead(&*self.clock) {
-            let now_ms = self.clock.now().timestamp_millis();
-            self.store.reclaim_rounds(now_ms).await?;
+            self.store.reclaim_rounds(self.clock.now()).await?;
         }
         if self.may_sign() {
             self.finish_committed().await?;
@@ -394,9 +393,8 @@ impl Engine {
     async fn next_wake(&self, now: DateTime<Utc>) -> DateTime<Utc> {
         // Never later than this, so that rows other processes write are seen.
         let latest = now + TimeDelta::seconds(1);
-        match self.store.next_due_ms().await {
+        match self.store.next_due().await {
             Ok(due) => due
-                .and_then(DateTime::from_timestamp_millis)
                 // What stays due after a tick waits for something else.
                 .map_or(latest, |due| if due <= now { now + IDLE } else { due })
                 .min(latest),

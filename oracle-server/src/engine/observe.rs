@@ -43,7 +43,7 @@ const LAG_GRACE: Duration = Duration::from_secs(10);
 
 /// How far a round is put off while it is being observed: if this process dies
 /// the round comes back by itself.
-const LEASE_MS: i64 = 30_000;
+const LEASE: TimeDelta = TimeDelta::seconds(30);
 
 /// How long a round that cannot be worked on is left alone.
 const STUCK_RETRY: TimeDelta = TimeDelta::minutes(5);
@@ -91,10 +91,9 @@ impl Engine {
     /// Starts the observations of rounds that are due, attests those whose
     /// price already stands.
     pub(super) async fn start_rounds(&mut self, now: DateTime<Utc>) -> Result<(), EngineError> {
-        let now_ms = now.timestamp_millis();
         let waiting = i64::try_from(self.waiting.len()).unwrap_or(i64::MAX);
         let room = ROUNDS_PER_TICK.saturating_sub(waiting).max(0);
-        let due = self.store.due_rounds(now_ms, room).await?;
+        let due = self.store.due_rounds(now, room).await?;
         let started = self.start_batch(&due, now).await;
         self.said.end_tick();
         started?;
@@ -135,8 +134,7 @@ impl Engine {
         if self.is_sampling(&legs, at)? {
             return Ok(());
         }
-        let lease_ms = now.timestamp_millis() + LEASE_MS;
-        self.store.lease_round(round, lease_ms).await?;
+        self.store.lease_round(round, now + LEASE).await?;
         for leg in legs {
             let key = LegKey::of(&leg)?;
             if self.store.fixing(&key, at).await?.is_some()
@@ -182,9 +180,7 @@ impl Engine {
         tracing::error!(round = key, maturity = at, %error, "round is stuck");
         metrics::counter!("oracle_stuck_total").increment(1);
         let until = now + STUCK_RETRY;
-        self.store
-            .put_off_round(round, until.timestamp_millis())
-            .await?;
+        self.store.put_off_round(round, until).await?;
         Ok(())
     }
 
@@ -331,12 +327,12 @@ impl Engine {
         let result = self.evaluate(round, legs, leg_keys, now).await?;
         self.finish_attempt(round, &result, now).await?;
         let is_of_time = |key| self.legs.get(key).is_some_and(LegProgress::is_of_time);
-        if let RoundResult::Pending { due_ms, .. } = result
+        if let RoundResult::Pending { due, .. } = result
             && leg_keys.iter().any(is_of_time)
         {
             // Under a clock that stands ahead it is due long after its time: leased, it
             // comes back when the clock is right again.
-            self.store.lease_round(round, due_ms).await?;
+            self.store.lease_round(round, due).await?;
         }
         Ok(())
     }
@@ -370,7 +366,7 @@ impl Engine {
             }
         }
         let pending = |reason: String| RoundResult::Pending {
-            due_ms: next.map_or(pace, |due| due.max(pace)).timestamp_millis(),
+            due: next.map_or(pace, |due| due.max(pace)),
             reason,
         };
         if !missing.is_empty() {

@@ -85,10 +85,7 @@ impl Engine {
             return Ok(());
         }
         let now = self.clock.now();
-        let (rounds, mut over) = self
-            .store
-            .rounds_to_sample(now.timestamp_millis(), ROUNDS)
-            .await?;
+        let (rounds, mut over) = self.store.rounds_to_sample(now, ROUNDS).await?;
         self.sampling.forget_before(now);
         for round in rounds {
             match self.sample_round(&round, now) {

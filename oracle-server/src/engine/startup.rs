@@ -198,10 +198,9 @@ pub async fn configure(
     }
     check_sources(store, config).await?;
     // Whoever observed them before is gone.
-    store.reclaim_rounds(now.timestamp_millis()).await?;
+    store.reclaim_rounds(now).await?;
 
-    let last_work = DateTime::from_timestamp_millis(store.high_water_ms().await?);
-    let since = last_work.map_or(now, |last| last.min(now));
+    let since = store.high_water().await?.min(now);
     let known: BTreeMap<&str, &SeriesRow> =
         stored.iter().map(|s| (s.series_id.as_str(), s)).collect();
     let mut changed = Vec::new();

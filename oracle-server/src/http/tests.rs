@@ -261,7 +261,7 @@ impl World {
         let maturity = Maturity::from_unix(MATURITY).unwrap();
         let candidate = self
             .store
-            .candidates("price", maturity, "", self.now().timestamp(), 100)
+            .candidates("price", maturity, "", self.now(), 100)
             .await
             .unwrap()
             .into_iter()
@@ -299,11 +299,7 @@ impl World {
 
     /// Refunds every announced event.
     async fn refund_all(&self, reason: &str) {
-        let expired = self
-            .store
-            .expired(self.now().timestamp(), 100)
-            .await
-            .unwrap();
+        let expired = self.store.expired(self.now(), 100).await.unwrap();
         self.store
             .commit_refunds(&expired, reason, self.now())
             .await

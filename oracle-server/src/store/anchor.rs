@@ -10,8 +10,8 @@ use oracle_schema::anchor::{
 };
 use oracle_schema::tlog::Hash;
 
-use super::db::{Row, args};
-use super::{ReadStore, Store, StoreError, time_ms};
+use super::db::{Row, args, millis};
+use super::{ReadStore, Store, StoreError};
 
 /// No transaction waits longer for its next look.
 pub const LONGEST_ANCHOR_WAIT: TimeDelta = TimeDelta::hours(2);
@@ -128,7 +128,7 @@ impl Store {
                          AND NOT EXISTS (SELECT 1 FROM anchor a \
                          WHERE a.size = h.size \
                          OR a.prepared_ms > $1 AND a.prepared_ms <= $2)",
-                        args![since.timestamp_millis(), now.timestamp_millis()],
+                        args![millis(since), millis(now)],
                     )
                     .await?
             }
@@ -150,7 +150,7 @@ impl Store {
         new: &NewAnchor,
         now: DateTime<Utc>,
     ) -> Result<bool, StoreError> {
-        let now_ms = now.timestamp_millis();
+        let now_ms = millis(now);
         let mut tx = self.leader_tx().await?;
         let mut rows = tx
             .execute(
@@ -188,7 +188,7 @@ impl Store {
         let mut tx = self.leader_tx().await?;
         tx.execute(
             "UPDATE anchor SET due_ms = $1, attempts = attempts + 1 WHERE txid = $2",
-            args![due.timestamp_millis(), txid.0],
+            args![millis(due), txid.0],
         )
         .await?;
         tx.commit().await
@@ -206,11 +206,7 @@ impl Store {
             .fetch(
                 "SELECT txid, tx, state, attempts FROM anchor \
                  WHERE due_ms <= $1 OR due_ms > $2 ORDER BY due_ms, size LIMIT $3",
-                args![
-                    now.timestamp_millis(),
-                    (now + LONGEST_ANCHOR_WAIT).timestamp_millis(),
-                    limit
-                ],
+                args![millis(now), millis(now + LONGEST_ANCHOR_WAIT), limit],
             )
             .await?;
         rows.iter()
@@ -231,8 +227,7 @@ impl Store {
             .readers
             .fetch_optional("SELECT MIN(due_ms) AS due_ms FROM anchor", args![])
             .await?;
-        let next: Option<i64> = row.map_or(Ok(None), |row| row.get("due_ms"))?;
-        next.map(time_ms).transpose()
+        row.map_or(Ok(None), |row| row.opt_millis("due_ms"))
     }
 
     /// Records what a look brought.
@@ -252,7 +247,7 @@ impl Store {
              tx_position = $6, branch = $7 WHERE txid = $8",
             args![
                 step.state.name(),
-                step.due.map(|due| due.timestamp_millis()),
+                step.due.map(millis),
                 step.attempts,
                 height,
                 header,

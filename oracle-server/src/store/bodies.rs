@@ -7,11 +7,12 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use chrono::{DateTime, Utc};
 use oracle_feeds::source_id::SourceId;
 use oracle_schema::evidence::Manifest;
 use sqlx::AssertSqlSafe;
 
-use super::db::{Arg, Tx, args};
+use super::db::{Arg, Tx, args, millis};
 use super::lead::LeaderTx;
 use super::round::ObservedExchange;
 use super::{Store, StoreError};
@@ -152,7 +153,7 @@ impl Store {
                 refused.push(None);
                 continue;
             }
-            let day = exchange.received_at.timestamp_millis().div_euclid(DAY_MS);
+            let day = millis(exchange.received_at).div_euclid(DAY_MS);
             // What was received before midnight and is kept after it counts as today's.
             let is_new = self.room().day.is_none_or(|today| today < day);
             if is_new {
@@ -194,8 +195,8 @@ impl Store {
                     e.root.as_str(),
                     e.url.as_str(),
                     e.posted.clone(),
-                    e.sent_at.timestamp_millis(),
-                    e.received_at.timestamp_millis(),
+                    millis(e.sent_at),
+                    millis(e.received_at),
                     e.status.map(i64::from),
                     e.headers.as_str(),
                     e.sha256.map(|h| h.to_vec()),
@@ -203,7 +204,7 @@ impl Store {
                     e.effective_at,
                     e.verdict,
                     e.detail.clone(),
-                    e.date.map(|d| d.timestamp_millis()),
+                    e.date.map(millis),
                     e.certificate.map(|h| h.to_vec()),
                     e.fact.clone(),
                     e.failure.clone(),
@@ -263,7 +264,7 @@ async fn put_bodies<'a>(
         let (Some(sha256), Some(body)) = (exchange.sha256, &exchange.body) else {
             continue;
         };
-        let until_ms = exchange.keep_until.map(|t| t.timestamp_millis());
+        let until_ms = exchange.keep_until.map(millis);
         bodies
             .entry(sha256)
             .and_modify(|(_, is_public, keep_until_ms)| {
@@ -329,18 +330,18 @@ pub(super) async fn put_manifest(
 
 impl Store {
     /// Deletes bodies whose licence does not let them be kept any longer, and those
-    /// that no manifest names and no exchange after `unused_since_ms` brought: an
+    /// that no manifest names and no exchange after `unused_since` brought: an
     /// outcome rests on none of them. Their hashes stay where they were written down.
     pub async fn forget_bodies(
         &self,
-        now_ms: i64,
-        unused_since_ms: i64,
+        now: DateTime<Utc>,
+        unused_since: DateTime<Utc>,
     ) -> Result<u64, StoreError> {
         let mut tx = self.leader_tx().await?;
         let mut forgotten = tx
             .execute(
                 "DELETE FROM evidence_body WHERE keep_until_ms <= $1",
-                args![now_ms],
+                args![millis(now)],
             )
             .await?;
         forgotten += tx
@@ -348,7 +349,7 @@ impl Store {
                 "DELETE FROM evidence_body WHERE pinned = 0 AND NOT EXISTS (\
                  SELECT 1 FROM observation o WHERE o.sha256 = evidence_body.sha256 \
                  AND o.received_ms > $1)",
-                args![unused_since_ms],
+                args![millis(unused_since)],
             )
             .await?;
         tx.commit().await?;

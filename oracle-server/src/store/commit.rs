@@ -10,7 +10,7 @@ use chrono::{DateTime, Utc};
 use oracle_schema::log_entry::LogEntry;
 use oracle_schema::{Announcement, EventId, Maturity, Outcome};
 
-use super::db::{Fetch as _, Row, args};
+use super::db::{Fetch as _, Row, args, millis, seconds};
 use super::lead::LeaderTx;
 use super::states::{OPEN, UNDECIDED, UNHELD};
 use super::steps::{Reason, step_of};
@@ -155,13 +155,13 @@ fn candidate(r: &Row) -> Result<Candidate, StoreError> {
 
 impl Store {
     /// Events of a round that still wait for their outcome and may have one at
-    /// `now` (Unix seconds): those after `after`, in the order of their ids.
+    /// `now`: those after `after`, in the order of their ids.
     pub async fn candidates(
         &self,
         round_key: &str,
         maturity: Maturity,
         after: &str,
-        now: i64,
+        now: DateTime<Utc>,
         limit: i64,
     ) -> Result<Vec<Candidate>, StoreError> {
         let sql = format!(
@@ -173,7 +173,7 @@ impl Store {
         self.db
             .fetch(
                 sqlx::AssertSqlSafe(sql),
-                args![round_key, maturity.unix(), after, now, limit],
+                args![round_key, maturity, after, seconds(now), limit],
             )
             .await?
             .iter()
@@ -181,22 +181,30 @@ impl Store {
             .collect()
     }
 
-    /// An event that may have its outcome at `now` (Unix seconds), held ones
+    /// An event that may have its outcome at `now`, held ones
     /// included unless an operator's veto holds them.
-    pub async fn undecided(&self, event: &str, now: i64) -> Result<Option<Candidate>, StoreError> {
+    pub async fn undecided(
+        &self,
+        event: &str,
+        now: DateTime<Utc>,
+    ) -> Result<Option<Candidate>, StoreError> {
         self.open_candidate(event, now, " AND e.vetoed = 0").await
     }
 
-    /// An announced event that has no end yet and may have one at `now` (Unix
-    /// seconds), whoever holds it.
-    pub async fn open_event(&self, event: &str, now: i64) -> Result<Option<Candidate>, StoreError> {
+    /// An announced event that has no end yet and may have one at `now`,
+    /// whoever holds it.
+    pub async fn open_event(
+        &self,
+        event: &str,
+        now: DateTime<Utc>,
+    ) -> Result<Option<Candidate>, StoreError> {
         self.open_candidate(event, now, "").await
     }
 
     async fn open_candidate(
         &self,
         event: &str,
-        now: i64,
+        now: DateTime<Utc>,
         condition: &'static str,
     ) -> Result<Option<Candidate>, StoreError> {
         let sql = format!(
@@ -205,21 +213,25 @@ impl Store {
              AND e.state IN {UNDECIDED}{condition}"
         );
         self.db
-            .fetch_optional(sqlx::AssertSqlSafe(sql), args![event, now])
+            .fetch_optional(sqlx::AssertSqlSafe(sql), args![event, seconds(now)])
             .await?
             .map(|r| candidate(&r))
             .transpose()
     }
 
-    /// Announced events whose `attest_by` has come (Unix seconds).
-    pub async fn expired(&self, now: i64, limit: i64) -> Result<Vec<Candidate>, StoreError> {
+    /// Announced events whose `attest_by` has come.
+    pub async fn expired(
+        &self,
+        now: DateTime<Utc>,
+        limit: i64,
+    ) -> Result<Vec<Candidate>, StoreError> {
         // SQLite uses the index `event_open` for its own list of states only.
         let sql = format!(
             "SELECT {CANDIDATE_COLUMNS} FROM {CANDIDATES} WHERE e.attest_by <= $1 \
              AND e.state IN {OPEN} AND e.state <> 'scheduled' ORDER BY e.attest_by LIMIT $2"
         );
         self.db
-            .fetch(sqlx::AssertSqlSafe(sql), args![now, limit])
+            .fetch(sqlx::AssertSqlSafe(sql), args![seconds(now), limit])
             .await?
             .iter()
             .map(candidate)
@@ -254,7 +266,7 @@ impl Store {
                 content_hash: c.content_hash,
                 messages: outcome.messages(),
                 epoch: self.epoch(),
-                committed_ms: now.timestamp_millis(),
+                committed_ms: millis(now),
                 manifest_sha256: *manifest_sha256,
             });
         }
@@ -293,7 +305,7 @@ impl Store {
             content_hash: event.content_hash,
             messages: Vec::new(),
             epoch: self.epoch(),
-            committed_ms: now.timestamp_millis(),
+            committed_ms: millis(now),
             manifest_sha256: [0; 32],
         }
     }
@@ -313,12 +325,12 @@ impl Store {
     }
 
     /// Outcomes that are committed and not yet attested, of events that have
-    /// matured at `now` (Unix seconds): what a crash left. Those after `after`,
+    /// matured at `now`: what a crash left. Those after `after`,
     /// in the order of their ids, and the last id looked at; a row that cannot
     /// be read is an alarm and keeps no other waiting.
     pub async fn committed(
         &self,
-        now: i64,
+        now: DateTime<Utc>,
         after: &str,
         limit: i64,
     ) -> Result<(Vec<CommittedOutcome>, Option<String>), StoreError> {
@@ -333,7 +345,7 @@ impl Store {
         );
         let rows = self
             .db
-            .fetch(sqlx::AssertSqlSafe(sql), args![now, after, limit])
+            .fetch(sqlx::AssertSqlSafe(sql), args![seconds(now), after, limit])
             .await?;
         let last = rows.last().map(|row| row.get("event_id")).transpose()?;
         let tickets = rows

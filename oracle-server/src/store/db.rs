@@ -9,7 +9,8 @@ use std::path::Path;
 use std::str::FromStr;
 use std::time::Duration;
 
-use oracle_schema::sql;
+use chrono::{DateTime, Utc};
+use oracle_schema::{Maturity, sql};
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::postgres::{PgArguments, PgConnectOptions, PgPoolOptions, PgRow};
 use sqlx::sqlite::{
@@ -81,6 +82,30 @@ arg_from! {
     Option<Vec<u8>> => OptBlob,
 }
 
+/// The event's or round's maturity, as columns of that name have it: Unix seconds.
+impl From<Maturity> for Arg {
+    fn from(maturity: Maturity) -> Self {
+        Self::Int(maturity.unix())
+    }
+}
+
+/// A time as columns named `…_ms` have it: Unix milliseconds. Everything above this
+/// file has times as times; here they become columns, and columns become times.
+pub(crate) fn millis(at: DateTime<Utc>) -> i64 {
+    at.timestamp_millis()
+}
+
+/// A time as the other columns of times have it: whole Unix seconds, the last that has
+/// begun.
+pub(crate) fn seconds(at: DateTime<Utc>) -> i64 {
+    at.timestamp()
+}
+
+fn from_millis(column: &str, ms: i64) -> Result<DateTime<Utc>, StoreError> {
+    DateTime::from_timestamp_millis(ms)
+        .ok_or_else(|| StoreError::Damaged(format!("{column} is {ms} ms, which is no time")))
+}
+
 /// `args![a, b]`: a parameter list.
 macro_rules! args {
     ($($value:expr),* $(,)?) => { vec![$($crate::store::db::Arg::from($value)),*] };
@@ -145,6 +170,29 @@ impl Row {
         self.get::<Option<Vec<u8>>>(column)?
             .map(|bytes| to_hash(column, bytes))
             .transpose()
+    }
+
+    /// A time in milliseconds.
+    pub(crate) fn millis(&self, column: &str) -> Result<DateTime<Utc>, StoreError> {
+        from_millis(column, self.get(column)?)
+    }
+
+    /// The same, where it may be null.
+    pub(crate) fn opt_millis(&self, column: &str) -> Result<Option<DateTime<Utc>>, StoreError> {
+        let ms: Option<i64> = self.get(column)?;
+        ms.map(|ms| from_millis(column, ms)).transpose()
+    }
+
+    /// A time in seconds.
+    pub(crate) fn seconds(&self, column: &str) -> Result<DateTime<Utc>, StoreError> {
+        let s: i64 = self.get(column)?;
+        DateTime::from_timestamp(s, 0)
+            .ok_or_else(|| StoreError::Damaged(format!("{column} is {s} s, which is no time")))
+    }
+
+    /// The maturity of an event or a round.
+    pub(crate) fn maturity(&self) -> Result<Maturity, StoreError> {
+        Maturity::from_unix(self.get("maturity")?).map_err(|e| StoreError::Damaged(e.to_string()))
     }
 
     /// Reads the row as what it is; what is damaged in it is reported under the name

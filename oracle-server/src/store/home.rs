@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
-use super::db::{Db, Tx, args};
+use super::db::{Db, Tx, args, millis};
 use super::{ADVISORY_LOCK, Store, StoreError};
 
 impl Store {
@@ -74,7 +74,7 @@ pub(super) async fn accept(
 ) -> Result<(), StoreError> {
     tx.execute(
         "INSERT INTO accepted (accepted_ms, what, recorded, found) VALUES ($1, $2, $3, $4)",
-        args![now.timestamp_millis(), what, recorded, found],
+        args![millis(now), what, recorded, found],
     )
     .await?;
     Ok(())

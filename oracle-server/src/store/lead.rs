@@ -9,7 +9,7 @@ use std::sync::atomic::Ordering;
 
 use chrono::{DateTime, Utc};
 
-use super::db::{Tx, args};
+use super::db::{Tx, args, millis};
 use super::read::StateChange;
 use super::{Store, StoreError};
 
@@ -85,7 +85,7 @@ impl Store {
     /// has confirmed the time.
     fn mark(&self, now: DateTime<Utc>) -> i64 {
         if self.is_time_confirmed.load(Ordering::Acquire) {
-            now.timestamp_millis()
+            millis(now)
         } else {
             0
         }
@@ -132,7 +132,7 @@ impl<'s> LeaderTx<'s> {
         now: DateTime<Utc>,
     ) -> Result<Reserved, StoreError> {
         let count = i64::try_from(count).unwrap_or(i64::MAX);
-        let now_ms = now.timestamp_millis();
+        let now_ms = millis(now);
         let row = self
             .tx
             .fetch_optional(

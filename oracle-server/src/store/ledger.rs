@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, SecondsFormat, Utc};
 
-use super::db::args;
+use super::db::{args, millis};
 use super::home::accept;
 use super::{Store, StoreError};
 
@@ -11,15 +11,14 @@ impl Store {
     /// last committed work says; from now on that is no later than `now`.
     pub async fn accept_clock(
         &self,
-        last_work_ms: i64,
+        last_work: DateTime<Utc>,
         now: DateTime<Utc>,
     ) -> Result<(), StoreError> {
         let text = |at: DateTime<Utc>| at.to_rfc3339_opts(SecondsFormat::Millis, true);
-        let last_work = DateTime::from_timestamp_millis(last_work_ms).unwrap_or_default();
         let mut tx = self.leader_tx().await?;
         tx.execute(
             "UPDATE ledger SET high_water_ms = $1 WHERE id = 1 AND high_water_ms > $1",
-            args![now.timestamp_millis()],
+            args![millis(now)],
         )
         .await?;
         accept(&mut tx, "clock", &text(last_work), &text(now), now).await?;

@@ -38,8 +38,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use oracle_schema::EventId;
 use oracle_schema::tlog::Growing;
-use oracle_schema::{EventId, Maturity};
 use tokio::sync::{broadcast, watch};
 
 use crate::keys::KeyError;
@@ -68,7 +68,7 @@ pub use tree::SignHead;
 pub use witness::{CosignatureRow, NewCosignature, SignedHead};
 
 use crate::lifecycle::{Standing, State};
-use db::{Db, args};
+use db::{Db, args, millis};
 use file_lock::FileLock;
 
 /// Why the store could not do it.
@@ -311,7 +311,7 @@ impl Store {
         {
             return Err(StoreError::AlreadyInitialised);
         }
-        let now_ms = now.timestamp_millis();
+        let now_ms = millis(now);
         let incarnation = incarnation(&self.db, &mut tx).await?;
         tx.execute(
             "INSERT INTO oracle (id, public_key, log_public_key, log_origin, network) \
@@ -342,7 +342,7 @@ impl Store {
             args![now_ms],
         )
         .await?;
-        join_journal(&mut tx, journal_id, now_ms).await?;
+        join_journal(&mut tx, journal_id, now).await?;
         tx.commit().await?;
         self.refresh_head().await
     }
@@ -351,7 +351,7 @@ impl Store {
     pub async fn join(&self, journal_id: &[u8; 16], now: DateTime<Utc>) -> Result<(), StoreError> {
         self.check_joinable().await?;
         let mut tx = self.db.begin().await?;
-        join_journal(&mut tx, journal_id, now.timestamp_millis()).await?;
+        join_journal(&mut tx, journal_id, now).await?;
         tx.commit().await
     }
 
@@ -509,14 +509,14 @@ impl Store {
         self.epoch.load(Ordering::SeqCst)
     }
 
-    /// Latest time of committed work, milliseconds.
-    pub async fn high_water_ms(&self) -> Result<i64, StoreError> {
+    /// Latest time of committed work.
+    pub async fn high_water(&self) -> Result<DateTime<Utc>, StoreError> {
         let row = self
             .db
             .fetch_optional("SELECT high_water_ms FROM ledger WHERE id = 1", args![])
             .await?
             .ok_or(StoreError::NotInitialised)?;
-        row.get("high_water_ms")
+        row.millis("high_water_ms")
     }
 
     /// Whether anything is committed but what `init` did.
@@ -590,11 +590,11 @@ fn is_less_of(recorded: &str, found: &str) -> bool {
 async fn join_journal(
     tx: &mut db::Tx,
     journal_id: &[u8; 16],
-    now_ms: i64,
+    now: DateTime<Utc>,
 ) -> Result<(), StoreError> {
     tx.execute(
         "INSERT INTO journal (journal_id, joined_ms) VALUES ($1, $2)",
-        args![*journal_id, now_ms],
+        args![*journal_id, millis(now)],
     )
     .await?;
     Ok(())
@@ -607,20 +607,11 @@ fn event_id(text: &str) -> Result<EventId, StoreError> {
 /// Reads the columns `state`, `vetoed`, `maturity` and `attest_by` of an event.
 fn standing(row: &db::Row) -> Result<Standing, StoreError> {
     let state: String = row.get("state")?;
-    let maturity = Maturity::from_unix(row.get("maturity")?);
     Ok(Standing {
         state: State::parse(&state)
             .ok_or_else(|| StoreError::Damaged(format!("state {state:?}")))?,
         is_vetoed: row.get::<i64>("vetoed")? != 0,
-        maturity: maturity.map_err(|e| StoreError::Damaged(e.to_string()))?,
+        maturity: row.maturity()?,
         attest_by: row.get("attest_by")?,
     })
-}
-
-fn time_ms(ms: i64) -> Result<DateTime<Utc>, StoreError> {
-    DateTime::from_timestamp_millis(ms).ok_or_else(|| StoreError::Damaged(format!("time {ms} ms")))
-}
-
-fn time_s(s: i64) -> Result<DateTime<Utc>, StoreError> {
-    DateTime::from_timestamp(s, 0).ok_or_else(|| StoreError::Damaged(format!("time {s} s")))
 }

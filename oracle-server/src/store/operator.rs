@@ -9,14 +9,13 @@ use oracle_schema::operator::{OperatorAction, Verb};
 use oracle_schema::{Descriptor, EventId};
 
 use super::bodies::put_manifest;
-use super::db::{Row, args};
+use super::db::{Row, args, millis};
 use super::lead::{LeaderTx, NewEntry};
 use super::schedule::schedule_in;
 use super::states::NOT_FINAL;
 use super::steps::{Reason, step_of};
 use super::{
     Candidate, ChangeError, NewEvent, ReadStore, Store, StoreError, descriptor, event_id, standing,
-    time_ms,
 };
 use crate::keys::{RoundId, RoundKey};
 use crate::lifecycle::{Input, Standing};
@@ -73,7 +72,7 @@ impl ActionRow {
                 .ok_or_else(|| StoreError::Damaged(format!("operator's verb {verb:?}")))?,
             operator: r.get("operator")?,
             public_key: r.hash("public_key")?,
-            received_at: time_ms(r.get("received_ms")?)?,
+            received_at: r.millis("received_ms")?,
             outcome: r.get("outcome")?,
             sha256: r.hash("sha256")?,
             body: r.get("body")?,
@@ -239,7 +238,7 @@ impl Store {
         now: DateTime<Utc>,
     ) -> Result<(), ChangeError> {
         let id = action.event_id.as_str();
-        let now_ms = now.timestamp_millis();
+        let now_ms = millis(now);
         let request = action.request;
         let entry = OperatorAction::new(
             action.verb,
@@ -294,7 +293,7 @@ impl Store {
             Effect::Wake => {
                 tx.execute(
                     "UPDATE round SET due_ms = $1 WHERE round_key = $2 AND state = 'open'",
-                    args![now.timestamp_millis(), RoundKey::of_event(id).as_str()],
+                    args![millis(now), RoundKey::of_event(id).as_str()],
                 )
                 .await?;
             }
@@ -322,7 +321,7 @@ impl Store {
                          decision = $2, manifest_sha256 = $3, reason = $4 \
                          WHERE round_key = $5 AND maturity = $6",
                         args![
-                            now.timestamp_millis(),
+                            millis(now),
                             *decision,
                             *manifest_sha256,
                             reason.clone(),

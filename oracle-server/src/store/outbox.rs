@@ -8,9 +8,9 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use sqlx::AssertSqlSafe;
 
-use super::db::{Row, Tx, args};
+use super::db::{Row, Tx, args, millis};
 use super::states::UNFINISHED;
-use super::{Store, StoreError, time_ms};
+use super::{Store, StoreError};
 
 /// What a relay still lacks.
 #[derive(Debug, Clone)]
@@ -177,7 +177,7 @@ impl Store {
             // Another process was quicker; its rows are the same.
             return Ok(());
         }
-        let (kind, now_ms) = (i64::from(kind), now.timestamp_millis());
+        let (kind, now_ms) = (i64::from(kind), millis(now));
         let rows = positions
             .into_iter()
             .map(|position| args![url, position, kind, 0_i64, now_ms, now_ms])
@@ -204,12 +204,7 @@ impl Store {
                 "UPDATE outbox SET due_ms = $1 WHERE url = $2 AND position IN \
                  (SELECT position FROM outbox WHERE url = $2 AND due_ms > $3 \
                  ORDER BY due_ms DESC LIMIT $4)",
-                args![
-                    now.timestamp_millis(),
-                    url,
-                    (now + LONGEST_WAIT).timestamp_millis(),
-                    limit
-                ],
+                args![millis(now), url, millis(now + LONGEST_WAIT), limit],
             )
             .await?;
         tx.commit().await?;
@@ -244,7 +239,7 @@ impl Store {
             .await?;
         let (mut announcements, mut attestations) = (Vec::new(), Vec::new());
         let mut ended = Vec::new();
-        let now_ms = now.timestamp_millis();
+        let now_ms = millis(now);
         let (announced, attested) = (i64::from(kinds.0), i64::from(kinds.1));
         let mut last = head - 1;
         for row in &news {
@@ -336,7 +331,7 @@ impl Store {
                  LEFT JOIN announcement a ON a.position = COALESCE(o.follows, o.position) \
                  LEFT JOIN attestation t ON t.position = o.position AND o.follows IS NOT NULL \
                  ORDER BY o.due_ms, o.position",
-                args![url, now.timestamp_millis(), limit],
+                args![url, millis(now), limit],
             )
             .await?
             .iter()
@@ -354,7 +349,7 @@ impl Store {
                 args![url],
             )
             .await?;
-        row.map(|r| time_ms(r.get("due_ms")?)).transpose()
+        row.map(|r| r.millis("due_ms")).transpose()
     }
 
     /// Records what became of a batch.
@@ -372,7 +367,7 @@ impl Store {
             args![url],
         )
         .await?;
-        let now_ms = now.timestamp_millis();
+        let now_ms = millis(now);
         for Delivery { position, result } in deliveries {
             let is_settled = match result {
                 Ok(()) => {
@@ -390,7 +385,7 @@ impl Store {
                          attempts = attempts + 1 \
                          WHERE url = $4 AND position = $5 AND accepted_ms IS NULL",
                         args![
-                            undelivered.retry_at.map(|at| at.timestamp_millis()),
+                            undelivered.retry_at.map(millis),
                             undelivered.error.as_str(),
                             i64::from(undelivered.is_refusal),
                             url,
@@ -452,13 +447,10 @@ fn item(r: &Row) -> Result<OutboxItem, StoreError> {
     let kind =
         |n: i64| u16::try_from(n).map_err(|_| StoreError::Damaged(format!("event kind {n}")));
     let tlv = |time: &str, message: &str, what: &str| {
-        let published_ms: Option<i64> = r.get(time)?;
+        let published_at = r.opt_millis(time)?;
         let tlv: Option<Vec<u8>> = r.get(message)?;
-        let (published_ms, tlv) = published_ms.zip(tlv).ok_or_else(|| missing(what))?;
-        Ok::<_, StoreError>(OutboxTlv {
-            tlv,
-            published_at: time_ms(published_ms)?,
-        })
+        let (published_at, tlv) = published_at.zip(tlv).ok_or_else(|| missing(what))?;
+        Ok::<_, StoreError>(OutboxTlv { tlv, published_at })
     };
     let announcement = tlv("announced_ms", "announcement", "its announcement")?;
     let message = if r.get::<Option<i64>>("follows")?.is_none() {

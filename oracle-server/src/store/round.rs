@@ -4,11 +4,10 @@
 //! has one of its own. `open`: no decision yet; `decided`: it stands, events are
 //! being attested; `done`.
 
-use chrono::{DateTime, Utc};
-use oracle_schema::Maturity;
+use chrono::{DateTime, TimeDelta, Utc};
 
 use super::bodies::{Seen, put_manifest};
-use super::db::{Row, Tx, args};
+use super::db::{Row, Tx, args, millis};
 use super::states::{OPEN, UNHELD_OR_SCHEDULED};
 use super::{Store, StoreError};
 use crate::keys::{LegKey, Observed, Question, RoundId, RoundKey};
@@ -100,8 +99,8 @@ pub struct Attempt {
 pub enum RoundResult {
     /// Look again.
     Pending {
-        /// When, milliseconds.
-        due_ms: i64,
+        /// When.
+        due: DateTime<Utc>,
         /// Why there is no price yet; one sentence.
         reason: String,
     },
@@ -119,19 +118,23 @@ pub enum RoundResult {
 }
 
 /// Longest time for which a round is put off that has nothing of its own to wait for.
-const LONGEST_WAIT_MS: i64 = 10 * 60_000;
+const LONGEST_WAIT: TimeDelta = TimeDelta::minutes(10);
 
 /// Longest time for which a question is put off, beyond the pace of its source.
-const LONGEST_QUESTION_MS: i64 = 2 * 3_600_000;
+const LONGEST_QUESTION: TimeDelta = TimeDelta::hours(2);
 
 impl Store {
-    /// Rounds due at `now_ms`, longest waiting first.
-    pub async fn due_rounds(&self, now_ms: i64, limit: i64) -> Result<Vec<DueRound>, StoreError> {
+    /// Rounds that are due, longest waiting first.
+    pub async fn due_rounds(
+        &self,
+        now: DateTime<Utc>,
+        limit: i64,
+    ) -> Result<Vec<DueRound>, StoreError> {
         self.db
             .fetch(
                 "SELECT round_key, maturity, question, attempts, decision, manifest_sha256 \
                  FROM round WHERE due_ms <= $1 ORDER BY due_ms LIMIT $2",
-                args![now_ms, limit],
+                args![millis(now), limit],
             )
             .await?
             .iter()
@@ -187,17 +190,17 @@ impl Store {
         &self,
         round: &DueRound,
         result: &RoundResult,
-        now_ms: i64,
+        now: DateTime<Utc>,
     ) -> Result<(), StoreError> {
         let mut tx = self.leader_tx().await?;
         let key = round.id.round_key.as_str();
         let maturity = round.id.maturity.unix();
         match result {
-            RoundResult::Pending { due_ms, reason } => {
+            RoundResult::Pending { due, reason } => {
                 tx.execute(
                     "UPDATE round SET attempts = attempts + 1, leased = 0, due_ms = $1, reason = $2 \
                      WHERE round_key = $3 AND maturity = $4 AND state = 'open'",
-                    args![*due_ms, reason.as_str(), key, maturity],
+                    args![millis(*due), reason.as_str(), key, maturity],
                 )
                 .await?;
             }
@@ -213,7 +216,7 @@ impl Store {
                      decision = $2, manifest_sha256 = $3, reason = $4 \
                      WHERE round_key = $5 AND maturity = $6 AND state = 'open'",
                     args![
-                        now_ms,
+                        millis(now),
                         decision.as_str(),
                         *manifest_sha256,
                         reason.clone(),
@@ -255,13 +258,17 @@ impl Store {
 
     /// Puts an open round off while it is being observed, without counting an
     /// attempt. If this process dies, the next one takes it back at its start.
-    pub async fn lease_round(&self, round: &DueRound, until_ms: i64) -> Result<(), StoreError> {
+    pub async fn lease_round(
+        &self,
+        round: &DueRound,
+        until: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
         let mut tx = self.leader_tx().await?;
         tx.execute(
             "UPDATE round SET due_ms = $1, leased = 1 WHERE round_key = $2 AND maturity = $3 \
              AND state = 'open'",
             args![
-                until_ms,
+                millis(until),
                 round.id.round_key.as_str(),
                 round.id.maturity.unix()
             ],
@@ -271,13 +278,17 @@ impl Store {
     }
 
     /// Puts a round off that is not done, decided or not.
-    pub async fn put_off_round(&self, round: &DueRound, until_ms: i64) -> Result<(), StoreError> {
+    pub async fn put_off_round(
+        &self,
+        round: &DueRound,
+        until: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
         let mut tx = self.leader_tx().await?;
         tx.execute(
             "UPDATE round SET due_ms = $1 WHERE round_key = $2 AND maturity = $3 \
              AND state IN ('open', 'decided')",
             args![
-                until_ms,
+                millis(until),
                 round.id.round_key.as_str(),
                 round.id.maturity.unix()
             ],
@@ -289,11 +300,11 @@ impl Store {
     /// Makes every leased round and subject due: nobody observes them any more. So are
     /// those that were put off under a clock that stood ahead, farther than any wait:
     /// they would come back when that time has come.
-    pub async fn reclaim_rounds(&self, now_ms: i64) -> Result<(), StoreError> {
+    pub async fn reclaim_rounds(&self, now: DateTime<Utc>) -> Result<(), StoreError> {
         let mut tx = self.leader_tx().await?;
         tx.execute(
             "UPDATE round SET due_ms = $1, leased = 0 WHERE leased = 1 AND state = 'open'",
-            args![now_ms],
+            args![millis(now)],
         )
         .await?;
         tx.execute(
@@ -301,7 +312,7 @@ impl Store {
              due_ms = CASE WHEN maturity * 1000 > $1 THEN maturity * 1000 ELSE $1 END \
              WHERE due_ms > $2 AND due_ms > maturity * 1000 AND attempts > 0 \
              AND state IN ('open', 'decided')",
-            args![now_ms, now_ms.saturating_add(LONGEST_WAIT_MS)],
+            args![millis(now), millis(now + LONGEST_WAIT)],
         )
         .await?;
         let first = format!(
@@ -314,12 +325,14 @@ impl Store {
              due_ms = CASE WHEN {first} > $1 THEN {first} ELSE $1 END \
              WHERE due_ms > $2 + read_every_s * 1000 AND due_ms > {first}"
         );
-        let long_ms = now_ms.saturating_add(LONGEST_QUESTION_MS);
-        tx.execute(sqlx::AssertSqlSafe(sql), args![now_ms, long_ms])
-            .await?;
+        tx.execute(
+            sqlx::AssertSqlSafe(sql),
+            args![millis(now), millis(now + LONGEST_QUESTION)],
+        )
+        .await?;
         tx.execute(
             "UPDATE subject SET due_ms = $1, leased = 0 WHERE leased = 1",
-            args![now_ms],
+            args![millis(now)],
         )
         .await?;
         tx.commit().await
@@ -338,8 +351,8 @@ impl Store {
             .transpose()
     }
 
-    /// The earliest time at which anything is due, milliseconds.
-    pub async fn next_due_ms(&self) -> Result<Option<i64>, StoreError> {
+    /// The earliest time at which anything is due.
+    pub async fn next_due(&self) -> Result<Option<DateTime<Utc>>, StoreError> {
         // SQLite uses the index `event_open` for its own list of states only.
         let row = self
             .db
@@ -357,7 +370,7 @@ impl Store {
                 args![],
             )
             .await?;
-        row.map_or(Ok(None), |r| r.get("due"))
+        row.map_or(Ok(None), |r| r.opt_millis("due"))
     }
 }
 
@@ -376,13 +389,11 @@ pub(super) async fn next_attempt(tx: &mut Tx, of: Observed<'_>) -> Result<i64, S
 
 pub(super) fn due_round(r: &Row) -> Result<DueRound, StoreError> {
     r.read_as("round", "round_key", |r| {
-        let maturity: i64 = r.get("maturity")?;
         let decision: Option<String> = r.get("decision")?;
         Ok(DueRound {
             id: RoundId {
                 round_key: RoundKey::read(r.get("round_key")?),
-                maturity: Maturity::from_unix(maturity)
-                    .map_err(|e| StoreError::Damaged(e.to_string()))?,
+                maturity: r.maturity()?,
             },
             question: Question::read(r.get("question")?),
             attempts: r.get("attempts")?,

@@ -3,13 +3,14 @@
 //! A round's row says from when on there is something to sample. Each sample is
 //! an attempt of its own under the leg's key, beside those that are made after T.
 
+use chrono::{DateTime, Utc};
 use oracle_feeds::observation::SourceReading;
 use oracle_feeds::record::{self, RecordError};
 use oracle_schema::evidence::Observation;
 use oracle_schema::policy::{PricePolicy, SourcePolicy};
 
 use super::bodies::Seen;
-use super::db::args;
+use super::db::{args, millis};
 use super::round::{DueRound, ObservedExchange, due_round, next_attempt};
 use super::{Store, StoreError};
 use crate::keys::{LegKey, Observed};
@@ -30,11 +31,11 @@ pub fn sample_ms(price: Option<&PricePolicy>, maturity: i64) -> Option<i64> {
 }
 
 impl Store {
-    /// Rounds with sources to sample at `now_ms`, nearest maturity first; and those
+    /// Rounds with sources to sample now, nearest maturity first; and those
     /// for which that is over.
     pub async fn rounds_to_sample(
         &self,
-        now_ms: i64,
+        now: DateTime<Utc>,
         limit: i64,
     ) -> Result<(Vec<DueRound>, Vec<DueRound>), StoreError> {
         let rows = self
@@ -42,11 +43,11 @@ impl Store {
             .fetch(
                 "SELECT round_key, maturity, question, attempts, decision, manifest_sha256 \
                  FROM round WHERE sample_ms <= $1 ORDER BY maturity, round_key LIMIT $2",
-                args![now_ms, limit],
+                args![millis(now), limit],
             )
             .await?;
         let rounds: Vec<DueRound> = rows.iter().map(due_round).collect::<Result<_, _>>()?;
-        let is_open = |r: &DueRound| r.id.maturity.unix() * 1000 >= now_ms && r.decided.is_none();
+        let is_open = |r: &DueRound| r.id.maturity.to_datetime() >= now && r.decided.is_none();
         Ok(rounds.into_iter().partition(is_open))
     }
 

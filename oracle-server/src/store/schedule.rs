@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use oracle_schema::{Descriptor, EventId, Maturity};
 use sqlx::AssertSqlSafe;
 
-use super::db::{Arg, Fetch as _, Row, args};
+use super::db::{Arg, Fetch as _, Row, args, seconds};
 use super::lead::LeaderTx;
 use super::states::{NOT_FINAL, OPEN};
 use super::steps::{Reason, step_of};
@@ -204,13 +204,17 @@ impl Store {
             .collect()
     }
 
-    /// Series whose next event is due at `now` (Unix seconds).
-    pub async fn due_series(&self, now: i64, limit: i64) -> Result<Vec<DueSeries>, StoreError> {
+    /// Series whose next event is due.
+    pub async fn due_series(
+        &self,
+        now: DateTime<Utc>,
+        limit: i64,
+    ) -> Result<Vec<DueSeries>, StoreError> {
         self.db
             .fetch(
                 "SELECT series_id, next_maturity FROM series WHERE next_announce_at <= $1 \
                  AND next_maturity IS NOT NULL ORDER BY next_announce_at, series_id LIMIT $2",
-                args![now, limit],
+                args![seconds(now), limit],
             )
             .await?
             .iter()
@@ -250,10 +254,10 @@ impl Store {
             .collect()
     }
 
-    /// Scheduled events due at `now` (Unix seconds), oldest first.
+    /// Scheduled events that are due, oldest first.
     pub async fn due_announcements(
         &self,
-        now: i64,
+        now: DateTime<Utc>,
         limit: i64,
     ) -> Result<Vec<ScheduledEvent>, StoreError> {
         self.db
@@ -261,7 +265,7 @@ impl Store {
                 "SELECT event_id, state, vetoed, maturity, attest_by, descriptor, policy_hash \
                  FROM event WHERE state = 'scheduled' AND announce_at <= $1 \
                  ORDER BY announce_at LIMIT $2",
-                args![now, limit],
+                args![seconds(now), limit],
             )
             .await?
             .iter()
@@ -309,7 +313,7 @@ pub(super) async fn schedule_in(
             e.event_id.as_str(),
             e.series.clone(),
             e.kind,
-            e.maturity.unix(),
+            e.maturity,
             e.attest_by,
             e.announce_at,
             descriptor::write(&e.descriptor)?,
@@ -336,7 +340,7 @@ pub(super) async fn schedule_in(
         .map(|e| {
             args![
                 e.round_key.as_str(),
-                e.maturity.unix(),
+                e.maturity,
                 e.question.as_str(),
                 "open",
                 0_i64,

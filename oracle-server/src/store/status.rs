@@ -6,7 +6,7 @@ use oracle_schema::event::MAX_STRING_BYTES;
 use oracle_schema::log_entry::{LogEntry, Status, StatusKind};
 use sqlx::AssertSqlSafe;
 
-use super::db::{Tx, args};
+use super::db::{Tx, args, seconds};
 use super::lead::{LeaderTx, NewEntry};
 use super::states::UNFINISHED;
 use super::steps::Reason;
@@ -108,7 +108,7 @@ impl Store {
         );
         let rows = self
             .db
-            .fetch(AssertSqlSafe(sql), args![now.timestamp(), limit])
+            .fetch(AssertSqlSafe(sql), args![seconds(now), limit])
             .await?;
         let mut late: Vec<(String, String)> = Vec::with_capacity(rows.len());
         for row in &rows {

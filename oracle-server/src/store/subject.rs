@@ -14,7 +14,7 @@ use oracle_schema::policy::FactSource;
 use sqlx::AssertSqlSafe;
 
 use super::bodies::Seen;
-use super::db::{Row, args};
+use super::db::{Row, args, millis, seconds};
 use super::round::ObservedExchange;
 use super::states::{OPEN, UNDECIDED};
 use super::{Store, StoreError};
@@ -43,12 +43,12 @@ pub fn fact_json(reading: &Reading) -> Option<String> {
 }
 
 impl Store {
-    /// Providers that are due to be asked at `now_ms`.
-    pub async fn due_providers(&self, now_ms: i64) -> Result<Vec<String>, StoreError> {
+    /// Providers that are due to be asked.
+    pub async fn due_providers(&self, now: DateTime<Utc>) -> Result<Vec<String>, StoreError> {
         self.db
             .fetch(
                 "SELECT DISTINCT provider FROM subject WHERE due_ms <= $1 ORDER BY provider",
-                args![now_ms],
+                args![millis(now)],
             )
             .await?
             .iter()
@@ -57,13 +57,13 @@ impl Store {
     }
 
     /// Takes the questions to one provider that have been due for longest. They
-    /// are put off until `until_ms`, when they come back by themselves if this
+    /// are put off until `until`, when they come back by themselves if this
     /// process dies; those that no open event needs are put off for good.
     pub async fn take_due_subjects(
         &self,
         provider: &str,
         now: DateTime<Utc>,
-        until_ms: i64,
+        until: DateTime<Utc>,
         limit: i64,
     ) -> Result<Vec<DueSubject>, StoreError> {
         let mut tx = self.leader_tx().await?;
@@ -81,7 +81,7 @@ impl Store {
         );
         tx.execute(
             AssertSqlSafe(put_off),
-            args![provider, now.timestamp_millis(), limit, now.timestamp()],
+            args![provider, millis(now), limit, seconds(now)],
         )
         .await?;
         let rows = tx
@@ -90,7 +90,7 @@ impl Store {
                  SELECT subject_key FROM subject WHERE provider = $2 AND due_ms <= $3 \
                  ORDER BY due_ms, subject_key LIMIT $4) \
                  RETURNING subject_key, source, read_every_s, failures",
-                args![until_ms, provider, now.timestamp_millis(), limit],
+                args![millis(until), provider, millis(now), limit],
             )
             .await?;
         let due = rows.iter().map(due_subject).collect::<Result<_, _>>()?;
@@ -105,10 +105,9 @@ impl Store {
         key: &SubjectKey,
         exchanges: &[ObservedExchange],
         failures: u32,
-        next_ms: i64,
+        next: DateTime<Utc>,
         now: DateTime<Utc>,
     ) -> Result<(), StoreError> {
-        let now_ms = now.timestamp_millis();
         let mut tx = self.leader_tx().await?;
         let last = tx
             .fetch_optional(
@@ -124,7 +123,7 @@ impl Store {
                 "SELECT COALESCE(MAX(e.maturity), 0) AS matured FROM event_subject s \
                  JOIN event e ON e.event_id = s.event_id \
                  WHERE s.subject_key = $1 AND e.maturity <= $2",
-                args![key.as_str(), now.timestamp()],
+                args![key.as_str(), seconds(now)],
             )
             .await?
             .map_or(Ok(0), |r| r.get("matured"))?;
@@ -159,7 +158,7 @@ impl Store {
         self.keep(&mut tx, seen, exchanges).await?;
         tx.execute(
             "UPDATE subject SET due_ms = $1, leased = 0, failures = $2 WHERE subject_key = $3",
-            args![next_ms, i64::from(failures), key.as_str()],
+            args![millis(next), i64::from(failures), key.as_str()],
         )
         .await?;
         let of_event = RoundKey::sql_of_event("event_id");
@@ -168,7 +167,7 @@ impl Store {
              AND round_key IN (SELECT {of_event} FROM event_subject WHERE subject_key = $2) \
              AND maturity <= $3"
         );
-        let args = args![now_ms, key.as_str(), now.timestamp()];
+        let args = args![millis(now), key.as_str(), seconds(now)];
         tx.execute(AssertSqlSafe(wake), args).await?;
         tx.commit().await
     }

@@ -232,7 +232,7 @@ impl ReadStore {
                 args![signed(size)?],
             )
             .await?
-            .map(|row| super::time_ms(row.get("time_ms")?))
+            .map(|row| row.millis("time_ms"))
             .transpose()
     }
 
@@ -265,7 +265,7 @@ impl ReadStore {
                 name: key.split('+').next().unwrap_or_default().to_owned(),
                 key,
                 size: unsigned(row.get("size")?)?,
-                time: super::time_s(row.get("time_s")?)?,
+                time: row.seconds("time_s")?,
             });
         }
         Ok(all)

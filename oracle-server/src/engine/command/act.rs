@@ -253,8 +253,8 @@ impl Engine {
         target: &ActionRow,
         outcome: &str,
     ) -> Result<(), Failed> {
-        let at = act.now.timestamp();
-        let Some(candidate) = self.store.open_event(act.id.as_str(), at).await? else {
+        let open = self.store.open_event(act.id.as_str(), act.now).await?;
+        let Some(candidate) = open else {
             return refuse(Refused::AlreadyCommitted);
         };
         let maturity = candidate.announcement().event.maturity;
@@ -290,8 +290,8 @@ impl Engine {
     /// Two operators agree that there is no outcome, and the event has none
     /// that says so: refund.
     async fn abandon(&mut self, act: &Act<'_>, target: &ActionRow) -> Result<(), Failed> {
-        let at = act.now.timestamp();
-        let Some(candidate) = self.store.open_event(act.id.as_str(), at).await? else {
+        let open = self.store.open_event(act.id.as_str(), act.now).await?;
+        let Some(candidate) = open else {
             return refuse(Refused::AlreadyCommitted);
         };
         let reason = voided_by(act, target);

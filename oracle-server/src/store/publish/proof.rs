@@ -34,12 +34,10 @@ pub struct UnprovenEvent {
 impl UnprovenEvent {
     fn from_row(r: &Row) -> Result<Self, StoreError> {
         let id: String = r.get("event_id")?;
-        let maturity: i64 = r.get("maturity")?;
         let stored: String = r.get("descriptor")?;
         Ok(Self {
             event_id: event_id(&id)?,
-            maturity: Maturity::from_unix(maturity)
-                .map_err(|e| StoreError::Damaged(e.to_string()))?,
+            maturity: r.maturity()?,
             attest_by: r.get("attest_by")?,
             descriptor: descriptor::read(&stored)?,
             policy_hash: r.hash("policy_hash")?,

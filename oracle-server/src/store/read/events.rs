@@ -6,9 +6,9 @@ use sqlx::AssertSqlSafe;
 
 use super::ReadStore;
 use crate::lifecycle::State;
-use crate::store::db::{Arg, Row, args};
+use crate::store::db::{Arg, Row, args, seconds};
 use crate::store::states::UNFINISHED;
-use crate::store::{StoreError, descriptor, event_id, time_ms, time_s};
+use crate::store::{StoreError, descriptor, event_id};
 
 /// Where an event stands, as readers see it (`CONTRACT` names of section 7).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -122,11 +122,8 @@ fn view(r: &Row, now: DateTime<Utc>) -> Result<EventView, StoreError> {
     let stored: String = r.get("state")?;
     let stored =
         State::parse(&stored).ok_or_else(|| StoreError::Damaged(format!("state {stored:?}")))?;
-    let maturity: i64 = r.get("maturity")?;
+    let maturity = r.maturity()?;
     let descriptor: String = r.get("descriptor")?;
-    let announced_ms: Option<i64> = r.get("announced_ms")?;
-    let attested_ms: Option<i64> = r.get("attested_ms")?;
-    let due_ms: Option<i64> = r.get("due_ms")?;
     let round_reason: Option<String> = r.get("round_reason")?;
     let state = EventState::at(stored, maturity, now);
     let reason: Option<String> = r.get("reason")?;
@@ -138,15 +135,15 @@ fn view(r: &Row, now: DateTime<Utc>) -> Result<EventView, StoreError> {
         series: r.get("series")?,
         state,
         reason: reason.or(round_reason.filter(|_| open)),
-        maturity: Maturity::from_unix(maturity).map_err(|e| StoreError::Damaged(e.to_string()))?,
-        attest_by: time_s(r.get("attest_by")?)?,
-        announce_at: time_s(r.get("announce_at")?)?,
+        maturity,
+        attest_by: r.seconds("attest_by")?,
+        announce_at: r.seconds("announce_at")?,
         descriptor: descriptor::read(&descriptor)?,
         policy_hash: r.hash("policy_hash")?,
-        announced_at: announced_ms.map(time_ms).transpose()?,
-        attested_at: attested_ms.map(time_ms).transpose()?,
+        announced_at: r.opt_millis("announced_ms")?,
+        attested_at: r.opt_millis("attested_ms")?,
         outcome: r.get("outcome")?,
-        next_attempt_at: due_ms.filter(|_| open).map(time_ms).transpose()?,
+        next_attempt_at: r.opt_millis("due_ms")?.filter(|_| open),
         announcement_position: r.get("announcement_position")?,
         attestation_position: r.get("attestation_position")?,
     })
@@ -155,10 +152,10 @@ fn view(r: &Row, now: DateTime<Utc>) -> Result<EventView, StoreError> {
 impl EventState {
     /// The state a reader sees: an announced event has matured once its
     /// maturity is not after `now`.
-    fn at(stored: State, maturity: i64, now: DateTime<Utc>) -> Self {
+    fn at(stored: State, maturity: Maturity, now: DateTime<Utc>) -> Self {
         match stored {
             State::Scheduled => Self::Scheduled,
-            State::Announced if maturity <= now.timestamp() => Self::Matured,
+            State::Announced if maturity.to_datetime() <= now => Self::Matured,
             State::Announced => Self::Announced,
             State::Provisional => Self::Provisional,
             State::Held => Self::Held,
@@ -219,8 +216,8 @@ impl ReadStore {
             let (stored, matured) = state.stored();
             condition(" AND e.state = ?", stored.as_str().into());
             match matured {
-                Some(true) => condition(" AND e.maturity <= ?", now.timestamp().into()),
-                Some(false) => condition(" AND e.maturity > ?", now.timestamp().into()),
+                Some(true) => condition(" AND e.maturity <= ?", seconds(now).into()),
+                Some(false) => condition(" AND e.maturity > ?", seconds(now).into()),
                 None => {}
             }
         }
@@ -276,7 +273,7 @@ impl ReadStore {
                      WHERE overdue_at <= $1 \
                      AND state IN {UNFINISHED}"
                 )),
-                args![now.timestamp()],
+                args![seconds(now)],
             )
             .await?;
         let Some(row) = row else {
@@ -285,7 +282,7 @@ impl ReadStore {
         let oldest: Option<i64> = row.get("oldest")?;
         Ok(Overdue {
             count: row.get("count")?,
-            oldest_s: oldest.map_or(0, |o| now.timestamp() - o),
+            oldest_s: oldest.map_or(0, |o| seconds(now) - o),
         })
     }
 

@@ -7,17 +7,17 @@ use sqlx::AssertSqlSafe;
 
 use super::ReadStore;
 use super::events::{EVENT_COLUMNS, EventView, event_view};
-use crate::store::db::{Row, args};
+use crate::store::StoreError;
+use crate::store::db::{Row, args, millis, seconds};
 use crate::store::states::UNFINISHED;
-use crate::store::{StoreError, time_ms};
 
 /// When an event's end was fixed and said.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Milestones {
     /// When the outcome, or that there is none, was committed.
     pub committed_at: Option<DateTime<Utc>>,
-    /// When the attestation is overdue, Unix seconds.
-    pub overdue_at: i64,
+    /// When the attestation is overdue.
+    pub overdue_at: DateTime<Utc>,
     /// Log position of the notice that it will never be attested, and when that
     /// was published.
     pub notice: Option<(i64, DateTime<Utc>)>,
@@ -83,7 +83,7 @@ impl ReadStore {
              AND e.state IN {UNFINISHED}) \
              ORDER BY e.overdue_at, e.event_id LIMIT $2"
         );
-        let args = args![now.timestamp(), limit];
+        let args = args![seconds(now), limit];
         let rows = self.db.fetch(AssertSqlSafe(sql), args).await?;
         rows.iter().map(|r| event_view(r, now)).collect()
     }
@@ -99,7 +99,6 @@ impl ReadStore {
             )
             .await?;
         let Some(row) = row else { return Ok(None) };
-        let committed_ms: Option<i64> = row.get("committed_ms")?;
         let notice = self
             .db
             .fetch_optional(
@@ -110,12 +109,10 @@ impl ReadStore {
             )
             .await?;
         Ok(Some(Milestones {
-            committed_at: committed_ms.map(time_ms).transpose()?,
-            overdue_at: row.get("overdue_at")?,
+            committed_at: row.opt_millis("committed_ms")?,
+            overdue_at: row.seconds("overdue_at")?,
             notice: notice
-                .map(|r| {
-                    Ok::<_, StoreError>((r.get("position")?, time_ms(r.get("published_ms")?)?))
-                })
+                .map(|r| Ok::<_, StoreError>((r.get("position")?, r.millis("published_ms")?)))
                 .transpose()?,
         }))
     }
@@ -185,7 +182,7 @@ impl ReadStore {
         self.db
             .fetch_optional(
                 "SELECT size, time_ms FROM head WHERE time_ms <= $1 ORDER BY size DESC LIMIT 1",
-                args![at.timestamp_millis()],
+                args![millis(at)],
             )
             .await?
             .map(|r| head_row(&r))
@@ -203,17 +200,16 @@ fn series_line(r: &Row) -> Result<SeriesLine, StoreError> {
 fn head_row(r: &Row) -> Result<HeadRow, StoreError> {
     Ok(HeadRow {
         size: r.get("size")?,
-        time: time_ms(r.get("time_ms")?)?,
+        time: r.millis("time_ms")?,
     })
 }
 
 fn log_row(r: &Row) -> Result<LogRow, StoreError> {
-    let published_ms: Option<i64> = r.get("published_ms")?;
     Ok(LogRow {
         position: r.get("position")?,
         entry_type: r.get("entry_type")?,
         event_id: r.get("event_id")?,
         bytes: r.get("bytes")?,
-        published_at: time_ms(published_ms.unwrap_or_default())?,
+        published_at: r.opt_millis("published_ms")?.unwrap_or_default(),
     })
 }

@@ -105,10 +105,9 @@ impl ReadStore {
 
 fn published(row: &Row) -> Result<PublishedEvent, StoreError> {
     let id: String = row.get("event_id")?;
-    let maturity: i64 = row.get("maturity")?;
     Ok(PublishedEvent {
         event_id: event_id(&id)?,
-        maturity: Maturity::from_unix(maturity).map_err(|e| StoreError::Damaged(e.to_string()))?,
+        maturity: row.maturity()?,
         outcome: row.get("outcome")?,
     })
 }

@@ -5,8 +5,8 @@ use chrono::{DateTime, Utc};
 
 use super::ReadStore;
 use crate::lifecycle::State;
+use crate::store::StoreError;
 use crate::store::db::args;
-use crate::store::{StoreError, time_ms, time_s};
 
 /// Stored announcement.
 #[derive(Debug, Clone)]
@@ -68,7 +68,7 @@ impl ReadStore {
             .map(|r| {
                 Ok(AnnouncementRow {
                     position: r.get("position")?,
-                    announced_at: time_ms(r.get("announced_ms")?)?,
+                    announced_at: r.millis("announced_ms")?,
                     tlv: r.get("tlv")?,
                 })
             })
@@ -97,7 +97,7 @@ impl ReadStore {
         if let Some(position) = r.get::<Option<i64>>("position")? {
             return Ok(AttestationLookup::Attested(AttestationRow {
                 position,
-                attested_at: time_ms(r.get("attested_ms")?)?,
+                attested_at: r.millis("attested_ms")?,
                 outcome: r.get("outcome")?,
                 tlv: r.get("tlv")?,
             }));
@@ -106,8 +106,8 @@ impl ReadStore {
             Some(State::Refund) => AttestationLookup::Refunded { reason },
             Some(State::Withdrawn) => AttestationLookup::Withdrawn { reason },
             _ => {
-                let maturity = time_s(r.get("maturity")?)?;
-                let due = r.get::<Option<i64>>("due_ms")?.map(time_ms).transpose()?;
+                let maturity = r.seconds("maturity")?;
+                let due = r.opt_millis("due_ms")?;
                 AttestationLookup::NotYet {
                     next_attempt_at: due.map_or(maturity, |due| due.max(maturity)),
                 }

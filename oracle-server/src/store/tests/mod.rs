@@ -239,7 +239,7 @@ impl Home {
 
     /// An event that has matured and has no end.
     async fn candidate(&self, id: &str) -> Candidate {
-        let found = self.store.open_event(id, MATURITY).await.unwrap();
+        let found = self.store.open_event(id, at(MATURITY)).await.unwrap();
         found.unwrap()
     }
 

@@ -36,7 +36,11 @@ async fn events_are_read_back(home: Home) {
         },
     ];
     home.schedule(&events).await;
-    let due = home.store.due_announcements(MATURITY, 10).await.unwrap();
+    let due = home
+        .store
+        .due_announcements(at(MATURITY), 10)
+        .await
+        .unwrap();
     for event in &events {
         let id = event.event_id.as_str();
         let seen = home
@@ -67,7 +71,7 @@ async fn rounds_are_read_back(home: Home) {
     let event = new_event("a");
     home.schedule(std::slice::from_ref(&event)).await;
     let store = &home.store;
-    let due = store.due_rounds(MATURITY * 1000, 10).await.unwrap();
+    let due = store.due_rounds(at(MATURITY), 10).await.unwrap();
     assert_eq!(due.len(), 1);
     assert_eq!(due[0].id.round_key, event.round_key);
     assert_eq!(due[0].id.maturity, event.maturity);
@@ -76,22 +80,22 @@ async fn rounds_are_read_back(home: Home) {
     assert!(due[0].decided.is_none());
     assert!(
         store
-            .due_rounds(MATURITY * 1000 - 1, 10)
+            .due_rounds(at(MATURITY - 1), 10)
             .await
             .unwrap()
             .is_empty()
     );
 
-    let later = (MATURITY + 60) * 1000;
+    let later = at(MATURITY + 60);
     let pending = RoundResult::Pending {
-        due_ms: later,
+        due: later,
         reason: "not yet".to_owned(),
     };
-    store.finish_attempt(&due[0], &pending, 0).await.unwrap();
-    assert_eq!(
-        store.next_due_ms().await.unwrap(),
-        Some(event.announce_at * 1000)
-    );
+    store
+        .finish_attempt(&due[0], &pending, at(MATURITY))
+        .await
+        .unwrap();
+    assert_eq!(store.next_due().await.unwrap(), Some(at(event.announce_at)));
     let due = store.due_rounds(later, 10).await.unwrap();
     assert_eq!(due[0].attempts, 1);
 
@@ -285,20 +289,20 @@ async fn a_damaged_row_is_named(home: Home) {
     let broken = "UPDATE event SET descriptor = '{' WHERE event_id IN ('descriptor', 'unplanned')";
     home.execute(broken).await;
     damaged(reader.event("descriptor", now).await, &["event descriptor"]);
-    let due = store.due_announcements(MATURITY, 10).await;
+    let due = store.due_announcements(at(MATURITY), 10).await;
     damaged(due, &["event unplanned"]);
 
     home.execute("UPDATE announcement SET tlv = content_hash WHERE event_id = 'tlv'")
         .await;
     damaged(
-        store.open_event("tlv", MATURITY).await,
+        store.open_event("tlv", at(MATURITY)).await,
         &["event tlv", "announcement"],
     );
 
     let short = "UPDATE announcement SET content_hash = nonce_map WHERE event_id = 'hash'";
     home.execute(short).await;
     let names = ["event hash", "content_hash", "2 bytes"];
-    damaged(store.open_event("hash", MATURITY).await, &names);
+    damaged(store.open_event("hash", at(MATURITY)).await, &names);
 
     home.attest("intent", "above").await;
     home.execute("UPDATE intent SET messages = '[' WHERE event_id = 'intent'")
@@ -329,7 +333,7 @@ async fn a_damaged_row_is_named(home: Home) {
                announcement LIMIT 1), due_ms = 0 WHERE round_key = 'price'";
     home.execute(sql).await;
     damaged(
-        store.due_rounds(1, 10).await,
+        store.due_rounds(at(MATURITY), 10).await,
         &["round price", "manifest_sha256"],
     );
 }

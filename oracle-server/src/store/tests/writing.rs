@@ -155,8 +155,12 @@ async fn a_deposed_leader_changes_nothing(home: Home) {
     let decided = [end(&home, "a", "above").await];
     let open = home.candidate("b").await;
     let signed = [home.signed(&scheduled)];
-    let due = home.store.due_announcements(MATURITY, 10).await.unwrap();
-    let rounds = home.store.due_rounds(MATURITY * 1000, 10).await.unwrap();
+    let due = home
+        .store
+        .due_announcements(at(MATURITY), 10)
+        .await
+        .unwrap();
+    let rounds = home.store.due_rounds(at(MATURITY), 10).await.unwrap();
     let attempt = Attempt {
         leg_key: leg(),
         maturity: MATURITY,
@@ -164,7 +168,7 @@ async fn a_deposed_leader_changes_nothing(home: Home) {
         decision: Some("{}".to_owned()),
     };
     let pending = RoundResult::Pending {
-        due_ms: (MATURITY + 60) * 1000,
+        due: at(MATURITY + 60),
         reason: "they do not answer".to_owned(),
     };
     // What another process does first.
@@ -194,13 +198,13 @@ async fn a_deposed_leader_changes_nothing(home: Home) {
     deposed(store.save_attempt(&attempt).await);
     deposed(
         store
-            .finish_attempt(&rounds[0], &pending, MATURITY * 1000)
+            .finish_attempt(&rounds[0], &pending, at(MATURITY))
             .await,
     );
-    deposed(store.lease_round(&rounds[0], MATURITY * 1000).await);
+    deposed(store.lease_round(&rounds[0], at(MATURITY)).await);
     deposed(store.close_round(&rounds[0]).await);
-    deposed(store.reclaim_rounds(MATURITY * 1000).await);
-    deposed(store.forget_bodies(0, 0).await);
+    deposed(store.reclaim_rounds(at(MATURITY)).await);
+    deposed(store.forget_bodies(now, now).await);
     deposed(store.burn_operator_nonce(&[1; 32], "n", now).await);
     deposed(store.complete_tree(now).await);
     deposed(store.restore_intents(&[]).await);

@@ -12,7 +12,7 @@ use askama::Template;
 use axum::extract::State;
 use axum::http::Uri;
 use axum::response::Response;
-use chrono::DateTime;
+use chrono::{DateTime, TimeDelta, Utc};
 use oracle_schema::Descriptor;
 use oracle_schema::policy::{Policy, explain};
 
@@ -120,7 +120,7 @@ pub(crate) async fn get_event_page(
     page(&EventPage {
         site: Site::of(&app, "events").live(stream),
         segment: path_segment(&id),
-        overdue: overdue(&event, &milestones, now.timestamp()),
+        overdue: overdue(&event, &milestones, now),
         turns_at: turns_at(&event),
         value: words.value,
         lateness: words.lateness,
@@ -215,12 +215,13 @@ fn in_words(event: &EventView, policy: Option<&Policy>) -> InWords {
     }
 }
 
-fn overdue(event: &EventView, milestones: &Milestones, now: i64) -> Option<String> {
+fn overdue(event: &EventView, milestones: &Milestones, now: DateTime<Utc>) -> Option<String> {
     let open = matches!(
         event.state,
         EventState::Matured | EventState::Provisional | EventState::Held | EventState::Committed
     );
-    (open && milestones.overdue_at <= now).then(|| rough(now - milestones.overdue_at))
+    let since = now - milestones.overdue_at;
+    (open && since >= TimeDelta::zero()).then(|| rough(since.num_seconds()))
 }
 
 /// The maturity is said by no stream: it follows from the clock.

@@ -270,7 +270,7 @@ mod tests {
         ] {
             let milestones = Milestones {
                 committed_at: Some(at),
-                overdue_at: MATURITY,
+                overdue_at: at,
                 notice: Some((9, at)),
             };
             let steps = steps(&event(state), &milestones, Vec::new());
