@@ -266,7 +266,9 @@ struct EventsJson {
     next_cursor: Option<String>,
 }
 
-pub(crate) fn filter(query: &Query) -> Result<EventFilter, Problem> {
+/// Which events a query asks for, and in which order: `latest_first` where the address
+/// knows no order, or none is asked for.
+pub(crate) fn filter(query: &Query, latest_first: bool) -> Result<EventFilter, Problem> {
     let state = query
         .get("state")
         .map(|wanted| {
@@ -296,7 +298,12 @@ pub(crate) fn filter(query: &Query) -> Result<EventFilter, Problem> {
         to,
         q: query.text("q")?,
         after: query.get("cursor").map(cursor::decode).transpose()?,
-        latest_first: false,
+        latest_first: match query.get("order") {
+            None => latest_first,
+            Some("latest") => true,
+            Some("earliest") => false,
+            Some(_) => return Err(Problem::bad("order", "order is latest or earliest")),
+        },
         limit: query
             .number("limit", 1..=PAGE_MOST)?
             .unwrap_or(PAGE_DEFAULT),
@@ -334,7 +341,7 @@ pub(crate) async fn get_events(
     const KNOWN: &[&str] = &[
         "state", "kind", "series", "from", "to", "q", "limit", "cursor",
     ];
-    let mut filter = filter(&Query::strict(&uri, KNOWN)?)?;
+    let mut filter = filter(&Query::strict(&uri, KNOWN)?, false)?;
     let page = usize::try_from(filter.limit).unwrap_or(usize::MAX);
     // One more tells whether there is a next page.
     filter.limit += 1;

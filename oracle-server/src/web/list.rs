@@ -142,12 +142,7 @@ pub(crate) async fn get_event_list(
         "q", "kind", "series", "state", "from", "to", "order", "cursor",
     ];
     let query = Query::of_form(&uri, KNOWN, &["from", "to"])?;
-    let mut filter = filter(&query)?;
-    filter.latest_first = match query.get("order") {
-        None | Some("latest") => true,
-        Some("earliest") => false,
-        Some(_) => return Err(Problem::bad("order", "order is latest or earliest")),
-    };
+    let mut filter = filter(&query, true)?;
     let fields = Fields::of(&query);
     // One more tells whether there is a next page.
     filter.limit = LINES + 1;
