@@ -19,7 +19,6 @@
 
 mod announce;
 mod attest;
-mod backoff;
 mod bodies;
 mod budget;
 mod clock_trust;
@@ -48,6 +47,7 @@ pub use startup::{StartError, configure};
 
 use clock_trust::ClockTrust;
 
+use crate::backoff::Backoff;
 use crate::clock::Clock;
 use crate::config::Series;
 use crate::health::HealthReport;
@@ -61,6 +61,9 @@ const BATCH: i64 = 1000;
 
 /// Rounds looked at in one tick.
 const ROUNDS_PER_TICK: i64 = 256;
+
+/// Between two attempts at a round, and two passes that failed.
+const RETRY: Backoff = Backoff::new(TimeDelta::seconds(1), TimeDelta::seconds(60));
 
 /// How long to wait when what is due cannot be done yet.
 const IDLE: TimeDelta = TimeDelta::milliseconds(250);
@@ -334,7 +337,7 @@ impl Engine {
                     if let Err(e) = self.store.refresh_head().await {
                         tracing::error!(error = %e, "cannot read the published head");
                     }
-                    now + backoff::delay(i64::from(failures))
+                    now + RETRY.random(i64::from(failures) - 1)
                 }
             };
             self.report_metrics();

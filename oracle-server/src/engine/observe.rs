@@ -24,7 +24,7 @@ use tokio::task::JoinError;
 use super::clock_trust::Mark;
 use super::health::alarm_of_clock;
 use super::leg::LegProgress;
-use super::{Engine, EngineError, LegAt, ROUNDS_PER_TICK, Seen, backoff};
+use super::{Engine, EngineError, LegAt, RETRY, ROUNDS_PER_TICK, Seen};
 use crate::clock::Clock;
 use crate::keys::{LegKey, Observed, Question, RoundId};
 use crate::store::{Attempt, DueRound, ObservedExchange, RoundResult, fact_json};
@@ -346,7 +346,7 @@ impl Engine {
     ) -> Result<RoundResult, EngineError> {
         let mut decided = Vec::with_capacity(legs.len());
         let mut missing = Vec::new();
-        let pace = now + backoff::delay(round.attempts + 1);
+        let pace = now + RETRY.random(round.attempts);
         let mut next: Option<DateTime<Utc>> = None;
         for (leg, key) in legs.iter().zip(leg_keys) {
             if let Some(fixing) = self.store.fixing(&key.0, key.1).await? {

@@ -7,22 +7,20 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use oracle_feeds::SourceId;
 use oracle_feeds::observation::{Exchange, SourceReading};
 use oracle_feeds::rule::clock::TOLERANCE_S;
 
 use super::clock_trust::{ClockTrust, Mark, Started};
 use super::{Engine, Seen};
+use crate::backoff::Backoff;
 
 /// Roots asked for the time at most.
 const ROOTS: usize = 32;
 
-/// How long the first question waits for the second, doubled each time.
-const PAUSE: Duration = Duration::from_secs(1);
-
-/// Longest pause between two questions.
-const LONGEST_PAUSE: Duration = Duration::from_mins(1);
+/// Between two questions.
+const PAUSE: Backoff = Backoff::new(TimeDelta::seconds(1), TimeDelta::minutes(1));
 
 /// How long something may be held because of the time before the service is not ready.
 const HELD: Duration = Duration::from_mins(1);
@@ -155,8 +153,8 @@ impl Engine {
             self.time.under_way.insert(asked, task.id());
         }
         self.clock_trust.asking(self.time.is_first_round());
-        let pause = PAUSE.saturating_mul(1 << self.time.rounds.min(6));
-        self.time.due = uptime + pause.min(LONGEST_PAUSE);
+        let pause = PAUSE.wait(i64::from(self.time.rounds));
+        self.time.due = uptime + pause.to_std().unwrap_or_default();
         self.time.rounds = self.time.rounds.saturating_add(1);
     }
 

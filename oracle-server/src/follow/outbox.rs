@@ -4,23 +4,20 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use sha2::{Digest as _, Sha256};
 use tokio::sync::{Semaphore, watch};
 
 use super::nostr::Verdict;
-use crate::backoff::doubled;
+use crate::backoff::Backoff;
 use crate::clock::Clock;
 use crate::config::Nostr;
 use crate::store::{Backlog, Delivery, OutboxItem, Store, StoreError, Undelivered};
 
 /// Messages queued in one transaction, or queued anew.
 const FILL: i64 = 500;
-/// Longest wait after a failure that may pass.
-const MAX_DELAY_S: i64 = 600;
-/// Wait after a first refusal, which another try rarely changes.
-const REFUSED_DELAY_S: i64 = 3600;
-/// Longest wait after a refusal.
-const MAX_REFUSED_DELAY_S: i64 = 24 * 3600;
+/// After failures that may pass.
+const FAILED: Backoff = Backoff::new(TimeDelta::seconds(1), TimeDelta::minutes(10));
+/// After refusals, which another try rarely changes.
+const REFUSED: Backoff = Backoff::new(TimeDelta::hours(1), TimeDelta::hours(24));
 /// Refusals, over about a week, after which a message is given up.
 pub(super) const MAX_REFUSALS: i64 = 12;
 /// Of a relay's words, as much as is kept.
@@ -111,16 +108,16 @@ impl Outbox {
             Verdict::Later(error) => (error, false),
             Verdict::Refused(error) => (error, true),
         };
-        let full_s = if is_refusal {
-            refused_delay_s(item.refused)
+        let of: [&[u8]; 2] = [url.as_bytes(), &item.position.to_be_bytes()];
+        let wait = if is_refusal {
+            (!is_last(item.refused)).then(|| REFUSED.fixed(item.refused, &of))
         } else {
-            Some(full_delay_s(item.attempts))
+            Some(FAILED.fixed(item.attempts, &of))
         };
-        let spread = |s| spread(s, &[url.as_bytes(), &item.position.to_be_bytes()]);
         Delivery {
             position: item.position,
             result: Err(Undelivered {
-                retry_at: full_s.map(|s| self.now() + spread(s)),
+                retry_at: wait.map(|wait| self.now() + wait),
                 error: printable(error),
                 is_refusal,
             }),
@@ -129,30 +126,14 @@ impl Outbox {
 
     /// How long a relay is left alone after that many failures in a row.
     pub(super) fn pause(url: &str, failures: i64) -> TimeDelta {
-        spread(full_delay_s(failures - 1), &[url.as_bytes()])
+        FAILED.fixed(failures - 1, &[url.as_bytes()])
     }
 }
 
-/// 1 s, 2 s, 4 s … 10 min after `earlier` failures.
-fn full_delay_s(earlier: i64) -> i64 {
-    doubled(1, earlier, MAX_DELAY_S)
-}
-
-/// 1 h, 2 h, 4 h … 24 h after `earlier` refusals and one more; `None`: it was
-/// the last.
-fn refused_delay_s(earlier: i64) -> Option<i64> {
-    (earlier + 1 < MAX_REFUSALS).then(|| doubled(REFUSED_DELAY_S, earlier, MAX_REFUSED_DELAY_S))
-}
-
-/// Up to a quarter longer, so that what failed together does not come back
-/// together; the same for the same thing, so that a restart changes nothing.
-fn spread(seconds: i64, of: &[&[u8]]) -> TimeDelta {
-    let mut hash = Sha256::new();
-    for part in of {
-        hash.update(part);
-    }
-    let share = i64::from(hash.finalize().first().copied().unwrap_or_default());
-    TimeDelta::milliseconds(seconds * 1000 + seconds * 1000 * share / 1024)
+/// Whether a refusal that had `earlier` ones before it is the last: the message is given
+/// up.
+fn is_last(earlier: i64) -> bool {
+    earlier >= MAX_REFUSALS - 1
 }
 
 /// A relay's words for a log line and a text column.
@@ -169,7 +150,7 @@ mod tests {
     use crate::store::LONGEST_WAIT;
 
     #[test]
-    fn waits_grow_to_ten_minutes_and_a_quarter_and_are_the_same_again() {
+    fn waits_grow_to_ten_minutes_and_a_quarter() {
         for failures in 1..100 {
             let full = TimeDelta::seconds((1 << (failures - 1).min(20)).min(600));
             let wait = Outbox::pause("wss://relay.example/", failures);
@@ -177,22 +158,19 @@ mod tests {
                 wait >= full && wait <= full * 5 / 4,
                 "{wait} after {failures}"
             );
-            assert_eq!(wait, Outbox::pause("wss://relay.example/", failures));
         }
-        let waits: std::collections::HashSet<_> = (0..100_i64)
-            .map(|position| spread(MAX_REFUSED_DELAY_S, &[&position.to_be_bytes()]))
-            .collect();
-        assert!(waits.len() > 50, "{} waits", waits.len());
-        assert!(waits.iter().all(|wait| *wait < LONGEST_WAIT));
     }
 
     #[test]
     fn refusals_are_asked_again_ever_more_rarely_and_for_about_a_week() {
-        let waits: Vec<i64> = (0..).map_while(refused_delay_s).collect();
-        assert_eq!(waits[..6], [1, 2, 4, 8, 16, 24].map(|h| h * 3600));
+        let asked_again = (0..).take_while(|earlier| !is_last(*earlier));
+        let waits: Vec<i64> = asked_again.map(|n| REFUSED.wait(n).num_hours()).collect();
+        assert_eq!(waits[..6], [1, 2, 4, 8, 16, 24]);
         assert_eq!(waits.len(), 11);
-        assert_eq!(waits.iter().sum::<i64>() / 3600, 31 + 6 * 24);
-        assert_eq!(refused_delay_s(i64::MAX - 1), None);
+        assert_eq!(waits.iter().sum::<i64>(), 31 + 6 * 24);
+        assert!(is_last(i64::MAX));
+        let longest = |position: i64| REFUSED.fixed(99, &[&position.to_be_bytes()]);
+        assert!((0..100).all(|position| longest(position) < LONGEST_WAIT));
     }
 
     #[test]

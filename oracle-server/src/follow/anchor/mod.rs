@@ -21,7 +21,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-use crate::backoff::doubled;
+use crate::backoff::Backoff;
 use crate::clock::Clock;
 use crate::config::Anchor;
 use crate::stop::stopped;
@@ -34,10 +34,12 @@ const POLL: TimeDelta = TimeDelta::minutes(1);
 const RECHECK: TimeDelta = TimeDelta::minutes(10);
 /// So deep, no reorganisation is expected any more.
 const FINAL_DEPTH: u64 = 100;
-/// Longest wait after a failure, seconds.
-const MAX_PAUSE_S: i64 = 600;
-/// Longest wait of one transaction that nodes do not take, seconds.
-const MAX_DELAY_S: i64 = 3600;
+/// Longest wait after a pass that failed.
+const LONGEST_PAUSE: TimeDelta = TimeDelta::minutes(10);
+/// After passes that failed.
+const PAUSE: Backoff = Backoff::new(TimeDelta::seconds(1), LONGEST_PAUSE);
+/// Of one transaction that nodes do not take, beside [`POLL`].
+const DELAY: Backoff = Backoff::new(TimeDelta::seconds(1), TimeDelta::hours(1));
 /// Wait after an error of the database.
 const STORE_RETRY: TimeDelta = TimeDelta::seconds(5);
 /// The schedule is looked at no more rarely than this.
@@ -164,7 +166,7 @@ impl Anchorer {
     async fn tick(&mut self) -> Result<DateTime<Utc>, StoreError> {
         let now = self.clock.now();
         // Longer than any pause is what a clock says that was wrong.
-        let longest = now + TimeDelta::seconds(MAX_PAUSE_S);
+        let longest = now + LONGEST_PAUSE;
         let pause = self
             .paused_until
             .filter(|until| (now..=longest).contains(until));
@@ -200,7 +202,7 @@ impl Anchorer {
             tracing::warn!(error, "anchoring failed; tried again and again");
             self.said = Some(error.to_owned());
         }
-        let until = self.clock.now() + doubling(self.failures - 1, MAX_PAUSE_S);
+        let until = self.clock.now() + PAUSE.wait(self.failures - 1);
         self.paused_until = Some(until);
         until
     }
@@ -244,7 +246,7 @@ impl Anchorer {
         if anchor.attempts == 0 {
             tracing::warn!(%txid, %error, "an anchor cannot be looked at; tried again and again");
         }
-        let due = self.clock.now() + POLL + doubling(anchor.attempts, MAX_DELAY_S);
+        let due = self.clock.now() + POLL + DELAY.wait(anchor.attempts);
         self.store.postpone_anchor(txid, due).await
     }
 
@@ -344,8 +346,7 @@ impl Anchorer {
                 } else {
                     step.state = anchor.state;
                     step.attempts = anchor.attempts + 1;
-                    step.due =
-                        Some(self.clock.now() + POLL + doubling(anchor.attempts, MAX_DELAY_S));
+                    step.due = Some(self.clock.now() + POLL + DELAY.wait(anchor.attempts));
                 }
                 tracing::warn!(txid = %anchor.txid, error = %e, "an anchor's transaction is not taken");
                 Ok(())
@@ -371,11 +372,6 @@ fn tell(anchor: &DueAnchor, step: &AnchorStep) {
         (_, state) => tracing::info!(%txid, state = state.name(), "anchor"),
     }
     metrics::counter!("oracle_anchors_total", "state" => step.state.name()).increment(1);
-}
-
-/// 1 s, 2 s, 4 s … after `earlier` failures.
-fn doubling(earlier: i64, most_s: i64) -> TimeDelta {
-    TimeDelta::seconds(doubled(1, earlier, most_s))
 }
 
 /// A running [`Anchorer`]; dropped, it stops at once, and nothing is lost by it.
