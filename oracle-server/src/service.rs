@@ -9,7 +9,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use futures::future::join_all;
 use oracle_feeds::fetch::{Fetcher, TimeSource};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -20,7 +19,7 @@ use crate::command;
 use crate::config::Config;
 use crate::disk;
 use crate::engine::{self, Engine, EngineError, StartError};
-use crate::follow::{Anchorer, Anchoring, Contradicted, Cosigner, Following, RelayTask, Timing};
+use crate::follow::{Anchorer, Contradicted, Cosigner, Followers, RelayTask, Timing};
 use crate::guard::{self, Accept, Lookout, Passed, Refused};
 use crate::health::HealthReport;
 use crate::http;
@@ -303,38 +302,35 @@ impl Leader {
         }))
     }
 
-    /// Starts to pass on what is published, where relays are configured, and to
-    /// have heads cosigned, where witnesses are.
-    fn publish(&self, signer: &Arc<Signer>) -> Vec<Following> {
-        let mut following = Vec::new();
+    /// Starts what follows the log while this process leads, as far as it is configured:
+    /// relays, witnesses, anchors, and who asks outside whether anything may be signed.
+    fn follow(&self, signer: &Arc<Signer>, lookout: Option<Lookout>) -> Followers {
+        let (store, clock) = (&self.store, &self.clock);
+        let mut followers = Followers::default();
         if let Some(config) = &self.config.nostr {
-            let store = self.store.clone();
             let timing = Timing::default();
-            let publisher = RelayTask::new(store, signer, &self.clock, config, timing);
-            following.push(publisher.start());
+            RelayTask::new(store.clone(), signer, clock, config, timing).start(&mut followers);
         }
         if let Some(config) = &self.config.witness {
-            match Cosigner::new(self.store.clone(), &self.clock, config, signer.gate()) {
-                Ok(cosigner) => following.push(cosigner.start()),
+            match Cosigner::new(store.clone(), clock, config, signer.gate()) {
+                Ok(cosigner) => followers.start(cosigner),
                 Err(error) => {
                     tracing::error!(%error, "no HTTP client for witnesses; nothing is cosigned");
                 }
             }
         }
-        following
-    }
-
-    /// Starts to anchor checkpoints, where a node is configured.
-    fn anchor(&self) -> Option<Anchoring> {
-        let config = self.config.anchor.as_ref()?;
-        let network = &self.config.network;
-        match Anchorer::new(self.store.clone(), self.clock.clone(), config, network) {
-            Ok(anchorer) => Some(anchorer.start()),
-            Err(error) => {
-                tracing::error!(%error, "no HTTP client for anchors; nothing is anchored");
-                None
+        if let Some(config) = &self.config.anchor {
+            match Anchorer::new(store.clone(), clock.clone(), config, &self.config.network) {
+                Ok(anchorer) => followers.start(anchorer),
+                Err(error) => {
+                    tracing::error!(%error, "no HTTP client for anchors; nothing is anchored");
+                }
             }
         }
+        if let Some(lookout) = lookout {
+            followers.start(lookout);
+        }
+        followers
     }
 
     /// Leads while it may, stands by otherwise, until `stop`.
@@ -345,14 +341,9 @@ impl Leader {
     ) -> Result<(), ServiceError> {
         loop {
             if let Some(mut leading) = lead.take() {
-                let mut following = self.publish(&leading.signer);
-                following.extend(leading.lookout.take().map(Lookout::start));
-                let anchoring = self.anchor();
+                let followers = self.follow(&leading.signer, leading.lookout.take());
                 let ended = leading.engine.run(stop.clone()).await;
-                join_all(following.into_iter().map(Following::stop)).await;
-                if let Some(anchoring) = anchoring {
-                    anchoring.stop().await;
-                }
+                followers.stop().await;
                 match ended {
                     Ok(()) => return Ok(()),
                     // SQLite has no standby: whoever lost the file must go.

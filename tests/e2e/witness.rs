@@ -11,6 +11,7 @@ use oracle_client::EventState;
 use oracle_schema::tlog::checkpoint::NoteError;
 use oracle_schema::tlog::{Checkpoint, Note, Policy};
 use oracle_server::clock::{Clock as _, SystemClock};
+use oracle_server::follow::Followers;
 use oracle_server::store::Store;
 use oracle_tests::database::{Backend, leave_out};
 use oracle_tests::market::START;
@@ -359,7 +360,8 @@ async fn a_slow_witness_is_asked_for_one_head_at_a_time_and_then_for_the_newest(
     world.cosigner().run_due().await.unwrap();
     witness.set_mood(Mood::Held);
     let before = witness.asked().len();
-    let following = world.cosigner().start();
+    let mut following = Followers::default();
+    following.start(world.cosigner());
     world.at(times[0]).await;
     world.at(times[0] + 60).await;
     witness.wait_until(|w| w.asked().len() == before + 1).await;
@@ -402,7 +404,8 @@ async fn a_quorum_meets_on_one_head_however_many_come_meanwhile(backend: Backend
     world.cosigner().run_due().await.unwrap();
     let asked = [slow.asked().len(), quick.asked().len()];
     slow.set_mood(Mood::Held);
-    let following = world.cosigner().start();
+    let mut following = Followers::default();
+    following.start(world.cosigner());
     world.at(times[0] + 60).await;
     quick.wait_until(|w| w.asked().len() == asked[1] + 1).await;
     let first = quick.asked()[asked[1]].1;

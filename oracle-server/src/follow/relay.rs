@@ -9,18 +9,17 @@ use chrono::{DateTime, TimeDelta, Utc};
 use tokio::sync::watch;
 use url::Url;
 
-use super::Timing;
 use super::connection::{Connection, RelayError};
 use super::nostr::{Event, Verdict, events};
 use super::outbox::{MAX_REFUSALS, Outbox};
+use super::{Follower, Next, Timing};
+use crate::clock::Clock;
 use crate::signer::Signer;
-use crate::stop::stopped;
+use crate::stop::unless_stopped;
 use crate::store::{OutboxItem, StoreError};
 
 /// Messages under way at once, at most.
 const MAX_WINDOW: usize = 32;
-/// Wait after an error of the database.
-const STORE_RETRY: TimeDelta = TimeDelta::seconds(5);
 /// The backlog is measured no more often than this.
 const MEASURE_EVERY: Duration = Duration::from_secs(1);
 /// And this, where much is missing.
@@ -30,19 +29,9 @@ const MUCH: i64 = 10_000;
 /// The backlog's age is looked at no more rarely than this, while there is one.
 const LOOK_EVERY: TimeDelta = TimeDelta::seconds(30);
 
-/// When there may be something to do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Next {
-    /// At once.
-    Now,
-    /// Then, or with the next thing published.
-    At(DateTime<Utc>),
-    /// With the next thing published.
-    News,
-}
-
-/// The task of one relay.
+/// What one relay gets.
 pub(super) struct Relay {
+    head: watch::Receiver<i64>,
     url: Url,
     outbox: Outbox,
     signer: Arc<Signer>,
@@ -62,9 +51,49 @@ pub(super) struct Relay {
     lacks_much: bool,
 }
 
+impl Follower for Relay {
+    const PANICS: &'static str = "oracle_nostr_panics_total";
+
+    fn name(&self) -> String {
+        format!("relay {}", self.url)
+    }
+
+    fn clock(&self) -> &Arc<dyn Clock> {
+        &self.outbox.clock
+    }
+
+    fn anew(&self) -> Self {
+        Self::new(
+            &self.url,
+            self.outbox.clone(),
+            self.signer.clone(),
+            self.timing,
+        )
+    }
+
+    async fn step(&mut self, stop: &mut watch::Receiver<bool>) -> Result<Next, StoreError> {
+        self.head.mark_unchanged();
+        Ok(match self.tick(stop).await? {
+            // The age of what waits grows meanwhile.
+            Next::At(at) => Next::At(at.min(self.outbox.now() + LOOK_EVERY)),
+            next => next,
+        })
+    }
+
+    async fn woken(&mut self) {
+        // Its sender is the store, which lives as long as this.
+        let _ = self.head.changed().await;
+    }
+
+    async fn leave(&mut self) {
+        self.disconnect().await;
+    }
+}
+
 impl Relay {
     pub(super) fn new(url: &Url, outbox: Outbox, signer: Arc<Signer>, timing: Timing) -> Self {
         Self {
+            head: outbox.head(),
             url: url.clone(),
             outbox,
             signer,
@@ -79,44 +108,6 @@ impl Relay {
         }
     }
 
-    /// The same relay, of which this process knows nothing yet.
-    pub(super) fn anew(&self) -> Self {
-        Self::new(
-            &self.url,
-            self.outbox.clone(),
-            self.signer.clone(),
-            self.timing,
-        )
-    }
-
-    /// Goes on until `stop`.
-    pub(super) async fn run(mut self, mut stop: watch::Receiver<bool>) {
-        let mut head = self.outbox.head();
-        while !*stop.borrow() {
-            head.mark_unchanged();
-            let next = match self.tick(&mut stop).await {
-                Ok(next) => next,
-                Err(e) => {
-                    tracing::warn!(relay = %self.url, error = %e, "outbox failed; tried again");
-                    Next::At(self.outbox.now() + STORE_RETRY)
-                }
-            };
-            let wake = match next {
-                Next::Now => continue,
-                // The age of what waits grows meanwhile.
-                Next::At(at) => Some(at.min(self.outbox.now() + LOOK_EVERY)),
-                Next::News => None,
-            };
-            tokio::select! {
-                biased;
-                () = stopped(&mut stop) => {}
-                changed = head.changed() => if changed.is_err() { break },
-                () = self.sleep_until(wake) => {}
-            }
-        }
-        self.disconnect().await;
-    }
-
     /// Does what is due now.
     pub(super) async fn run_due(&mut self) -> Result<(), StoreError> {
         let (_never, mut stop) = watch::channel(false);
@@ -124,7 +115,7 @@ impl Relay {
             match self.tick(&mut stop).await? {
                 Next::Now => {}
                 Next::At(at) if at <= self.outbox.now() => {}
-                Next::At(_) | Next::News => return Ok(()),
+                Next::At(_) | Next::After(_) | Next::Woken => return Ok(()),
             }
         }
     }
@@ -161,7 +152,7 @@ impl Relay {
             }
             self.disconnect().await;
             let next = self.outbox.next(self.url.as_str()).await?;
-            return Ok(next.map_or(Next::News, Next::At));
+            return Ok(next.map_or(Next::Woken, Next::At));
         }
         self.measure().await?;
         self.send(items, stop).await?;
@@ -199,11 +190,7 @@ impl Relay {
             }
         }
         let mut verdicts = HashMap::with_capacity(batch.len());
-        let result = tokio::select! {
-            biased;
-            () = stopped(stop) => None,
-            result = self.exchange(&batch, &mut verdicts) => Some(result),
-        };
+        let result = unless_stopped(stop, self.exchange(&batch, &mut verdicts)).await;
         let was_sent = self.connection.is_some();
         let mut is_limited = false;
         for (item, event) in &batch {
@@ -299,15 +286,6 @@ impl Relay {
     async fn disconnect(&mut self) {
         if let Some(connection) = self.connection.take() {
             connection.close().await;
-        }
-    }
-
-    async fn sleep_until(&self, at: Option<DateTime<Utc>>) {
-        let Some(at) = at else {
-            return std::future::pending().await;
-        };
-        while self.outbox.now() < at {
-            self.outbox.clock.sleep_until(at).await;
         }
     }
 

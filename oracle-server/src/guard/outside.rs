@@ -7,19 +7,18 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use tokio::sync::watch;
 
+use crate::backoff::Backoff;
 use crate::clock::Clock;
 use crate::config::Witnessing;
-use crate::follow::{Contradicted, Copied, Following, Heard, ask};
+use crate::follow::{Contradicted, Copied, Follower, Heard, Next, ask};
 use crate::signer::{Gate, JournalId, Signer, Signing};
-use crate::stop::stopped;
-use crate::store::Store;
+use crate::stop::unless_stopped;
+use crate::store::{Store, StoreError};
 
-/// Between two tries to reach somebody: doubled each time, from and to this.
-const FIRST_PAUSE: TimeDelta = TimeDelta::seconds(1);
-const LAST_PAUSE: TimeDelta = TimeDelta::seconds(30);
+/// Between two tries to reach somebody.
+const PAUSE: Backoff = Backoff::new(TimeDelta::seconds(1), TimeDelta::seconds(30));
 
 /// Asks who is outside, and keeps the gate.
-#[derive(Clone)]
 pub struct Lookout {
     store: Arc<Store>,
     gate: Arc<Gate>,
@@ -28,6 +27,67 @@ pub struct Lookout {
     journal: JournalId,
     /// Of a copy only who knows this very head counts, and not from this process.
     copied: Copied,
+    /// Told of every change of the gate.
+    signing: watch::Receiver<Signing>,
+    /// When it asks next, by [`Clock::uptime`].
+    due: Option<Duration>,
+    /// Tries since the gate was last open.
+    tries: i64,
+}
+
+impl Follower for Lookout {
+    const PANICS: &'static str = "oracle_lookout_panics_total";
+
+    fn name(&self) -> String {
+        "lookout".to_owned()
+    }
+
+    fn clock(&self) -> &Arc<dyn Clock> {
+        &self.clock
+    }
+
+    fn anew(&self) -> Self {
+        Self {
+            store: self.store.clone(),
+            gate: self.gate.clone(),
+            clock: self.clock.clone(),
+            config: self.config.clone(),
+            journal: self.journal,
+            copied: self.copied,
+            signing: self.gate.watch(),
+            due: None,
+            tries: 0,
+        }
+    }
+
+    async fn step(&mut self, stop: &mut watch::Receiver<bool>) -> Result<Next, StoreError> {
+        if self.due.is_some_and(|due| due <= self.clock.uptime()) && self.gate.is_in_question() {
+            self.due = None;
+            self.tries += 1;
+            // Cut short, nothing is known.
+            let _ = unless_stopped(stop, self.look()).await;
+        }
+        let signing = self.signing.borrow_and_update().clone();
+        let wait = match signing {
+            Signing::On | Signing::Stopped(_) => {
+                self.tries = 0;
+                self.due = None;
+                return Ok(Next::Woken);
+            }
+            // The start has just asked.
+            Signing::Waiting(_) => PAUSE.wait(self.tries),
+            Signing::Doubted(_) if self.tries == 0 => TimeDelta::zero(),
+            Signing::Doubted(_) => PAUSE.wait(self.tries - 1),
+        };
+        let wait = wait.to_std().unwrap_or_default();
+        self.due = Some(self.clock.uptime() + wait);
+        Ok(Next::After(wait))
+    }
+
+    async fn woken(&mut self) {
+        // Its sender is the gate, which lives as long as this.
+        let _ = self.signing.changed().await;
+    }
 }
 
 impl Lookout {
@@ -41,10 +101,13 @@ impl Lookout {
         Self {
             store,
             gate: signer.gate().clone(),
+            signing: signer.gate().watch(),
             clock,
             config: Arc::new(config),
             journal: signer.journal_id(),
             copied,
+            due: None,
+            tries: 0,
         }
     }
 
@@ -65,62 +128,11 @@ impl Lookout {
         Ok(heard)
     }
 
-    /// Does what is due now: what a test with an injected clock calls instead of
-    /// [`Lookout::start`].
+    /// Does what is due now: what a test with an injected clock calls instead of having
+    /// [`Followers`](crate::follow::Followers) run it.
     pub async fn run_due(&self) {
-        if matches!(
-            self.gate.signing(),
-            Signing::Waiting(_) | Signing::Doubted(_)
-        ) {
+        if self.gate.is_in_question() {
             self.look().await;
-        }
-    }
-
-    /// Goes on by itself until stopped.
-    pub fn start(self) -> Following {
-        Following::of("oracle_lookout_panics_total", move |stop| {
-            self.clone().run(stop)
-        })
-    }
-
-    async fn run(self, mut stop: watch::Receiver<bool>) {
-        let mut signing = self.gate.watch();
-        let mut pause = None;
-        loop {
-            let state = signing.borrow_and_update().clone();
-            let wait = match state {
-                Signing::On | Signing::Stopped(_) => {
-                    pause = None;
-                    None
-                }
-                // The start has just asked.
-                Signing::Waiting(_) => Some(pause.unwrap_or(FIRST_PAUSE)),
-                Signing::Doubted(_) => Some(pause.unwrap_or(TimeDelta::zero())),
-            };
-            let due = async {
-                match wait {
-                    Some(wait) => sleep(&*self.clock, wait).await,
-                    None => std::future::pending().await,
-                }
-            };
-            tokio::select! {
-                biased;
-                () = stopped(&mut stop) => return,
-                changed = signing.changed() => {
-                    if changed.is_err() {
-                        return;
-                    }
-                    continue;
-                }
-                () = due => {}
-            }
-            let next = wait.unwrap_or_default() * 2;
-            pause = Some(next.clamp(FIRST_PAUSE, LAST_PAUSE));
-            tokio::select! {
-                biased;
-                () = stopped(&mut stop) => return,
-                () = self.look() => {}
-            }
         }
     }
 
@@ -174,15 +186,5 @@ pub(super) fn take(gate: &Gate, seen: &Signing, heard: Heard) {
             );
         }
         Heard::Nothing => {}
-    }
-}
-
-async fn sleep(clock: &dyn Clock, wait: TimeDelta) {
-    let from = clock.uptime();
-    let wait = wait.to_std().unwrap_or(Duration::ZERO);
-    while clock.uptime() < from + wait {
-        let rest = (from + wait).saturating_sub(clock.uptime());
-        let at = clock.now() + TimeDelta::from_std(rest).unwrap_or(LAST_PAUSE);
-        clock.sleep_until(at).await;
     }
 }

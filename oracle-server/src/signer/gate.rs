@@ -51,6 +51,12 @@ impl Gate {
         *self.0.borrow() == Signing::On
     }
 
+    /// Whether somebody outside has to say whether it may open: it is shut, and not for
+    /// good.
+    pub fn is_in_question(&self) -> bool {
+        matches!(*self.0.borrow(), Signing::Waiting(_) | Signing::Doubted(_))
+    }
+
     /// Told of every change.
     pub fn watch(&self) -> watch::Receiver<Signing> {
         self.0.subscribe()

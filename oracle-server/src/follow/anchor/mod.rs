@@ -9,22 +9,18 @@
 
 mod rpc;
 
-use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use futures::FutureExt as _;
 use oracle_schema::anchor::rpc::{MISSING_INPUTS, REJECTED};
 use oracle_schema::anchor::{Payload, Transaction};
 use tokio::sync::watch;
-use tokio::task::JoinHandle;
-use tokio::time::timeout;
 
+use super::{Follower, Next};
 use crate::backoff::Backoff;
 use crate::clock::Clock;
 use crate::config::Anchor;
-use crate::stop::stopped;
+use crate::stop::unless_stopped;
 use crate::store::{AnchorState, AnchorStep, DueAnchor, NewAnchor, Store, StoreError};
 use rpc::{Node, NodeError, Place, Session};
 
@@ -40,16 +36,10 @@ const LONGEST_PAUSE: TimeDelta = TimeDelta::minutes(10);
 const PAUSE: Backoff = Backoff::new(TimeDelta::seconds(1), LONGEST_PAUSE);
 /// Of one transaction that nodes do not take, beside [`POLL`].
 const DELAY: Backoff = Backoff::new(TimeDelta::seconds(1), TimeDelta::hours(1));
-/// Wait after an error of the database.
-const STORE_RETRY: TimeDelta = TimeDelta::seconds(5);
 /// The schedule is looked at no more rarely than this.
 const LOOK_EVERY: TimeDelta = TimeDelta::minutes(1);
 /// Transactions looked at in one pass.
 const BATCH: i64 = 32;
-/// How long stopping may take before the task is dropped where it stands.
-const STOP_PATIENCE: Duration = Duration::from_secs(5);
-/// Before a task that panicked is started anew.
-const PANIC_PAUSE: Duration = Duration::from_secs(5);
 
 /// Why a pass ended early.
 #[derive(Debug, thiserror::Error)]
@@ -68,7 +58,7 @@ enum Failure {
     NotTaken,
 }
 
-/// Anchors checkpoints; see [`Anchorer::start`].
+/// Anchors checkpoints.
 pub struct Anchorer {
     store: Arc<Store>,
     clock: Arc<dyn Clock>,
@@ -80,6 +70,37 @@ pub struct Anchorer {
     paused_until: Option<DateTime<Utc>>,
     /// The failure that was logged last, so that it is logged once.
     said: Option<String>,
+}
+
+impl Follower for Anchorer {
+    const PANICS: &'static str = "oracle_anchor_panics_total";
+
+    fn name(&self) -> String {
+        "anchors".to_owned()
+    }
+
+    fn clock(&self) -> &Arc<dyn Clock> {
+        &self.clock
+    }
+
+    fn anew(&self) -> Self {
+        Self {
+            store: self.store.clone(),
+            clock: self.clock.clone(),
+            config: self.config.clone(),
+            network: self.network.clone(),
+            node: self.node.clone(),
+            failures: 0,
+            paused_until: None,
+            said: None,
+        }
+    }
+
+    async fn step(&mut self, stop: &mut watch::Receiver<bool>) -> Result<Next, StoreError> {
+        // Cut short anywhere, it goes on from the rows.
+        let next = unless_stopped(stop, self.tick()).await.transpose()?;
+        Ok(next.map_or(Next::Woken, Next::At))
+    }
 }
 
 impl Anchorer {
@@ -103,15 +124,8 @@ impl Anchorer {
         })
     }
 
-    /// Goes on by itself until stopped.
-    pub fn start(self) -> Anchoring {
-        let stop = watch::Sender::new(false);
-        let task = tokio::spawn(self.keep_running(stop.subscribe()));
-        Anchoring { stop, task }
-    }
-
-    /// Does once what is due now: what a test with an injected clock calls
-    /// instead of [`Anchorer::start`].
+    /// Does once what is due now: what a test with an injected clock calls instead of
+    /// having [`Followers`](super::Followers) run it.
     pub async fn run_due(&mut self) -> Result<(), StoreError> {
         self.tick().await.map(drop)
     }
@@ -119,47 +133,6 @@ impl Anchorer {
     /// Why the last pass failed, if it did.
     pub fn trouble(&self) -> Option<&str> {
         self.said.as_deref()
-    }
-
-    async fn keep_running(mut self, mut stop: watch::Receiver<bool>) {
-        loop {
-            // What a panic may have left is counters; what counts stands in rows.
-            let run = AssertUnwindSafe(self.run(stop.clone())).catch_unwind();
-            if run.await.is_ok() {
-                return;
-            }
-            tracing::error!("the anchoring task panicked; started anew");
-            if timeout(PANIC_PAUSE, stopped(&mut stop)).await.is_ok() {
-                return;
-            }
-        }
-    }
-
-    async fn run(&mut self, mut stop: watch::Receiver<bool>) {
-        while !*stop.borrow() {
-            let mut stopping = stop.clone();
-            // Cut short anywhere, it goes on from the rows.
-            let next = tokio::select! {
-                biased;
-                () = stopped(&mut stopping) => return,
-                next = self.tick() => next,
-            };
-            let wake = next.unwrap_or_else(|error| {
-                tracing::warn!(%error, "anchoring failed; tried again");
-                self.clock.now() + STORE_RETRY
-            });
-            tokio::select! {
-                biased;
-                () = stopped(&mut stop) => return,
-                () = self.sleep_until(wake) => {}
-            }
-        }
-    }
-
-    async fn sleep_until(&self, at: DateTime<Utc>) {
-        while self.clock.now() < at {
-            self.clock.sleep_until(at).await;
-        }
     }
 
     /// One pass; answers when to make the next.
@@ -372,21 +345,4 @@ fn tell(anchor: &DueAnchor, step: &AnchorStep) {
         (_, state) => tracing::info!(%txid, state = state.name(), "anchor"),
     }
     metrics::counter!("oracle_anchors_total", "state" => step.state.name()).increment(1);
-}
-
-/// A running [`Anchorer`]; dropped, it stops at once, and nothing is lost by it.
-pub struct Anchoring {
-    stop: watch::Sender<bool>,
-    task: JoinHandle<()>,
-}
-
-impl Anchoring {
-    /// Stops and waits until the task is gone.
-    pub async fn stop(mut self) {
-        self.stop.send_replace(true);
-        if timeout(STOP_PATIENCE, &mut self.task).await.is_err() {
-            tracing::warn!("the anchoring task did not stop in time; dropped");
-            self.task.abort();
-        }
-    }
 }

@@ -116,6 +116,7 @@ pub(super) struct Block {
 }
 
 /// A node, by its address.
+#[derive(Clone)]
 pub(super) struct Node {
     http: reqwest::Client,
     url: Url,

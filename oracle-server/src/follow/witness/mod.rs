@@ -22,29 +22,32 @@ use tokio::sync::watch;
 use url::Url;
 
 use super::outbox::Outbox;
-use super::{Following, PANIC_PAUSE, keep_running};
+use super::{Follower, Next};
 use crate::clock::Clock;
 use crate::config::Witnessing;
-use crate::signer::Gate;
-use crate::stop::stopped;
+use crate::signer::{Gate, Signing};
 use crate::store::{NewCosignature, SignedHead, Store, StoreError};
 
 use client::{Witness, WitnessError};
 
 pub use start::{Contradicted, Copied, Heard, ask};
 
-/// Wait after an error of the database.
-const STORE_RETRY: TimeDelta = TimeDelta::seconds(5);
 /// How far witnesses are behind is measured no more often than this.
 const MEASURE_EVERY: Duration = Duration::from_secs(1);
 /// And no more rarely than this while one is.
 const LOOK_EVERY: TimeDelta = TimeDelta::seconds(30);
 
-/// Gets heads cosigned; see [`Cosigner::start`].
+/// Gets heads cosigned.
 pub struct Cosigner {
     shared: Shared,
+    head: watch::Receiver<i64>,
+    signing: watch::Receiver<Signing>,
     peers: Vec<Peer>,
     asked: FuturesUnordered<BoxFuture<'static, Answered>>,
+    /// What they answered and nobody has looked at yet.
+    answers: Vec<Answered>,
+    /// Whether the next head is waited for, and not only time and answers.
+    takes_heads: bool,
     /// What everybody is asked to cosign.
     target: Option<Arc<Target>>,
     /// Whether the target has its quorum.
@@ -55,7 +58,7 @@ pub struct Cosigner {
     has_adopted: bool,
 }
 
-/// What survives a panic.
+/// What a start has and a panic does not take away.
 #[derive(Clone)]
 struct Shared {
     store: Arc<Store>,
@@ -93,13 +96,6 @@ struct Answered {
     result: Result<NewCosignature, WitnessError>,
 }
 
-/// When there may be something to do, beside answers.
-struct Next {
-    at: Option<DateTime<Utc>>,
-    /// Or with the next head.
-    or_news: bool,
-}
-
 impl Shared {
     fn cosigner(&self) -> Cosigner {
         let peer = |witness: &Arc<Witness>| Peer {
@@ -113,13 +109,53 @@ impl Shared {
         };
         Cosigner {
             peers: self.witnesses.iter().map(peer).collect(),
+            head: self.store.reader().head(),
+            signing: self.gate.watch(),
             shared: self.clone(),
             asked: FuturesUnordered::new(),
+            answers: Vec::new(),
+            takes_heads: true,
             target: None,
             is_met: false,
             moved_at: Duration::ZERO,
             measure_at: Duration::ZERO,
             has_adopted: false,
+        }
+    }
+}
+
+impl Follower for Cosigner {
+    const PANICS: &'static str = "oracle_witness_panics_total";
+
+    fn name(&self) -> String {
+        "witnesses".to_owned()
+    }
+
+    fn clock(&self) -> &Arc<dyn Clock> {
+        &self.shared.clock
+    }
+
+    fn anew(&self) -> Self {
+        self.shared.cosigner()
+    }
+
+    async fn step(&mut self, _: &mut watch::Receiver<bool>) -> Result<Next, StoreError> {
+        while let Some(answered) = self.answers.pop() {
+            self.hear(answered).await?;
+        }
+        self.head.mark_unchanged();
+        self.signing.mark_unchanged();
+        self.tick().await
+    }
+
+    async fn woken(&mut self) {
+        // The senders of both are the store and the signer's gate, which live as long as
+        // this.
+        tokio::select! {
+            biased;
+            Some(answered) = self.asked.next() => self.answers.push(answered),
+            _ = self.head.changed(), if self.takes_heads => {}
+            _ = self.signing.changed() => {}
         }
     }
 }
@@ -150,75 +186,16 @@ impl Cosigner {
         Ok(shared.cosigner())
     }
 
-    /// Goes on by itself until stopped.
-    pub fn start(self) -> Following {
-        let shared = self.shared;
-        Following::start(|tasks, stop| {
-            tasks.spawn(keep_running(
-                "oracle_witness_panics_total",
-                PANIC_PAUSE,
-                stop.clone(),
-                move || shared.cosigner().run(stop.clone()),
-            ));
-        })
-    }
-
-    /// Does what is due now, what the witnesses answer included: what a test
-    /// with an injected clock calls instead of [`Cosigner::start`].
+    /// Does what is due now, what the witnesses answer included: what a test with an
+    /// injected clock calls instead of having [`Followers`](super::Followers) run it.
     pub async fn run_due(&mut self) -> Result<(), StoreError> {
         loop {
             let next = self.tick().await?;
             if let Some(answered) = self.asked.next().await {
                 self.hear(answered).await?;
-            } else if next.at.is_none_or(|at| at > self.now()) {
+            } else if !matches!(next, Next::At(at) if at <= self.now()) {
                 return Ok(());
             }
-        }
-    }
-
-    async fn run(mut self, mut stop: watch::Receiver<bool>) {
-        let mut head = self.shared.store.reader().head();
-        let mut signing = self.shared.gate.watch();
-        while !*stop.borrow() {
-            head.mark_unchanged();
-            signing.mark_unchanged();
-            let next = self.tick().await.unwrap_or_else(|e| self.retry(&e));
-            let clock = self.shared.clock.clone();
-            let answered = tokio::select! {
-                biased;
-                () = stopped(&mut stop) => return,
-                Some(answered) = self.asked.next() => Some(answered),
-                changed = head.changed(), if next.or_news => {
-                    if changed.is_err() {
-                        return;
-                    }
-                    None
-                }
-                changed = signing.changed() => {
-                    if changed.is_err() {
-                        return;
-                    }
-                    None
-                }
-                () = sleep_until(&*clock, next.at) => None,
-            };
-            if let Some(answered) = answered
-                && let Err(error) = self.hear(answered).await
-            {
-                let next = self.retry(&error);
-                tokio::select! {
-                    () = stopped(&mut stop) => return,
-                    () = sleep_until(&*clock, next.at) => {}
-                }
-            }
-        }
-    }
-
-    fn retry(&self, error: &StoreError) -> Next {
-        tracing::warn!(%error, "cosignatures: the store failed; tried again");
-        Next {
-            at: Some(self.now() + STORE_RETRY),
-            or_news: false,
         }
     }
 
@@ -233,16 +210,14 @@ impl Cosigner {
         self.adopt().await?;
         let head = self.shared.store.reader().last_head().await?;
         let Some(head) = head.filter(|_| self.shared.gate.is_open()) else {
-            return Ok(Next {
-                at: None,
-                or_news: true,
-            });
+            self.takes_heads = true;
+            return Ok(Next::Woken);
         };
         let newest = head.size;
         let mut at = self.move_target(head);
         self.ask();
         self.measure(newest).await?;
-        let or_news = at.is_none();
+        self.takes_heads = at.is_none();
         let size = self.target.as_ref().map_or(0, |target| target.head.size);
         for peer in &self.peers {
             if peer.asked.is_none() && peer.done < size {
@@ -252,7 +227,7 @@ impl Cosigner {
         if self.peers.iter().any(|peer| peer.done < newest) {
             at = earlier(at, Some(self.now() + LOOK_EVERY));
         }
-        Ok(Next { at, or_news })
+        Ok(at.map_or(Next::Woken, Next::At))
     }
 
     /// Reads once what is stored, under the policy of now.
@@ -485,13 +460,4 @@ fn earlier(a: Option<DateTime<Utc>>, b: Option<DateTime<Utc>>) -> Option<DateTim
 )]
 fn gauge(value: u64) -> f64 {
     value as f64
-}
-
-async fn sleep_until(clock: &dyn Clock, at: Option<DateTime<Utc>>) {
-    let Some(at) = at else {
-        return std::future::pending().await;
-    };
-    while clock.now() < at {
-        clock.sleep_until(at).await;
-    }
 }
