@@ -6,8 +6,15 @@ use std::fmt;
 use chrono::{DateTime, Utc};
 use oracle_feeds::health::Health;
 
-use crate::disk::DiskHealth;
 use crate::store::BodiesToday;
+
+/// Bytes free below which the health report says so.
+const LITTLE_ROOM: u64 = 1024 * MIB;
+
+/// Bytes free below which the service is not ready: somebody has to make room.
+const ALMOST_NO_ROOM: u64 = 128 * MIB;
+
+const MIB: u64 = 1024 * 1024;
 
 /// How the process is doing.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -180,6 +187,45 @@ impl HealthReport {
     }
 }
 
+/// How much room is left.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct DiskHealth {
+    /// Bytes free to the service, by what is written there: `database` (with
+    /// SQLite) and `journal`. Of what cannot be asked there is no figure.
+    pub free: BTreeMap<&'static str, u64>,
+}
+
+impl DiskHealth {
+    /// Where there is least.
+    fn least(&self) -> Option<(&'static str, u64)> {
+        let all = self.free.iter().map(|(name, free)| (*name, *free));
+        all.min_by_key(|(_, free)| *free)
+    }
+
+    /// `ok`, or where how little is left. Never a path.
+    pub fn reason(&self) -> String {
+        match self.least() {
+            Some((name, free)) if free < LITTLE_ROOM => format!(
+                "{} MiB are left on the disk of the {name}; make room, below {} MiB the \
+                 service is not ready",
+                free / MIB,
+                ALMOST_NO_ROOM / MIB
+            ),
+            _ => "ok".to_owned(),
+        }
+    }
+
+    /// So little that people must look.
+    pub fn is_little(&self) -> bool {
+        self.least().is_some_and(|(_, free)| free < LITTLE_ROOM)
+    }
+
+    /// So little that writing may fail at any moment.
+    pub fn is_almost_full(&self) -> bool {
+        self.least().is_some_and(|(_, free)| free < ALMOST_NO_ROOM)
+    }
+}
+
 /// How a provider is doing.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ProviderHealth {
@@ -227,5 +273,22 @@ mod tests {
         assert_eq!(Condition::Fails("full".to_owned()).to_string(), "full");
         // Not even this is read as another condition than its own.
         assert!(!Condition::Fails("ok".to_owned()).works());
+    }
+
+    fn with(journal: u64, database: u64) -> DiskHealth {
+        DiskHealth {
+            free: BTreeMap::from([("journal", journal), ("database", database)]),
+        }
+    }
+
+    #[test]
+    fn little_room_is_told_before_it_is_gone() {
+        assert_eq!(with(LITTLE_ROOM, LITTLE_ROOM).reason(), "ok");
+        let little = with(LITTLE_ROOM, LITTLE_ROOM - MIB);
+        assert!(little.reason().starts_with("1023 MiB"), "{little:?}");
+        assert!(little.reason().contains("database"), "{little:?}");
+        assert!(!little.is_almost_full(), "still ready");
+        assert!(with(ALMOST_NO_ROOM - 1, LITTLE_ROOM).is_almost_full());
+        assert_eq!(DiskHealth::default().reason(), "ok");
     }
 }

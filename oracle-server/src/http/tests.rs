@@ -640,7 +640,7 @@ async fn readiness_says_that_the_disk_fills_and_fails_before_it_is_full() {
     assert_eq!(world.get("/readyz").await.json()["disk"], "ok");
     let left = |mib: u64| {
         let free = std::collections::BTreeMap::from([("journal", mib << 20)]);
-        let disk = crate::disk::DiskHealth { free };
+        let disk = crate::health::DiskHealth { free };
         world.health.send_modify(|health| health.disk = disk);
     };
     left(900);
