@@ -13,6 +13,7 @@ pub mod cli;
 pub mod clock;
 pub mod command;
 pub mod config;
+pub mod create;
 pub mod demo;
 pub mod descriptors;
 pub mod disk;

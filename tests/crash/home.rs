@@ -9,10 +9,10 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use oracle_feeds::TimeSource;
 use oracle_feeds::loopback::{Fault, LoopbackVenues, price_path};
-use oracle_schema::log_entry::{Genesis, GenesisStatement, LogEntry};
 use oracle_server::clock::{Clock as _, SystemClock};
-use oracle_server::signer::{Signer, SignerConfig, Statement, read_passphrase};
-use oracle_server::store::{OracleRow, Store};
+use oracle_server::create;
+use oracle_server::signer::{Signer, SignerConfig, read_passphrase};
+use oracle_server::store::Store;
 use rust_decimal::Decimal;
 
 use crate::database::Database;
@@ -86,31 +86,8 @@ impl Home {
         write_private(&dir.path().join("passphrase"), b"correct horse\n");
         let files = signer_files(dir.path());
         let keys = Signer::create_with_work_factor(&files, NETWORK, WORK_FACTOR).unwrap();
-        let origin = format!("peercoin-dlc-oracle/{}", keys.public_key);
-        let statement = GenesisStatement {
-            network: NETWORK.to_owned(),
-            oracle_public_key: keys.public_key,
-            log_public_key: keys.log_public_key,
-            log_origin: origin.clone(),
-            created_ms: now().timestamp_millis().try_into().unwrap(),
-        };
-        let signer = Signer::open(files, Arc::new(SystemClock)).unwrap();
-        let signature = signer.statement(Statement::Genesis(&statement)).unwrap();
-        let genesis = LogEntry::Genesis(Genesis {
-            statement,
-            signature,
-        })
-        .to_bytes()
-        .unwrap();
         let store = Store::open(database.url(), true).await.unwrap();
-        let oracle = OracleRow {
-            public_key: keys.public_key.to_byte_array(),
-            log_public_key: keys.log_public_key,
-            log_origin: origin,
-            network: NETWORK.to_owned(),
-        };
-        store
-            .initialise(&oracle, &keys.journal_id, &genesis, now())
+        create::initialise(&store, &files, &keys, NETWORK, Arc::new(SystemClock))
             .await
             .unwrap();
         store.close().await;

@@ -7,11 +7,11 @@ use std::path::Path;
 use std::sync::Arc;
 
 use oracle_feeds::loopback::LoopbackVenues;
-use oracle_schema::log_entry::{Genesis, GenesisStatement, LogEntry};
 use oracle_server::clock::Clock;
 use oracle_server::config::Config;
-use oracle_server::signer::{Signer, SignerConfig, Statement, read_passphrase};
-use oracle_server::store::{OracleRow, Store};
+use oracle_server::create;
+use oracle_server::signer::{Signer, SignerConfig, read_passphrase};
+use oracle_server::store::Store;
 
 /// The network of every oracle made here.
 pub const NETWORK: &str = "peercoin-regtest";
@@ -96,31 +96,7 @@ pub async fn initialise(config: &Config, clock: Arc<dyn Clock>) -> Result<(), Pr
     let files = signer_files(config)?;
     let store = Store::open(&config.store_url, true).await?;
     let keys = Signer::create_with_work_factor(&files, NETWORK, WORK_FACTOR)?;
-    let signer = Signer::open(files, clock.clone())?;
-    let log_origin = format!("peercoin-dlc-oracle/{}", keys.public_key);
-    let now = clock.now();
-    let statement = GenesisStatement {
-        network: NETWORK.to_owned(),
-        oracle_public_key: keys.public_key,
-        log_public_key: keys.log_public_key,
-        log_origin: log_origin.clone(),
-        created_ms: u64::try_from(now.timestamp_millis())?,
-    };
-    let signature = signer.statement(Statement::Genesis(&statement))?;
-    let genesis = LogEntry::Genesis(Genesis {
-        statement,
-        signature,
-    })
-    .to_bytes()?;
-    let oracle = OracleRow {
-        public_key: keys.public_key.to_byte_array(),
-        log_public_key: keys.log_public_key,
-        log_origin,
-        network: NETWORK.to_owned(),
-    };
-    store
-        .initialise(&oracle, &keys.journal_id, &genesis, now)
-        .await?;
+    create::initialise(&store, &files, &keys, NETWORK, clock).await?;
     store.close().await;
     Ok(())
 }

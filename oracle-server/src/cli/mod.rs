@@ -8,8 +8,6 @@ mod log;
 mod probe;
 mod run;
 
-pub(crate) use init::{Init, make, make_passphrase};
-
 use std::io::IsTerminal as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -18,6 +16,8 @@ use chrono::{DateTime, Utc};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::config::ConfigError;
+use crate::create::CreateError;
+use crate::demo::{self, DemoArgs, DemoError};
 use crate::logging::Lines;
 use crate::service::ServiceError;
 
@@ -170,24 +170,6 @@ struct ExportArgs {
     config: ConfigArg,
 }
 
-#[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  oracle-server demo\n  oracle-server demo --once")]
-pub(crate) struct DemoArgs {
-    /// One full cycle, then a table and exit code 0, or the step that failed.
-    #[arg(long)]
-    pub(crate) once: bool,
-    /// Where the demo's oracle lives.
-    #[arg(long, default_value = "data/demo")]
-    pub(crate) dir: PathBuf,
-    /// How long after the start the match, the election and the market mature,
-    /// seconds.
-    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(5..=3600))]
-    pub(crate) matures_in: u32,
-    /// Address of the page and API: 127.0.0.1:8080, with --once any free port.
-    #[arg(long)]
-    pub(crate) listen: Option<std::net::SocketAddr>,
-}
-
 /// Why a command failed; the exit code follows from it.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum CliError {
@@ -197,6 +179,9 @@ pub(crate) enum CliError {
     /// Did not start, or stopped working: exit 1.
     #[error("{0}")]
     Service(#[from] ServiceError),
+    /// Nothing was made: exit 1.
+    #[error("{0}")]
+    Create(#[from] CreateError),
     /// Anything else, said in one line: exit 1.
     #[error("{0}")]
     Other(String),
@@ -205,6 +190,17 @@ pub(crate) enum CliError {
 impl CliError {
     fn other(what: impl std::fmt::Display, e: impl std::fmt::Display) -> Self {
         Self::Other(format!("{what}: {e}"))
+    }
+}
+
+impl From<DemoError> for CliError {
+    fn from(error: DemoError) -> Self {
+        match error {
+            DemoError::Config(error) => error.into(),
+            DemoError::Service(error) => error.into(),
+            DemoError::Create(error) => error.into(),
+            DemoError::Step(error) => Self::Other(error),
+        }
     }
 }
 
@@ -227,7 +223,7 @@ pub fn main(cli: Cli) -> ExitCode {
             Command::Identity(args) => identity::identity(args).await,
             Command::Probe(args) => probe::probe(args).await,
             Command::Log(LogCommand::Export(args)) => log::export(args).await,
-            Command::Demo(args) => crate::demo::demo(args).await,
+            Command::Demo(args) => Ok(demo::demo(args).await?),
         }
     });
     match result {

@@ -7,19 +7,59 @@ mod once;
 mod operators;
 mod setup;
 
+use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use clap::Args;
 use futures::StreamExt as _;
 use oracle_client::{Client, StreamEvent};
 
-use crate::cli::{CliError, DemoArgs};
 use crate::clock::SystemClock;
-use crate::service::{self, Options, Running};
+use crate::config::ConfigError;
+use crate::create::CreateError;
+use crate::service::{self, Options, Running, ServiceError};
+
+/// What the command line says.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  oracle-server demo\n  oracle-server demo --once")]
+pub(crate) struct DemoArgs {
+    /// One full cycle, then a table and exit code 0, or the step that failed.
+    #[arg(long)]
+    pub(crate) once: bool,
+    /// Where the demo's oracle lives.
+    #[arg(long, default_value = "data/demo")]
+    pub(crate) dir: PathBuf,
+    /// How long after the start the match, the election and the market mature,
+    /// seconds.
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(5..=3600))]
+    pub(crate) matures_in: u32,
+    /// Address of the page and API: 127.0.0.1:8080, with --once any free port.
+    #[arg(long)]
+    pub(crate) listen: Option<SocketAddr>,
+}
+
+/// Why the demo ended.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum DemoError {
+    /// The configuration that it wrote.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// Its service.
+    #[error(transparent)]
+    Service(#[from] ServiceError),
+    /// Its oracle could not be made.
+    #[error(transparent)]
+    Create(#[from] CreateError),
+    /// A step of it, said in one line.
+    #[error("{0}")]
+    Step(String),
+}
 
 /// Runs the demo until Ctrl-C, or one full cycle of it.
 #[allow(clippy::print_stdout, reason = "the command's output")]
-pub(crate) async fn demo(args: DemoArgs) -> Result<(), CliError> {
+pub(crate) async fn demo(args: DemoArgs) -> Result<(), DemoError> {
     // Enough is not required here: whoever tries it has the machine to himself.
     let _ = crate::descriptors::raise();
     let listen = match args.listen {
@@ -39,7 +79,7 @@ pub(crate) async fn demo(args: DemoArgs) -> Result<(), CliError> {
         args.dir.display(),
         running.admin
     );
-    let client = Client::new(&url).map_err(|e| CliError::Other(e.to_string()))?;
+    let client = Client::new(&url).map_err(|e| DemoError::Step(e.to_string()))?;
     let reporting = tokio::spawn(operators::resolve(url.clone(), setup.operators));
     let result = if args.once {
         once::cycle(&client, &key).await
@@ -52,11 +92,11 @@ pub(crate) async fn demo(args: DemoArgs) -> Result<(), CliError> {
     result
 }
 
-async fn stop(running: Running) -> Result<(), CliError> {
+async fn stop(running: Running) -> Result<(), DemoError> {
     running
         .stop()
         .await
-        .map_err(|e| CliError::Other(e.to_string()))
+        .map_err(|e| DemoError::Step(e.to_string()))
 }
 
 async fn running_until_ctrl_c() {
@@ -67,7 +107,7 @@ async fn running_until_ctrl_c() {
 
 /// Prints what a reader sees, verified, as it happens.
 #[allow(clippy::print_stdout, reason = "the command's output")]
-async fn watch(client: &Client, until: impl Future<Output = ()>) -> Result<(), CliError> {
+async fn watch(client: &Client, until: impl Future<Output = ()>) -> Result<(), DemoError> {
     println!("Events as a participant sees them, each one fetched and verified (Ctrl-C stops):");
     let mut events = client.watch(Some(0));
     tokio::pin!(until);
@@ -82,7 +122,7 @@ async fn watch(client: &Client, until: impl Future<Output = ()>) -> Result<(), C
         match event {
             Some(Ok(event)) => show(client, &event).await,
             Some(Err(e)) => println!("  stream: {e}"),
-            None => return Err(CliError::Other("the stream ended".to_owned())),
+            None => return Err(DemoError::Step("the stream ended".to_owned())),
         }
     }
 }

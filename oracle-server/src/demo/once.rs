@@ -9,8 +9,7 @@ use oracle_client::{Attested, Client, EventId, StreamEvent, Verified};
 use oracle_schema::Announcement;
 use tokio::time::Instant;
 
-use super::{CYCLE_LIMIT, operators};
-use crate::cli::CliError;
+use super::{CYCLE_LIMIT, DemoError, operators};
 use crate::clock::{Clock as _, SystemClock};
 
 /// One line of the table.
@@ -63,7 +62,7 @@ impl Table {
 /// Announce → mature → observe → attest → fetch → verify → adaptor secret →
 /// re-verify everything stored; for every kind of event.
 #[allow(clippy::print_stdout, reason = "the command's output")]
-pub(super) async fn cycle(client: &Client, key: &str) -> Result<(), CliError> {
+pub(super) async fn cycle(client: &Client, key: &str) -> Result<(), DemoError> {
     let mut table = Table::new();
     let result = tokio::time::timeout(CYCLE_LIMIT, steps(client, key, &mut table)).await;
     table.print();
@@ -73,21 +72,21 @@ pub(super) async fn cycle(client: &Client, key: &str) -> Result<(), CliError> {
             Ok(())
         }
         Ok(Err(e)) => Err(e),
-        Err(_) => Err(CliError::Other(format!(
+        Err(_) => Err(DemoError::Step(format!(
             "the step after {:?} did not finish in time",
             table.steps.last().map_or("start", |s| s.name)
         ))),
     }
 }
 
-fn failed(step: &'static str) -> impl Fn(oracle_client::Error) -> CliError {
-    move |e| CliError::Other(format!("step {step:?} failed: {e}"))
+fn failed(step: &'static str) -> impl Fn(oracle_client::Error) -> DemoError {
+    move |e| DemoError::Step(format!("step {step:?} failed: {e}"))
 }
 
-async fn steps(client: &Client, key: &str, table: &mut Table) -> Result<(), CliError> {
+async fn steps(client: &Client, key: &str, table: &mut Table) -> Result<(), DemoError> {
     let oracle = client.oracle().await.map_err(failed("oracle"))?;
     if oracle.public_key.to_string() != key {
-        return Err(CliError::Other(
+        return Err(DemoError::Step(
             "step \"oracle\" failed: HTTP names another key".to_owned(),
         ));
     }
@@ -128,7 +127,7 @@ async fn steps(client: &Client, key: &str, table: &mut Table) -> Result<(), CliE
 }
 
 /// The next event of a series that is announced and not yet mature.
-async fn upcoming(client: &Client, series: &str) -> Result<Verified<Announcement>, CliError> {
+async fn upcoming(client: &Client, series: &str) -> Result<Verified<Announcement>, DemoError> {
     use futures::StreamExt as _;
     let mut events = client.watch(Some(0));
     while let Some(event) = events.next().await {
@@ -146,7 +145,7 @@ async fn upcoming(client: &Client, series: &str) -> Result<Verified<Announcement
             return Ok(announcement);
         }
     }
-    Err(CliError::Other(
+    Err(DemoError::Step(
         "step \"announce\" failed: the stream ended".to_owned(),
     ))
 }
@@ -156,7 +155,7 @@ async fn one_event(
     name: &str,
     announced: &Verified<Announcement>,
     table: &mut Table,
-) -> Result<(), CliError> {
+) -> Result<(), DemoError> {
     let id = &announced.event.event_id;
     let attested = client
         .wait(id, CYCLE_LIMIT)
@@ -181,7 +180,7 @@ async fn one_event(
 }
 
 /// Reads the recorded answers again and decides again, as an auditor does.
-async fn replayed(client: &Client, id: &EventId) -> Result<String, CliError> {
+async fn replayed(client: &Client, id: &EventId) -> Result<String, DemoError> {
     let mut bundle = client.bundle(id).await.map_err(failed("replay"))?;
     client
         .fetch_bodies(&mut bundle)
@@ -189,7 +188,7 @@ async fn replayed(client: &Client, id: &EventId) -> Result<String, CliError> {
         .map_err(failed("replay"))?;
     let report = bundle.replay().map_err(failed("replay"))?;
     if report.conclusion() != Conclusion::Reproduced {
-        return Err(CliError::Other(format!(
+        return Err(DemoError::Step(format!(
             "step \"replay\" failed: {:?} {:?}",
             report.mismatches, report.missing
         )));
@@ -211,9 +210,9 @@ fn verified(attested: &Attested) -> String {
 
 /// The point a contract would have been encrypted to before the event, opened
 /// by the attestation.
-fn adaptor_secret(attested: &Attested) -> Result<String, CliError> {
+fn adaptor_secret(attested: &Attested) -> Result<String, DemoError> {
     let failed =
-        |e: &dyn std::fmt::Display| CliError::Other(format!("step \"adaptor secret\" failed: {e}"));
+        |e: &dyn std::fmt::Display| DemoError::Step(format!("step \"adaptor secret\" failed: {e}"));
     let selection = Selection::Outcome(attested.outcome_text());
     let before =
         adaptor_points(&attested.announcement, None, &selection).map_err(|e| failed(&e))?;
@@ -240,7 +239,7 @@ fn adaptor_secret(attested: &Attested) -> Result<String, CliError> {
 }
 
 /// Fetches and verifies every announcement and attestation there is.
-async fn reverify(client: &Client) -> Result<String, CliError> {
+async fn reverify(client: &Client) -> Result<String, DemoError> {
     let (mut announcements, mut attestations) = (0_u32, 0_u32);
     let mut cursor = None;
     loop {

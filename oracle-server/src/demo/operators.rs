@@ -7,7 +7,7 @@ use oracle_client::operator::{Action, Operator, OperatorKey};
 use oracle_client::{Client, Error, EventId, EventState};
 use oracle_schema::operator::Report;
 
-use crate::cli::CliError;
+use super::DemoError;
 use crate::clock::{Clock as _, SystemClock};
 
 /// Who they are.
@@ -17,14 +17,14 @@ pub(super) const NAMES: [&str; 2] = ["alice", "bob"];
 pub(super) const EVENTS: &str = "market-";
 
 /// An operator's key, made where there is none.
-pub(super) fn key(dir: &Path, name: &str) -> Result<OperatorKey, CliError> {
+pub(super) fn key(dir: &Path, name: &str) -> Result<OperatorKey, DemoError> {
     let path = dir.join(format!("data/{name}.key"));
     let key = if path.exists() {
         OperatorKey::load(&path)
     } else {
         OperatorKey::create(&path)
     };
-    key.map_err(|e| CliError::Other(e.to_string()))
+    key.map_err(|e| DemoError::Step(e.to_string()))
 }
 
 /// Reports `yes` to every question of theirs that is open, once it has matured.

@@ -11,10 +11,10 @@ use oracle_feeds::time::TimeSource;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
-use super::operators;
-use crate::cli::{CliError, Init, make, make_passphrase};
+use super::{DemoError, operators};
 use crate::clock::{Clock as _, SystemClock};
 use crate::config::Config;
+use crate::create::{self, Plan, make_passphrase};
 
 /// Venues of the demo: prices, two of them a thin PPC market as generic JSON,
 /// then matches and elections, and mirrors of other public values.
@@ -75,8 +75,8 @@ pub(super) struct Setup {
 /// Starts the venues and makes the oracle where there is none.
 ///
 /// Match, election, values and market mature `matures_in` seconds after this start.
-pub(super) async fn setup(dir: &Path, listen: &str, matures_in: u32) -> Result<Setup, CliError> {
-    let io = |e: std::io::Error| CliError::Other(format!("{}: {e}", dir.display()));
+pub(super) async fn setup(dir: &Path, listen: &str, matures_in: u32) -> Result<Setup, DemoError> {
+    let io = |e: std::io::Error| DemoError::Step(format!("{}: {e}", dir.display()));
     std::fs::create_dir_all(dir.join("data")).map_err(io)?;
     let venues = start_venues(&dir.join("venues.json")).await?;
     let config_file = dir.join("oracle.toml");
@@ -85,7 +85,7 @@ pub(super) async fn setup(dir: &Path, listen: &str, matures_in: u32) -> Result<S
     for name in operators::NAMES {
         keys.push((name, operators::key(dir, name)?));
     }
-    let text = || -> Result<String, CliError> {
+    let text = || -> Result<String, DemoError> {
         let mut text = config_text(&venues, listen, matures_in)?;
         for (name, key) in &keys {
             text = text.replace(&format!("@{name}@"), &key.public_hex());
@@ -99,7 +99,7 @@ pub(super) async fn setup(dir: &Path, listen: &str, matures_in: u32) -> Result<S
         } else {
             make_passphrase(&passphrase)?
         };
-        make(&Init {
+        create::make(&Plan {
             dir: dir.to_owned(),
             network: "peercoin-regtest".to_owned(),
             store: "sqlite:data/oracle.db".to_owned(),
@@ -119,8 +119,8 @@ pub(super) async fn setup(dir: &Path, listen: &str, matures_in: u32) -> Result<S
     })
 }
 
-async fn start_venues(file: &Path) -> Result<LoopbackVenues, CliError> {
-    let failed = |e: &dyn std::fmt::Display| CliError::Other(format!("{}: {e}", file.display()));
+async fn start_venues(file: &Path) -> Result<LoopbackVenues, DemoError> {
+    let failed = |e: &dyn std::fmt::Display| DemoError::Step(format!("{}: {e}", file.display()));
     let known: Option<Ports> = std::fs::read(file)
         .ok()
         .and_then(|bytes| serde_json::from_slice(&bytes).ok());
@@ -193,7 +193,11 @@ fn price(venue: &str, minute_open: i64) -> Decimal {
 }
 
 /// [`TEMPLATE`] with the addresses of this run.
-fn config_text(venues: &LoopbackVenues, listen: &str, matures_in: u32) -> Result<String, CliError> {
+fn config_text(
+    venues: &LoopbackVenues,
+    listen: &str,
+    matures_in: u32,
+) -> Result<String, DemoError> {
     let matures = TimeDelta::seconds(matures_in.into());
     let now = SystemClock.now();
     let at = |time: DateTime<Utc>| time.to_rfc3339_opts(SecondsFormat::Secs, true);
@@ -208,7 +212,7 @@ fn config_text(venues: &LoopbackVenues, listen: &str, matures_in: u32) -> Result
         } else {
             venues.base_url(name)
         };
-        let url = url.ok_or_else(|| CliError::Other(format!("venue {name} did not start")))?;
+        let url = url.ok_or_else(|| DemoError::Step(format!("venue {name} did not start")))?;
         text = text.replace(&format!("@{name}@"), &url);
     }
     Ok(text)
