@@ -8,17 +8,15 @@ mod limits;
 #[path = "../load/oracle.rs"]
 mod oracle;
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use clap::Parser;
-use oracle_server::engine::{self, Engine};
-use oracle_server::guard::{self, Accept};
-use oracle_server::health::HealthReport;
-use oracle_server::service;
+use oracle_server::engine::Engine;
+use oracle_server::guard::Accept;
+use oracle_server::service::Assembly;
 use oracle_server::signer::Signer;
 use oracle_server::store::Store;
 use serde_json::json;
@@ -138,24 +136,14 @@ impl Run {
         let oracle = Oracle::make(dir, url, size).await?;
         let made = begin.elapsed();
         let begin = Instant::now();
-        let store = Arc::new(Store::open(&oracle.config.store_url, false).await?);
-        if !store.take_lead().await? {
-            return Err("somebody else leads".into());
-        }
-        let clock: Arc<dyn oracle_server::clock::Clock> = oracle.clock.clone();
-        let passed = guard::pass(&store, &oracle.config, Accept::default(), &clock).await?;
-        let signer = passed.signer;
-        engine::configure(&store, &oracle.config, clock.now()).await?;
-        let fetcher = Arc::new(service::fetcher(&oracle.config, clock.clone())?);
-        let (series, health) = (BTreeMap::new(), watch::Sender::new(HealthReport::standby()));
-        let engine = Engine::new(
-            store.clone(),
-            signer.clone(),
-            fetcher,
-            clock,
-            series,
-            health,
-        );
+        let assembly = Assembly::open(oracle.config.clone(), oracle.clock.clone()).await?;
+        // The time is not asked for first: what is measured is announcing and attesting.
+        let accept = Accept {
+            clock: true,
+            ..Accept::default()
+        };
+        let lead = assembly.lead(accept).await?.ok_or("somebody else leads")?;
+        let (store, signer, engine) = (assembly.store, lead.signer, lead.engine);
         println!(
             "{}",
             json!({"start": {"events": size.events(),

@@ -5,12 +5,10 @@ use std::sync::Arc;
 
 use chrono::TimeDelta;
 use oracle_schema::Outcome;
-use oracle_server::clock::{Clock, TestClock};
+use oracle_server::clock::{Clock as _, TestClock};
 use oracle_server::config::Config;
-use oracle_server::engine::{self, Engine};
-use oracle_server::guard::{self, Accept};
-use oracle_server::health::HealthReport;
-use oracle_server::service;
+use oracle_server::guard::Accept;
+use oracle_server::service::{Assembly, Lead};
 use oracle_server::signer::Signer;
 use oracle_server::store::{Candidate, ChangeError, Store};
 
@@ -105,24 +103,18 @@ async fn announced(home: &Home, clock: &Arc<TestClock>) -> (Store, Arc<Signer>, 
     let venues = venues().await;
     home.configure(&venues, &calm(18));
     let config = Config::load(&home.config()).unwrap();
-    let store = Arc::new(Store::open(&config.store_url, false).await.unwrap());
-    assert!(store.take_lead().await.unwrap());
-    let time: Arc<dyn Clock> = clock.clone();
-    let passed = guard::pass(&store, &config, Accept::default(), &time).await;
-    let signer = passed.map_err(|e| e.to_string()).unwrap().signer;
-    engine::configure(&store, &config, clock.now())
-        .await
-        .unwrap();
-    let mut engine = Engine::new(
-        store.clone(),
-        signer.clone(),
-        Arc::new(service::fetcher(&config, clock.clone()).unwrap()),
-        clock.clone(),
-        config.series.clone(),
-        tokio::sync::watch::Sender::new(HealthReport::standby()),
-    );
+    let assembly = Assembly::open(config.clone(), clock.clone()).await.unwrap();
+    let accept = Accept {
+        clock: true,
+        ..Accept::default()
+    };
+    let lead = assembly.lead(accept).await.unwrap();
+    let Lead {
+        mut engine, signer, ..
+    } = lead.unwrap();
     engine.tick(clock.now()).await.unwrap();
     drop(engine);
+    let store = assembly.store;
     let series = config.series.values().find(|s| s.id.as_str() == "above");
     let series = series.unwrap();
     let next = series.schedule.next_after(clock.now().timestamp()).unwrap();

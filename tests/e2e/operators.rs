@@ -10,6 +10,7 @@ use oracle_feeds::loopback::{Fault, MatchStage};
 use oracle_schema::EventId;
 use oracle_schema::http_signature::{FieldValues, Parameters, Request, sign};
 use oracle_schema::log_entry::LogEntry;
+use oracle_tests::config::{AUTHORITY, PUBLIC_URL};
 use oracle_tests::database::Backend;
 use oracle_tests::http::Answer;
 use oracle_tests::market::START;
@@ -48,8 +49,6 @@ laws! {
 pub(crate) const MATURITY: i64 = START + 3600;
 /// Their settle delay.
 pub(crate) const DELAY: i64 = 7200;
-/// `[http] public_url` of a world.
-const AUTHORITY: &str = "127.0.0.1:0";
 pub(crate) const QUESTION: &str = "pm-upgrade";
 const NO_VOID: &str = "pm-without-void";
 
@@ -824,13 +823,14 @@ async fn a_process_that_does_not_lead_says_so(backend: Backend) {
     let mut world = world(backend).await;
     world.at(MATURITY).await;
     world.stop().await;
+    world.edit(PUBLIC_URL, "");
     let options = oracle_server::service::Options {
         read_only: true,
         ..Default::default()
     };
     let running = world.run(options).await.unwrap();
     let path = format!("/v1/events/{QUESTION}/reports");
-    // On port 0 the public address is the one it was given.
+    // Where none is named and the port is 0, the public address is the one it got.
     let authority = running.public.to_string();
     let body = json!({ "outcome": "yes" }).to_string().into_bytes();
     let post = signed_at(&world, "alice", &path, body, &authority);

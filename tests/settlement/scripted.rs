@@ -5,6 +5,7 @@ use ed25519_dalek::SigningKey;
 use oracle_client::{EventId, EventState};
 use oracle_feeds::loopback::{Fault, MatchStage, ScriptedMatch, ScriptedRace};
 use oracle_schema::http_signature::{Parameters, Request, sign};
+use oracle_tests::config::AUTHORITY;
 use oracle_tests::database::Backend;
 use oracle_tests::market::{self, PPC_VENUES, START};
 use oracle_tests::world::{World, event_id, instant};
@@ -14,9 +15,6 @@ use sha2::{Digest as _, Sha256};
 /// When every event here matures: half an hour after the start.
 pub(crate) const MATURITY: i64 = START + 1800;
 const KICKOFF: i64 = START + 900;
-
-/// The address that operators sign for, as the world's configuration has it.
-const AUTHORITY: &str = "127.0.0.1:0";
 
 /// An oracle with one event.
 pub(crate) struct Scripted {

@@ -21,11 +21,19 @@ pub(crate) fn write_private(path: &Path, text: &str) {
         .expect("private file");
 }
 
+/// The public address of every world, for which operators sign; it is served at another
+/// one, as behind a proxy.
+pub const AUTHORITY: &str = "oracle.test";
+
+/// The line of the configuration that says so.
+pub const PUBLIC_URL: &str = "public_url = \"http://oracle.test\"\n";
+
 /// The documented configuration, on loopback.
 pub(crate) fn text(store: &str, venues: &LoopbackVenues, series: &str) -> String {
     let base = |venue: &str| venues.base_url(venue).expect("venue");
     let generic = |venue: &str| venues.generic_url(venue, "ppcbtc").expect("venue");
-    let mut text = preamble(store)
+    let http = format!("[http]\n{PUBLIC_URL}");
+    let mut text = preamble(store).replace("[http]\n", &http)
         + r#"
 [price.btcusd]
 method = "close1m_median"

@@ -8,7 +8,7 @@
     reason = "tests stop at the first surprise"
 )]
 
-mod config;
+pub mod config;
 pub mod database;
 pub mod flips;
 pub mod http;

@@ -1,6 +1,5 @@
 //! One oracle and everything around it.
 
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -13,22 +12,14 @@ use oracle_feeds::time::TimeSource;
 use oracle_schema::tlog::NoteKey;
 use oracle_schema::tlog::checkpoint::Algorithm;
 use oracle_server::clock::{Clock, TestClock};
-use oracle_server::command;
 use oracle_server::config::Config;
-use oracle_server::engine::{self, Engine};
 use oracle_server::follow::{Anchorer, Cosigner, RelayTask, Timing};
-use oracle_server::guard::{self, Accept, Lookout, Passed};
-use oracle_server::health::HealthReport;
-use oracle_server::http;
-use oracle_server::listener;
-use oracle_server::service::{self, Options, Running, ServiceError};
+use oracle_server::guard::Accept;
+use oracle_server::service::{self, Assembly, Lead, Options, Running, ServiceError};
 use oracle_server::signer::{Signer, SignerConfig, Signing};
 use oracle_server::store::{Store, StoreError};
 use secrecy::SecretString;
 use tempfile::TempDir;
-use tokio::net::TcpListener;
-use tokio::sync::watch;
-use tokio::task::JoinHandle;
 
 use crate::database::{Backend, Database};
 use crate::http::{Answer, client, get};
@@ -52,14 +43,11 @@ pub struct World {
     dir: TempDir,
 }
 
+/// The parts of a service, which this drives by hand.
 struct Serving {
-    engine: Engine,
-    signer: Arc<Signer>,
-    lookout: Option<Lookout>,
-    store: Arc<Store>,
-    public: SocketAddr,
-    stop: watch::Sender<bool>,
-    server: JoinHandle<std::io::Result<()>>,
+    assembly: Assembly,
+    lead: Lead,
+    listeners: service::Serving,
 }
 
 /// What time it is, whatever the oracle's clock says.
@@ -178,68 +166,13 @@ impl World {
 
     /// The same, with what the operator takes upon them.
     pub async fn start_accepting(&mut self, accept: Accept) -> Result<(), ServiceError> {
-        let config = self.config();
-        let clock: Arc<dyn Clock> = self.clock.clone();
-        let start = engine::StartError::from;
-        let store = Arc::new(Store::open(&config.store_url, false).await.map_err(start)?);
-        let oracle = store.oracle().await.map_err(start)?;
-        assert!(store.take_lead().await.map_err(start)?, "somebody leads");
-        // A large future, and a start is part of every test.
-        let passing = Box::pin(guard::pass(&store, &config, accept, &clock));
-        let Passed {
-            signer,
-            lookout,
-            started,
-        } = passing.await?;
-        let now = clock.now();
-        engine::configure(&store, &config, now).await?;
-        let health = watch::Sender::new(HealthReport::standby());
-        let (stop, stopped) = watch::channel(false);
-        let (port, commands) = command::channel();
-        let mailbox = port.open();
-        let state = http::AppState::new(
-            store.reader(),
-            clock.clone(),
-            http::Identity {
-                name: config.name.clone(),
-                oracle,
-                max_open_choice_bits: config.signer.max_open_choice_bits,
-            },
-            health.subscribe(),
-            stopped.clone(),
-            http::OperatorAccess {
-                operators: config.operators.clone(),
-                commands,
-            },
-        );
-        let settings = service::http_config(&config);
-        let listener = TcpListener::bind(config.http.listen).await.expect("port");
-        let public = listener.local_addr().expect("address");
-        let server = tokio::spawn(http::serve(
-            listener,
-            listener::public_router(state, &settings),
-            settings.limits(),
-            wait_for(stopped),
-        ));
-        let fetcher = Arc::new(service::fetcher(&config, clock.clone())?);
-        let engine = Engine::new(
-            store.clone(),
-            signer.clone(),
-            fetcher,
-            clock,
-            config.series.clone(),
-            health,
-        )
-        .with_time(started, &config.time_roots())
-        .with_operators(Arc::new(config), mailbox);
+        let assembly = Assembly::open(self.config(), self.clock.clone()).await?;
+        let lead = assembly.lead(accept).await?.expect("somebody leads");
+        let listeners = assembly.serve().await?;
         self.serving = Some(Box::new(Serving {
-            engine,
-            signer,
-            lookout,
-            store,
-            public,
-            stop,
-            server,
+            assembly,
+            lead,
+            listeners,
         }));
         Ok(())
     }
@@ -247,7 +180,7 @@ impl World {
     /// Exchanges that the oracle has read back from its database since its start.
     pub fn observations_read(&self) -> u64 {
         let serving = self.serving.as_ref().expect("a started world");
-        serving.store.observations_read()
+        serving.assembly.store.observations_read()
     }
 
     /// Starts the whole service, whose engine runs by itself.
@@ -278,18 +211,21 @@ impl World {
     /// Stops the oracle; its files and rows stay.
     pub async fn stop(&mut self) {
         let serving = self.serving.take().expect("a started world");
-        serving.stop.send_replace(true);
-        serving.server.await.expect("server").expect("server");
-        drop(serving.engine);
-        drop(serving.lookout);
-        drop(serving.signer);
-        serving.store.close().await;
+        let Serving {
+            assembly,
+            lead,
+            listeners,
+        } = *serving;
+        assembly.stop();
+        listeners.ended().await;
+        drop(lead);
+        assembly.store.close().await;
     }
 
     /// Does everything that is due now.
     pub async fn run_due(&mut self) {
         let serving = self.serving.as_mut().expect("a started world");
-        serving.engine.run_due().await.expect("tick");
+        serving.lead.engine.run_due().await.expect("tick");
     }
 
     /// What passes published messages on to the configured relays; it does
@@ -303,8 +239,8 @@ impl World {
             ..Timing::default()
         };
         RelayTask::new(
-            serving.store.clone(),
-            &serving.signer,
+            serving.assembly.store.clone(),
+            &serving.lead.signer,
             &clock,
             &config,
             timing,
@@ -317,21 +253,22 @@ impl World {
         let serving = self.serving.as_ref().expect("a started world");
         let clock: Arc<dyn Clock> = self.clock.clone();
         let config = self.config().witness.expect("witnesses");
-        let gate = serving.signer.gate();
-        Cosigner::new(serving.store.clone(), &clock, &config, gate).expect("client")
+        let gate = serving.lead.signer.gate();
+        let store = serving.assembly.store.clone();
+        Cosigner::new(store, &clock, &config, gate).expect("client")
     }
 
     /// Asks witnesses and mirrors, if nothing is signed until they answer.
     pub async fn look(&self) {
         let serving = self.serving.as_ref().expect("a started world");
-        let lookout = serving.lookout.as_ref().expect("witnesses or mirrors");
+        let lookout = serving.lead.lookout.as_ref().expect("witnesses or mirrors");
         lookout.run_due().await;
     }
 
     /// Whether anything is signed.
     pub fn signing(&self) -> Signing {
         let serving = self.serving.as_ref().expect("a started world");
-        serving.signer.gate().signing()
+        serving.lead.signer.gate().signing()
     }
 
     /// The key of the log's checkpoints.
@@ -352,7 +289,7 @@ impl World {
         let config = self.config();
         let anchor = config.anchor.expect("an [anchor]");
         Anchorer::new(
-            serving.store.clone(),
+            serving.assembly.store.clone(),
             self.clock.clone(),
             &anchor,
             &config.network,
@@ -369,7 +306,7 @@ impl World {
             tokio::select! {
                 biased;
                 answer = &mut asking => return answer,
-                served = serving.engine.serve_command() => served.expect("command"),
+                served = serving.lead.engine.serve_command() => served.expect("command"),
             }
         }
     }
@@ -419,7 +356,7 @@ impl World {
     /// The public address.
     pub fn url(&self) -> String {
         let serving = self.serving.as_ref().expect("a started world");
-        format!("http://{}", serving.public)
+        format!("http://{}", serving.listeners.public)
     }
 
     /// A participant.
@@ -448,9 +385,4 @@ impl World {
     pub async fn event(&self, id: &EventId) -> EventInfo {
         self.client().event(id).await.expect("event")
     }
-}
-
-async fn wait_for(mut stopped: watch::Receiver<bool>) {
-    // A dropped sender is a stop too.
-    let _ = stopped.wait_for(|s| *s).await;
 }

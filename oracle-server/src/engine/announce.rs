@@ -37,7 +37,7 @@ impl Engine {
         for row in &due {
             let series = SeriesId::parse(&row.series_id)
                 .ok()
-                .and_then(|id| self.series.get(&id))
+                .and_then(|id| self.config.series.get(&id))
                 // Start-up made the rows those of the configuration.
                 .ok_or_else(|| EngineError::Stored {
                     what: format!("series {:?}", row.series_id),

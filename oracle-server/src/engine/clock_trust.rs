@@ -17,7 +17,7 @@
 //!   providers told since the start, by the monotonic clock, and of two words the one
 //!   that waits longer counts. While nobody has told the time nothing is refunded.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -100,8 +100,9 @@ pub(super) struct ClockTrust {
     is_accepted: bool,
     /// Whether a root has said so since the start.
     is_confirmed: bool,
-    /// Whether some roots have been asked for the time once and not answered yet.
-    is_asking: bool,
+    /// Roots of the first round of questions for the time that have neither answered nor
+    /// failed yet.
+    unheard: BTreeSet<String>,
     start: Mark,
     /// The last time that the clock was found right, or the start.
     right: Mark,
@@ -131,7 +132,7 @@ impl ClockTrust {
             asked: 0,
             is_accepted: false,
             is_confirmed: false,
-            is_asking: false,
+            unheard: BTreeSet::new(),
             start,
             right: start,
             told: BTreeMap::new(),
@@ -201,10 +202,15 @@ impl ClockTrust {
         }
     }
 
-    /// Whether some roots have been asked for the time once, and neither answered nor
-    /// failed yet.
-    pub(super) fn asking(&mut self, is_asking: bool) {
-        self.is_asking = is_asking;
+    /// A root is asked for the time, in the first round of questions: until it has
+    /// answered or failed, a jump is not believed on the word of the quickest.
+    pub(super) fn asks_first(&mut self, root: &str) {
+        self.unheard.insert(root.to_owned());
+    }
+
+    /// A root that was asked has answered or failed.
+    pub(super) fn heard(&mut self, root: &str) {
+        self.unheard.remove(root);
     }
 
     /// A root's word is none any more.
@@ -295,7 +301,7 @@ impl ClockTrust {
         // The first answer comes from whoever is nearest, the service's own machine even:
         // unless two say the same and nobody else, all are heard.
         let is_clear = is_unanimous && right >= INDEPENDENT.min(self.asked);
-        if right > wrong && (is_clear || !self.is_asking) {
+        if right > wrong && (is_clear || self.unheard.is_empty()) {
             self.jump = None;
             self.right = now;
             self.is_confirmed = true;

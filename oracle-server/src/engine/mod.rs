@@ -33,23 +33,25 @@ mod sample;
 mod startup;
 mod time;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use oracle_feeds::fetch::Fetcher;
-use oracle_schema::{EventId, SeriesId};
-use tokio::sync::watch;
+use oracle_schema::EventId;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
 pub use clock_trust::Started;
 pub use startup::{StartError, configure};
 
 use clock_trust::ClockTrust;
+use time::AskingTime;
 
 use crate::backoff::Backoff;
 use crate::clock::Clock;
-use crate::config::Series;
+use crate::command::Command;
+use crate::config::Config;
 use crate::health::HealthReport;
 use crate::keys::{KeyError, LegKey, RoundId, SubjectKey};
 use crate::signer::{Signer, SignerError, Signing};
@@ -162,7 +164,7 @@ pub struct Engine {
     signer: Arc<Signer>,
     fetcher: Arc<Fetcher>,
     clock: Arc<dyn Clock>,
-    series: BTreeMap<SeriesId, Series>,
+    config: Arc<Config>,
     observing: JoinSet<Seen>,
     /// Legs under observation, and the task that observes each.
     in_flight: HashMap<LegAt, tokio::task::Id>,
@@ -175,7 +177,7 @@ pub struct Engine {
     /// What is known of legs that have no price yet.
     legs: HashMap<LegAt, leg::LegProgress>,
     clock_trust: ClockTrust,
-    time: time::AskingTime,
+    time: AskingTime,
     /// When bodies are looked through next.
     forget_at: DateTime<Utc>,
     /// From when on what is late is said to be: a start first catches up.
@@ -186,39 +188,62 @@ pub struct Engine {
     /// Committed events that could not be finished, and when to try again.
     stuck: HashMap<EventId, DateTime<Utc>>,
     health: watch::Sender<HealthReport>,
-    /// Requests of operators, where they are taken.
-    operations: Option<command::Operations>,
+    /// Requests of operators.
+    commands: mpsc::Receiver<Command>,
+}
+
+/// What an engine is made of.
+pub struct Parts {
+    /// Opened, and leading.
+    pub store: Arc<Store>,
+    /// Behind [`crate::guard`]'s checks.
+    pub signer: Arc<Signer>,
+    /// Over the configured providers.
+    pub fetcher: Arc<Fetcher>,
+    /// What time it is.
+    pub clock: Arc<dyn Clock>,
+    /// Series, operators, and who can be asked for the time.
+    pub config: Arc<Config>,
+    /// What the start knows of the time.
+    pub started: Started,
+    /// Where the engine says how it is doing.
+    pub health: watch::Sender<HealthReport>,
+    /// Requests of operators.
+    pub commands: mpsc::Receiver<Command>,
 }
 
 /// A leg at a maturity: (leg key, T in Unix seconds).
 type LegAt = (LegKey, i64);
 
 impl Engine {
-    /// An engine over an opened store and signer; see [`crate::guard`] for the checks
-    /// that come before. `health` is where it says how it is doing.
-    pub fn new(
-        store: Arc<Store>,
-        signer: Arc<Signer>,
-        fetcher: Arc<Fetcher>,
-        clock: Arc<dyn Clock>,
-        series: BTreeMap<SeriesId, Series>,
-        health: watch::Sender<HealthReport>,
-    ) -> Self {
-        health.send_modify(|report| {
-            report.begin(true);
-            report.signing = health::condition(&signer.gate().signing());
-        });
-        let clock_trust = ClockTrust::new(&*clock);
-        let late_from = clock.now() + CATCH_UP;
-        store.confirm_time(clock_trust.is_confirmed());
-        Self {
-            clock_trust,
-            time: time::AskingTime::default(),
+    /// Of a process that has just taken the lead. Nothing is done yet.
+    pub fn new(parts: Parts) -> Self {
+        let Parts {
             store,
             signer,
             fetcher,
             clock,
-            series,
+            config,
+            started,
+            health,
+            commands,
+        } = parts;
+        health.send_modify(|report| {
+            report.begin(true);
+            report.signing = health::condition(&signer.gate().signing());
+        });
+        let time = AskingTime::of(&fetcher, &config.time_roots());
+        let clock_trust = ClockTrust::started(&*clock, started, time.asked());
+        let late_from = clock.now() + CATCH_UP;
+        store.confirm_time(clock_trust.is_confirmed());
+        Self {
+            clock_trust,
+            time,
+            store,
+            signer,
+            fetcher,
+            clock,
+            config,
             observing: JoinSet::new(),
             in_flight: HashMap::new(),
             asking: HashMap::new(),
@@ -231,7 +256,7 @@ impl Engine {
             unproven_after: Some(prove::FROM_THE_FIRST),
             stuck: HashMap::new(),
             health,
-            operations: None,
+            commands,
         }
     }
 
@@ -350,7 +375,7 @@ impl Engine {
                 // An error would mean that the signer is gone, and it is ours.
                 _ = signing.changed() => {}
                 // First: answers that keep coming would let nobody be heard.
-                command = Self::next_command(&mut self.operations) => {
+                command = Self::next_command(&mut self.commands) => {
                     match self.command(command).await {
                         Ok(()) => {}
                         Err(e) if e.is_deposed() => return Err(e),

@@ -203,8 +203,9 @@ impl Engine {
                 self.in_flight.retain(|_, task| *task != e.id());
                 self.asking.retain(|_, (task, _)| *task != e.id());
                 self.sampling.died(e.id());
-                self.time.died(e.id());
-                self.clock_trust.asking(self.time.is_first_round());
+                if let Some(root) = self.time.died(e.id()) {
+                    self.clock_trust.heard(&root);
+                }
                 Ok(())
             }
         };

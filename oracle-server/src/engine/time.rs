@@ -9,10 +9,11 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use oracle_feeds::SourceId;
+use oracle_feeds::fetch::Fetcher;
 use oracle_feeds::observation::{Exchange, SourceReading};
 use oracle_feeds::rule::clock::TOLERANCE_S;
 
-use super::clock_trust::{ClockTrust, Mark, Started};
+use super::clock_trust::Mark;
 use super::{Engine, Seen};
 use crate::backoff::Backoff;
 
@@ -31,8 +32,6 @@ pub(super) struct AskingTime {
     /// By root, the name under which it is configured how it is reached.
     roots: BTreeMap<String, String>,
     under_way: BTreeMap<String, tokio::task::Id>,
-    /// Of the first round of questions, those that are under way.
-    first: BTreeSet<String>,
     /// Questions so far, since the time was last certain.
     rounds: u32,
     /// Uptime at which the next is due.
@@ -46,17 +45,32 @@ pub(super) struct AskingTime {
 }
 
 impl AskingTime {
-    /// A task died: its root may be asked again.
-    pub(super) fn died(&mut self, task: tokio::task::Id) {
-        let dead = self.under_way.extract_if(.., |_, other| *other == task);
-        for (root, _) in dead {
-            self.first.remove(&root);
+    /// Who can be asked: roots, and for each the name under which it is configured how it
+    /// is reached. Of several at one host the first counts.
+    pub(super) fn of(fetcher: &Fetcher, roots: &BTreeMap<String, String>) -> Self {
+        let mut hosts = BTreeSet::new();
+        let roots = roots.iter().filter(|(_, name)| {
+            let host = fetcher.origin_of(name);
+            host.is_some_and(|host| hosts.insert(host))
+        });
+        Self {
+            roots: roots
+                .take(ROOTS)
+                .map(|(root, name)| (root.clone(), name.clone()))
+                .collect(),
+            ..Self::default()
         }
     }
 
-    /// Whether some have been asked once and not come back.
-    pub(super) fn is_first_round(&self) -> bool {
-        !self.first.is_empty()
+    /// How many can be asked.
+    pub(super) fn asked(&self) -> usize {
+        self.roots.len()
+    }
+
+    /// A task died: the root that it asked, if any, may be asked again.
+    pub(super) fn died(&mut self, task: tokio::task::Id) -> Option<String> {
+        let mut dead = self.under_way.extract_if(.., |_, other| *other == task);
+        dead.next().map(|(root, _)| root)
     }
 
     /// How many are under way.
@@ -92,26 +106,6 @@ pub(super) struct TimeSeen {
 }
 
 impl Engine {
-    /// What a start knows of the time, and who can be asked for it: roots, and for each
-    /// the name under which it is configured how it is reached. Of several at one host
-    /// the first counts.
-    #[must_use]
-    pub fn with_time(mut self, started: Started, roots: &BTreeMap<String, String>) -> Self {
-        let mut hosts = BTreeSet::new();
-        let roots = roots.iter().filter(|(_, name)| {
-            let host = self.fetcher.origin_of(name);
-            host.is_some_and(|host| hosts.insert(host))
-        });
-        self.time.roots = roots
-            .take(ROOTS)
-            .map(|(root, name)| (root.clone(), name.clone()))
-            .collect();
-        let asked = self.time.roots.len();
-        self.clock_trust = ClockTrust::started(&*self.clock, started, asked);
-        self.store.confirm_time(self.clock_trust.is_confirmed());
-        self
-    }
-
     /// Asks the roots that have not told the time lately, if that is wanted and due.
     pub(super) fn ask_time(&mut self) {
         let is_open = self.clock_trust.runs_ahead(&*self.clock) || self.clock_trust.wants_words();
@@ -148,11 +142,10 @@ impl Engine {
                 })
             });
             if self.time.rounds == 0 {
-                self.time.first.insert(asked.clone());
+                self.clock_trust.asks_first(&asked);
             }
             self.time.under_way.insert(asked, task.id());
         }
-        self.clock_trust.asking(self.time.is_first_round());
         let pause = PAUSE.wait(i64::from(self.time.rounds));
         self.time.due = uptime + pause.to_std().unwrap_or_default();
         self.time.rounds = self.time.rounds.saturating_add(1);
@@ -161,8 +154,7 @@ impl Engine {
     /// Keeps what a root told.
     pub(super) fn take_in_time(&mut self, seen: &TimeSeen) {
         self.time.under_way.remove(&seen.root);
-        self.time.first.remove(&seen.root);
-        self.clock_trust.asking(self.time.is_first_round());
+        self.clock_trust.heard(&seen.root);
         if let Some(ahead_s) = seen.ahead_s {
             self.clock_trust
                 .measured(&seen.root, seen.begun, &*self.clock, ahead_s);

@@ -138,9 +138,9 @@ fn one_root_against_one_that_confirms_the_clock_holds_no_start_and_two_alike_do(
         (&[("a", -7_200), ("b", -7_201)], true),
     ] {
         let mut trust = started(&clock, 86_400, 4);
-        trust.asking(true);
+        trust.asks_first("slow");
         told(&mut trust, &clock, skews);
-        trust.asking(false);
+        trust.heard("slow");
         assert_eq!(trust.runs_ahead(&clock), is_held, "{skews:?}");
         assert_eq!(trust.is_confirmed(), !is_held, "{skews:?}");
         assert_eq!(trust.has_jumped(), is_held, "{skews:?}");
@@ -151,13 +151,13 @@ fn one_root_against_one_that_confirms_the_clock_holds_no_start_and_two_alike_do(
 fn the_first_word_alone_ends_nothing_while_others_are_asked() {
     let clock = clock();
     let mut trust = started(&clock, 86_400, 3);
-    trust.asking(true);
+    trust.asks_first("slow");
     told(&mut trust, &clock, &[("near", 0)]);
     assert!(trust.runs_ahead(&clock));
     let mut alone = started(&clock, 86_400, 3);
-    alone.asking(true);
+    alone.asks_first("slow");
     told(&mut alone, &clock, &[("near", 0)]);
-    alone.asking(false);
+    alone.heard("slow");
     assert!(!alone.runs_ahead(&clock), "nobody else answers");
     told(&mut trust, &clock, &[("far", 0)]);
     assert!(!trust.runs_ahead(&clock));

@@ -7,8 +7,6 @@
 
 mod act;
 
-use std::sync::Arc;
-
 use chrono::{DateTime, Utc};
 use oracle_schema::EventId;
 use oracle_schema::http_signature::VerifiedRequest;
@@ -19,46 +17,26 @@ use tokio::sync::mpsc;
 use super::announce::new_event;
 use super::{Engine, EngineError};
 use crate::command::{Accepted, Command, Refused};
-use crate::config::{Config, Scope, parse_event};
+use crate::config::{Scope, parse_event};
 use crate::lifecycle::State;
 use crate::logging::{self, Shown};
 use crate::store::Effect;
 use act::{Act, Failed, refuse};
 
-/// Who may ask for what, and how they reach the engine.
-pub(super) struct Operations {
-    config: Arc<Config>,
-    commands: mpsc::Receiver<Command>,
-}
-
 impl Engine {
-    /// Takes requests of this configuration's operators from `commands`.
-    #[must_use]
-    pub fn with_operators(
-        mut self,
-        config: Arc<Config>,
-        commands: mpsc::Receiver<Command>,
-    ) -> Self {
-        self.operations = Some(Operations { config, commands });
-        self
-    }
-
     /// The next request; never resolves where none can come.
-    pub(super) async fn next_command(operations: &mut Option<Operations>) -> Command {
-        if let Some(open) = operations {
-            if let Some(command) = open.commands.recv().await {
-                return command;
-            }
+    pub(super) async fn next_command(commands: &mut mpsc::Receiver<Command>) -> Command {
+        match commands.recv().await {
+            Some(command) => command,
             // Nobody is left who could send.
-            *operations = None;
+            None => std::future::pending().await,
         }
-        std::future::pending().await
     }
 
     /// Waits for one request and carries it out: what a test without
     /// [`Engine::run`] calls.
     pub async fn serve_command(&mut self) -> Result<(), EngineError> {
-        let command = Self::next_command(&mut self.operations).await;
+        let command = Self::next_command(&mut self.commands).await;
         self.command(command).await
     }
 
@@ -135,8 +113,11 @@ impl Engine {
     }
 
     fn require_scope(&self, request: &VerifiedRequest, scope: Scope) -> Result<(), Failed> {
-        let known = self.operations.iter().flat_map(|o| &o.config.operators);
-        let mut known = known.filter(|o| o.name == request.operator());
+        let mut known = self
+            .config
+            .operators
+            .iter()
+            .filter(|o| o.name == request.operator());
         if known.any(|o| o.may(scope)) {
             return Ok(());
         }
@@ -151,12 +132,9 @@ impl Engine {
         request: &VerifiedRequest,
         now: DateTime<Utc>,
     ) -> Result<Accepted, Failed> {
-        let Some(operations) = &self.operations else {
-            return refuse(Refused::Unavailable);
-        };
         let definition =
             |key: String, reason: String| Failed::Refused(Refused::Definition { key, reason });
-        let event = parse_event(request.body(), &operations.config.context())
+        let event = parse_event(request.body(), &self.config.context())
             .map_err(|e| definition(e.key, e.reason))?;
         let act = Act {
             verb: Verb::Create,
@@ -178,7 +156,7 @@ impl Engine {
             ));
         }
         if event.definition.sole_outcomes > 0 {
-            let most = operations.config.signer.max_open_choice_bits;
+            let most = self.config.signer.max_open_choice_bits;
             let own = event.definition.sole_choice();
             let open = self.store.open_choice().await?;
             let bits = choice_bits(open.into_iter().chain([own]));
