@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use oracle_schema::{EventId, Maturity, SeriesId};
 
-use super::attest::STUCK_RETRY;
+use super::batch::each_on_its_own;
 use super::{BATCH, Engine, EngineError};
 use crate::config::{Definition, Series};
 use crate::keys::Question;
@@ -91,30 +91,19 @@ impl Engine {
         Ok(true)
     }
 
-    /// Announces a batch; if the batch as a whole is refused, one by one, so
-    /// that no event blocks another.
+    /// Announces a batch. What cannot be announced is withdrawn, and keeps no other
+    /// waiting.
     async fn announce(
         &self,
         events: &[ScheduledEvent],
         now: DateTime<Utc>,
     ) -> Result<(), EngineError> {
-        let Err(error) = self.announce_batch(events, now).await else {
-            return Ok(());
-        };
-        if !error.is_about_the_events() {
-            return Err(error);
-        }
-        for event in events {
+        let refused = each_on_its_own(events, |batch| self.announce_batch(batch, now)).await?;
+        for (event, error) in refused {
+            let id = event.event_id.as_str();
+            tracing::error!(event = id, %error, "cannot be announced; withdrawn");
             let one = std::slice::from_ref(event);
-            match self.announce_batch(one, now).await {
-                Ok(()) => {}
-                Err(e) if e.is_about_the_events() => {
-                    let id = event.event_id.as_str();
-                    tracing::error!(event = id, error = %e, "cannot be announced; withdrawn");
-                    self.store.withdraw(one, &e.to_string(), now).await?;
-                }
-                Err(e) => return Err(e),
-            }
+            self.store.withdraw(one, &error.to_string(), now).await?;
         }
         Ok(())
     }
@@ -189,30 +178,14 @@ impl Engine {
             };
             last.event_id.as_str().clone_into(&mut after);
             open.retain(|r| self.stuck.get(&r.event_id).is_none_or(|at| *at <= now));
-            match self.publish_refunds(&open).await {
-                Ok(()) => {}
-                Err(e) if e.is_about_the_events() => {
-                    for refund in &open {
-                        self.refund_alone(refund).await?;
-                    }
-                }
-                Err(e) => return Err(e),
+            let refused = each_on_its_own(&open, |batch| self.publish_refunds(batch)).await?;
+            for refund in &open {
+                self.stuck.remove(&refund.event_id);
             }
-        }
-    }
-
-    /// What cannot be finished is an alarm, stays committed and is tried again;
-    /// it does not keep the others waiting.
-    async fn refund_alone(&mut self, refund: &OpenRefund) -> Result<(), EngineError> {
-        match self.publish_refunds(std::slice::from_ref(refund)).await {
-            Err(e) if e.is_about_the_events() => {
-                let id = refund.event_id.clone();
-                tracing::error!(event = %id, error = %e, "a refund that cannot be finished");
-                metrics::counter!("oracle_stuck_total").increment(1);
-                self.stuck.insert(id, self.clock.now() + STUCK_RETRY);
-                Ok(())
+            for (refund, error) in refused {
+                tracing::error!(event = %refund.event_id, %error, "a refund that cannot be finished");
+                self.note_stuck(refund.event_id.clone());
             }
-            done => done,
         }
     }
 

@@ -6,9 +6,10 @@ use chrono::{DateTime, TimeDelta, Utc};
 use oracle_feeds::rule::FactTrace;
 use oracle_feeds::rule::outcome::outcome;
 use oracle_schema::policy::{Policy, Rule, VOID};
-use oracle_schema::{Descriptor, Outcome};
+use oracle_schema::{Descriptor, EventId, Outcome};
 use serde::{Deserialize, Serialize};
 
+use super::batch::each_on_its_own;
 use super::observe::{RoundDecision, stored};
 use super::{BATCH, Engine, EngineError};
 use crate::lifecycle::Illegal;
@@ -18,7 +19,7 @@ use crate::store::{
 };
 
 /// How long a committed event that could not be finished is left alone.
-pub(super) const STUCK_RETRY: TimeDelta = TimeDelta::minutes(1);
+const STUCK_RETRY: TimeDelta = TimeDelta::minutes(1);
 
 /// The decision of a round about a price, or of an event of facts.
 #[derive(Debug, Deserialize)]
@@ -245,35 +246,24 @@ impl Engine {
                 continue;
             }
             tracing::warn!(events = tickets.len(), "finishing committed outcomes");
-            match self.sign_and_publish(tickets.clone()).await {
-                Ok(()) => {}
-                Err(e) if e.is_about_the_events() => self.finish_one_by_one(tickets).await?,
-                Err(e) => return Err(e),
+            let sign = |batch: &[CommittedOutcome]| self.sign_and_publish(batch.to_vec());
+            let refused = each_on_its_own(&tickets, sign).await?;
+            for ticket in &tickets {
+                self.stuck.remove(ticket.event_id());
+            }
+            for (ticket, error) in refused {
+                let id = ticket.event_id();
+                tracing::error!(event = %id, %error, "committed and cannot be finished");
+                self.note_stuck(id.clone());
             }
         }
         self.finish_refunds().await
     }
 
-    /// What cannot be finished is an alarm, stays committed and is tried again;
-    /// it does not keep the others waiting.
-    async fn finish_one_by_one(
-        &mut self,
-        tickets: Vec<CommittedOutcome>,
-    ) -> Result<(), EngineError> {
-        for ticket in tickets {
-            let id = ticket.event_id().clone();
-            match self.sign_and_publish(vec![ticket]).await {
-                Ok(()) => {
-                    self.stuck.remove(&id);
-                }
-                Err(e) if e.is_about_the_events() => {
-                    tracing::error!(event = %id, error = %e, "committed and cannot be finished");
-                    metrics::counter!("oracle_stuck_total").increment(1);
-                    self.stuck.insert(id, self.clock.now() + STUCK_RETRY);
-                }
-                Err(e) => return Err(e),
-            }
-        }
-        Ok(())
+    /// What cannot be finished is an alarm, stays committed and is tried again; it does
+    /// not keep the others waiting.
+    pub(super) fn note_stuck(&mut self, event: EventId) {
+        metrics::counter!("oracle_stuck_total").increment(1);
+        self.stuck.insert(event, self.clock.now() + STUCK_RETRY);
     }
 }

@@ -19,6 +19,7 @@
 
 mod announce;
 mod attest;
+mod batch;
 mod bodies;
 mod budget;
 mod clock_trust;

@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
+use super::batch::each_on_its_own;
 use super::{Engine, EngineError};
 use crate::signer::{Announced, Draft};
 use crate::store::{OpenCursor, UnprovenEvent};
@@ -32,24 +33,13 @@ impl Engine {
         Ok(self.unproven_after.is_some())
     }
 
-    /// Proves a batch; if the batch as a whole is refused, one by one. What cannot be
-    /// proven is an alarm, stays without a proof and keeps no other waiting.
+    /// Proves a batch. What cannot be proven is an alarm, stays without a proof and keeps
+    /// no other waiting.
     async fn prove(&self, open: &[UnprovenEvent], now: DateTime<Utc>) -> Result<(), EngineError> {
-        let Err(error) = self.prove_batch(open, now).await else {
-            return Ok(());
-        };
-        if !error.is_about_the_events() {
-            return Err(error);
-        }
-        for event in open {
-            match self.prove_batch(std::slice::from_ref(event), now).await {
-                Ok(()) => {}
-                Err(e) if e.is_about_the_events() => {
-                    let id = event.event_id.as_str();
-                    tracing::error!(event = id, error = %e, "nonces that cannot be proven");
-                }
-                Err(e) => return Err(e),
-            }
+        let refused = each_on_its_own(open, |batch| self.prove_batch(batch, now)).await?;
+        for (event, error) in refused {
+            let id = event.event_id.as_str();
+            tracing::error!(event = id, %error, "nonces that cannot be proven");
         }
         Ok(())
     }
