@@ -24,6 +24,14 @@ pub enum RecordError {
     /// Not a fact of this build.
     #[error("fact: {0}")]
     Fact(String),
+    /// A fact that JSON has no form for.
+    #[error("fact: a {kind} cannot be written as JSON: {reason}; report this as a bug")]
+    Unwritable {
+        /// `match`, `election` or `value`.
+        kind: &'static str,
+        /// What JSON lacks.
+        reason: String,
+    },
     /// An observation without a readable price or its time.
     #[error("{0}: missing, or not a number")]
     Price(&'static str),
@@ -36,22 +44,26 @@ const LAGGING: &str = "lagging";
 /// The recorded form of a reading's fact, `{"match": {…}}`, `{"election": {…}}`
 /// or `{"value": {…}}`, and `{"lagging": true}` of [`Reading::Lagging`]; none for
 /// prices and failures.
-pub fn fact(reading: &Reading) -> Option<Value> {
+pub fn fact(reading: &Reading) -> Result<Option<Value>, RecordError> {
     let observation = match reading {
         Reading::Observation(observation) => observation,
         Reading::Lagging(_) => {
-            return Some(Map::from_iter([(LAGGING.to_owned(), Value::Bool(true))]).into());
+            let lags = Map::from_iter([(LAGGING.to_owned(), Value::Bool(true))]);
+            return Ok(Some(lags.into()));
         }
-        _ => return None,
+        _ => return Ok(None),
     };
     let (kind, fact) = match observation {
-        Observation::Price(_) => return None,
+        Observation::Price(_) => return Ok(None),
         Observation::Match(fact) => ("match", serde_json::to_value(fact)),
         Observation::Election(fact) => ("election", serde_json::to_value(fact)),
         Observation::Value(fact) => ("value", serde_json::to_value(fact)),
     };
-    // Texts and numbers, which always serialise.
-    Some(Map::from_iter([(kind.to_owned(), fact.ok()?)]).into())
+    let fact = fact.map_err(|e| RecordError::Unwritable {
+        kind,
+        reason: e.to_string(),
+    })?;
+    Ok(Some(Map::from_iter([(kind.to_owned(), fact)]).into()))
 }
 
 /// The adapter that read a row, and its version: `kraken/2`.

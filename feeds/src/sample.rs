@@ -14,7 +14,7 @@ use sha2::{Digest, Sha256};
 
 use crate::observation::{Exchange, PriceQuery, Query, Reading, SourceReading};
 use crate::provider::provider;
-use crate::record;
+use crate::record::{self, RecordError};
 use crate::source_id::SourceId;
 use crate::time::http_date;
 
@@ -76,17 +76,18 @@ pub struct Read {
     pub fact: Option<serde_json::Value>,
 }
 
-impl From<&Reading> for Read {
-    fn from(reading: &Reading) -> Self {
-        Self {
+impl Read {
+    /// What an adapter read.
+    pub fn of(reading: &Reading) -> Result<Self, RecordError> {
+        Ok(Self {
             verdict: reading.verdict().to_owned(),
             literal: match reading {
                 Reading::Observation(_) => Some(reading.detail().to_owned()),
                 _ => None,
             },
             effective_at: reading.price().map(|p| p.effective_at),
-            fact: record::fact(reading),
-        }
+            fact: record::fact(reading)?,
+        })
     }
 }
 
@@ -131,13 +132,18 @@ pub struct Row {
 /// The rows of a reading, and the bodies by their file's name.
 ///
 /// `by`: who recorded it, for people.
-pub fn rows(question: &Question, seen: &SourceReading, by: &str) -> Vec<(Row, Vec<u8>)> {
+pub fn rows(
+    question: &Question,
+    seen: &SourceReading,
+    by: &str,
+) -> Result<Vec<(Row, Vec<u8>)>, RecordError> {
     let Some(first) = seen.exchanges.first() else {
-        return Vec::new();
+        return Ok(Vec::new());
     };
     let asked = first.sent_at.timestamp();
     let id = SourceId::read(&seen.source);
     let reading = format!("{}/{}-{asked}", plain(id.provider()), plain(id.asked()));
+    let read = Read::of(&seen.reading)?;
     let words = format!("{}: {}", seen.reading.verdict(), seen.reading.detail());
     let row = |(n, exchange): (usize, &Exchange)| {
         let file = format!("{reading}-{n}.{}", extension(exchange));
@@ -156,11 +162,11 @@ pub fn rows(question: &Question, seen: &SourceReading, by: &str) -> Vec<(Row, Ve
             received_ms: exchange.received_at.timestamp_millis(),
             failure: exchange.failure.clone(),
             question: question.clone(),
-            read: Read::from(&seen.reading),
+            read: read.clone(),
         };
         (row, exchange.body.clone())
     };
-    seen.exchanges.iter().enumerate().map(row).collect()
+    Ok(seen.exchanges.iter().enumerate().map(row).collect())
 }
 
 /// A file's name out of foreign text.
@@ -196,6 +202,9 @@ pub enum SampleError {
     /// An adapter that this build has not.
     #[error("unknown provider {0:?}")]
     Provider(String),
+    /// What is read in them has no recorded form.
+    #[error(transparent)]
+    Record(#[from] RecordError),
 }
 
 /// What the adapter of this build reads in the rows of one reading; `body` finds
@@ -220,7 +229,7 @@ pub fn reread(
     let adapter = provider(query.provider())
         .ok_or_else(|| SampleError::Provider(query.provider().to_owned()))?;
     let again = adapter.interpret(&query, &exchanges);
-    Ok((first.read.clone(), Read::from(&again)))
+    Ok((first.read.clone(), Read::of(&again)?))
 }
 
 fn exchange(row: &Row, body: &impl Fn(&str) -> Option<Vec<u8>>) -> Result<Exchange, SampleError> {

@@ -174,7 +174,7 @@ fn row(reading: &SourceReading, adapter: &str, version: u32) -> Observation {
         not_kept: None,
         literal: Some(reading.reading.detail().to_owned()),
         effective_at: None,
-        fact: fact(&reading.reading),
+        fact: fact(&reading.reading).unwrap(),
         verdict: reading.reading.verdict().to_owned(),
         detail: None,
         attempt: 1,

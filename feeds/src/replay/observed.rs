@@ -261,6 +261,10 @@ fn difference(row: &Row, again: &Reading) -> Option<String> {
         Reading::Observation(_) => Some(again.detail()),
         _ => None,
     };
+    let fact = match record::fact(again) {
+        Ok(fact) => fact,
+        Err(error) => return Some(error.to_string()),
+    };
     let fields: [(&str, Value, Value); 4] = [
         ("verdict", json!(row.verdict), json!(again.verdict())),
         ("literal", json!(row.literal), json!(literal)),
@@ -269,7 +273,7 @@ fn difference(row: &Row, again: &Reading) -> Option<String> {
             json!(row.effective_at),
             json!(again.price().map(|p| p.effective_at)),
         ),
-        ("fact", json!(row.fact), json!(record::fact(again))),
+        ("fact", json!(row.fact), json!(fact)),
     ];
     let differs = |a: &Value, b: &Value| without_words(a.clone()) != without_words(b.clone());
     let (field, recorded, read) = fields.into_iter().find(|(_, a, b)| differs(a, b))?;

@@ -27,7 +27,7 @@ use super::leg::LegProgress;
 use super::{Engine, EngineError, LegAt, RETRY, ROUNDS_PER_TICK, Seen};
 use crate::clock::Clock;
 use crate::keys::{LegKey, Observed, Question, RoundId};
-use crate::store::{Attempt, DueRound, ObservedExchange, RoundResult, fact_json};
+use crate::store::{Attempt, DueRound, ObservedExchange, RoundResult};
 
 /// How long an observation may take over all its sources: mostly for its turn,
 /// where many prices want the same host at once. A single request is bounded by
@@ -542,6 +542,7 @@ pub(super) fn exchange_row(
     let kept_for = adapter.licence().kept_for().map(TimeDelta::from_std);
     let kept_for = kept_for.transpose().map_err(|e| unrecordable(&e))?;
     let headers = serde_json::to_string(&exchange.headers).map_err(|e| unrecordable(&e))?;
+    let fact = record::fact(&reading.reading).map_err(|e| unrecordable(&e))?;
     let body = exchange.sha256.map(|_| deflate(&exchange.body));
     let body = body.transpose().map_err(|e| unrecordable(&e))?;
     if let Some(body) = &body {
@@ -571,7 +572,7 @@ pub(super) fn exchange_row(
         failure: exchange.failure.clone(),
         date: exchange.date,
         certificate: exchange.certificate,
-        fact: fact_json(&reading.reading),
+        fact: fact.map(|fact| fact.to_string()),
         verdict: reading.reading.verdict(),
         detail: exchange
             .failure

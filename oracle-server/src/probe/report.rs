@@ -4,7 +4,6 @@ use std::fmt;
 
 use oracle_feeds::Reading;
 use oracle_feeds::observation::{Exchange, PriceQuery, Query, method};
-use oracle_feeds::sample::Read;
 
 use super::{Probed, Report};
 
@@ -47,11 +46,10 @@ impl fmt::Display for Probed {
         for exchange in &seen.exchanges {
             asked(f, exchange)?;
         }
-        let read = Read::from(&seen.reading);
         // Foreign text, as the headers: a terminal must not obey it.
         let detail = printable(seen.reading.detail());
-        write!(f, "  {}: {detail}", read.verdict)?;
-        match (&seen.reading, read.effective_at) {
+        write!(f, "  {}: {detail}", seen.reading.verdict())?;
+        match (&seen.reading, seen.reading.price().map(|p| p.effective_at)) {
             (Reading::Observation(_), Some(at)) => writeln!(f, ", of {}", time(at)),
             (
                 Reading::Transient {

@@ -3,6 +3,7 @@
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
+use oracle_feeds::record::RecordError;
 use oracle_feeds::sample;
 use serde_json::Value;
 
@@ -32,6 +33,9 @@ pub enum SaveError {
         /// Why.
         source: serde_json::Error,
     },
+    /// An answer that has no recorded form.
+    #[error(transparent)]
+    Record(#[from] RecordError),
 }
 
 impl Report {
@@ -41,7 +45,7 @@ impl Report {
         let mut rows = index(dir)?;
         let mut written = 0;
         for source in &self.sources {
-            for (row, body) in sample::rows(&source.question, &source.seen, RECORDED_BY) {
+            for (row, body) in sample::rows(&source.question, &source.seen, RECORDED_BY)? {
                 if let Some(file) = &row.file {
                     let path = dir.join(file);
                     if let Some(parent) = path.parent() {

@@ -62,7 +62,7 @@ pub use sample::{readings as subject_readings, sample_ms};
 pub use schedule::{DueSeries, NewEvent, ScheduledEvent, SeriesRow};
 pub use status::Progress;
 pub use steps::ChangeError;
-pub use subject::{DueSubject, fact_json};
+pub use subject::DueSubject;
 pub use ticket::CommittedOutcome;
 pub use tree::SignHead;
 pub use witness::{CosignatureRow, NewCosignature, SignedHead};

@@ -7,8 +7,6 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use oracle_feeds::observation::Reading;
-use oracle_feeds::record;
 use oracle_schema::evidence::Observation;
 use oracle_schema::policy::FactSource;
 use sqlx::AssertSqlSafe;
@@ -35,11 +33,6 @@ pub struct DueSubject {
     pub read_every: Duration,
     /// Failures in a row up to now.
     pub failures: u32,
-}
-
-/// The stored form of a reading's fact; none for prices and failures.
-pub fn fact_json(reading: &Reading) -> Option<String> {
-    record::fact(reading).map(|fact| fact.to_string())
 }
 
 impl Store {

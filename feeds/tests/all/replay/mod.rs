@@ -182,7 +182,7 @@ fn row(
         not_kept: None,
         literal: observed.then(|| reading.reading.detail().to_owned()),
         effective_at: reading.reading.price().map(|p| p.effective_at),
-        fact: fact(&reading.reading),
+        fact: fact(&reading.reading).unwrap(),
         verdict: reading.reading.verdict().to_owned(),
         detail: Some(reading.reading.detail().to_owned()),
         attempt,
