@@ -275,8 +275,6 @@ pub enum IntentKind {
     Attest,
     /// Nothing will ever be signed: refund.
     Refund,
-    /// Nothing will ever be signed: never announced.
-    Withdraw,
 }
 
 impl IntentKind {
@@ -285,13 +283,12 @@ impl IntentKind {
         match self {
             Self::Attest => "attest",
             Self::Refund => "refund",
-            Self::Withdraw => "withdraw",
         }
     }
 
     /// Reads what [`IntentKind::as_str`] wrote.
     pub fn parse(text: &str) -> Option<Self> {
-        [Self::Attest, Self::Refund, Self::Withdraw]
+        [Self::Attest, Self::Refund]
             .into_iter()
             .find(|k| k.as_str() == text)
     }

@@ -13,7 +13,7 @@ const FRAME: usize = 12;
 pub(crate) struct Record {
     /// First byte after it.
     pub(crate) end: usize,
-    /// 1 attest, 2 refund, 3 withdraw.
+    /// 1 attest, 2 refund.
     pub(crate) kind: u8,
     pub(crate) event: String,
     pub(crate) nonces: Vec<[u8; 32]>,

@@ -104,7 +104,7 @@ async fn compare_with_log(store: &Store, intents: &[Intent]) -> Result<(), Start
 fn describe(kind: IntentKind, messages: &[String]) -> String {
     match kind {
         IntentKind::Attest => messages.join(","),
-        IntentKind::Refund | IntentKind::Withdraw => kind.to_string(),
+        IntentKind::Refund => kind.to_string(),
     }
 }
 
@@ -141,7 +141,7 @@ async fn record_of(store: &Store, intent: Intent) -> Result<Option<JournalRecord
         event_id: intent.event_id,
         nonces: match intent.kind {
             IntentKind::Attest => nonces,
-            IntentKind::Refund | IntentKind::Withdraw => Vec::new(),
+            IntentKind::Refund => Vec::new(),
         },
         kind: intent.kind,
         content_hash: intent.content_hash,

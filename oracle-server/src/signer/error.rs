@@ -112,7 +112,7 @@ pub enum SignerError {
         /// What was asked for.
         requested: String,
     },
-    /// An attestation where only a refund or a withdrawal is recorded.
+    /// An attestation where only a refund is recorded.
     #[error("event {event_id} is to be attested; that is not an end without a signature")]
     NotAnEnd {
         /// The event.

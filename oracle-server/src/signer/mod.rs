@@ -238,7 +238,7 @@ impl Signer {
         self.high_water_ms.fetch_max(ms, Ordering::AcqRel);
     }
 
-    /// Journals refunds and withdrawals, durably. Nothing is signed; a record
+    /// Journals refunds, durably. Nothing is signed; a record
     /// of an attestation is refused.
     pub fn record_ends(&self, ends: &[JournalRecord]) -> Result<(), SignerError> {
         if let Some(wrong) = ends.iter().find(|end| end.kind == IntentKind::Attest) {

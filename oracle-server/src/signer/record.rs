@@ -45,7 +45,7 @@ pub(super) enum Entry {
     Head(JournalHead),
 }
 
-/// Kind byte of a head.
+/// Kind byte of a head. 1 and 2 are ends; 3 was kept for one that nothing ever wrote.
 const HEAD: u8 = 4;
 
 impl JournalHead {
@@ -104,7 +104,6 @@ impl JournalRecord {
         out.push(match self.kind {
             IntentKind::Attest => 1,
             IntentKind::Refund => 2,
-            IntentKind::Withdraw => 3,
         });
         out.extend_from_slice(&self.epoch.to_be_bytes());
         out.extend_from_slice(&self.maturity.to_be_bytes());
@@ -126,7 +125,6 @@ impl JournalRecord {
         let kind = match take::<1>(&mut rest)? {
             [1] => IntentKind::Attest,
             [2] => IntentKind::Refund,
-            [3] => IntentKind::Withdraw,
             _ => return None,
         };
         let epoch = i64::from_be_bytes(take(&mut rest)?);

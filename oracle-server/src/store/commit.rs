@@ -95,7 +95,7 @@ impl Intent {
     fn describe(&self) -> String {
         match self.kind {
             IntentKind::Attest => self.messages.join(","),
-            IntentKind::Refund | IntentKind::Withdraw => self.kind.to_string(),
+            IntentKind::Refund => self.kind.to_string(),
         }
     }
 
