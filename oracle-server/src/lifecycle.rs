@@ -193,6 +193,15 @@ pub enum Illegal {
     TooLate(i64),
 }
 
+impl Illegal {
+    /// Whether the event has gone on while something was decided about it: its time ran
+    /// out, it has an end, or people hold it. What was decided is worth nothing then, and
+    /// nothing is wrong.
+    pub const fn is_overtaken(&self) -> bool {
+        matches!(self, Self::TooLate(_) | Self::State(_) | Self::Vetoed)
+    }
+}
+
 /// The one transition function: where `input` takes an event at `now`.
 pub fn step(event: &Standing, input: Input<'_>, now: DateTime<Utc>) -> Result<Step, Illegal> {
     let to = next_state(event, input, now)?;

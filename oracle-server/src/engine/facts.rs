@@ -286,8 +286,8 @@ impl Engine {
         now: DateTime<Utc>,
     ) -> Result<(), EngineError> {
         match self.store.progress(candidate, progress, now).await {
-            // Its time may have run out meanwhile: then the refund is due.
-            Ok(()) | Err(ChangeError::Illegal { .. }) => Ok(()),
+            Ok(()) => Ok(()),
+            Err(ChangeError::Illegal { source, .. }) if source.is_overtaken() => Ok(()),
             Err(e) => Err(e.into()),
         }
     }
