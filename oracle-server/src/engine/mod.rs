@@ -53,7 +53,7 @@ use crate::backoff::Backoff;
 use crate::clock::Clock;
 use crate::command::Command;
 use crate::config::Config;
-use crate::health::HealthReport;
+use crate::health::{Condition, HealthReport};
 use crate::keys::{KeyError, LegKey, RoundId, SubjectKey};
 use crate::signer::{Signer, SignerError, Signing};
 use crate::stop::stopped;
@@ -305,9 +305,14 @@ impl Engine {
     fn may_sign(&self) -> bool {
         let signing = self.signer.gate().signing();
         let condition = health::condition(&signing);
+        let journal = match self.signer.journal_failure() {
+            Some(error) => Condition::Fails(error.to_string()),
+            None => Condition::Works,
+        };
         self.health.send_if_modified(|report| {
-            let is_news = report.signing != condition;
+            let is_news = report.signing != condition || report.journal != journal;
             report.signing = condition;
+            report.journal = journal;
             is_news
         });
         signing == Signing::On

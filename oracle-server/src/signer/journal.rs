@@ -191,6 +191,11 @@ impl Journal {
         self.file = file;
     }
 
+    /// Whether a write failed: nothing is written any more.
+    pub(super) fn has_failed(&self) -> bool {
+        self.failed
+    }
+
     /// Makes every record durable, with one write and one fdatasync, before it
     /// returns. Records that are there already are skipped; one that
     /// contradicts refuses the whole batch before anything is written.

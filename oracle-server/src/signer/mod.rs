@@ -32,7 +32,7 @@ mod tests;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, TryLockError};
 
 use ed25519_dalek::Signer as _;
 use oracle_schema::log_entry::GenesisStatement;
@@ -296,6 +296,18 @@ impl Signer {
         let signature = self.log_key.sign(checkpoint.text().as_bytes()).to_bytes();
         clear_stack();
         signature
+    }
+
+    /// Why nothing can be journaled any more, if that is so: a write failed, or a thread
+    /// died in the middle of one.
+    pub fn journal_failure(&self) -> Option<SignerError> {
+        let has_failed = match self.journal.try_lock() {
+            Ok(journal) => journal.has_failed(),
+            // Somebody writes to it.
+            Err(TryLockError::WouldBlock) => false,
+            Err(TryLockError::Poisoned(_)) => true,
+        };
+        has_failed.then_some(SignerError::JournalFailed)
     }
 
     fn journal_append(&self, records: &[JournalRecord]) -> Result<(), SignerError> {

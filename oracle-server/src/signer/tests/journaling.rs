@@ -367,6 +367,7 @@ fn a_failed_write_or_fsync_aborts_once_and_is_never_retried() {
             ));
         }
         assert_eq!(ABORTS.load(Ordering::SeqCst), 1);
+        assert!(journal.has_failed());
         assert_eq!(all(&journal).len(), 2);
         drop(journal);
         // The restart finds what arrived and holds on to it.
