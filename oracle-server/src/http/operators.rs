@@ -78,6 +78,11 @@ struct AcceptedJson {
     sha256: String,
 }
 
+// The five handlers below differ by a verb and by what their annotations say, and the
+// annotations are the text of `/openapi.json`: which statuses an action has, and in whose
+// words. A macro or a table would have to carry all of that again, in a grammar that
+// neither `utoipa` nor a reader knows; what they have in common is `act`.
+
 /// Create an event: the JSON of an `[[event]]`, signed by an operator with the
 /// scope `create`. It is announced at once, or at its `announce_at`.
 #[utoipa::path(post, path = "/v1/events", tag = "operators",
