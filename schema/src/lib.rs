@@ -15,6 +15,7 @@ pub mod bundle;
 pub mod codec;
 pub mod event;
 pub mod evidence;
+pub mod hour;
 pub mod http_signature;
 pub mod log_entry;
 pub mod nonce_proof;

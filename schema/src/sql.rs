@@ -46,6 +46,7 @@ pub const SQLITE: &[Migration] = &[
         "not_kept",
         include_str!("../sql/sqlite/0021_not_kept.sql"),
     ),
+    (22, "hours", include_str!("../sql/sqlite/0022_hours.sql")),
 ];
 
 /// For Postgres.
@@ -115,4 +116,5 @@ pub const POSTGRES: &[Migration] = &[
         "not_kept",
         include_str!("../sql/postgres/0021_not_kept.sql"),
     ),
+    (22, "hours", include_str!("../sql/postgres/0022_hours.sql")),
 ];

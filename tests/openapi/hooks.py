@@ -47,6 +47,7 @@ def known(base):
         "name": ["0/000.p/1", "entries/000.p/2", "1/000"],
         "series": sorted({e["series"] for e in events if e["series"]}),
         "cursor": [fetch(base, "/v1/events?limit=1")["next_cursor"]],
+        "hour": [time.strftime("%Y-%m-%dT%H", time.gmtime())],
         "If-None-Match": ["*"],
         "prefix": ["0", "0,1", "yes", "above", "home"],
     }

@@ -57,7 +57,7 @@ struct BundleJson {
 /// An entry and the way from it to the checkpoint's root.
 #[derive(ToSchema)]
 #[allow(dead_code, reason = "it documents what another type writes")]
-struct IncludedJson {
+pub(super) struct IncludedJson {
     /// Position in the log.
     #[schema(minimum = 0)]
     leaf_index: u64,

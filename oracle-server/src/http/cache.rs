@@ -1,8 +1,8 @@
 //! What caches may keep: published things for ever, everything else not at all
 //! or only after asking.
 
-use axum::body::Bytes;
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH, VARY};
+use axum::body::{Body, Bytes};
+use axum::http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, ETAG, IF_NONE_MATCH, VARY};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
@@ -79,6 +79,17 @@ impl Representation {
         self.answer(request, BRIEFLY)
     }
 
+    /// As [`Self::immutable`], for a body that is written while it is sent; this one
+    /// only tells its versions apart.
+    pub(crate) fn immutable_stream(&self, request: &HeaderMap, body: Body) -> Response {
+        streamed(self.immutable(request), body)
+    }
+
+    /// As [`Self::briefly`], likewise.
+    pub(crate) fn brief_stream(&self, request: &HeaderMap, body: Body) -> Response {
+        streamed(self.briefly(request), body)
+    }
+
     fn answer(&self, request: &HeaderMap, caching: &'static str) -> Response {
         let mut response = if self.is_known_to(request) {
             StatusCode::NOT_MODIFIED.into_response()
@@ -109,6 +120,15 @@ impl Representation {
             .map(str::trim)
             .any(|tag| tag == "*" || opaque(tag) == mine)
     }
+}
+
+/// The answer with this body, unless the reader has it.
+fn streamed(mut response: Response, body: Body) -> Response {
+    if response.status() == StatusCode::OK {
+        *response.body_mut() = body;
+        response.headers_mut().remove(CONTENT_LENGTH);
+    }
+    response
 }
 
 /// A JSON answer that is true only now.

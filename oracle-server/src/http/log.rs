@@ -192,6 +192,24 @@ pub(super) async fn entry(app: &AppState, index: u64, size: u64) -> Result<Vec<u
     Ok(entry.to_vec())
 }
 
+/// The entries from `first` to `end`, of one bundle of the published tree of `size`
+/// entries.
+pub(super) async fn entries(
+    app: &AppState,
+    first: u64,
+    end: u64,
+    size: u64,
+) -> Result<Vec<Vec<u8>>, Problem> {
+    let missing = || damaged(format!("entries {first} to {end} are not there"));
+    let tile = Tile::of(Content::Entries, first / WIDTH, size).ok_or_else(missing)?;
+    let bundle = find_tile(app, tile).await?.ok_or_else(missing)?;
+    let entries = unbundle(bundle.body()).ok_or_else(missing)?;
+    let within = usize::try_from(first % WIDTH).map_err(damaged)?;
+    let count = usize::try_from(end - first).map_err(damaged)?;
+    let entries = entries.get(within..within + count).ok_or_else(missing)?;
+    Ok(entries.iter().map(|entry| entry.to_vec()).collect())
+}
+
 /// A leaf and the way from it to the root.
 pub(super) struct Inclusion {
     pub(super) index: u64,

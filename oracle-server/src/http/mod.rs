@@ -17,6 +17,7 @@ mod fanout;
 mod formats;
 mod health;
 mod held;
+mod hour;
 mod log;
 mod messages;
 pub mod metrics;
@@ -214,6 +215,7 @@ fn public_routes(pages: OpenApiRouter<Arc<AppState>>) -> OpenApiRouter<Arc<AppSt
         .routes(routes!(operators::post_void))
         .routes(routes!(messages::get_announcement))
         .routes(routes!(messages::get_attestation))
+        .routes(routes!(hour::get_hour))
         .routes(routes!(stream::get_stream))
         .routes(routes!(log::get_proofs))
         .routes(routes!(log::get_checkpoint))

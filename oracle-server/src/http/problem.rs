@@ -106,6 +106,8 @@ problem_table! {
     NotCosigned = NOT_FOUND, "not-cosigned", "No quorum of witnesses has cosigned the log yet";
     /// A reader knows more entries than the log has: the log, or the reader's state, is not of this oracle, or went back.
     AheadOfLog = CONFLICT, "ahead-of-log", "The log does not have that many entries";
+    /// The log got nothing in that hour or before, or the hour is ahead.
+    UnknownHour = NOT_FOUND, "unknown-hour", "The log has nothing of that hour";
     /// No policy or manifest of that hash.
     UnknownDocument = NOT_FOUND, "unknown-document", "There is no such document";
     /// The method is not one of those named in `Allow`.
@@ -215,6 +217,11 @@ impl Problem {
         Kind::UnknownEvent
             .because(format!("there is no event {id:?}"))
             .field("id")
+    }
+
+    /// Nothing of that hour.
+    pub fn unknown_hour(why: impl Into<Cow<'static, str>>) -> Self {
+        Kind::UnknownHour.because(why).field("hour")
     }
 
     /// No series of that name.

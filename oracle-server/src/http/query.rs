@@ -203,6 +203,29 @@ impl<S: Send + Sync> FromRequestParts<S> for SeriesPath {
     }
 }
 
+/// The `{hour}` segment of a path: `2026-11-22T16`, UTC, one spelling for each hour.
+#[derive(Debug)]
+pub(crate) struct HourPath(pub(crate) DateTime<Utc>);
+
+impl<S: Send + Sync> FromRequestParts<S> for HourPath {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let bad = || Problem::bad("hour", "hour is a UTC hour such as 2026-11-22T16");
+        let Path(name) = Path::<String>::from_request_parts(parts, state)
+            .await
+            .map_err(|_| bad())?;
+        // One spelling of each hour: the parser takes others, which caches would keep again.
+        let shape = name.replace(|c: char| c.is_ascii_digit(), "0");
+        if shape != "0000-00-00T00" {
+            return Err(bad());
+        }
+        DateTime::parse_from_rfc3339(&format!("{name}:00:00Z"))
+            .map(|begin| Self(begin.to_utc()))
+            .map_err(|_| Problem::unknown_hour("no day has such an hour"))
+    }
+}
+
 /// The `{sha256}` segment of a path: 64 lower-case hex digits, one name for each
 /// document.
 #[derive(Debug)]

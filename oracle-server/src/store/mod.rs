@@ -53,8 +53,8 @@ pub use outbox::{
 };
 pub use publish::{OpenCursor, OpenRefund, SignedEvent, SignedOutcome, UnprovenEvent};
 pub use read::{
-    HeadRow, LogRow, Milestones, OpenPolicy, OracleRow, PublishedEvent, PublishedFilter, ReadStore,
-    SeriesLine, StateChange,
+    HeadRow, HourOfLog, LogRow, Milestones, OpenPolicy, OracleRow, PublishedEvent, PublishedFilter,
+    ReadStore, SeriesLine, StateChange,
 };
 pub(crate) use read::{OBSERVATIONS, STANCE};
 pub use round::{Attempt, DecidedRound, DueRound, ObservedExchange, RoundResult};

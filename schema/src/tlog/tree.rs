@@ -89,6 +89,69 @@ fn range_hash<S: Subtrees>(begin: u64, end: u64, subtrees: &S) -> Result<Hash, S
     Ok(fold(&hashes).unwrap_or_else(empty_root))
 }
 
+/// The hashes of the largest complete subtrees that together are the first `size`
+/// leaves, from left to right. They stay as the tree grows.
+pub fn left_of<S: Subtrees>(size: u64, subtrees: &S) -> Result<Vec<Hash>, S::Error> {
+    cover(0, size)
+        .into_iter()
+        .map(|(level, index)| subtrees.subtree(level, index))
+        .collect()
+}
+
+/// A tree of which nothing is kept but what it takes to append to it: the hashes of
+/// its largest complete subtrees.
+///
+/// ```
+/// use oracle_schema::tlog::tree::{Appended, leaf_hash, node_hash};
+///
+/// let mut tree = Appended::resume(1, vec![leaf_hash(b"a")]).ok_or("not of that size")?;
+/// tree.append(leaf_hash(b"b"));
+/// assert_eq!(tree.root(), node_hash(&leaf_hash(b"a"), &leaf_hash(b"b")));
+/// # Ok::<(), &'static str>(())
+/// ```
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Appended {
+    size: u64,
+    left: Vec<Hash>,
+}
+
+impl Appended {
+    /// The tree of `size` leaves with these subtrees; `None` if that size has another
+    /// number of them, or is none that a log can have.
+    pub fn resume(size: u64, left: Vec<Hash>) -> Option<Self> {
+        (size >> MAX_PROOF == 0 && u32::try_from(left.len()) == Ok(size.count_ones()))
+            .then_some(Self { size, left })
+    }
+
+    /// Number of leaves.
+    pub fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// The hashes of its largest complete subtrees, from left to right.
+    pub fn left(&self) -> &[Hash] {
+        &self.left
+    }
+
+    /// Adds one leaf.
+    pub fn append(&mut self, leaf: Hash) {
+        let mut hash = leaf;
+        // As in binary addition: each subtree of the same size is joined to the left.
+        for _ in 0..self.size.trailing_ones() {
+            if let Some(left) = self.left.pop() {
+                hash = node_hash(&left, &hash);
+            }
+        }
+        self.left.push(hash);
+        self.size += 1;
+    }
+
+    /// The root.
+    pub fn root(&self) -> Hash {
+        fold(&self.left).unwrap_or_else(empty_root)
+    }
+}
+
 /// The root of the first `size` leaves.
 pub fn root<S: Subtrees>(size: u64, subtrees: &S) -> Result<Hash, S::Error> {
     range_hash(0, size, subtrees)

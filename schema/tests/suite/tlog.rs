@@ -4,8 +4,8 @@
 use ct_merkle::mem_backed_tree::MemoryBackedTree;
 use oracle_schema::tlog::tile::{self, Content, NameError, WIDTH};
 use oracle_schema::tlog::tree::{
-    ProofError, Subtrees, leaf_hash, prove_consistency, prove_inclusion, root, verify_consistency,
-    verify_inclusion,
+    Appended, ProofError, Subtrees, leaf_hash, left_of, prove_consistency, prove_inclusion, root,
+    verify_consistency, verify_inclusion,
 };
 use oracle_schema::tlog::{Growing, Hash, Tile, TileSet};
 use proptest::prelude::*;
@@ -307,4 +307,33 @@ proptest! {
         prop_assert_eq!(verify_inclusion(&leaf, index, size, &proof, &right), Ok(()));
         prop_assert_eq!(verify_inclusion(&leaf, index, size, &proof, &wrong), Err(ProofError::Root));
     }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// A reader who begins anywhere, with nothing but the subtrees before, gets the root
+    /// that those have who saw every entry.
+    #[test]
+    fn a_tree_goes_on_from_its_largest_subtrees(first in 0_u64..700, count in 0_u64..300) {
+        let leaves = leaves(first + count);
+        let size = usize::try_from(first).unwrap();
+        let naive = Naive(leaves.clone());
+        let left = left_of(first, &naive).unwrap();
+        prop_assert_eq!(Appended::resume(first + 1, left.clone()).filter(|_| first % 2 == 0), None);
+        let mut tree = Appended::resume(first, left).unwrap();
+        prop_assert_eq!(tree.root(), mth(&leaves[..size]));
+        for leaf in &leaves[size..] {
+            tree.append(*leaf);
+        }
+        prop_assert_eq!(tree.size(), first + count);
+        prop_assert_eq!(tree.root(), mth(&leaves));
+        prop_assert_eq!(tree.left(), left_of(first + count, &naive).unwrap());
+    }
+}
+
+#[test]
+fn a_size_that_no_log_has_is_no_tree() {
+    assert_eq!(Appended::resume(1 << 63, vec![[0; 32]]), None);
+    assert_eq!(Appended::resume(u64::MAX, vec![[0; 32]; 64]), None);
 }

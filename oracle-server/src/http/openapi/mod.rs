@@ -34,7 +34,7 @@ use super::query::Query;
     // Those of answers and bodies come with the routes, those of parameters do not.
     components(schemas(
         ProblemJson, AnnouncementForm, AttestationForm, Cursor, EventKind, EventName, EventNames,
-        EventState, EvidenceForm, FormKind, FormOrder, FormState, FormText, FormTime, Hex32,
+        EventState, EvidenceForm, FormKind, FormOrder, FormState, FormText, FormTime, Hex32, HourName,
         Prefix, ProofForm, ProofOf, SearchText, Switch, TileName, Time
     )),
     // Its names have slashes in them, so its route is another than its path here.

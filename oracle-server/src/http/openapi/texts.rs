@@ -43,6 +43,8 @@ texts! {
     SearchText: pattern(r"^[^\u0000-\u001f\u007f-\u009f]+$", "ppcusd").min_length(Some(1)).max_length(Some(100));
     /// RFC 3339. Answers are in UTC with `Z`; a fraction of a second only where there is one.
     Time: text("2026-11-22T16:00:00Z").format(Some(SchemaFormat::KnownFormat(utoipa::openapi::KnownFormat::DateTime)));
+    /// An hour of UTC, by its beginning.
+    HourName: pattern(r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}$", "2026-11-22T16");
     /// 32 bytes in hex: a hash, or an x-only or Ed25519 public key.
     Hex32: pattern("^[0-9a-f]{64}$", "c6047f9441ed7d6d3045406e95c07cd85c778e4b8cef3ca7abac09b95c709ee5");
     /// A point of secp256k1, SEC 1 compressed, hex.

@@ -1,0 +1,172 @@
+//! `GET /v1/bundles/{hour}`: everything that the log got in an hour. Whoever takes
+//! every hour names no event.
+
+use std::io;
+use std::sync::Arc;
+
+use async_stream::try_stream;
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::{HeaderMap, Uri};
+use axum::response::Response;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use chrono::{DateTime, Duration, SecondsFormat, Utc};
+use futures::Stream;
+use oracle_schema::bundle::Included;
+use oracle_schema::hour::{HOUR_FORMAT, HOUR_S, Hour};
+use oracle_schema::tlog::tile::WIDTH;
+use oracle_schema::tlog::tree::left_of;
+use utoipa::ToSchema;
+
+use super::AppState;
+use super::bundle::IncludedJson;
+use super::cache::Representation;
+use super::events::time;
+use super::log::{damaged, entries, entry, prove, tiles_of};
+use super::openapi::HourName;
+use super::problem::Problem;
+use super::query::{HourPath, Query};
+use crate::store::HourOfLog;
+
+/// `GET /v1/bundles/{hour}`; read by [`Hour`].
+#[derive(ToSchema)]
+#[allow(dead_code, reason = "it documents what another type writes")]
+struct HourJson {
+    /// Always `peercoin-dlc-oracle/hour/v1`.
+    #[schema(pattern = "^peercoin-dlc-oracle/hour/v1$")]
+    format: String,
+    /// As in the address.
+    #[schema(value_type = HourName)]
+    hour: String,
+    /// Whether it is over: then this never changes.
+    complete: bool,
+    /// The hour's last signed checkpoint: of so many entries as there are up to the end
+    /// of this document.
+    checkpoint: String,
+    /// Entry 0: who the oracle is.
+    genesis: IncludedJson,
+    /// Position of the first entry.
+    #[schema(minimum = 0)]
+    first: u64,
+    /// Base64, from left to right: hashes of the largest complete subtrees of the
+    /// entries before.
+    left: Vec<String>,
+    /// Base64: announcements, proofs of their nonces, attestations, notices and what
+    /// operators did, in the order of the log.
+    entries: Vec<String>,
+}
+
+/// Every announcement and attestation that was published in one hour (UTC).
+///
+/// A wallet that takes each hour has what it needs of every event and tells nobody which
+/// it holds a contract on. An hour that is over never changes; the present one can be
+/// asked for again and again. It verifies with nothing but the `identity` of
+/// `GET /v1/oracle`; `oracle sync` keeps a mirror.
+#[utoipa::path(get, path = "/v1/bundles/{hour}", tag = "messages",
+    params(("hour" = HourName, Path, description = "When the hour begins, UTC.")),
+    responses(
+        (status = 200, description = "The entries of that hour, under a checkpoint.", content_type = "application/json", body = HourJson),
+        (status = 304, description = "The reader has it."),
+        (status = 404, description = "`unknown-hour`: the hour is ahead, with Retry-After, or the log had not begun.")))]
+pub(super) async fn get_hour(
+    State(app): State<Arc<AppState>>,
+    HourPath(begin): HourPath,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    Query::strict(&uri, &[])?;
+    let now = app.clock.now();
+    if begin > now {
+        let ahead = format!("the hour begins at {}", time(begin));
+        return Err(Problem::unknown_hour(ahead).retry_after_s((begin - now).num_seconds() + 1));
+    }
+    let found = app
+        .store
+        .hour_of_log(begin, begin + Duration::seconds(HOUR_S))
+        .await?;
+    let found = found.ok_or_else(|| {
+        Problem::unknown_hour("the log has no signed checkpoint of that hour or an earlier one")
+    })?;
+    let name = name(begin);
+    // What there is to know of an hour is how far it goes, and whether it is over.
+    let version = format!("{name} {} {}", found.end, found.complete);
+    let version = Representation::new("application/json", version);
+    let complete = found.complete;
+    let start = start(&app, name, &found).await?;
+    let body = Body::from_stream(written(app, start, (found.first, found.end)));
+    Ok(if complete {
+        version.immutable_stream(&headers, body)
+    } else {
+        version.brief_stream(&headers, body)
+    })
+}
+
+/// How an hour is named: `2026-11-22T16`.
+fn name(begin: DateTime<Utc>) -> String {
+    let mut name = begin.to_rfc3339_opts(SecondsFormat::Secs, true);
+    name.truncate("2026-11-22T16".len());
+    name
+}
+
+/// The document without its entries.
+async fn start(app: &AppState, hour: String, found: &HourOfLog) -> Result<Hour, Problem> {
+    let left = match found.first.checked_sub(1) {
+        Some(last) => {
+            let tiles = tiles_of(app, last, found.end).await?;
+            left_of(found.first, &tiles).map_err(damaged)?
+        }
+        None => Vec::new(),
+    };
+    let genesis = prove(app, 0, found.end).await?;
+    Ok(Hour {
+        format: HOUR_FORMAT.to_owned(),
+        hour,
+        complete: found.complete,
+        checkpoint: found.note.clone(),
+        genesis: Included::new(0, &entry(app, 0, found.end).await?, &genesis.hashes),
+        first: found.first,
+        left: left.iter().map(|hash| STANDARD.encode(hash)).collect(),
+        entries: Vec::new(),
+    })
+}
+
+/// The document, its entries a bundle of the log at a time: an hour may be longer than
+/// what one answer should hold in memory.
+fn written(
+    app: Arc<AppState>,
+    start: Hour,
+    (first, end): (u64, u64),
+) -> impl Stream<Item = io::Result<Bytes>> {
+    try_stream! {
+        let text = serde_json::to_string(&start).map_err(io::Error::other)?;
+        // `entries` is the last member, and empty.
+        let head = text.strip_suffix("]}").unwrap_or(&text).to_owned();
+        yield Bytes::from(head);
+        let mut at = first;
+        while at < end {
+            let next = ((at / WIDTH + 1) * WIDTH).min(end);
+            let entries = entries(&app, at, next, end).await;
+            let entries = entries.map_err(|problem| cut_off(&problem))?;
+            let mut text = String::new();
+            for entry in entries {
+                if at > first {
+                    text.push(',');
+                }
+                text.push('"');
+                STANDARD.encode_string(entry, &mut text);
+                text.push('"');
+                at += 1;
+            }
+            yield Bytes::from(text);
+        }
+        yield Bytes::from_static(b"]}");
+    }
+}
+
+/// The answer has begun: all that is left is to break it off, so that its reader sees
+/// that it is not whole.
+fn cut_off(problem: &Problem) -> io::Error {
+    io::Error::other(problem.detail().to_owned())
+}
