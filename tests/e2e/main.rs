@@ -76,6 +76,7 @@ mod question;
 mod readers;
 mod restarts;
 mod rollback;
+mod schedule;
 mod series;
 mod signing;
 mod starting;

@@ -4,6 +4,7 @@
 //! Every refusal names the file, the key and the reason.
 
 mod anchor;
+mod calendar;
 mod compat;
 mod definition;
 mod events;
@@ -36,6 +37,7 @@ use oracle_schema::policy::PricePolicy;
 use oracle_schema::{EventId, Maturity, SeriesId};
 
 pub use anchor::{Anchor, RpcLogin};
+pub use calendar::{Calendar, Upcoming};
 pub use compat::Asset;
 pub use definition::Definition;
 pub(crate) use definition::KINDS;

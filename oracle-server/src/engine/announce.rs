@@ -43,7 +43,7 @@ impl Engine {
                     what: format!("series {:?}", row.series_id),
                     reason: "it is not configured".to_owned(),
                 })?;
-            let ahead = ahead_s(series);
+            let ahead = series.ahead_s();
             let mut next = Some(row.next_maturity);
             while let Some(maturity) = next.filter(|m| m - ahead <= now.timestamp()) {
                 if maturity > now.timestamp() {
@@ -222,10 +222,6 @@ fn representable(maturity: i64) -> Result<Maturity, EngineError> {
     })
 }
 
-fn ahead_s(series: &Series) -> i64 {
-    i64::try_from(series.announce_ahead.as_secs()).unwrap_or(i64::MAX / 2)
-}
-
 /// Where a series stands once its next maturity is `next`.
 pub(super) fn series_row(series: &Series, next: Option<i64>) -> SeriesRow {
     SeriesRow {
@@ -233,7 +229,7 @@ pub(super) fn series_row(series: &Series, next: Option<i64>) -> SeriesRow {
         definition: series.fingerprint.clone(),
         policy_hash: series.definition.policy_hash,
         next_maturity: next,
-        next_announce_at: next.map(|m| m - ahead_s(series)),
+        next_announce_at: next.map(|m| m - series.ahead_s()),
     }
 }
 

@@ -120,7 +120,7 @@ pub(crate) async fn get_oracle(
 
 /// How a number is cut into digits.
 #[derive(Debug, Serialize, ToSchema)]
-struct DigitsJson {
+pub(super) struct DigitsJson {
     #[schema(minimum = 2)]
     base: u16,
     #[schema(minimum = 1)]
@@ -131,6 +131,28 @@ struct DigitsJson {
     unit: String,
     /// Always 0: the attested integer is the value.
     precision: i32,
+}
+
+/// What can come out of an enum event.
+pub(super) fn outcomes(descriptor: &Descriptor) -> Option<Vec<String>> {
+    match descriptor {
+        Descriptor::Enum(d) => Some(d.outcomes().to_vec()),
+        Descriptor::Digits(_) => None,
+    }
+}
+
+/// How the number of a digit event is cut.
+pub(super) fn digits(descriptor: &Descriptor) -> Option<DigitsJson> {
+    match descriptor {
+        Descriptor::Enum(_) => None,
+        Descriptor::Digits(d) => Some(DigitsJson {
+            base: d.base(),
+            nb_digits: d.nb_digits(),
+            is_signed: d.is_signed(),
+            unit: d.unit().to_owned(),
+            precision: d.precision(),
+        }),
+    }
 }
 
 /// One event.
@@ -219,19 +241,6 @@ impl EventJson {
     }
 
     fn asking(event: EventView, question: Question) -> Self {
-        let (outcomes, digits) = match &event.descriptor {
-            Descriptor::Enum(d) => (Some(d.outcomes().to_vec()), None),
-            Descriptor::Digits(d) => (
-                None,
-                Some(DigitsJson {
-                    base: d.base(),
-                    nb_digits: d.nb_digits(),
-                    is_signed: d.is_signed(),
-                    unit: d.unit().to_owned(),
-                    precision: d.precision(),
-                }),
-            ),
-        };
         Self {
             event_id: event.event_id.to_string(),
             kind: event.kind,
@@ -244,8 +253,8 @@ impl EventJson {
             maturity: event.maturity.to_string(),
             attest_by: time(event.attest_by),
             announce_at: time(event.announce_at),
-            outcomes,
-            digits,
+            outcomes: outcomes(&event.descriptor),
+            digits: digits(&event.descriptor),
             policy_hash: hex::encode(event.policy_hash),
             announced_at: event.announced_at.map(time),
             attested_at: event.attested_at.map(time),
@@ -387,7 +396,24 @@ pub(crate) async fn event(app: &AppState, id: &str) -> Result<EventView, Problem
     app.store
         .event(id, app.clock.now())
         .await?
-        .ok_or_else(|| Problem::unknown_event(id))
+        .ok_or_else(|| unknown(app, id))
+}
+
+/// There is no such event; where a series will have it, with when it is announced.
+pub(super) fn unknown(app: &AppState, id: &str) -> Problem {
+    let now = app.clock.now();
+    let Some(upcoming) = app.calendar.event(id, now.timestamp()) else {
+        return Problem::unknown_event(id);
+    };
+    let at = DateTime::from_timestamp(upcoming.announce_at, 0).unwrap_or(now);
+    due_at(id, at, now)
+}
+
+/// The event is known, and is announced later.
+pub(super) fn due_at(id: &str, at: DateTime<Utc>, now: DateTime<Utc>) -> Problem {
+    Kind::NotAnnounced
+        .because(format!("event {id} is due to be announced at {}", time(at)))
+        .retry_after_s((at - now).num_seconds())
 }
 
 /// The rules of an event, RFC 8785 JSON.
@@ -433,7 +459,7 @@ pub(crate) async fn get_policy(
         .store
         .policy(&id)
         .await?
-        .ok_or_else(|| Problem::unknown_event(&id))?;
+        .ok_or_else(|| unknown(&app, &id))?;
     let document = Representation::new("application/json", document);
     // Until the announcement the rules can still be replaced.
     Ok(if announced {
@@ -603,7 +629,7 @@ pub(crate) async fn get_evidence(
         .store
         .evidence(&id)
         .await?
-        .ok_or_else(|| Problem::unknown_event(&id))?;
+        .ok_or_else(|| unknown(&app, &id))?;
     let json = Representation::json(&EvidenceJson {
         observations: evidence.observations.into_iter().map(Into::into).collect(),
         decision: evidence.decision,

@@ -17,7 +17,7 @@ use quick_cache::sync::Cache;
 
 use super::AppState;
 use super::cache::Representation;
-use super::events::{event, time};
+use super::events::{due_at, event, time, unknown};
 use super::formats::Format;
 use super::held::Client;
 use super::openapi::{
@@ -180,13 +180,7 @@ pub(super) async fn not_announced(app: &AppState, id: &str) -> Result<Problem, P
     Ok(if event.state == EventState::Withdrawn {
         withdrawn(&event.reason.unwrap_or_default())
     } else {
-        let wait = (event.announce_at - app.clock.now()).num_seconds();
-        Kind::NotAnnounced
-            .because(format!(
-                "event {id} is due to be announced at {}",
-                time(event.announce_at)
-            ))
-            .retry_after_s(wait)
+        due_at(id, event.announce_at, app.clock.now())
     })
 }
 
@@ -299,7 +293,7 @@ pub(super) async fn attestation_message(app: &AppState, id: &str) -> Result<Arc<
 async fn read_attestation(app: &AppState, id: &str) -> Result<Arc<Message>, Problem> {
     let row = match app.store.attestation(id).await? {
         AttestationLookup::Attested(row) => row,
-        AttestationLookup::UnknownEvent => return Err(Problem::unknown_event(id)),
+        AttestationLookup::UnknownEvent => return Err(unknown(app, id)),
         AttestationLookup::NotYet { next_attempt_at } => {
             return Err(not_yet(id, next_attempt_at, app.clock.now()));
         }

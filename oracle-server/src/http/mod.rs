@@ -27,6 +27,7 @@ pub(crate) mod points;
 mod policies;
 pub mod problem;
 pub(crate) mod query;
+mod series;
 mod serve;
 mod stream;
 #[cfg(test)]
@@ -60,7 +61,7 @@ pub use serve::{Limits, serve};
 
 use crate::clock::Clock;
 use crate::command::Commands;
-use crate::config::{Asset, ForwardedHeader, Operator};
+use crate::config::{Asset, Calendar, ForwardedHeader, Operator};
 use crate::health::HealthReport;
 use crate::store::{OracleRow, ReadStore};
 pub(crate) use admission::Admission;
@@ -126,6 +127,7 @@ pub struct AppState {
     pub(crate) identity: Identity,
     pub(crate) health: watch::Receiver<HealthReport>,
     pub(crate) policies: Policies,
+    pub(crate) calendar: Calendar,
     stopping: watch::Receiver<bool>,
     fanout: Arc<Fanout>,
     message_cache: messages::MessageCache,
@@ -150,6 +152,7 @@ impl AppState {
         store: ReadStore,
         clock: Arc<dyn Clock>,
         identity: Identity,
+        calendar: Calendar,
         health: watch::Receiver<HealthReport>,
         stopping: watch::Receiver<bool>,
         operator_access: OperatorAccess,
@@ -162,6 +165,7 @@ impl AppState {
             identity,
             health,
             policies: Policies::default(),
+            calendar,
             stopping,
             fanout,
             message_cache: messages::MessageCache::new(),
@@ -216,6 +220,8 @@ fn public_routes(pages: OpenApiRouter<Arc<AppState>>) -> OpenApiRouter<Arc<AppSt
         .routes(routes!(messages::get_announcement))
         .routes(routes!(messages::get_attestation))
         .routes(routes!(hour::get_hour))
+        .routes(routes!(series::get_all_series))
+        .routes(routes!(series::get_series))
         .routes(routes!(stream::get_stream))
         .routes(routes!(log::get_proofs))
         .routes(routes!(log::get_checkpoint))

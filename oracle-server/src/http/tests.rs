@@ -156,6 +156,7 @@ impl World {
             store.reader(),
             clock.clone(),
             identity,
+            Calendar::default(),
             health.subscribe(),
             stopping,
             OperatorAccess {
@@ -671,7 +672,7 @@ async fn every_documented_path_answers_and_every_operation_says_its_problems() {
     let document = world.get("/openapi.json").await.json();
     assert!(document["openapi"].as_str().unwrap().starts_with("3.1"));
     let paths = document["paths"].as_object().unwrap();
-    assert_eq!(paths.len(), 47, "{:?}", paths.keys());
+    assert_eq!(paths.len(), 50, "{:?}", paths.keys());
     for (path, item) in paths {
         for operation in item.as_object().unwrap().values() {
             for status in ["200", "429", "500"] {
@@ -694,6 +695,7 @@ async fn every_documented_path_answers_and_every_operation_says_its_problems() {
                 .replace("{asset}", "btcusd")
                 .replace("{time}", "2026-11-22T16:00:00Z")
                 .replace("{name}", "0/000.p/1")
+                .replace("{hour}", "2026-11-22T16")
                 .replace("{sha256}", &"0".repeat(64));
             let answer = world.get(&path).await;
             if answer.status != StatusCode::OK {

@@ -12,7 +12,7 @@ use tokio::task::JoinHandle;
 use super::ServiceError;
 use crate::clock::Clock;
 use crate::command::{self, CommandSource, Commands};
-use crate::config::Config;
+use crate::config::{Calendar, Config};
 use crate::engine::{self, Engine, StartError};
 use crate::follow::{Anchorer, Cosigner, Followers, RelayTask, Timing};
 use crate::guard::{self, Accept, Lookout, Passed};
@@ -145,6 +145,7 @@ impl Assembly {
                 oracle: self.oracle.clone(),
                 max_open_choice_bits: config.signer.max_open_choice_bits,
             },
+            Calendar::new(&config.series),
             self.health.subscribe(),
             self.stop.subscribe(),
             http::OperatorAccess {

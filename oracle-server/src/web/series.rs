@@ -12,8 +12,9 @@ use oracle_schema::policy::explain;
 use super::list::Fields;
 use super::plot::{Course, numbers, words};
 use super::value::{Line, lines};
-use super::words::kind;
+use super::words::{Distance, Stamp, kind};
 use super::{Site, page};
+use crate::config::Upcoming;
 use crate::http::AppState;
 use crate::http::openapi::{Html, SeriesName};
 use crate::http::problem::Problem;
@@ -24,6 +25,8 @@ use crate::store::read::{EventFilter, EventState};
 const PLOTTED: i64 = 120;
 /// Events that are ahead.
 const AHEAD: i64 = 8;
+/// Events that are not announced yet.
+const PLANNED: usize = 3;
 
 #[derive(Template)]
 #[template(path = "series.html")]
@@ -42,10 +45,42 @@ struct SeriesPage {
     /// The latest first.
     past: Vec<Line>,
     next: Vec<Line>,
+    /// What its schedule has after those, and is not announced yet.
+    planned: Vec<Planned>,
     /// Ended without an attestation, the latest first.
     refunded: Vec<Line>,
     /// All events of it.
     all: String,
+}
+
+/// An event that the schedule has, and that is not made yet.
+struct Planned {
+    id: String,
+    announced: Stamp,
+    distance: Distance,
+}
+
+/// The next of a series that are not announced yet; none where it is not configured any
+/// more.
+fn planned(app: &AppState, id: &str) -> Vec<Planned> {
+    let now = app.clock.now();
+    let series = app.calendar.series(id);
+    // Those before are announced, or are about to be.
+    let unannounced = series
+        .into_iter()
+        .flat_map(|s| s.upcoming(now.timestamp() + s.ahead_s()));
+    let of = |event: Upcoming| {
+        let announced = Stamp::of_s(event.announce_at)?;
+        Some(Planned {
+            id: event.event_id.to_string(),
+            announced,
+            distance: Distance {
+                to: announced.0,
+                from: now,
+            },
+        })
+    };
+    unannounced.take(PLANNED).filter_map(of).collect()
 }
 
 /// A series: its fixings over time, what is next, its rules.
@@ -126,6 +161,7 @@ pub(crate) async fn get_series_page(
         numbers: is_number,
         past: oldest_first,
         next: lines(&app, next).await?,
+        planned: planned(&app, &id),
         refunded: lines(&app, refunded).await?,
         all: Fields::of_series(&id).href("", ""),
         id,

@@ -1,0 +1,103 @@
+//! Which events the series will have, by their schedules alone: what readers are told
+//! of events that are not announced yet.
+
+use std::collections::BTreeMap;
+
+use chrono::DateTime;
+use oracle_schema::{AssetId, EventId, Maturity, SeriesId};
+
+use super::Series;
+
+/// The series as configured.
+#[derive(Debug, Clone, Default)]
+pub struct Calendar {
+    series: BTreeMap<SeriesId, Series>,
+    /// Whose events are named by an asset.
+    by_asset: BTreeMap<AssetId, SeriesId>,
+}
+
+/// An event that a series has, or will have.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Upcoming {
+    /// Its name.
+    pub event_id: EventId,
+    /// When its outcome is fixed.
+    pub maturity: Maturity,
+    /// When it is announced, Unix seconds.
+    pub announce_at: i64,
+    /// When it becomes a refund, Unix seconds.
+    pub attest_by: i64,
+}
+
+impl Calendar {
+    /// Of these series.
+    pub fn new(series: &BTreeMap<SeriesId, Series>) -> Self {
+        let by_asset = |s: &Series| Some((s.id_format.p2pd()?.clone(), s.id.clone()));
+        Self {
+            by_asset: series.values().filter_map(by_asset).collect(),
+            series: series.clone(),
+        }
+    }
+
+    /// The series with this name.
+    pub fn series(&self, id: &str) -> Option<&Series> {
+        self.series.get(&SeriesId::parse(id).ok()?)
+    }
+
+    /// Series in the order of their names, from the one after `after` on.
+    pub fn after(&self, after: Option<&str>) -> impl Iterator<Item = &Series> {
+        self.series
+            .values()
+            .filter(move |s| after.is_none_or(|after| s.id.as_str() > after))
+    }
+
+    /// The event of this name, where a series has one at the maturity that the name says
+    /// and that is ahead of `now` (Unix seconds): series announce nothing after the fact.
+    pub fn event(&self, id: &str, now: i64) -> Option<Upcoming> {
+        let (series, maturity) = self.named(id)?;
+        let maturity = Maturity::from_unix(maturity).ok()?;
+        let before = maturity.unix().checked_sub(1)?;
+        let is_due = maturity.unix() > now
+            && series.id_format.event_id(maturity).as_str() == id
+            && series.schedule.next_after(before) == Some(maturity.unix());
+        is_due.then(|| Upcoming::of(series, maturity))
+    }
+
+    /// The series and the maturity that an id seems to name.
+    fn named(&self, id: &str) -> Option<(&Series, i64)> {
+        if let Some((series, maturity)) = id.split_once('@') {
+            let maturity = DateTime::parse_from_rfc3339(maturity).ok()?;
+            return Some((self.series(series)?, maturity.timestamp()));
+        }
+        let (asset, maturity) = id.split_at_checked(AssetId::BYTES)?;
+        let series = self.by_asset.get(&AssetId::parse(asset).ok()?)?;
+        Some((self.series.get(series)?, maturity.parse().ok()?))
+    }
+}
+
+impl Series {
+    /// How long before their maturity its events are announced, seconds.
+    pub fn ahead_s(&self) -> i64 {
+        i64::try_from(self.announce_ahead.as_secs()).unwrap_or(i64::MAX / 2)
+    }
+
+    /// Its events that mature after `after` (Unix seconds), the earliest first, for as
+    /// long as a maturity can be written in a message.
+    pub fn upcoming(&self, after: i64) -> impl Iterator<Item = Upcoming> {
+        let next = |after| self.schedule.next_after(after);
+        std::iter::successors(next(after), move |maturity| next(*maturity))
+            .map_while(|maturity| Maturity::from_unix(maturity).ok())
+            .map(|maturity| Upcoming::of(self, maturity))
+    }
+}
+
+impl Upcoming {
+    fn of(series: &Series, maturity: Maturity) -> Self {
+        Self {
+            event_id: series.id_format.event_id(maturity),
+            maturity,
+            announce_at: maturity.unix() - series.ahead_s(),
+            attest_by: maturity.unix() + i64::from(series.definition.policy.give_up_after_s),
+        }
+    }
+}
