@@ -35,6 +35,9 @@ const CACHE_BYTES: u64 = 64 << 20;
 const EDGE_BYTES: u64 = 4 << 20;
 /// An estimate of how many partial tiles that is.
 const EDGES: usize = 256;
+/// After the maturity an outcome may come at any moment; a reader is sent away for so
+/// long at most, seconds.
+const SURPRISE_S: i64 = 60;
 /// Longest long poll, seconds.
 const WAIT_MOST_S: i64 = 60;
 
@@ -295,7 +298,7 @@ async fn read_attestation(app: &AppState, id: &str) -> Result<Arc<Message>, Prob
         AttestationLookup::Attested(row) => row,
         AttestationLookup::UnknownEvent => return Err(unknown(app, id)),
         AttestationLookup::NotYet { next_attempt_at } => {
-            return Err(not_yet(id, next_attempt_at, app.clock.now()));
+            return Err(not_yet(app, id, next_attempt_at).await?);
         }
         AttestationLookup::Refunded { reason } => {
             return Err(Kind::Refunded.because(format!("no signature, ever: {reason}")));
@@ -308,13 +311,25 @@ async fn read_attestation(app: &AppState, id: &str) -> Result<Arc<Message>, Prob
     Ok(Arc::new(message))
 }
 
-fn not_yet(id: &str, next_attempt_at: DateTime<Utc>, now: DateTime<Utc>) -> Problem {
-    Kind::NotAttested
+async fn not_yet(
+    app: &AppState,
+    id: &str,
+    next_attempt_at: DateTime<Utc>,
+) -> Result<Problem, Problem> {
+    let now = app.clock.now();
+    let mut wait = (next_attempt_at - now).num_seconds();
+    if wait > SURPRISE_S {
+        // No outcome comes before the maturity; after it a report or a late source may
+        // bring one before the service looks again by itself.
+        let maturity = event(app, id).await?.maturity.unix();
+        wait = wait.min((maturity - now.timestamp()).max(SURPRISE_S));
+    }
+    Ok(Kind::NotAttested
         .because(format!(
             "event {id} is not attested yet; the service looks next at {}",
             time(next_attempt_at)
         ))
-        .retry_after_s((next_attempt_at - now).num_seconds())
+        .retry_after_s(wait))
 }
 
 #[cfg(test)]

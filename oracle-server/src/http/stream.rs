@@ -22,7 +22,7 @@ use super::fanout::News;
 use super::held::{Client, Place};
 use super::metrics::StreamGauge;
 use super::openapi::{EventName, EventNames, EventState};
-use super::problem::Problem;
+use super::problem::{Kind, Problem};
 use super::query::{Query, path_segment};
 use crate::lifecycle::State;
 use crate::stop::stopped;
@@ -30,9 +30,12 @@ use crate::store::StoreError;
 use crate::store::read::{StreamItem, StreamKind};
 
 const EVENTS: &str = "events";
+const AFTER: &str = "after";
 /// Events that one reader names at most.
 const EVENTS_MOST: usize = 100;
 const LAST_EVENT_ID: &str = "last-event-id";
+/// Digits of a position at most: those of every integer that anyone has kept one in.
+const DIGITS_MOST: usize = 39;
 /// Silence after which proxies might cut the connection is longer than this.
 const HEARTBEAT: Duration = Duration::from_secs(15);
 
@@ -117,6 +120,11 @@ pub(super) fn state(event_id: &str, state: State) -> News {
     }
 }
 
+/// That everything up to here was sent, and nothing more.
+fn position(cursor: i64, comment: &str) -> Event {
+    Event::default().comment(comment).id(cursor.to_string())
+}
+
 fn written(name: &str, data: &impl Serialize) -> Event {
     Event::default()
         .event(name)
@@ -171,17 +179,64 @@ impl Wanted {
     }
 }
 
+/// Where a reader goes on: after the position of `Last-Event-ID`, which a browser
+/// sends when it comes back, else of `after`.
+async fn resume(
+    app: &AppState,
+    query: &Query,
+    headers: &HeaderMap,
+) -> Result<Option<i64>, Problem> {
+    let (field, given) = match (headers.get(LAST_EVENT_ID), query.get(AFTER)) {
+        (Some(header), _) => ("Last-Event-ID", header.to_str().unwrap_or_default()),
+        (None, Some(after)) => (AFTER, after),
+        (None, None) => return Ok(None),
+    };
+    let is_number =
+        (1..=DIGITS_MOST).contains(&given.len()) && given.bytes().all(|byte| byte.is_ascii_digit());
+    if !is_number {
+        let why = format!("{field} is the position of an item in the log, a whole number");
+        return Err(Problem::bad(field, why));
+    }
+    // What no integer holds is ahead of every log.
+    let after = given.parse().unwrap_or(i64::MAX);
+    let last = last_position(app);
+    if after <= last {
+        return Ok(Some(after));
+    }
+    // Another process may have published it before this one heard of it.
+    let size = app.store.head_size().await?;
+    let last = last.max(i64::try_from(size).unwrap_or(i64::MAX).saturating_sub(1));
+    if after <= last {
+        return Ok(Some(after));
+    }
+    Err(Kind::AheadOfLog
+        .because(format!(
+            "position {given} lies ahead of this log, whose last position is {last}: the oracle \
+             went back to an older state, or the position is of another oracle; compare the \
+             identity that GET /v1/oracle names and a checkpoint that you kept"
+        ))
+        .field(field))
+}
+
+/// The last position that this process knows to be published.
+fn last_position(app: &AppState) -> i64 {
+    app.store.head().borrow().saturating_sub(1).max(0)
+}
+
 /// Published items as they happen: `announced`, `attested`, `refunded`, with
-/// the log position as id. Without Last-Event-ID only what is published from
-/// now on; with it everything after that position. Between them, without an id,
-/// `state`: an event moved on and nothing was published. It is a hint that is
-/// sent once, by the process that leads.
+/// the log position as id. Without a position only what is published from
+/// now on; with one everything after it. Every id is a place to resume from, also
+/// those of comments: one at once for a reader that named no position, and one with
+/// each heartbeat. Between items, without an id, `state`: an event moved on and
+/// nothing was published. It is a hint that is sent once, by the process that leads.
 #[utoipa::path(get, path = "/v1/stream", tag = "messages",
     params(
         ("events" = Option<EventNames>, Query, description = "Only these events: at most 100 ids, with commas between them."),
-        ("Last-Event-ID" = Option<i64>, Header, description = "Log position of the last item received.", minimum = 0, example = 42)),
+        ("after" = Option<i64>, Query, description = "As Last-Event-ID, which goes before it, for a reader that sets no headers.", minimum = 0, example = 0),
+        ("Last-Event-ID" = Option<i64>, Header, description = "The last id received, a position in the log.", minimum = 0, example = 0)),
     responses((status = 200, description = "An endless stream; the `data:` of each message is one object.",
         content_type = "text/event-stream", body = StreamData),
+        (status = 409, description = "`ahead-of-log`: the log does not reach that position. The oracle went back, or the position is of another one."),
         (status = 429, description = "`rate-limited`: also where the address holds as many streams and long polls as it may.")))]
 pub(super) async fn get_stream(
     extract::State(app): extract::State<Arc<AppState>>,
@@ -189,20 +244,12 @@ pub(super) async fn get_stream(
     uri: Uri,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let wanted = Wanted::of(&Query::strict(&uri, &[EVENTS])?)?;
-    let after = match headers.get(LAST_EVENT_ID) {
-        Some(given) => given
-            .to_str()
-            .ok()
-            .and_then(|text| text.parse().ok())
-            .filter(|position: &i64| *position >= 0)
-            .ok_or_else(|| {
-                Problem::bad("Last-Event-ID", "Last-Event-ID is the position of an item")
-            })?,
-        None => app.store.head().borrow().saturating_sub(1),
-    };
+    let query = Query::strict(&uri, &[EVENTS, AFTER])?;
+    let wanted = Wanted::of(&query)?;
+    let from = resume(&app, &query, &headers).await?;
+    let cursor = from.unwrap_or_else(|| last_position(&app));
     let place = client.hold()?;
-    let mut response = Sse::new(news(app, after, wanted, place)).into_response();
+    let mut response = Sse::new(news(app, cursor, from.is_none(), wanted, place)).into_response();
     let headers = response.headers_mut();
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     // nginx would hold items back until its buffer is full.
@@ -215,10 +262,11 @@ pub(super) async fn get_stream(
 
 /// Every wanted item with a position above `cursor`, once and in order, and the
 /// changes of state between them, until the service stops or the store fails
-/// (the reader then resumes where it was).
+/// (the reader then resumes where it was). `is_new`: the reader does not know `cursor`.
 fn news(
     app: Arc<AppState>,
     mut cursor: i64,
+    is_new: bool,
     wanted: Wanted,
     place: Place,
 ) -> impl Stream<Item = Result<Event, Infallible>> + Send {
@@ -232,6 +280,10 @@ fn news(
         let mut live = app.fanout.subscribe();
         let mut heartbeat = tokio::time::interval(HEARTBEAT);
         heartbeat.reset();
+        if is_new {
+            // A connection that is cut before the first item is resumed from here.
+            yield Ok(position(cursor, "open"));
+        }
         'behind: loop {
             loop {
                 let published = app.store.head().borrow().saturating_sub(1);
@@ -257,9 +309,9 @@ fn news(
                     () = &mut stop => return,
                     received = live.recv() => received,
                     _ = heartbeat.tick() => {
-                        // With the position, so that a browser whose events are
+                        // With the position, so that a reader whose events are
                         // rare resumes from here.
-                        yield Ok(Event::default().comment("heartbeat").id(cursor.to_string()));
+                        yield Ok(position(cursor, "heartbeat"));
                         continue;
                     }
                 };

@@ -356,6 +356,13 @@ async fn an_attestation_goes_from_unknown_to_not_yet_to_immutable() {
     assert_eq!(answer.header("retry-after"), "3600");
 
     world.mature();
+    let answer = world.get(path).await;
+    answer.problem("not-attested");
+    let wait: i64 = answer.header("retry-after").parse().unwrap();
+    assert!(
+        (1..=60).contains(&wait),
+        "an outcome may come at any moment"
+    );
     let attestation = world.attest("px@2026-11-22T16:00:00Z", "yes").await;
     let answer = world.get(path).await;
     assert_eq!(answer.status, StatusCode::OK);
@@ -985,6 +992,78 @@ async fn a_stream_without_a_position_starts_at_the_live_end() {
     world.announce("e2", yes_no()).await;
     text += &read_until(&mut stream, "id: 3\n").await;
     assert!(!text.contains("id: 1\n"));
+}
+
+#[tokio::test]
+async fn a_reader_without_a_position_is_told_at_once_where_to_resume() {
+    let mut world = World::new().await;
+    world.announce("e1", yes_no()).await;
+    let (address, _served) = listening(&world, Limits::default()).await;
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    stream
+        .write_all(b"GET /v1/stream?events=e1 HTTP/1.1\r\nHost: x\r\n\r\n")
+        .await
+        .unwrap();
+    let text = read_until(&mut stream, "id: 2\n\n").await;
+    assert!(text.contains(": open\nid: 2\n\n"), "{text}");
+    drop(stream);
+    world.mature();
+    world.attest("e1", "yes").await;
+    // As a browser comes back, and as one that sets no headers.
+    for (query, header) in [("", "Last-Event-ID: 2\r\n"), ("&after=2", "")] {
+        let mut again = TcpStream::connect(address).await.unwrap();
+        let ask = format!("GET /v1/stream?events=e1{query} HTTP/1.1\r\nHost: x\r\n{header}\r\n");
+        again.write_all(ask.as_bytes()).await.unwrap();
+        let text = read_until(&mut again, "id: 3\n").await;
+        assert!(text.contains("event: attested\n"), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn a_position_ahead_of_the_log_is_refused_and_both_are_named() {
+    let mut world = World::new().await;
+    world.announce("e1", yes_no()).await;
+    let ask = |path: &str, last: Option<&str>| {
+        let mut request = Request::get(path);
+        if let Some(last) = last {
+            request = request.header("last-event-id", last);
+        }
+        request.body(Body::empty()).unwrap()
+    };
+    // The log has the positions 0 to 2.
+    for ahead in [
+        "3",
+        "100000",
+        "9223372036854775807",
+        "340282366920938463463374607431768211455",
+    ] {
+        for (request, field) in [
+            (ask("/v1/stream", Some(ahead)), "Last-Event-ID"),
+            (ask(&format!("/v1/stream?after={ahead}"), None), "after"),
+            (
+                ask("/v1/stream?events=e1&after=0", Some(ahead)),
+                "Last-Event-ID",
+            ),
+        ] {
+            let answer = world.send(request).await;
+            assert_eq!(answer.status, StatusCode::CONFLICT);
+            assert_eq!(answer.problem("ahead-of-log").as_deref(), Some(field));
+            let detail = answer.json()["detail"].as_str().unwrap().to_owned();
+            assert!(detail.contains(&format!("position {ahead} ")), "{detail}");
+            assert!(detail.contains("last position is 2"), "{detail}");
+            assert!(detail.contains("another oracle"), "{detail}");
+        }
+    }
+    for garbage in ["", "-1", "1.5", "0x10", " ", "1e3"] {
+        let answer = world.send(ask("/v1/stream", Some(garbage))).await;
+        assert_eq!(
+            answer.problem("bad-parameter").as_deref(),
+            Some("Last-Event-ID"),
+            "{garbage:?}"
+        );
+    }
+    let answer = world.get("/v1/stream?after=x").await;
+    assert_eq!(answer.problem("bad-parameter").as_deref(), Some("after"));
 }
 
 #[tokio::test]
