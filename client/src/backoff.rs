@@ -29,9 +29,9 @@ impl Backoff {
         let own = self.next;
         self.next = own.saturating_mul(2).min(self.max);
         let base = own.max(asked.unwrap_or_default()).min(self.max);
-        // Everyone who waits for one event is turned away in one moment; up to
-        // a quarter less keeps them from coming back in one moment too.
-        base.saturating_sub(scatter(own / 4))
+        // Everyone who waits for one event, or reads one stream, is turned away in one
+        // moment; up to half less keeps them from coming back in one moment too.
+        base.saturating_sub(scatter(own / 2))
     }
 }
 
@@ -53,17 +53,27 @@ mod tests {
     fn pauses_grow_to_the_maximum_and_start_again_after_a_reset() {
         let mut backoff = Backoff::new(FIRST, MAX);
         let pauses: Vec<_> = (0..8).map(|_| backoff.pause(None)).collect();
-        assert!(pauses[0] <= FIRST && pauses[0] >= FIRST * 3 / 4);
+        assert!(pauses[0] <= FIRST && pauses[0] >= FIRST / 2);
         assert!(pauses.iter().all(|p| *p <= MAX));
-        assert!(pauses[7] >= MAX * 3 / 4);
+        assert!(pauses[7] >= MAX / 2);
         backoff.reset();
         assert!(backoff.pause(None) <= FIRST);
     }
 
     #[test]
+    fn readers_that_are_cut_off_together_come_back_apart() {
+        let mut pauses: Vec<_> = (0..1000)
+            .map(|_| Backoff::new(FIRST, MAX).pause(None))
+            .collect();
+        pauses.sort();
+        let widest = pauses[990].saturating_sub(pauses[10]);
+        assert!(widest > FIRST / 3, "{widest:?}");
+    }
+
+    #[test]
     fn a_server_may_slow_its_clients_down_but_not_stop_them() {
         let mut backoff = Backoff::new(FIRST, MAX);
-        assert!(backoff.pause(Some(Duration::from_millis(800))) >= Duration::from_millis(775));
+        assert!(backoff.pause(Some(Duration::from_millis(800))) >= Duration::from_millis(750));
         assert!(backoff.pause(Some(Duration::from_hours(24))) <= MAX);
     }
 }

@@ -16,8 +16,9 @@ use crate::Error;
 use crate::attested::{Attested, check_event, check_key};
 use crate::backoff::Backoff;
 use crate::cache::Cache;
+use crate::error::Cause;
 use crate::evidence::LONGEST;
-use crate::http::{Get, Http};
+use crate::http::{Get, Http, JSON, TLV};
 use crate::memory::Memory;
 use crate::model::{EventInfo, EventsPage, OracleInfo, RawOracleInfo};
 use crate::options::Options;
@@ -27,9 +28,6 @@ use crate::stream::{self, StreamEvent};
 /// Longest time the server is asked to hold one request; its own limit is 60 s
 /// and proxies tend to cut silent connections at about that.
 const LONGEST_HOLD: Duration = Duration::from_secs(45);
-
-const TLV: &str = "application/octet-stream";
-const JSON: &str = "application/json";
 
 /// Reads one oracle over HTTP and returns nothing unverified but what says so.
 ///
@@ -152,10 +150,18 @@ impl Client {
     ///
     /// Fails with [`Error::NoPolicy`] if the server states none.
     pub async fn policy(&self, id: &EventId) -> Result<Vec<u8>, Error> {
-        const WHAT: &str = "policy";
         if !self.options.unproven {
             return Ok(self.proven(id).await?.policy.into_bytes());
         }
+        self.stated_policy(id).await
+    }
+
+    /// The policy that the server states for the event, of which nothing is proven;
+    /// before the announcement it may still change.
+    ///
+    /// Fails with [`Error::NoPolicy`] if the server states none.
+    pub async fn stated_policy(&self, id: &EventId) -> Result<Vec<u8>, Error> {
+        const WHAT: &str = "policy";
         let stated = self.event(id).await?.policy_hash;
         let stated = stated.ok_or_else(|| Error::NoPolicy(id.clone()))?;
         let mut hash = [0; 32];
@@ -239,10 +245,12 @@ impl Client {
     /// server is out of reach; a restart of the server is waited out. May take
     /// one request's time limit longer than `timeout`.
     ///
-    /// Ends early when waiting is pointless: unknown event, refunded,
-    /// withdrawn, or an answer that fails verification. At the end of the time
-    /// it returns the last obstacle: [`Error::NotAttested`],
-    /// [`Error::NotAnnounced`], or why the server could not be asked.
+    /// Only the oracle's own words end it early: unknown event, refunded, withdrawn,
+    /// or a message that fails verification. What something on the way answers instead
+    /// ([`Error::NotTheOracle`]), what cannot be read and what cannot be reached is
+    /// waited out. At the end of the time it returns the last obstacle:
+    /// [`Error::NotAttested`], [`Error::NotAnnounced`], or why the server could not be
+    /// asked.
     ///
     /// ```no_run
     /// # async fn demo(client: oracle_client::Client) -> Result<(), oracle_client::Error> {
@@ -256,15 +264,26 @@ impl Client {
         let started = Instant::now();
         let left = || timeout.saturating_sub(started.elapsed());
         let mut backoff = Backoff::new(self.options.first_backoff, self.options.max_backoff);
-        let mut announcement = None;
+        let (mut announcement, mut last) = (None, None);
         loop {
             let polled = Instant::now();
             let hold = Duration::from_secs(left().min(LONGEST_HOLD).as_secs());
-            let obstacle = match self.poll(id, &mut announcement, hold).await {
-                Ok(attested) => return Ok(attested),
-                Err(error) if error.is_transient() => error,
-                Err(error @ (Error::NotAttested { .. } | Error::NotAnnounced { .. })) => error,
-                Err(error) => return Err(error),
+            let most = left().saturating_add(self.options.timeout);
+            let poll = self.poll(id, &mut announcement, hold);
+            let obstacle = match tokio::time::timeout(most, poll).await {
+                Ok(Ok(attested)) => return Ok(attested),
+                Ok(Err(error))
+                    if error.is_transient() || error.is_not_yet() || error.is_unreadable() =>
+                {
+                    error
+                }
+                Ok(Err(error)) => return Err(error),
+                Err(_) => {
+                    return Err(last.unwrap_or(Error::Transport {
+                        what: "attestation",
+                        source: Cause::Silent(most),
+                    }));
+                }
             };
             if left().is_zero() {
                 return Err(obstacle);
@@ -276,17 +295,21 @@ impl Client {
                 let pause = backoff.pause(obstacle.retry_after());
                 tokio::time::sleep(pause.min(left())).await;
             }
+            last = Some(obstacle);
         }
     }
 
     /// News from the oracle, from after log position `from` on; `None` starts
     /// with what comes next.
     ///
-    /// The stream reconnects and resumes by itself and delivers each position
-    /// once. An `Err` reports a failed attempt; the stream goes on after it
-    /// unless [`Error::is_transient`] says that trying again is pointless.
-    /// Without `from`, what is published while the first connection is down
-    /// before its first event can be missed.
+    /// The stream reconnects and resumes by itself, from the last id that the server
+    /// sent, be it a heartbeat's, and delivers each position once and in order; what
+    /// was published while it was away comes first, however much that is. An `Err`
+    /// reports a failed attempt; the stream goes on after it unless
+    /// [`Error::is_transient`] says that trying again is pointless.
+    /// [`Error::AheadOfLog`] ends it: the log does not reach that far, so the oracle
+    /// went back, or `from` is of another one. Without `from`, news begin with what is
+    /// published after the first connection is there.
     ///
     /// ```no_run
     /// use futures::StreamExt;
@@ -423,7 +446,7 @@ impl Client {
         self.json_with(what, path, &[]).await
     }
 
-    async fn json_with<T: DeserializeOwned>(
+    pub(crate) async fn json_with<T: DeserializeOwned>(
         &self,
         what: &'static str,
         path: &[&str],

@@ -24,6 +24,32 @@ pub enum Error {
         #[source]
         source: Cause,
     },
+    /// Something else than the oracle answered: a proxy, a captive portal, a web server
+    /// in front of it. The oracle's own answers are problems (RFC 9457) or of the type
+    /// asked for.
+    #[error(
+        "{what}: the oracle is out of reach: the answer, {status} with {says}, is not its own; \
+         something between here and it gave that"
+    )]
+    NotTheOracle {
+        /// What was asked for.
+        what: &'static str,
+        /// HTTP status code.
+        status: u16,
+        /// The answer in a few words.
+        says: String,
+        /// When whoever answered wants to be asked again.
+        retry_after: Option<Duration>,
+    },
+    /// 409 `ahead-of-log`: the log of this server does not reach the position that the
+    /// stream was to be resumed from.
+    #[error("stream: position {position}, to resume from, is ahead of the server's log: {detail}")]
+    AheadOfLog {
+        /// The position that this reader has.
+        position: u64,
+        /// The server's words, with the last position of its log.
+        detail: String,
+    },
     /// The answer is longer than anything this protocol needs.
     #[error("{what}: answer is longer than {limit} bytes")]
     TooLarge {
@@ -214,7 +240,19 @@ fn chain(error: &reqwest::Error) -> String {
         }
         next = cause.source();
     }
+    text.push_str(other_scheme(&text).unwrap_or_default());
     text
+}
+
+/// What to do about a server that speaks TLS where it was not expected, or does not
+/// where it was.
+fn other_scheme(text: &str) -> Option<&'static str> {
+    if text.contains("InvalidContentType") {
+        return Some("; what answers there speaks no TLS: try http:// instead of https://");
+    }
+    text.contains("invalid HTTP version").then_some(
+        "; what answers there speaks no HTTP, maybe TLS: try https:// instead of http://",
+    )
 }
 
 impl Error {
@@ -262,10 +300,20 @@ impl Error {
     /// ```
     pub fn is_transient(&self) -> bool {
         match self {
-            Self::Transport { .. } => true,
+            Self::Transport { .. } | Self::NotTheOracle { .. } => true,
             Self::Problem { status, .. } => matches!(status, 408 | 429 | 500..=599),
             // Witnesses cosign a moment after the oracle has signed.
             Self::Unproven { source, .. } => matches!(**source, BundleError::Quorum(_)),
+            _ => false,
+        }
+    }
+
+    /// Whether the answer cannot be read at all: cut short, garbled, of another
+    /// service. Nobody has said anything with it, true or false.
+    pub(crate) fn is_unreadable(&self) -> bool {
+        match self {
+            Self::Decode { .. } | Self::Malformed { .. } | Self::TooLarge { .. } => true,
+            Self::Unproven { source, .. } => matches!(**source, BundleError::Json(_)),
             _ => false,
         }
     }
@@ -275,6 +323,7 @@ impl Error {
         match self {
             Self::NotAttested { retry_after, .. }
             | Self::NotAnnounced { retry_after, .. }
+            | Self::NotTheOracle { retry_after, .. }
             | Self::Problem { retry_after, .. } => *retry_after,
             _ => None,
         }

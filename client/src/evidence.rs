@@ -21,7 +21,7 @@ use secp256k1::XOnlyPublicKey;
 use serde::{Deserialize, Serialize};
 
 use crate::attested::{Attested, check_event, check_key};
-use crate::http::Get;
+use crate::http::{ANY, Get};
 use crate::model::EvidenceInfo;
 use crate::{Client, Error, parse_key};
 
@@ -197,7 +197,7 @@ impl Client {
             what,
             path,
             query,
-            accept: "*/*",
+            accept: ANY,
             hold: Duration::ZERO,
             attempts: self.options.attempts,
         };

@@ -5,7 +5,8 @@ use std::fmt;
 use std::time::Duration;
 
 use chrono::DateTime;
-use reqwest::header::{ACCEPT, DATE, HeaderMap, HeaderName, RETRY_AFTER};
+use oracle_schema::policy::question::is_unseen;
+use reqwest::header::{ACCEPT, CONTENT_TYPE, DATE, HeaderMap, HeaderName, RETRY_AFTER};
 use reqwest::{Response, StatusCode};
 use url::Url;
 
@@ -17,6 +18,17 @@ use crate::{Error, Options};
 /// a digit event of 64 digits, is below 10 KiB.
 pub(crate) const MAX_BODY: usize = 1024 * 1024;
 const MAX_REDIRECTS: usize = 3;
+
+/// A message in TLV.
+pub(crate) const TLV: &str = "application/octet-stream";
+/// What the API answers.
+pub(crate) const JSON: &str = "application/json";
+/// News as they happen.
+pub(crate) const EVENT_STREAM: &str = "text/event-stream";
+/// A file of the log or of evidence, which a mirror may serve under any type.
+pub(crate) const ANY: &str = "*/*";
+/// Every refusal of the service (RFC 9457).
+const PROBLEM: &str = "application/problem+json";
 
 /// The HTTP side of a client: a connection pool and the base address.
 #[derive(Clone)]
@@ -45,7 +57,7 @@ pub(crate) struct Get<'a> {
     pub(crate) path: &'a [&'a str],
     /// Query pairs.
     pub(crate) query: &'a [(&'a str, &'a str)],
-    /// Media type wanted.
+    /// Media type wanted; an answer of another one is not the oracle's.
     pub(crate) accept: &'static str,
     /// How long the server is asked to hold the request.
     pub(crate) hold: Duration,
@@ -56,13 +68,7 @@ pub(crate) struct Get<'a> {
 impl Http {
     pub(crate) fn new(base: &str, options: &Options) -> Result<Self, Error> {
         let timeout = options.timeout;
-        let base = Url::parse(base).map_err(|e| Error::Url(e.to_string()))?;
-        if !matches!(base.scheme(), "http" | "https") {
-            return Err(Error::Url(format!(
-                "scheme is {:?}; http or https is needed",
-                base.scheme()
-            )));
-        }
+        let base = address(base)?;
         let pool = reqwest::Client::builder()
             .connect_timeout(timeout)
             .redirect(reqwest::redirect::Policy::limited(MAX_REDIRECTS))
@@ -105,7 +111,17 @@ impl Http {
             .send()
             .await
             .map_err(|e| Error::transport(get.what, e))?;
-        read(get.what, accepted(get.what, response).await?, limit).await
+        let response = accepted(get.what, get.accept, response).await?;
+        let body = read(get.what, response, limit).await?;
+        if body.is_empty() && get.accept != ANY {
+            return Err(Error::NotTheOracle {
+                what: get.what,
+                status: StatusCode::OK.as_u16(),
+                says: "nothing at all".to_owned(),
+                retry_after: None,
+            });
+        }
+        Ok(body)
     }
 
     /// A 200 answer whose body is read as it comes, without a time limit.
@@ -124,7 +140,8 @@ impl Http {
                 what: get.what,
                 source: crate::error::Cause::Silent(self.timeout),
             })?;
-        accepted(get.what, sent.map_err(|e| Error::transport(get.what, e))?).await
+        let response = sent.map_err(|e| Error::transport(get.what, e))?;
+        accepted(get.what, get.accept, response).await
     }
 
     /// Sends a body to an address from [`Http::address`]; the status and body of
@@ -146,7 +163,7 @@ impl Http {
             .map_err(|e| Error::transport(what, e))?;
         let status = response.status();
         if !status.is_success() {
-            return Err(refusal(what, response).await);
+            return Err(refusal(what, JSON, response).await);
         }
         Ok((status, read(what, response, MAX_BODY).await?))
     }
@@ -172,30 +189,106 @@ impl Http {
     }
 }
 
-/// Passes a 200 on and turns everything else into [`Error::Problem`].
-async fn accepted(what: &'static str, response: Response) -> Result<Response, Error> {
-    if response.status() == StatusCode::OK {
-        return Ok(response);
+/// The base address, or what is wrong with it. Nothing of it is repeated that may be a
+/// password.
+fn address(text: &str) -> Result<Url, Error> {
+    let is_plain = |text: &str| !text.contains('@') && !text.chars().any(is_unseen);
+    let what = if is_plain(text) { text } else { "the address" };
+    if !text.contains("://") {
+        let likely = if is_plain(text) {
+            let is_local = text.starts_with("127.") || text.starts_with("localhost");
+            let scheme = if is_local { "http" } else { "https" };
+            format!("{scheme}://{text}")
+        } else {
+            "https://…".to_owned()
+        };
+        return Err(Error::Url(format!(
+            "{what:?} does not say how to connect; write {likely}"
+        )));
     }
-    Err(refusal(what, response).await)
+    let url = Url::parse(text).map_err(|e| Error::Url(format!("{what:?}: {e}")))?;
+    if matches!(url.scheme(), "http" | "https") {
+        return Ok(url);
+    }
+    let scheme = url.scheme();
+    Err(Error::Url(format!(
+        "scheme is {scheme:?}; http or https is needed"
+    )))
 }
 
-async fn refusal(what: &'static str, response: Response) -> Error {
+/// Passes a 200 of the type wanted on and turns everything else into an error.
+async fn accepted(what: &'static str, accept: &str, response: Response) -> Result<Response, Error> {
+    let is_wanted = |media: &str| {
+        // Of a mirror, JSON is a file.
+        media == accept || (accept == JSON && media == TLV)
+    };
+    if response.status() == StatusCode::OK
+        && (accept == ANY || is_wanted(&media(response.headers())))
+    {
+        return Ok(response);
+    }
+    Err(refusal(what, accept, response).await)
+}
+
+/// The media type without its parameters; empty where none is named.
+fn media(headers: &HeaderMap) -> String {
+    let field = headers.get(CONTENT_TYPE).and_then(|v| v.to_str().ok());
+    let essence = field.and_then(|text| text.split(';').next());
+    essence.unwrap_or_default().trim().to_ascii_lowercase()
+}
+
+/// A problem of the service, or an answer that is not the oracle's: a proxy's or a
+/// captive portal's page.
+async fn refusal(what: &'static str, accept: &str, response: Response) -> Error {
     let status = response.status();
     let retry_after = retry_after(response.headers());
+    let media = media(response.headers());
     let body = tokio::time::timeout(PROBLEM_PATIENCE, read(what, response, MAX_BODY)).await;
-    // A proxy's page instead of a problem is still an answer: its status.
-    let problem: Problem = body
-        .ok()
-        .and_then(Result::ok)
-        .and_then(|body| serde_json::from_slice(&body).ok())
-        .unwrap_or_default();
+    let body = body.ok().and_then(Result::ok).unwrap_or_default();
+    let problem: Option<Problem> = serde_json::from_slice(&body).ok();
+    let problem = problem.unwrap_or_default();
+    let is_ours = !status.is_success() && media == PROBLEM && problem.is_named();
+    if accept != ANY && !is_ours {
+        return Error::NotTheOracle {
+            what,
+            status: status.as_u16(),
+            says: says(&media, &body),
+            retry_after,
+        };
+    }
     Error::Problem {
         what,
         status: status.as_u16(),
         kind: problem.kind(),
         detail: problem.detail(),
         retry_after,
+    }
+}
+
+/// An answer in a few words: its type and, of a page, the title.
+fn says(media: &str, body: &[u8]) -> String {
+    const LONGEST: usize = 80;
+    if body.is_empty() {
+        return "nothing at all".to_owned();
+    }
+    let media = if media.is_empty() { "no type" } else { media };
+    let text = String::from_utf8_lossy(body);
+    // ASCII only, so positions in both are the same.
+    let lower = text.to_ascii_lowercase();
+    let title = lower.find("<title>").and_then(|at| {
+        let from = at + "<title>".len();
+        let to = from + lower.get(from..)?.find("</title>")?;
+        text.get(from..to)
+    });
+    let title = title.map(|title| {
+        let words: Vec<&str> = title.split_whitespace().collect();
+        let words = words.join(" ");
+        let seen = words.chars().filter(|c| !is_unseen(*c));
+        seen.take(LONGEST).collect::<String>()
+    });
+    match title.filter(|title| !title.is_empty()) {
+        Some(title) => format!("{media} titled {title:?}"),
+        None => media.to_owned(),
     }
 }
 
@@ -237,6 +330,31 @@ async fn read(what: &'static str, mut response: Response, limit: usize) -> Resul
 mod tests {
     #![allow(clippy::unwrap_used, reason = "tests")]
     use super::*;
+
+    #[test]
+    fn an_address_that_cannot_be_used_is_answered_with_one_that_can() {
+        let why = |text: &str| address(text).unwrap_err().to_string();
+        assert!(why("oracle.example").contains("write https://oracle.example"));
+        assert!(why("127.0.0.1:8080").contains("write http://127.0.0.1:8080"));
+        assert!(why("localhost:8080/x").contains("write http://localhost:8080/x"));
+        assert!(why("ftp://oracle.example").contains("http or https"));
+        assert!(why("").contains("https://"));
+        for secret in ["me:hunter2@oracle.example", "http://me:hunter2@[::zz]"] {
+            assert!(!why(secret).contains("hunter2"), "{}", why(secret));
+        }
+    }
+
+    #[test]
+    fn a_page_is_told_by_its_title_and_cannot_redraw_the_screen() {
+        let page = "<HTML><Title>\n Sign\u{1b}[2J in </TITLE>";
+        assert_eq!(
+            says("text/html", page.as_bytes()),
+            r#"text/html titled "Sign[2J in""#
+        );
+        assert_eq!(says("text/html", b"<title>"), "text/html");
+        assert_eq!(says("", b"\xff"), "no type");
+        assert_eq!(says("text/html", b""), "nothing at all");
+    }
 
     #[test]
     fn a_server_says_in_seconds_or_as_a_date_when_to_come_back() {

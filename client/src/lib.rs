@@ -73,6 +73,7 @@ pub mod payout;
 pub mod points;
 mod proof;
 pub mod sample;
+mod sse;
 mod stream;
 
 pub use attested::Attested;

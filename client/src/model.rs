@@ -287,6 +287,14 @@ pub(crate) struct Problem {
 }
 
 impl Problem {
+    /// Whether it says which of the service's problems it is; gateways answer with
+    /// problems of their own, which do not.
+    pub(crate) fn is_named(&self) -> bool {
+        let kind = self.kind.as_deref().unwrap_or_default();
+        kind.rsplit_once('/')
+            .is_some_and(|(place, name)| place.ends_with("problems") && !name.is_empty())
+    }
+
     /// Last path segment of the type, the stable name of the problem.
     pub(crate) fn kind(&self) -> String {
         self.kind

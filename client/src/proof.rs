@@ -10,7 +10,7 @@ use oracle_schema::bundle::{Bundle, BundleError, End, MAX_BUNDLE_BYTES, Proven};
 use oracle_schema::tlog::{Checkpoint, NoteKey};
 
 use crate::attested::{Attested, check_event};
-use crate::http::Get;
+use crate::http::{Get, JSON};
 use crate::model::OracleInfo;
 use crate::{Client, Error, Options};
 
@@ -126,7 +126,7 @@ impl Client {
             what: "bundle",
             path: &["v1", "events", id.as_str(), "bundle"],
             query: if known.is_some() { &query } else { &[] },
-            accept: "application/json",
+            accept: JSON,
             hold: Duration::ZERO,
             attempts,
         };

@@ -2,9 +2,9 @@
 //!
 //! Source: WHATWG HTML, "Server-sent events".
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
-use eventsource_stream::{Event, EventStream, EventStreamError, Eventsource};
 use futures::StreamExt;
 use futures::stream::{self, BoxStream};
 use oracle_schema::EventId;
@@ -14,13 +14,12 @@ use serde::Deserialize;
 
 use crate::backoff::Backoff;
 use crate::error::Cause;
-use crate::http::{Get, Http};
+use crate::http::{EVENT_STREAM, Get, Http};
 use crate::model::EventState;
+use crate::sse::{MAX_EVENT, Message, Parser};
 use crate::{Error, Options};
 
 const WHAT: &str = "stream";
-/// Longest single event, bytes; real ones are below 1 KiB.
-const MAX_EVENT: usize = 64 * 1024;
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 
 /// News about one event. A hint where to look, unsigned: what it says is
@@ -90,8 +89,6 @@ impl StreamEvent {
     }
 }
 
-type Chunks = BoxStream<'static, Result<Vec<u8>, Error>>;
-
 /// One reader of the stream and what it has to remember between connections.
 struct Watch {
     http: Http,
@@ -99,9 +96,14 @@ struct Watch {
     backoff: Backoff,
     /// Event ids with commas between them.
     only: Option<String>,
+    /// The place to resume from: the last id that the server sent, an item's or a
+    /// heartbeat's. Everything up to it was delivered.
     last: Option<u64>,
+    /// Items up to here were delivered, or are not wanted: who hands out an older
+    /// connection's answer hands them out again.
+    known: Option<u64>,
     pause: Option<Duration>,
-    events: Option<EventStream<Chunks>>,
+    connection: Option<Connection>,
     over: bool,
 }
 
@@ -117,8 +119,9 @@ pub(crate) fn watch(
         backoff: Backoff::new(options.first_backoff, options.max_backoff),
         only,
         last: from,
+        known: from,
         pause: None,
-        events: None,
+        connection: None,
         over: false,
     };
     stream::unfold(watch, |mut watch| async move {
@@ -131,12 +134,12 @@ pub(crate) fn watch(
 impl Watch {
     async fn next(&mut self) -> Option<Result<StreamEvent, Error>> {
         while !self.over {
-            let Some(events) = &mut self.events else {
+            let Some(connection) = &mut self.connection else {
                 if let Some(pause) = self.pause.take() {
                     tokio::time::sleep(pause).await;
                 }
                 match self.connect().await {
-                    Ok(events) => self.events = Some(events),
+                    Ok(connection) => self.connection = Some(connection),
                     Err(error) => {
                         self.over = !error.is_transient();
                         self.pause = Some(self.backoff.pause(error.retry_after()));
@@ -145,24 +148,23 @@ impl Watch {
                 }
                 continue;
             };
-            match events.next().await {
-                Some(Ok(event)) => {
-                    if let Some(item) = self.interpret(&event) {
+            match connection.next(self.idle).await {
+                Ok(Some(message)) => {
+                    // A server that lets in and cuts off at once gets longer pauses; one
+                    // that has said something since is alive.
+                    if connection.received > 1 || message.data.is_some() {
                         self.backoff.reset();
+                    }
+                    if let Some(item) = self.take(&message) {
                         return Some(item);
                     }
                 }
                 // Connections end all the time; only what a reconnect cannot
                 // mend is worth reporting.
-                None | Some(Err(EventStreamError::Transport(Error::Transport { .. }))) => {
+                Ok(None) | Err(Error::Transport { .. }) => self.disconnect(),
+                Err(error) => {
                     self.disconnect();
-                }
-                Some(Err(error)) => {
-                    self.disconnect();
-                    return Some(Err(match error {
-                        EventStreamError::Transport(error) => error,
-                        other => malformed(&other),
-                    }));
+                    return Some(Err(error));
                 }
             }
         }
@@ -170,38 +172,101 @@ impl Watch {
     }
 
     // `&mut` because a shared reference to the open body would not be `Send`.
-    async fn connect(&mut self) -> Result<EventStream<Chunks>, Error> {
+    async fn connect(&mut self) -> Result<Connection, Error> {
         let only: Vec<_> = self.only.iter().map(|ids| ("events", &**ids)).collect();
         let get = Get {
             what: WHAT,
             path: &["v1", "stream"],
             query: &only,
-            accept: "text/event-stream",
+            accept: EVENT_STREAM,
             hold: Duration::ZERO,
             attempts: 1,
         };
         let resume = self.last.map(|last| (LAST_EVENT_ID, last.to_string()));
-        let response = self.http.open(get, resume).await?;
-        Ok(chunks(response, self.idle).eventsource())
+        match (self.http.open(get, resume).await, self.last) {
+            (Err(Error::Problem { kind, detail, .. }), Some(position))
+                if kind == "ahead-of-log" =>
+            {
+                Err(Error::AheadOfLog { position, detail })
+            }
+            (response, _) => Ok(Connection::new(response?)),
+        }
     }
 
     fn disconnect(&mut self) {
-        self.events = None;
+        self.connection = None;
         self.pause = Some(self.backoff.pause(None));
     }
 
-    /// `None` for kinds of a later server and for what was delivered before.
-    fn interpret(&mut self, event: &Event) -> Option<Result<StreamEvent, Error>> {
-        let item = parse(event)?;
-        if let Ok(position) = item.as_ref().map(StreamEvent::position)
-            && let Some(position) = position
-        {
-            if self.last.is_some_and(|last| position <= last) {
+    /// `None` for heartbeats, for kinds of a later server and for what was delivered
+    /// before. What cannot be read is asked for again.
+    fn take(&mut self, message: &Message) -> Option<Result<StreamEvent, Error>> {
+        let item = match parse(message) {
+            Some(Err(error)) => {
+                self.disconnect();
+                return Some(Err(error));
+            }
+            item => item.and_then(Result::ok),
+        };
+        if let Ok(id) = message.id.parse::<u64>() {
+            self.last = Some(self.last.map_or(id, |last| last.max(id)));
+            if message.data.is_none() {
+                self.known.get_or_insert(id);
+            }
+        }
+        let position = item.as_ref().and_then(StreamEvent::position);
+        if let Some(position) = position {
+            if Some(position) <= self.known {
                 return None;
             }
-            self.last = Some(position);
+            self.known = Some(position);
         }
-        Some(item)
+        item.map(Ok)
+    }
+}
+
+/// An open stream.
+struct Connection {
+    response: Response,
+    parser: Parser,
+    ready: VecDeque<Message>,
+    /// Messages so far, heartbeats included.
+    received: u64,
+}
+
+impl Connection {
+    fn new(response: Response) -> Self {
+        Self {
+            response,
+            parser: Parser::default(),
+            ready: VecDeque::new(),
+            received: 0,
+        }
+    }
+
+    /// The next message; `None` at the end. Fails when the server falls silent
+    /// (heartbeats count as sound) or sends an event without end.
+    async fn next(&mut self, idle: Duration) -> Result<Option<Message>, Error> {
+        loop {
+            if let Some(message) = self.ready.pop_front() {
+                self.received += 1;
+                return Ok(Some(message));
+            }
+            let Ok(chunk) = tokio::time::timeout(idle, self.response.chunk()).await else {
+                return Err(Error::Transport {
+                    what: WHAT,
+                    source: Cause::Silent(idle),
+                });
+            };
+            let Some(chunk) = chunk.map_err(|e| Error::transport(WHAT, e))? else {
+                return Ok(None);
+            };
+            let messages = self.parser.push(&chunk).map_err(|_| Error::TooLarge {
+                what: WHAT,
+                limit: MAX_EVENT,
+            })?;
+            self.ready.extend(messages);
+        }
     }
 }
 
@@ -212,22 +277,22 @@ struct Data {
     state: Option<EventState>,
 }
 
-fn parse(event: &Event) -> Option<Result<StreamEvent, Error>> {
-    let kind = event.event.as_str();
+fn parse(message: &Message) -> Option<Result<StreamEvent, Error>> {
+    let kind = message.kind.as_str();
+    let data = message.data.as_deref()?;
     if !matches!(kind, "announced" | "attested" | "refunded" | "state") {
         return None;
     }
     let parts = || -> Result<StreamEvent, Error> {
-        let Data { event_id, state } =
-            serde_json::from_str(&event.data).map_err(|e| malformed(&e))?;
+        let Data { event_id, state } = serde_json::from_str(data).map_err(|e| malformed(&e))?;
         if kind == "state" {
             let state = state.unwrap_or(EventState::Unknown);
             return Ok(StreamEvent::State { event_id, state });
         }
-        let position = event
-            .id
+        let id = &message.id;
+        let position = id
             .parse()
-            .map_err(|_| malformed(&format_args!("id {:?} is not a log position", event.id)))?;
+            .map_err(|_| malformed(&format_args!("id {id:?} is not a log position")))?;
         Ok(match kind {
             "announced" => StreamEvent::Announced { position, event_id },
             "attested" => StreamEvent::Attested { position, event_id },
@@ -244,90 +309,26 @@ fn malformed(reason: &dyn std::fmt::Display) -> Error {
     }
 }
 
-/// The body as it comes. Ends with an error when the server falls silent
-/// (heartbeats count as sound) or sends an event without end.
-fn chunks(response: Response, idle: Duration) -> Chunks {
-    let state = Some((response, Bound::default()));
-    stream::unfold(state, move |state| async move {
-        let (mut response, mut bound) = state?;
-        let fail = |error| Some((Err(error), None));
-        match tokio::time::timeout(idle, response.chunk()).await {
-            Err(_) => fail(Error::Transport {
-                what: WHAT,
-                source: Cause::Silent(idle),
-            }),
-            Ok(Err(error)) => fail(Error::transport(WHAT, error)),
-            Ok(Ok(None)) => None,
-            Ok(Ok(Some(chunk))) if bound.admits(&chunk) => {
-                Some((Ok(chunk.to_vec()), Some((response, bound))))
-            }
-            Ok(Ok(Some(_))) => fail(Error::TooLarge {
-                what: WHAT,
-                limit: MAX_EVENT,
-            }),
-        }
-    })
-    .boxed()
-}
-
-/// Bytes since the last blank line: the parser behind it buffers until then.
-#[derive(Default)]
-struct Bound {
-    length: usize,
-    line_is_empty: bool,
-}
-
-impl Bound {
-    fn admits(&mut self, chunk: &[u8]) -> bool {
-        for byte in chunk {
-            self.length += 1;
-            match byte {
-                b'\n' if self.line_is_empty => self.length = 0,
-                b'\n' => self.line_is_empty = true,
-                b'\r' => {}
-                _ => self.line_is_empty = false,
-            }
-            if self.length > MAX_EVENT {
-                return false;
-            }
-        }
-        true
-    }
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, reason = "tests")]
     use super::*;
 
-    fn event(kind: &str, id: &str, data: &str) -> Event {
-        Event {
-            event: kind.to_owned(),
+    fn message(kind: &str, id: &str, data: &str) -> Message {
+        Message {
+            kind: kind.to_owned(),
             id: id.to_owned(),
-            data: data.to_owned(),
-            retry: None,
+            data: Some(data.to_owned()),
         }
     }
 
     #[test]
     fn a_kind_of_a_later_server_is_skipped_and_damage_is_reported() {
-        assert!(parse(&event("cosigned", "7", "{}")).is_none());
-        let whole = parse(&event("attested", "7", r#"{"event_id":"a","more":1}"#));
+        assert!(parse(&message("cosigned", "7", "{}")).is_none());
+        let whole = parse(&message("attested", "7", r#"{"event_id":"a","more":1}"#));
         assert_eq!(whole.unwrap().unwrap().position(), Some(7));
         for (id, data) in [("x", r#"{"event_id":"a"}"#), ("7", "{}"), ("7", "not json")] {
-            assert!(parse(&event("attested", id, data)).unwrap().is_err());
+            assert!(parse(&message("attested", id, data)).unwrap().is_err());
         }
-    }
-
-    #[test]
-    fn an_event_without_end_is_cut_off_and_heartbeats_are_not() {
-        let mut bound = Bound::default();
-        for _ in 0..MAX_EVENT {
-            assert!(bound.admits(b": beat\n\n"));
-        }
-        assert!(bound.admits(&vec![b'x'; MAX_EVENT]));
-        assert!(!bound.admits(b"x"));
-        let mut bound = Bound::default();
-        assert!(!(0..=MAX_EVENT).all(|_| bound.admits(b"data: x\n")));
     }
 }

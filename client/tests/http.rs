@@ -354,6 +354,104 @@ async fn the_stream_resumes_after_a_disconnect_and_delivers_each_position_once()
     );
 }
 
+/// A reader of rare events is cut off after a heartbeat, and what it waits for happens
+/// meanwhile.
+#[tokio::test]
+async fn a_heartbeat_is_a_place_to_resume_from() {
+    let (_, server, url, _) = world().await;
+    let missed = "event: attested\nid: 43\ndata: {\"event_id\":\"a\"}\n\n";
+    server.put(
+        "/v1/stream",
+        [
+            Answer::Stream(
+                vec![": open\nid: 40\n\n", ": heartbeat\nid: 42\n\n"],
+                After::Cut,
+            ),
+            Answer::Problem(503, "restarting"),
+            Answer::Stream(vec![missed], After::Open),
+        ],
+    );
+    let mut news = client(&url).watch_events(&[event_id("a")], None);
+    assert!(news.next().await.unwrap().unwrap_err().is_transient());
+    let first = news.next().await.unwrap().unwrap();
+    assert_eq!(first.position(), Some(43));
+    let asked: Vec<_> = server.seen("/v1/stream").into_iter().map(|s| s.1).collect();
+    assert_eq!(asked, [None, Some("42".into()), Some("42".into())]);
+}
+
+#[tokio::test]
+async fn news_that_cannot_be_read_are_asked_for_again_and_never_skipped() {
+    let (_, server, url, _) = world().await;
+    server.put(
+        "/v1/stream",
+        [
+            Answer::Stream(
+                vec![
+                    "event: attested\nid: 5\ndata: {\"event\n\n",
+                    "event: attested\nid: 6\ndata: {\"event_id\":\"b\"}\n\n",
+                ],
+                After::Open,
+            ),
+            Answer::Stream(
+                vec![
+                    "event: attested\nid: 5\ndata: {\"event_id\":\"a\"}\n\n",
+                    "event: attested\nid: 6\ndata: {\"event_id\":\"b\"}\n\n",
+                ],
+                After::Open,
+            ),
+        ],
+    );
+    let mut news = client(&url).watch(Some(4));
+    let damage = news.next().await.unwrap().unwrap_err();
+    assert!(matches!(damage, Error::Malformed { .. }), "{damage}");
+    let positions: Vec<_> = news.take(2).map(|e| e.unwrap().position()).collect().await;
+    assert_eq!(positions, [Some(5), Some(6)]);
+}
+
+#[tokio::test]
+async fn a_position_ahead_of_the_log_ends_the_stream_and_is_named_with_the_logs() {
+    let (_, server, url, _) = world().await;
+    server.put("/v1/stream", [Answer::Problem(409, "ahead-of-log")]);
+    let mut news = client(&url).watch(Some(100_000));
+    let error = news.next().await.unwrap().unwrap_err();
+    assert!(!error.is_transient());
+    assert!(
+        matches!(&error, Error::AheadOfLog { position: 100_000, detail } if detail == "detail of ahead-of-log"),
+        "{error}"
+    );
+    assert!(error.to_string().contains("100000"), "{error}");
+    assert!(news.next().await.is_none());
+}
+
+#[tokio::test]
+async fn a_stream_waits_for_whatever_answers_in_the_oracles_place() {
+    let (_, server, url, _) = world().await;
+    let news = "event: attested\nid: 9\ndata: {\"event_id\":\"a\"}\n\n";
+    let page = |status| Answer::Page(status, "text/html", "<title>Sign in</title>");
+    server.put("/login", [page(200)]);
+    let strange = [
+        page(200),
+        page(403),
+        page(404),
+        Answer::Moved("/login"),
+        Answer::Page(204, "text/event-stream", ""),
+        Answer::Page(409, "application/problem+json", r#"{"type":"about:blank"}"#),
+        Answer::Json(json!({})),
+    ];
+    let count = strange.len();
+    let answers = strange
+        .into_iter()
+        .chain([Answer::Stream(vec![news], After::Open)]);
+    server.put("/v1/stream", answers);
+    let mut stream = client(&url).watch(Some(3));
+    for i in 0..count {
+        let error = stream.next().await.unwrap().unwrap_err();
+        assert!(matches!(error, Error::NotTheOracle { .. }), "{i}: {error}");
+    }
+    let first = stream.next().await.unwrap().unwrap();
+    assert_eq!(first.position(), Some(9));
+}
+
 #[tokio::test]
 async fn a_stream_of_some_events_asks_for_them_again_after_a_disconnect() {
     let (_, server, url, _) = world().await;

@@ -72,7 +72,12 @@ async fn answer(State(server): State<Arc<Server>>, request: Received) -> Respons
     } else {
         json!({ "type": "/problems/not-on-panel", "title": "No", "detail": "not you" })
     };
-    (server.status, answer.to_string()).into_response()
+    let media = if server.status.is_success() {
+        "application/json"
+    } else {
+        "application/problem+json"
+    };
+    (server.status, [("content-type", media)], answer.to_string()).into_response()
 }
 
 struct World {

@@ -131,6 +131,162 @@ async fn waiting_survives_a_restart_of_the_server() {
     assert_eq!(attested.outcome_text(), "above");
 }
 
+/// What answers in the oracle's place, and how it is named.
+fn strangers() -> Vec<(Answer, &'static str)> {
+    let page = |status| Answer::Page(status, "text/html; charset=utf-8", "<title>Sign in</title>");
+    vec![
+        (page(404), "404 with text/html titled \"Sign in\""),
+        (page(403), "403 with text/html"),
+        (page(200), "200 with text/html"),
+        (
+            Answer::Moved("/login"),
+            "200 with text/html titled \"Sign in\"",
+        ),
+        (
+            Answer::Page(200, "application/octet-stream", ""),
+            "200 with nothing at all",
+        ),
+        (
+            Answer::Page(204, "text/plain", ""),
+            "204 with nothing at all",
+        ),
+        (
+            Answer::Page(410, "application/json", "{}"),
+            "410 with application/json",
+        ),
+        (
+            Answer::Page(404, "application/problem+json", r#"{"title":"no route"}"#),
+            "404 with application/problem+json",
+        ),
+        (
+            Answer::Page(502, "text/html", "<html>"),
+            "502 with text/html",
+        ),
+    ]
+}
+
+async fn patiently(url: &str, timeout: Duration) -> Result<oracle_client::Attested, Error> {
+    patient(url, 1).wait(&event_id(ID), timeout).await
+}
+
+#[tokio::test]
+async fn only_the_oracles_own_words_end_a_wait() {
+    let (oracle, server, url, announced) = world().await;
+    let login = Answer::Page(200, "text/html", "<title>Sign in</title>");
+    server.put("/login", [login]);
+    let truth = oracle.attest(&announced, &["above"]);
+    server.attest(ID, &truth);
+    let whole = truth.to_tlv(Layout::Spec);
+    let mut answers: Vec<_> = strangers().into_iter().map(|(answer, _)| answer).collect();
+    // A proxy that cuts an answer short and says so, and one that does not.
+    answers.push(Answer::CutShort(whole[..20].to_vec()));
+    answers.push(Answer::Bytes(whole[..20].to_vec()));
+    answers.push(Answer::Bytes(whole.clone()));
+    let count = answers.len();
+    server.put(&attestation_path(ID), answers.clone());
+    let waited = patiently(&url, Duration::from_secs(30)).await;
+    assert_eq!(waited.unwrap().outcome_text(), "above");
+    assert_eq!(server.seen(&attestation_path(ID)).len(), count);
+
+    // The same where the announcement is asked for.
+    let announcement = announced.announcement.to_tlv();
+    *answers.last_mut().unwrap() = Answer::Bytes(announcement);
+    server.put(&announcement_path(ID), answers);
+    let waited = patiently(&url, Duration::from_secs(30)).await;
+    assert_eq!(waited.unwrap().outcome_text(), "above");
+}
+
+#[tokio::test]
+async fn what_was_in_the_way_is_named_when_the_time_is_over() {
+    let (_, server, url, _) = world().await;
+    let login = Answer::Page(200, "text/html", "<title>Sign in</title>");
+    server.put("/login", [login]);
+    for (answer, name) in strangers() {
+        server.put(&attestation_path(ID), [answer]);
+        let started = Instant::now();
+        let wait = patiently(&url, Duration::from_millis(60));
+        let error = wait.await.unwrap_err();
+        assert!(started.elapsed() >= Duration::from_millis(60), "{name}");
+        assert!(
+            matches!(error, Error::NotTheOracle { .. }),
+            "{name}: {error}"
+        );
+        let text = error.to_string();
+        assert!(
+            text.contains(name) && text.contains("out of reach"),
+            "{text}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_proven_wait_goes_on_past_a_page_in_the_bundles_place() {
+    let (oracle, server, url, announced) = world().await;
+    let path = format!("/v1/events/{ID}/bundle");
+    let truth = oracle.attest(&announced, &["above"]);
+    server.attest(ID, &truth);
+    let bundle = server.log(|log| log.bundle(ID, None)).flatten().unwrap();
+    let bundle = serde_json::to_value(bundle).unwrap();
+    let page = Answer::Page(200, "text/html", "<html>");
+    let cut = Answer::Page(200, "application/json", "{\"format\":");
+    let soon = Answer::Later(404, "not-announced", 1);
+    server.put(&path, [page, cut, soon, Answer::Json(bundle)]);
+    let options = Options {
+        unproven: false,
+        max_backoff: Duration::from_millis(50),
+        ..quick()
+    };
+    let client = Client::with_options(&url, options).unwrap();
+    let waited = client.wait(&event_id(ID), Duration::from_secs(30)).await;
+    assert_eq!(waited.unwrap().outcome_text(), "above");
+    // Those four, and one after the attestation was there.
+    assert_eq!(server.seen(&path).len(), 5);
+}
+
+#[tokio::test]
+async fn a_server_that_never_answers_ends_a_wait_one_request_late_at_most() {
+    let oracle = Oracle::new("oracle");
+    let (server, url) = Server::start(&oracle).await;
+    let held = Answer::Stream(vec![], common::After::Open);
+    server.put("/v1/oracle", [held.clone()]);
+    let options = Options {
+        timeout: Duration::from_millis(300),
+        unproven: false,
+        attempts: 9,
+        ..quick()
+    };
+    let client = Client::with_options(&url, options).unwrap();
+    let started = Instant::now();
+    let error = client.wait(&event_id(ID), Duration::from_millis(200)).await;
+    assert!(error.unwrap_err().is_transient());
+    assert!(
+        started.elapsed() < Duration::from_secs(2),
+        "{:?}",
+        started.elapsed()
+    );
+}
+
+#[tokio::test]
+async fn the_wrong_scheme_is_named_with_the_right_one() {
+    let (_, _, url, _) = world().await;
+    let https = url.replace("http://", "https://");
+    let error = patient(&https, 1).oracle().await.unwrap_err();
+    assert!(error.is_transient());
+    assert!(error.to_string().contains("try http://"), "{error}");
+    // A TLS server's answer to plain HTTP: an alert record.
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+        while let Ok((mut socket, _)) = listener.accept().await {
+            let _ = socket.read(&mut [0; 1024]).await;
+            let _ = socket.write_all(&[0x15, 3, 3, 0, 2, 2, 50]).await;
+        }
+    });
+    let error = patient(&url, 1).oracle().await.unwrap_err();
+    assert!(error.to_string().contains("try https://"), "{error}");
+}
+
 #[tokio::test]
 async fn what_was_verified_is_not_fetched_again_by_any_clone() {
     let (oracle, server, url, announced) = world().await;

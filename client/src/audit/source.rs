@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::Error;
-use crate::http::{Get, Http};
+use crate::http::{ANY, Get, Http};
 
 /// A log's files: on the service that keeps it, or in a directory with the same
 /// layout, as `oracle-server log export` writes it.
@@ -77,7 +77,7 @@ impl Source {
                     what,
                     path: &path,
                     query,
-                    accept: "*/*",
+                    accept: ANY,
                     hold: Duration::ZERO,
                     attempts: *attempts,
                 };

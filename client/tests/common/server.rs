@@ -16,6 +16,8 @@ use serde_json::json;
 use super::{Announced, Log, ORIGIN, Oracle, identity_of};
 use oracle_schema::Attestation;
 
+const TLV: &str = "application/octet-stream";
+
 /// One prepared answer.
 #[derive(Clone)]
 pub enum Answer {
@@ -29,6 +31,10 @@ pub enum Answer {
     Hold(Duration),
     /// Headers that promise more body than comes before the connection ends.
     CutShort(Vec<u8>),
+    /// What something on the way answers instead: status, media type, body.
+    Page(u16, &'static str, &'static str),
+    /// A redirect to another path.
+    Moved(&'static str),
     /// An endless body.
     Flood,
     /// A stream of these chunks, left open or cut.
@@ -171,7 +177,11 @@ async fn answer(State(server): State<Server>, request: Request) -> Response {
     };
     match found.unwrap_or(Answer::Problem(404, "unknown-event")) {
         Answer::Bytes(bytes) => bytes.into_response(),
-        Answer::Json(value) => value.to_string().into_response(),
+        Answer::Json(value) => (
+            [(header::CONTENT_TYPE, "application/json")],
+            value.to_string(),
+        )
+            .into_response(),
         Answer::Problem(status, kind) => problem(status, kind, 0),
         Answer::Later(status, kind, seconds) => problem(status, kind, seconds),
         Answer::Hold(time) => {
@@ -181,13 +191,22 @@ async fn answer(State(server): State<Server>, request: Request) -> Response {
         Answer::CutShort(bytes) => {
             let length = (bytes.len() + 1).to_string();
             let body = chunks(vec![bytes], After::Cut);
-            ([(header::CONTENT_LENGTH, length)], body).into_response()
+            let head = [
+                (header::CONTENT_LENGTH, length),
+                (header::CONTENT_TYPE, TLV.to_owned()),
+            ];
+            (head, body).into_response()
         }
+        Answer::Page(status, media, body) => {
+            let status = StatusCode::from_u16(status).unwrap();
+            (status, [(header::CONTENT_TYPE, media)], body).into_response()
+        }
+        Answer::Moved(path) => (StatusCode::FOUND, [(header::LOCATION, path)]).into_response(),
         Answer::Flood => {
             let chunk = Bytes::from(vec![b'0'; 64 * 1024]);
             let flood =
                 futures::stream::repeat_with(move || Ok::<_, std::io::Error>(chunk.clone()));
-            Body::from_stream(flood).into_response()
+            ([(header::CONTENT_TYPE, TLV)], Body::from_stream(flood)).into_response()
         }
         Answer::Stream(lines, after) => {
             let body = chunks(lines, after);
