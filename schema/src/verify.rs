@@ -9,6 +9,8 @@
 use std::collections::HashSet;
 use std::ops::Deref;
 
+use sha2::{Digest as _, Sha256};
+
 use crate::announcement::{Announcement, Promise};
 use crate::attestation::Attestation;
 use crate::event::{EventId, Outcome, OutcomeError};
@@ -92,6 +94,13 @@ pub enum VerifyError {
     /// The announcement is not signed by the key it names.
     #[error("announcement signature is not valid")]
     AnnouncementSignature,
+    /// Signed as the first oracles did, over hashes without a tag. One nonce signed in
+    /// both dialects reveals the key, so nothing of the older one is taken for good.
+    #[error(
+        "the signature is of the older dialect of DLC oracles, whose hashes have no tag; only the \
+         tagged dialect of dlcspecs is read: ask its oracle for messages of that one"
+    )]
+    OlderDialect,
     /// The attestation is about another event.
     #[error("attestation is for event {got:?}; the announcement is of {expected:?}")]
     EventId {
@@ -144,6 +153,7 @@ impl VerifyError {
             Self::DuplicateNonce { .. } => "duplicate-nonce",
             Self::NonceIsKey { .. } => "nonce-is-key",
             Self::AnnouncementSignature => "announcement-signature",
+            Self::OlderDialect => "older-dialect",
             Self::EventId { .. } => "event-id",
             Self::PublicKey => "public-key",
             Self::SignatureCount { .. } => "signature-count",
@@ -192,10 +202,33 @@ pub fn check_announcement(announcement: &Announcement) -> Result<(), VerifyError
             return Err(VerifyError::DuplicateNonce { index });
         }
     }
-    let digest = announcement_hash(&event.to_tlv());
-    signature
-        .verify(&digest, oracle_public_key)
-        .map_err(|_| VerifyError::AnnouncementSignature)
+    let tlv = event.to_tlv();
+    let is_by = |digest: &[u8; 32]| signature.verify(digest, oracle_public_key).is_ok();
+    if is_by(&announcement_hash(&tlv)) {
+        return Ok(());
+    }
+    // Some hashed the event's body, some all of it.
+    let mut older = [&*tlv, body(&tlv)].into_iter().map(untagged);
+    Err(if older.any(|digest| is_by(&digest)) {
+        VerifyError::OlderDialect
+    } else {
+        VerifyError::AnnouncementSignature
+    })
+}
+
+/// What the older dialect signs.
+fn untagged(message: &[u8]) -> [u8; 32] {
+    Sha256::digest(message).into()
+}
+
+/// A TLV without its type of three bytes and its length.
+fn body(tlv: &[u8]) -> &[u8] {
+    let length = match tlv.get(3) {
+        Some(0xfd) => 3,
+        Some(0xfe) => 5,
+        _ => 1,
+    };
+    tlv.get(3 + length..).unwrap_or_default()
 }
 
 /// Checks an attestation against its announcement: same event and key, one
@@ -251,9 +284,15 @@ pub fn attested_outcome(
         if !signature.as_byte_array().starts_with(nonce) {
             return Err(VerifyError::Nonce { index });
         }
-        signature
-            .verify(&attestation_hash(text), &promise.oracle_public_key)
-            .map_err(|_| VerifyError::Signature { index })?;
+        let key = &promise.oracle_public_key;
+        let is_by = |digest: &[u8; 32]| signature.verify(digest, key).is_ok();
+        if !is_by(&attestation_hash(text)) {
+            return Err(if is_by(&untagged(text.as_bytes())) {
+                VerifyError::OlderDialect
+            } else {
+                VerifyError::Signature { index }
+            });
+        }
     }
     Ok(outcome)
 }
