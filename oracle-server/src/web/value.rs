@@ -1,6 +1,8 @@
 //! An outcome as far as its policy says what it means; no floats.
 
 use oracle_schema::Descriptor;
+use oracle_schema::policy::meaning::bound;
+pub(super) use oracle_schema::policy::meaning::with_point;
 use oracle_schema::policy::{Policy, Rule};
 
 use super::words::{Badge, Distance, Stamp, late};
@@ -56,38 +58,6 @@ impl Value {
             unit: Some(digits.unit().to_owned()),
             price,
         }
-    }
-}
-
-/// `≥` for the largest number of these digits, `≤` for none: they clamp.
-fn bound(outcome: &str, base: u16, digits: u16) -> &'static str {
-    let largest = u128::from(base)
-        .checked_pow(u32::from(digits))
-        .map(|n| (n - 1).to_string());
-    if largest.is_some_and(|largest| largest == outcome) {
-        "≥ "
-    } else if outcome == "0" {
-        "≤ "
-    } else {
-        ""
-    }
-}
-
-/// A decimal integer divided by a power of ten, as text: no digit is lost.
-pub(super) fn with_point(integer: &str, decimals: usize) -> String {
-    // No policy has more; a padding of gigabytes would be the only harm.
-    const MOST: usize = 100;
-    if decimals == 0 || decimals > MOST {
-        return integer.to_owned();
-    }
-    let (sign, digits) = match integer.strip_prefix('-') {
-        Some(digits) => ("-", digits),
-        None => ("", integer),
-    };
-    let padded = format!("{digits:0>width$}", width = decimals + 1);
-    match padded.split_at_checked(padded.len() - decimals) {
-        Some((whole, fraction)) => format!("{sign}{whole}.{fraction}"),
-        None => integer.to_owned(),
     }
 }
 

@@ -123,7 +123,30 @@ pub fn warnings(policy: &Policy, maturity: Option<i64>) -> Vec<String> {
                 .to_owned(),
         );
     }
+    warnings.extend(not_ascii(policy));
     warnings
+}
+
+/// Signed texts outside ASCII, over which a wallet in wide use stumbles.
+fn not_ascii(policy: &Policy) -> Option<String> {
+    let outcomes = policy.rule.outcomes().unwrap_or_default().iter();
+    let unit = match &policy.rule {
+        Rule::Digits { unit, .. } => Some(unit),
+        rule => rule.fact_digits().map(|digits| &digits.unit),
+    };
+    let signed: Vec<String> = outcomes
+        .chain(unit)
+        .filter(|text| !text.is_ascii())
+        .map(|text| format!("{text:?}"))
+        .collect();
+    (!signed.is_empty()).then(|| {
+        format!(
+            "outside ASCII: {}; @node-dlc/messaging counts characters where the wire counts bytes \
+             and calls such an announcement's signature invalid: its wallets cannot use the event. \
+             Sign plain letters, and give the outcome a name for people with `names`",
+            listed(&signed)
+        )
+    })
 }
 
 /// What a ticker without a time cannot tell.

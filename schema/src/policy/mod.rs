@@ -9,6 +9,7 @@
 mod choice;
 pub mod explain;
 mod facts;
+pub mod meaning;
 pub mod question;
 
 use std::collections::BTreeMap;

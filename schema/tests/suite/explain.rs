@@ -237,6 +237,46 @@ fn a_sampled_price_says_how_often_and_from_when_it_is_read() {
 }
 
 #[test]
+fn outcomes_outside_ascii_are_warned_of() {
+    let mut rule = operators_rule();
+    assert_eq!(
+        warnings(&policy(&rule, 30 * 86_400), None),
+        Vec::<String>::new()
+    );
+    rule["outcomes"] = json!(["André", "no", "🎉"]);
+    let warned = warnings(&policy(&rule, 30 * 86_400), None).join("\n");
+    says(
+        &warned,
+        &["\"André\" and \"🎉\"", "@node-dlc/messaging", "names"],
+    );
+}
+
+#[test]
+fn an_outcome_is_told_with_unit_value_and_name() {
+    let meaning = |rule: &Value, outcome: &str| policy(rule, 259_200).meaning(outcome);
+    let mut rule = price_rule(2);
+    let said = meaning(&rule, "not_above");
+    assert!(said.ends_with("is not above 2"), "{said}");
+    rule["kind"] = "digits".into();
+    rule.as_object_mut().unwrap().remove("above");
+    for (key, value) in [
+        ("decimals", json!(6)),
+        ("base", json!(2)),
+        ("digits", json!(20)),
+    ] {
+        rule[key] = value;
+    }
+    rule["unit"] = "uUSD/PPC".into();
+    let said = meaning(&rule, "251873");
+    assert!(
+        said.starts_with("251873 uUSD/PPC: ") && said.ends_with(" 0.251873"),
+        "{said}"
+    );
+    assert!(meaning(&rule, "1048575").ends_with(" ≥ 1.048575"));
+    assert_eq!(meaning(&operators_rule(), "yes"), "yes");
+}
+
+#[test]
 fn one_voice_alone_is_warned_of() {
     let warned = |rule: &Value| warnings(&policy(rule, 30 * 86_400), Some(MATURITY)).join("\n");
     for quiet in [
