@@ -73,6 +73,7 @@ pub mod payout;
 pub mod points;
 mod proof;
 pub mod sample;
+mod search;
 mod sse;
 mod stream;
 
@@ -94,4 +95,5 @@ pub use oracle_schema::verify;
 pub use oracle_schema::{
     Announcement, Attestation, Descriptor, DigitsDescriptor, EventId, Maturity, Outcome, Verified,
 };
+pub use search::Search;
 pub use stream::StreamEvent;

@@ -1,6 +1,6 @@
 //! `oracle audit`: everything that an oracle ever promised or said, checked.
 
-use std::io::{IsTerminal as _, Write as _};
+use std::io::Write as _;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
@@ -13,9 +13,9 @@ use oracle_client::audit::{AuditOptions, Progress, Report, Source, Totals, Verdi
 use oracle_client::{NoteKey, Options};
 use secp256k1::XOnlyPublicKey;
 
-use super::output::{self, printable};
+use super::output::{self, ERASE, printable};
 use super::settings::settings;
-use super::{Failure, key};
+use super::{Address, Failure, key};
 
 const EXAMPLES: &str = "\
 Reads the signed checkpoint, rebuilds the Merkle tree from the entries, compares
@@ -41,8 +41,9 @@ Examples:
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Audit {
-    /// Address of the oracle, or a directory with its exported log
-    source: String,
+    /// Address of the oracle, or a directory with its exported log; by default the
+    /// address that `ORACLE_URL` or the configuration file names
+    source: Option<String>,
     /// Keep in this file how far the audit came, and start from there; a
     /// directory FILE.d beside it keeps the log's entries
     #[arg(long, value_name = "FILE")]
@@ -103,7 +104,13 @@ impl Audit {
             attempts: 5,
             ..Options::default()
         };
-        let source = Source::new(&self.source, &patient)?;
+        let address = Address {
+            url: self
+                .source
+                .clone()
+                .or_else(|| std::env::var("ORACLE_URL").ok()),
+        };
+        let source = Source::new(address.url()?, &patient)?;
         let bar = Bar::new();
         let report = audit(&source, &options, &|progress| bar.show(progress)).await;
         bar.clear();
@@ -270,13 +277,11 @@ struct Bar {
 
 const WIDTH: u64 = 30;
 const REDRAW: Duration = Duration::from_millis(100);
-/// Back to the line's beginning, and erase it.
-const ERASE: &str = "\r\u{1b}[2K";
 
 impl Bar {
     fn new() -> Self {
         Self {
-            is_shown: std::io::stderr().is_terminal(),
+            is_shown: output::is_watched(),
             started: Instant::now(),
             drawn: Mutex::new(None),
         }

@@ -6,6 +6,7 @@ use clap::Args;
 use oracle_client::equivocation::{Equivocation, prove};
 use oracle_client::verify::verify_announcement;
 use oracle_client::{Announcement, Attestation};
+use serde_json::json;
 
 use super::Failure;
 use super::output::{self, printable};
@@ -34,6 +35,9 @@ pub(super) struct ProveEquivocation {
     /// Write the proof into this directory instead of equivocation-NONCE
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
 }
 
 impl ProveEquivocation {
@@ -52,6 +56,19 @@ impl ProveEquivocation {
         if let Some(announcement) = announcement {
             let file = out.join("announcement.tlv");
             std::fs::write(file, announcement.to_tlv()).map_err(unwritten)?;
+        }
+        if self.json {
+            let messages: Vec<_> = proof.signed.iter().map(|s| &s.message).collect();
+            return Ok(output::json(
+                &json!({
+                    "public_key": proof.public_key.to_string(),
+                    "nonce": nonce,
+                    "messages": messages,
+                    "secret_key": hex::encode(proof.secret_key()),
+                    "directory": out.display().to_string(),
+                }),
+                true,
+            )?);
         }
         output::line(&format!(
             "oracle {} signed under nonce {nonce}",

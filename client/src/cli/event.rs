@@ -115,7 +115,10 @@ pub(super) struct Wait {
 impl Wait {
     pub(super) async fn run(&self) -> Result<(), Failure> {
         let client = self.remote.server.client()?;
-        let attested = client.wait(&self.remote.id, self.timeout).await?;
+        let id = &self.remote.id;
+        let what = format!("waiting for {id}");
+        let waiting = client.wait(id, self.timeout);
+        let attested = output::with_patience(&what, self.timeout, waiting).await?;
         if self.json {
             let shown = Shown {
                 announcement: Some(attested.announcement),

@@ -7,7 +7,7 @@ use oracle_client::replay::{Checked, Conclusion, Report, Standing};
 use oracle_client::{Bundle, Client, Error, EventId, Options};
 use serde_json::json;
 
-use super::output::{eline, printable};
+use super::output::{eline, note, printable};
 use super::trust::{KEY_PROVES_NOTHING, Trust};
 use super::{Address, Failure, output};
 
@@ -103,7 +103,7 @@ impl EvidenceOf {
             return Err(Failure::Verdict(3, None));
         }
         if !is_pinned {
-            eline("note: no identity was pinned; give --identity");
+            note("note: no identity was pinned; give --identity");
         }
         Ok(())
     }

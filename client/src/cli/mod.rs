@@ -3,11 +3,14 @@
 mod audit;
 mod equivocation;
 mod event;
+mod events;
 mod evidence;
+mod manual;
 mod operator;
 mod output;
 mod points;
 mod settings;
+mod show;
 mod trust;
 mod verify;
 mod watch;
@@ -45,16 +48,22 @@ Exit codes:
 ///
 /// `$XDG_CONFIG_HOME/oracle/config.toml` (`~/.config/oracle/config.toml`, or the file
 /// that `ORACLE_CONFIG` names) may say `url`, `identity`, `witnesses` and `memory` for
-/// all commands; flags and environment go before it.
+/// all commands; flags and environment (`ORACLE_URL`, `ORACLE_IDENTITY`,
+/// `ORACLE_MEMORY`) go before it.
 #[derive(Parser)]
 #[command(name = "oracle", version, after_help = EXIT_CODES)]
 pub(crate) struct Cli {
+    /// Nothing on stderr but errors and verdicts: no notes, no progress
+    #[arg(long, short, global = true)]
+    quiet: bool,
     #[command(subcommand)]
     command: Command,
 }
 
 #[derive(Subcommand)]
 enum Command {
+    Events(events::Events),
+    Show(show::Show),
     Verify(verify::Verify),
     Get(event::Get),
     Wait(event::Wait),
@@ -64,6 +73,8 @@ enum Command {
     Audit(audit::Audit),
     ProveEquivocation(equivocation::ProveEquivocation),
     Operator(operator::Operator),
+    Completions(manual::Completions),
+    Man(manual::Man),
 }
 
 /// Where the oracle is.
@@ -160,7 +171,12 @@ impl From<std::io::Error> for Failure {
 
 /// Runs one command and reports how it ended.
 pub(crate) async fn run(cli: Cli) -> ExitCode {
+    if cli.quiet {
+        output::be_quiet();
+    }
     let result = match cli.command {
+        Command::Events(command) => command.run().await,
+        Command::Show(command) => command.run().await,
         Command::Verify(command) => command.run(),
         Command::Get(command) => command.run().await,
         Command::Wait(command) => command.run().await,
@@ -170,6 +186,8 @@ pub(crate) async fn run(cli: Cli) -> ExitCode {
         Command::Audit(command) => command.run().await,
         Command::ProveEquivocation(command) => command.run(),
         Command::Operator(command) => command.run().await,
+        Command::Completions(command) => command.run(),
+        Command::Man(command) => command.run(),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -7,6 +7,7 @@ use clap::{Args, Subcommand};
 use oracle_client::EventId;
 use oracle_client::operator::{Action, Operator as Sender, OperatorKey, Receipt};
 use oracle_schema::operator::{Approval, Evidence, Reason, Report};
+use serde_json::json;
 
 use super::output::printable;
 use super::{Address, Failure, output};
@@ -37,6 +38,9 @@ enum Command {
         /// File to write, readable by its owner only; must not exist
         #[arg(long, value_name = "FILE")]
         out: PathBuf,
+        /// Print one JSON object
+        #[arg(long)]
+        json: bool,
     },
     /// Create an event
     Create {
@@ -125,9 +129,15 @@ struct SenderArgs {
 impl Operator {
     pub(super) async fn run(self) -> Result<(), Failure> {
         let (action, sender) = match self.command {
-            Command::Keygen { out } => {
+            Command::Keygen { out, json } => {
                 let key = OperatorKey::create(&out).map_err(oracle_client::Error::from)?;
-                return Ok(output::line(&key.public_hex())?);
+                let public_key = key.public_hex();
+                if json {
+                    output::json(&json!({ "public_key": public_key }), true)?;
+                } else {
+                    output::line(&public_key)?;
+                }
+                return Ok(());
             }
             Command::Create { file, sender } => {
                 let body = std::fs::read(&file)
@@ -159,8 +169,14 @@ impl Operator {
         let receipt = operator.send(&action, Utc::now().timestamp()).await?;
         if sender.json {
             output::json(&receipt.json, true)?;
-        } else {
-            output::line(&describe(&receipt))?;
+            return Ok(());
+        }
+        output::line(&describe(&receipt))?;
+        for warning in receipt.json["warnings"].as_array().into_iter().flatten() {
+            output::note(&format!(
+                "warning: {}",
+                warning.as_str().unwrap_or_default()
+            ));
         }
         Ok(())
     }

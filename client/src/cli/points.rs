@@ -11,12 +11,12 @@ use oracle_client::points::{
     JointPoint, Nonces, Part, PointsError, Selection, Subject, adaptor_points, joint_points,
 };
 use oracle_client::{
-    Announcement, Attestation, Client, Error, EventId, NoteKey, Options, Verified,
+    Announcement, Attestation, Client, Descriptor, Error, EventId, NoteKey, Options, Verified,
 };
 use secp256k1::XOnlyPublicKey;
 use serde_json::{Map, Value, json};
 
-use super::output::{eline, printable};
+use super::output::{eline, note, printable};
 use super::trust::KEY_PROVES_NOTHING;
 use super::{Failure, Remote, key, output};
 
@@ -208,7 +208,9 @@ impl Points {
     pub(super) async fn run(&self) -> Result<(), Failure> {
         let own = self.remote.server.client()?;
         let oracles = self.fetch_all(&own).await?;
-        let points = points(&oracles).inspect_err(say_what_to_do)?;
+        let points = points(&oracles)
+            .inspect_err(say_what_to_do)
+            .map_err(|error| with_outcomes(error, &oracles))?;
         let locktimes = if self.coinlib {
             Some(locktimes(&oracles, &points).map_err(|e| Failure::Usage(e.to_string()))?)
         } else {
@@ -229,7 +231,7 @@ impl Points {
             return Ok(());
         }
         if self.with_key.is_empty() {
-            eline("note: no identity was pinned for --with; give --with-identity for each");
+            note("note: no identity was pinned for --with; give --with-identity for each");
             return Ok(());
         }
         eline(&format!(
@@ -284,7 +286,7 @@ impl Points {
             for oracle in named.filter(|o| o.nonces.is_none()) {
                 oracle.nonces = Some(Nonces::OnTrust);
                 let id = oracle.announcement.event.event_id.as_str();
-                eline(&printable(&format!(
+                note(&printable(&format!(
                     "note: the nonces of {id} are taken on trust: if oracle {key} announced \
                      after another, it may know the joint secret of one outcome alone"
                 )));
@@ -305,7 +307,7 @@ impl Points {
                 id: id.clone(),
                 reason: reason.clone(),
             };
-            eline(&format!("note: {}", printable(&refunded.to_string())));
+            note(&format!("note: {}", printable(&refunded.to_string())));
         }
         let attest_by = if self.coinlib {
             client.event(id).await?.attest_by
@@ -401,9 +403,46 @@ fn describe(point: &JointPoint, locktimes: Option<&Locktimes>) -> Map<String, Va
 /// What the library cannot say of a sum that it refused.
 fn say_what_to_do(error: &Error) {
     if let Error::Points(PointsError::NoncesNotProven { key, .. }) = error {
-        eline(&format!(
+        note(&format!(
             "note: --trust-nonces {key} adds it all the same; see the warning of `oracle points --help`"
         ));
+    }
+}
+
+/// A selection that the event does not have, with those that it has.
+fn with_outcomes(error: Error, oracles: &[Fetched]) -> Failure {
+    let is_selection = matches!(
+        error,
+        Error::Points(PointsError::Outcome(_) | PointsError::Point(_) | PointsError::NotDigits)
+    );
+    if !is_selection {
+        return error.into();
+    }
+    let known: Vec<String> = oracles
+        .iter()
+        .map(|oracle| {
+            let event = &oracle.announcement.event;
+            format!("{} has {}", event.event_id, outcomes(&event.descriptor))
+        })
+        .collect();
+    Failure::Usage(format!("{error}; {}", known.join("; ")))
+}
+
+/// What can come out.
+fn outcomes(descriptor: &Descriptor) -> String {
+    match descriptor {
+        Descriptor::Enum(choice) => format!("the outcomes {}", choice.outcomes().join(", ")),
+        Descriptor::Digits(digits) => format!(
+            "whole numbers of {}{} digits of base {} ({}): --outcome N, --range A..B",
+            if digits.is_signed() {
+                "a sign and "
+            } else {
+                ""
+            },
+            digits.nb_digits(),
+            digits.base(),
+            digits.unit()
+        ),
     }
 }
 

@@ -7,7 +7,7 @@ use clap::Args;
 use oracle_client::{Client, Memory, NoteKey, Options, WitnessPolicy};
 use secp256k1::XOnlyPublicKey;
 
-use super::output::{eline, printable};
+use super::output::{eline, note, printable};
 use super::settings::settings;
 use super::{Failure, key};
 
@@ -94,7 +94,7 @@ impl Trust {
         };
         if let Err(e) = std::fs::create_dir_all(&folder) {
             let folder = folder.display().to_string();
-            eline(&printable(&format!(
+            note(&printable(&format!(
                 "note: nothing is remembered: {folder}: {e}"
             )));
             return Ok(Memory::default());
@@ -116,7 +116,7 @@ impl Trust {
             )));
             return Err(Failure::Verdict(3, None));
         }
-        eline(&printable(&format!(
+        note(&printable(&format!(
             "note: no identity was pinned; the server's is --identity {named}"
         )));
         Ok(())

@@ -10,8 +10,9 @@ use oracle_schema::log_entry::LogEntry;
 use oracle_schema::nonces::AttestedEvent;
 use oracle_schema::tlog::TlogProof;
 use oracle_schema::verify::{verify_announcement, verify_attestation};
+use serde_json::{Map, Value};
 
-use super::output::{eline, printable};
+use super::output::printable;
 use super::trust::{KEY_PROVES_NOTHING, Trust};
 use super::{Failure, output};
 
@@ -54,12 +55,31 @@ pub(super) struct Verify {
     /// A proof that one of them is in the oracle's log; may be given twice
     #[arg(long, value_name = "FILE", requires = "announcement")]
     proof: Vec<PathBuf>,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
     #[command(flatten)]
     trust: Trust,
 }
 
 impl Verify {
     pub(super) fn run(&self) -> Result<(), Failure> {
+        match (self.json, self.verdict()) {
+            (true, verdict) => in_json(verdict),
+            (false, Ok(found)) => {
+                for line in &found.lines {
+                    output::line(&printable(line))?;
+                }
+                match found.unproven {
+                    Some(why) => Err(Failure::Verdict(3, Some(format!("unproven: {why}")))),
+                    None => Ok(()),
+                }
+            }
+            (false, Err(failure)) => Err(failure),
+        }
+    }
+
+    fn verdict(&self) -> Result<Found, Failure> {
         match (&self.bundle, &self.announcement) {
             (Some(file), _) => self.bundle(file),
             (None, Some(announcement)) => self.messages(announcement),
@@ -67,7 +87,7 @@ impl Verify {
         }
     }
 
-    fn bundle(&self, file: &Path) -> Result<(), Failure> {
+    fn bundle(&self, file: &Path) -> Result<Found, Failure> {
         let bad = |e: &dyn std::fmt::Display| Failure::Invalid(format!("bundle: {e}"));
         let bytes = read_file(file).map_err(|e| bad(&e))?;
         let bundle = Bundle::parse(&bytes).map_err(|e| bad(&e))?;
@@ -89,16 +109,16 @@ impl Verify {
                 memory.learn(&AttestedEvent::of(&proven.announcement, attestation))?;
             }
         }
-        print(&proven)?;
-        if pinned.is_some() {
-            return Ok(());
+        let mut found = Found::of(&proven);
+        if pinned.is_none() {
+            found.is_unproven(&format!(
+                "the bundle is of the log {identity}; whose that is, only --identity can say"
+            ));
         }
-        Err(unproven(&format!(
-            "the bundle is of the log {identity}; whose that is, only --identity can say"
-        )))
+        Ok(found)
     }
 
-    fn messages(&self, announcement: &str) -> Result<(), Failure> {
+    fn messages(&self, announcement: &str) -> Result<Found, Failure> {
         let announcement = verified_announcement(announcement)?;
         self.is_by_key(&announcement)?;
         let event = &announcement.event;
@@ -110,18 +130,21 @@ impl Verify {
         let memory = self.trust.memory()?;
         memory.check(&announcement)?;
         let proved = self.proved(&announcement, attested.as_ref())?;
-        let id = printable(event.event_id.as_str());
-        output::line(&format!(
+        let mut found = Found::default();
+        let id = event.event_id.as_str();
+        found.say(format!(
             "ok announcement {id} key={} maturity={}",
             announcement.oracle_public_key, event.maturity
-        ))?;
+        ));
+        found.is_of(&announcement);
         if let Some(attestation) = &attested {
             let outcome = attestation.outcome().to_string();
-            let outcome = printable(&outcome);
-            output::line(&format!("ok attestation {id} outcome={outcome}"))?;
+            found.say(format!("ok attestation {id} outcome={outcome}"));
+            found.put("outcome", outcome);
         }
         for proof in &proved {
-            output::line(&proof.line)?;
+            found.say(proof.line.clone());
+            found.put(proof.member, proof.position);
         }
         let is_proven = |what| proved.iter().any(|proof| proof.what == what);
         let is_attestation_proven = attested.is_none() || is_proven(ATTESTATION);
@@ -129,15 +152,16 @@ impl Verify {
             if let Some(attestation) = &attested {
                 memory.learn(&AttestedEvent::of(&announcement, attestation))?;
             }
-            return Ok(());
+            return Ok(found);
         }
-        Err(unproven(if proved.is_empty() {
+        found.is_unproven(if proved.is_empty() {
             "verify the event's bundle with --identity"
         } else if is_attestation_proven {
             "give a --proof of the announcement too"
         } else {
             "give a --proof of the attestation too"
-        }))
+        });
+        Ok(found)
     }
 
     /// What the proofs prove.
@@ -183,7 +207,66 @@ const ATTESTATION: &str = "attestation";
 /// That a message is in the log.
 struct Proved {
     what: &'static str,
+    /// What its position is called in JSON.
+    member: &'static str,
+    position: u64,
     line: String,
+}
+
+/// What was found, for people and as members of one JSON object.
+#[derive(Default)]
+struct Found {
+    lines: Vec<String>,
+    members: Map<String, Value>,
+    unproven: Option<String>,
+}
+
+impl Found {
+    fn say(&mut self, line: String) {
+        self.lines.push(line);
+    }
+
+    fn put(&mut self, name: &str, value: impl Into<Value>) {
+        self.members.insert(name.to_owned(), value.into());
+    }
+
+    fn is_unproven(&mut self, what_to_do: &str) {
+        self.unproven = Some(format!("{KEY_PROVES_NOTHING}; {what_to_do}"));
+    }
+
+    fn is_of(&mut self, announcement: &Announcement) {
+        let event = &announcement.event;
+        self.put("event_id", event.event_id.as_str());
+        self.put(
+            "oracle_public_key",
+            announcement.oracle_public_key.to_string(),
+        );
+        self.put("maturity", event.maturity.to_string());
+    }
+}
+
+/// The verdict as one object, and the exit code that goes with it.
+fn in_json(verdict: Result<Found, Failure>) -> Result<(), Failure> {
+    let (verdict, reason, members, code) = match verdict {
+        Ok(found) => match found.unproven {
+            None => ("ok", None, found.members, 0),
+            Some(why) => ("unproven", Some(why), found.members, 3),
+        },
+        Err(Failure::Invalid(why)) => ("invalid", Some(why), Map::new(), 1),
+        Err(Failure::Client(error)) if super::exit_code(&error) == 1 => {
+            ("invalid", Some(error.to_string()), Map::new(), 1)
+        }
+        Err(failure) => return Err(failure),
+    };
+    let mut object = Map::new();
+    object.insert("verdict".to_owned(), verdict.into());
+    object.insert("reason".to_owned(), reason.into());
+    object.extend(members);
+    output::json(&Value::Object(object), true)?;
+    match code {
+        0 => Ok(()),
+        code => Err(Failure::Verdict(code, None)),
+    }
 }
 
 fn proved(
@@ -198,33 +281,30 @@ fn proved(
     let proof: TlogProof = text.parse().map_err(|e| bad(&e))?;
     let entry = proof.entry(key).map_err(|e| bad(&e))?;
     let entry = LogEntry::from_bytes(entry).map_err(|e| bad(&e))?;
-    let what = match entry {
+    let (what, member) = match entry {
         LogEntry::Announcement {
             announcement: a, ..
-        } if a == **announcement => ANNOUNCEMENT,
+        } if a == **announcement => (ANNOUNCEMENT, "announcement_position"),
         LogEntry::Attestation { attestation: a, .. }
             if attestation.is_some_and(|given| a == **given) =>
         {
-            ATTESTATION
+            (ATTESTATION, "attestation_position")
         }
         _ => return Err(bad(&"it is of another entry than the messages given")),
     };
     let checkpoint = proof.note.checkpoint();
     let line = format!(
         "ok proof {what} position={} log={} size={}",
-        proof.index,
-        printable(&checkpoint.origin),
-        checkpoint.size
+        proof.index, checkpoint.origin, checkpoint.size
     );
-    Ok((proof, Proved { what, line }))
-}
-
-/// After everything else was printed.
-fn unproven(what_to_do: &str) -> Failure {
-    Failure::Verdict(
-        3,
-        Some(format!("unproven: {KEY_PROVES_NOTHING}; {what_to_do}")),
-    )
+    let position = proof.index;
+    let proved = Proved {
+        what,
+        member,
+        position,
+        line,
+    };
+    Ok((proof, proved))
 }
 
 /// Refuses a bundle of another log than the one that was proven before, as far as a
@@ -240,7 +320,7 @@ fn compare(
         return Ok(());
     };
     let note = |what: &str| {
-        eline(&format!(
+        output::note(&format!(
             "note: a checkpoint of {} entries was proven before; {what}",
             known.size
         ));
@@ -258,61 +338,77 @@ fn compare(
     Ok(())
 }
 
-fn print(proven: &Proven) -> std::io::Result<()> {
-    let checkpoint = &proven.checkpoint;
-    let cosigned = match proven.cosigned_by.as_slice() {
-        [] => String::new(),
-        names => format!(" cosigned-by={}", printable(&names.join(","))),
-    };
-    output::line(&format!(
-        "ok log {} size={}{cosigned}",
-        printable(&checkpoint.origin),
-        checkpoint.size
-    ))?;
-    let event = &proven.announcement.event;
-    let id = printable(event.event_id.as_str());
-    output::line(&format!(
-        "ok announcement {id} key={} maturity={} position={}",
-        proven.announcement.oracle_public_key, event.maturity, proven.announcement_position
-    ))?;
-    match proven.nonce_proof {
-        Some(_) => {
-            let count = event.nonces.len();
-            output::line(&format!("ok nonces {id} known to the oracle: {count}"))?;
+impl Found {
+    /// Everything that a bundle proves.
+    fn of(proven: &Proven) -> Self {
+        let mut found = Self::default();
+        let checkpoint = &proven.checkpoint;
+        let cosigned = match proven.cosigned_by.as_slice() {
+            [] => String::new(),
+            names => format!(" cosigned-by={}", names.join(",")),
+        };
+        let (origin, size) = (&checkpoint.origin, checkpoint.size);
+        found.say(format!("ok log {origin} size={size}{cosigned}"));
+        found.put("log_origin", origin.as_str());
+        found.put("log_size", size);
+        found.put("cosigned_by", proven.cosigned_by.clone());
+        let event = &proven.announcement.event;
+        let id = event.event_id.as_str();
+        found.say(format!(
+            "ok announcement {id} key={} maturity={} position={}",
+            proven.announcement.oracle_public_key, event.maturity, proven.announcement_position
+        ));
+        found.is_of(&proven.announcement);
+        found.put("announcement_position", proven.announcement_position);
+        let count = event.nonces.len();
+        found.say(match proven.nonce_proof {
+            Some(_) => format!("ok nonces {id} known to the oracle: {count}"),
+            None => format!(
+                "not proven {id}: that the oracle knows its nonces; add it to no other oracle's"
+            ),
+        });
+        found.put("nonces_proven", proven.nonce_proof.is_some());
+        let policy_hash = hex::encode(proven.policy_hash);
+        found.say(format!("ok policy {policy_hash}"));
+        found.put("policy_hash", policy_hash);
+        found.ended(id, proven.end.as_ref());
+        if let Some(anchor) = &proven.anchor {
+            let height = anchor.block.map_or(0, |(_, height)| height);
+            found.say(format!(
+                "ok anchor size={} transaction={} block={height} (whether the block is in the chain, a node says)",
+                anchor.payload.size, anchor.txid
+            ));
+            found.put("anchor_transaction", anchor.txid.to_string());
         }
-        None => output::line(&format!(
-            "not proven {id}: that the oracle knows its nonces; add it to no other oracle's"
-        ))?,
+        found
     }
-    output::line(&format!("ok policy {}", hex::encode(proven.policy_hash)))?;
-    match &proven.end {
-        Some(End::Attested {
-            position,
-            attestation,
-            ..
-        }) => {
-            let outcome = attestation.outcome().to_string();
-            let outcome = printable(&outcome);
-            output::line(&format!(
-                "ok attestation {id} outcome={outcome} position={position}"
-            ))?;
+
+    fn ended(&mut self, id: &str, end: Option<&End>) {
+        match end {
+            Some(End::Attested {
+                position,
+                attestation,
+                ..
+            }) => {
+                let outcome = attestation.outcome().to_string();
+                self.say(format!(
+                    "ok attestation {id} outcome={outcome} position={position}"
+                ));
+                self.put("outcome", outcome);
+                self.put("attestation_position", *position);
+            }
+            Some(End::Refunded {
+                position, reason, ..
+            }) => {
+                self.say(format!(
+                    "ok refund {id} position={position} reason={reason}"
+                ));
+                self.put("refund_position", *position);
+                self.put("refund_reason", reason.as_str());
+            }
+            None => self.say(format!("not attested {id} under this checkpoint")),
         }
-        Some(End::Refunded {
-            position, reason, ..
-        }) => output::line(&format!(
-            "ok refund {id} position={position} reason={}",
-            printable(reason)
-        ))?,
-        None => output::line(&format!("not attested {id} under this checkpoint"))?,
     }
-    if let Some(anchor) = &proven.anchor {
-        let height = anchor.block.map_or(0, |(_, height)| height);
-        output::line(&format!(
-            "ok anchor size={} transaction={} block={height} (whether the block is in the chain, a node says)",
-            anchor.payload.size, anchor.txid
-        ))?;
-    }
-    Ok(())
 }
 
 fn verified_announcement(input: &str) -> Result<Verified<Announcement>, Failure> {

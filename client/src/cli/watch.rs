@@ -7,7 +7,7 @@ use futures::StreamExt;
 use oracle_client::{Client, Error, EventId, StreamEvent};
 use serde_json::{Value, json};
 
-use super::output::{eline, printable};
+use super::output::{note, printable};
 use super::{Failure, Server, output};
 
 /// How long to try for a message that the stream says is there.
@@ -52,7 +52,7 @@ impl Watch {
             match item {
                 Ok(event) => self.show(&client, &event).await?,
                 Err(error) if error.is_transient() => {
-                    eline(&format!("{}; trying again", printable(&error.to_string())));
+                    note(&format!("{error}; trying again"));
                 }
                 Err(error) => return Err(error.into()),
             }

@@ -143,20 +143,39 @@ impl Oracle {
         }
     }
 
-    /// `s = k + e·x`, both secrets negated where their points have an odd y.
+    /// The same as the first oracles did, over hashes without a tag.
+    pub fn attest_untagged(&self, announced: &Announced, texts: &[&str]) -> Attestation {
+        let mut attestation = self.attest(announced, texts);
+        let signed = announced.nonces.iter().zip(texts);
+        attestation.signatures = signed
+            .map(|(k, text)| self.sign_under(k, &Sha256::digest(text.as_bytes()).into()))
+            .collect();
+        attestation
+    }
+
     fn sign(&self, nonce: &SecretKey, text: &str) -> Signature {
+        self.sign_under(nonce, &attestation_hash(text))
+    }
+
+    /// `s = k + e·x`, both secrets negated where their points have an odd y.
+    fn sign_under(&self, nonce: &SecretKey, digest: &[u8; 32]) -> Signature {
         let r = nonce.x_only_public_key().0;
-        let s = even(nonce).add_tweak(&self.challenged(&r, text)).unwrap();
+        let s = even(nonce).add_tweak(&self.challenge(&r, digest)).unwrap();
         let mut bytes = [0; 64];
         bytes[..32].copy_from_slice(&r.to_byte_array());
         bytes[32..].copy_from_slice(&s.to_secret_bytes());
         Signature::from_byte_array(bytes)
     }
 
-    /// `e·x`.
+    /// `e·x` of an outcome.
     fn challenged(&self, nonce: &XOnlyPublicKey, text: &str) -> Scalar {
+        self.challenge(nonce, &attestation_hash(text))
+    }
+
+    /// `e·x`.
+    fn challenge(&self, nonce: &XOnlyPublicKey, digest: &[u8; 32]) -> Scalar {
         let (r, p) = (nonce.to_byte_array(), self.key().to_byte_array());
-        let e = challenge_scalar(&r, &p, &attestation_hash(text));
+        let e = challenge_scalar(&r, &p, digest);
         let ex = even(&self.0).mul_tweak(&e).unwrap();
         Scalar::from_be_bytes(ex.to_secret_bytes()).unwrap()
     }
