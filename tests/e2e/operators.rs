@@ -10,6 +10,7 @@ use oracle_feeds::loopback::{Fault, MatchStage};
 use oracle_schema::EventId;
 use oracle_schema::http_signature::{FieldValues, Parameters, Request, sign};
 use oracle_schema::log_entry::LogEntry;
+use oracle_server::guard;
 use oracle_tests::config::{AUTHORITY, PUBLIC_URL};
 use oracle_tests::database::Backend;
 use oracle_tests::http::Answer;
@@ -658,7 +659,17 @@ async fn an_operator_creates_an_event_once(backend: Backend) {
     let answer = create(&mut world, &odd).await;
     refused(&answer, 422, "bad-body");
     assert_eq!(answer.json()["field"], "maturity");
+    // Fits the wire, and no locktime of a refund.
+    odd["maturity"] = json!("2106-02-07T00:00:00Z");
+    let answer = create(&mut world, &odd).await;
+    refused(&answer, 422, "bad-body");
+    assert_eq!(answer.json()["field"], "give_up_after");
     refused(&world.get("/v1/events/pm-odd").await, 404, "unknown-event");
+    let accented = question("pm-accent", 2, &["André", "no"]);
+    let warned = create(&mut world, &accented).await.json();
+    let warning = warned["warnings"][0].as_str().unwrap();
+    assert!(warning.contains("@node-dlc/messaging"), "{warning}");
+    assert!(made.json().get("warnings").is_none());
     // The file does not know it; the next start keeps it all the same.
     world.stop().await;
     world.start().await.unwrap();
@@ -783,8 +794,13 @@ async fn an_operator_that_open_events_need_cannot_be_removed(backend: Backend) {
         error.contains("operator \"carol\"") && error.contains(NO_VOID),
         "{error}"
     );
+    // `check` says so before anybody stops the service that runs.
+    let looked = guard::look(&world.config(), instant(MATURITY)).await;
+    assert_eq!(looked, Err(("store.url", error)));
     std::fs::write(world.config_file(), head).unwrap();
     world.start().await.unwrap();
+    let looked = guard::look(&world.config(), instant(MATURITY)).await;
+    assert_eq!(looked, Ok(Vec::new()));
 }
 
 async fn an_announced_event_keeps_the_keys_of_its_panel(backend: Backend) {

@@ -14,20 +14,32 @@ use crate::clock::{Clock as _, SystemClock};
 use crate::config::{
     Anchor, Asset, Config, ConfigError, Definition, Nostr, OneOff, Operator, Series, Witnessing,
 };
+use crate::guard;
 
 /// Maturities shown per series.
 const SHOWN: usize = 3;
 
 #[allow(clippy::print_stdout, reason = "the command's output")]
-pub(super) fn check(path: &Path) -> Result<(), CliError> {
+pub(super) async fn check(path: &Path, is_file_only: bool) -> Result<(), CliError> {
     let config = Config::load(path)?;
-    let (text, refused) = explain(&config, SystemClock.now());
+    let now = SystemClock.now();
+    let (text, refused) = explain(&config, now);
     print!("{text}");
+    let refused = match refused {
+        Some(reason) => Err(("signer.max_open_choice_bits", reason)),
+        None if is_file_only => Ok(Vec::new()),
+        None => guard::look(&config, now).await,
+    };
     match refused {
-        None => Ok(()),
-        Some(reason) => Err(CliError::Config(ConfigError {
+        Ok(notes) => {
+            for note in notes {
+                println!("\nwarning: {note}");
+            }
+            Ok(())
+        }
+        Err((key, reason)) => Err(CliError::Config(ConfigError {
             file: path.display().to_string(),
-            key: "signer.max_open_choice_bits".to_owned(),
+            key: key.to_owned(),
             reason,
         })),
     }
@@ -357,5 +369,111 @@ mod tests {
         assert_eq!(*matured, "it has already matured: it will not be announced");
         assert!(races.starts_with("ap:2026-11-03/GA/S: the answer may list several races"));
         assert_eq!(*alone, "agree = 1: one source alone decides the outcome");
+    }
+}
+
+#[cfg(test)]
+mod live_tests {
+    #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
+
+    use std::path::PathBuf;
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::create::{Plan, make, make_passphrase};
+    use crate::guard::look;
+    use crate::service;
+
+    const OPERATED: &str = r#"
+[oracle]
+name = "Test"
+network = "peercoin-regtest"
+[http]
+listen = "127.0.0.1:0"
+admin_listen = "127.0.0.1:0"
+[store]
+url = "sqlite:data/oracle.db"
+[signer]
+keystore = "data/keystore.age"
+journal = "data/journal"
+passphrase_file = "data/passphrase"
+[[operator]]
+name = "alice"
+public_key = "278117fc144c72340f67d0f2316e8386ceffbf2b2428c9c51fef7c597f1d426e"
+scopes = ["report"]
+[[event]]
+id = "upgrade"
+kind = "operators"
+title = "Was it activated?"
+maturity = "2100-01-01T00:00:00Z"
+outcomes = ["yes", "no"]
+panel = ["alice"]
+k = 1
+"#;
+
+    fn now() -> DateTime<Utc> {
+        SystemClock.now()
+    }
+
+    /// An oracle's files, made by `init`.
+    async fn made(dir: &Path) -> PathBuf {
+        std::fs::create_dir(dir.join("data")).unwrap();
+        make(&Plan {
+            dir: dir.to_owned(),
+            network: "peercoin-regtest".to_owned(),
+            store: "sqlite:data/oracle.db".to_owned(),
+            passphrase_file: make_passphrase(&dir.join("data/passphrase")).unwrap(),
+            config: OPERATED.to_owned(),
+        })
+        .await
+        .unwrap();
+        dir.join("oracle.toml")
+    }
+
+    fn config(text: &str, dir: &Path) -> Config {
+        Config::parse(text, dir).unwrap_or_else(|e| panic!("{}: {}", e.key, e.reason))
+    }
+
+    #[tokio::test]
+    async fn what_a_start_would_refuse_is_refused_and_nothing_is_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let dir = folder.path();
+        let file = made(dir).await;
+        let whole = Config::load(&file).unwrap();
+        assert_eq!(look(&whole, now()).await, Ok(Vec::new()));
+
+        // The file's event is open from the first start on.
+        let run =
+            |config| service::start(config, service::Options::default(), Arc::new(SystemClock));
+        let running = run(Config::load(&file).unwrap()).await.unwrap();
+        // Beside the running service.
+        assert_eq!(look(&whole, now()).await, Ok(Vec::new()));
+        running.stop().await.unwrap();
+        let before = std::fs::read(dir.join("data/oracle.db")).unwrap();
+        let (bare, _) = OPERATED.split_once("[[operator]]").unwrap();
+        let (key, why) = look(&config(bare, dir), now()).await.unwrap_err();
+        assert_eq!(key, "store.url");
+        assert!(
+            why.contains("operator \"alice\" (event \"upgrade\")"),
+            "{why}"
+        );
+        assert!(why.contains("put it back"), "{why}");
+        let other = OPERATED.replace("peercoin-regtest", "peercoin-testnet");
+        let (key, _) = look(&config(&other, dir), now()).await.unwrap_err();
+        assert_eq!(key, "signer.keystore");
+        let after = std::fs::read(dir.join("data/oracle.db")).unwrap();
+        assert_eq!(before, after, "the database is only read");
+
+        for (name, key) in [
+            ("oracle.db", "store.url"),
+            ("keystore.age", "signer.keystore"),
+            ("passphrase", "signer.passphrase_file"),
+        ] {
+            std::fs::remove_file(dir.join("data").join(name)).unwrap();
+            let (found, why) = look(&whole, now()).await.unwrap_err();
+            assert_eq!(found, key, "{why}");
+            assert!(why.contains("--file-only"), "{why}");
+            assert!(!dir.join("data").join(name).exists());
+        }
     }
 }

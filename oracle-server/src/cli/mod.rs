@@ -55,7 +55,11 @@ enum Command {
     /// Runs the oracle until SIGTERM or SIGINT.
     Run(RunArgs),
     /// Checks a configuration and explains what it will do.
-    Check(ConfigArg),
+    ///
+    /// Refuses what `run` would refuse: also a keystore or passphrase that is not there,
+    /// and a series, provider or operator that is gone and that open events need. Keystore
+    /// and database are opened to read; a service may be running on them.
+    Check(CheckArgs),
     /// Asks each configured source its real question once and shows the answer.
     ///
     /// Prints the request without secrets, the answer, what was read in it and
@@ -99,6 +103,18 @@ struct ConfigArg {
     /// The configuration; relative paths inside are relative to it.
     #[arg(long)]
     config: PathBuf,
+}
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  oracle-server check --config ./oracle/oracle.toml\n  oracle-server check --config ./draft.toml --file-only"
+)]
+struct CheckArgs {
+    #[command(flatten)]
+    config: ConfigArg,
+    /// The file alone: keystore, passphrase and database may be elsewhere.
+    #[arg(long)]
+    file_only: bool,
 }
 
 #[derive(Debug, Args)]
@@ -219,7 +235,7 @@ pub fn main(cli: Cli) -> ExitCode {
         match cli.command {
             Command::Init(args) => init::init(args).await,
             Command::Run(args) => run::run(args).await,
-            Command::Check(args) => check::check(&args.config),
+            Command::Check(args) => check::check(&args.config.config, args.file_only).await,
             Command::Identity(args) => identity::identity(args).await,
             Command::Probe(args) => probe::probe(args).await,
             Command::Log(LogCommand::Export(args)) => log::export(args).await,

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use chrono::DateTime;
 use oracle_schema::{AssetId, EventId, Maturity, SeriesId};
 
-use super::Series;
+use super::{Series, check_refund};
 
 /// The series as configured.
 #[derive(Debug, Clone, Default)]
@@ -60,7 +60,7 @@ impl Calendar {
         let is_due = maturity.unix() > now
             && series.id_format.event_id(maturity).as_str() == id
             && series.schedule.next_after(before) == Some(maturity.unix());
-        is_due.then(|| Upcoming::of(series, maturity))
+        is_due.then(|| Upcoming::of(series, maturity)).flatten()
     }
 
     /// The series and the maturity that an id seems to name.
@@ -82,22 +82,25 @@ impl Series {
     }
 
     /// Its events that mature after `after` (Unix seconds), the earliest first, for as
-    /// long as a maturity can be written in a message.
+    /// long as a contract on one can have a refund.
     pub fn upcoming(&self, after: i64) -> impl Iterator<Item = Upcoming> {
         let next = |after| self.schedule.next_after(after);
         std::iter::successors(next(after), move |maturity| next(*maturity))
             .map_while(|maturity| Maturity::from_unix(maturity).ok())
-            .map(|maturity| Upcoming::of(self, maturity))
+            .map_while(|maturity| Upcoming::of(self, maturity))
     }
 }
 
 impl Upcoming {
-    fn of(series: &Series, maturity: Maturity) -> Self {
-        Self {
+    /// None where the series has ended by then, as it does for the engine.
+    fn of(series: &Series, maturity: Maturity) -> Option<Self> {
+        let give_up_after_s = series.definition.policy.give_up_after_s;
+        check_refund(maturity.unix(), give_up_after_s).ok()?;
+        Some(Self {
             event_id: series.id_format.event_id(maturity),
             maturity,
             announce_at: maturity.unix() - series.ahead_s(),
-            attest_by: maturity.unix() + i64::from(series.definition.policy.give_up_after_s),
-        }
+            attest_by: maturity.unix() + i64::from(give_up_after_s),
+        })
     }
 }

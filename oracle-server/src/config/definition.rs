@@ -2,9 +2,13 @@
 
 use oracle_feeds::rule;
 use oracle_schema::event::DescriptorError;
+use oracle_schema::log_entry::LogEntry;
 use oracle_schema::policy::{DigitsPolicy, POLICY_VERSION, Policy, PricePolicy, Rule, policy_hash};
-use oracle_schema::{Descriptor, DigitsDescriptor, EventId, Maturity};
+use oracle_schema::{Announcement, Descriptor, DigitsDescriptor, EventId, Maturity, OracleEvent};
 use rust_decimal::Decimal;
+use secp256k1::XOnlyPublicKey;
+use secp256k1::constants::GENERATOR_X;
+use secp256k1::schnorr::Signature;
 
 use super::file::Entry;
 use super::place::Place;
@@ -183,6 +187,61 @@ fn check_keys(place: &Place, entry: &Entry, in_series: bool) -> Result<(), Refus
     Ok(())
 }
 
+/// The last `attest_by` after which a refund has a locktime: a day, to get the last CET
+/// mined, before the last second that 32 bits hold.
+const LAST_ATTEST_BY: i64 = u32::MAX as i64 - 24 * 3600;
+
+/// Whether a contract on an event with this maturity can have a refund; or why not, of
+/// the key `give_up_after`.
+pub(crate) fn check_refund(maturity: i64, give_up_after_s: u32) -> Result<(), String> {
+    let attest_by = maturity.saturating_add(i64::from(give_up_after_s));
+    if attest_by <= LAST_ATTEST_BY {
+        return Ok(());
+    }
+    let last = Maturity::from_epoch(u32::MAX);
+    Err(format!(
+        "must end at least a day before {last}, the last time that a locktime can name; it ends \
+         {give_up_after_s} s after the maturity, so that no contract on the event would have a \
+         refund"
+    ))
+}
+
+/// Refuses an event whose announcement the log could not hold: it would be withdrawn,
+/// and its id burned.
+pub(super) fn check_size(
+    place: &Place,
+    definition: &Definition,
+    id: &EventId,
+) -> Result<(), Refusal> {
+    let descriptor = &definition.descriptor;
+    let point = XOnlyPublicKey::from_byte_array(GENERATOR_X)
+        .map_err(|e| place.refuse("kind", format!("a point: {e}")))?;
+    let announcement = Announcement {
+        signature: Signature::from_byte_array([0; 64]),
+        oracle_public_key: point,
+        event: OracleEvent {
+            nonces: vec![point; descriptor.nonce_count()],
+            maturity: Maturity::from_epoch(u32::MAX),
+            descriptor: descriptor.clone(),
+            event_id: id.clone(),
+        },
+    };
+    let entry = LogEntry::Announcement {
+        policy_hash: definition.policy_hash,
+        announcement,
+    };
+    let key = match descriptor {
+        Descriptor::Enum(_) => "outcomes",
+        Descriptor::Digits(_) => "digits",
+    };
+    entry.to_bytes().map(drop).map_err(|e| {
+        place.refuse(
+            key,
+            format!("the announcement would not fit into the log: {e}; fewer or shorter ones do"),
+        )
+    })
+}
+
 /// What an entry defines; `single` where it is one event and not a series.
 pub(super) fn definition(
     place: &Place,
@@ -202,6 +261,10 @@ pub(super) fn definition(
         place.seconds("give_up_after", entry.give_up_after.as_deref(), default)?;
     if give_up_after_s <= rule.settle_delay_s() {
         return Err(place.refuse("give_up_after", "must be longer than settle_delay"));
+    }
+    if let Some(single) = single {
+        check_refund(single.maturity.unix(), give_up_after_s)
+            .map_err(|why| place.refuse("give_up_after", why))?;
     }
     let mut legs = rule.price().into_iter().flat_map(|price| &price.legs);
     let too_long =

@@ -2,7 +2,7 @@
 
 use oracle_schema::{EventId, Maturity};
 
-use super::definition::{Single, definition};
+use super::definition::{Single, check_size, definition};
 use super::place::Place;
 use super::{Context, OneOff, Refusal, file, instant};
 
@@ -48,6 +48,7 @@ pub(super) fn one_off(
     }
     let single = Single { id: &id, maturity };
     let definition = definition(&place, section, context, Some(single))?;
+    check_size(&place, &definition, &id)?;
     Ok(OneOff {
         id,
         definition,

@@ -40,7 +40,7 @@ pub use anchor::{Anchor, RpcLogin};
 pub use calendar::{Calendar, Upcoming};
 pub use compat::Asset;
 pub use definition::Definition;
-pub(crate) use definition::KINDS;
+pub(crate) use definition::{KINDS, check_refund};
 pub use events::parse_event;
 pub use file::ForwardedHeader;
 pub use generic::GenericFact;

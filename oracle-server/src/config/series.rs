@@ -5,7 +5,7 @@ use std::str::FromStr;
 use chrono::{DateTime, Utc};
 use oracle_schema::{AssetId, EventId, Maturity, SeriesId};
 
-use super::definition::definition;
+use super::definition::{check_refund, check_size, definition};
 use super::place::Place;
 use super::{Context, Refusal, Series, compat, duration, file, instant, seconds};
 
@@ -108,7 +108,18 @@ pub(super) fn series(
     let id = SeriesId::parse(&section.id).map_err(|e| place.refuse("id", e))?;
     let id_format = id_format(&place, section, &id, asset)?;
     let definition = definition(&place, section, context, None)?;
+    check_size(
+        &place,
+        &definition,
+        &id_format.event_id(Maturity::from_epoch(u32::MAX)),
+    )?;
     let schedule = schedule(&place, section)?;
+    if let Schedule::At(times) = &schedule
+        && let Some(last) = times.last()
+    {
+        check_refund(*last, definition.policy.give_up_after_s)
+            .map_err(|why| place.refuse("give_up_after", why))?;
+    }
     let announce_ahead = place.required("announce_ahead", section.announce_ahead.as_deref())?;
     let announce_ahead = duration(place.at("announce_ahead"), announce_ahead)?;
     if announce_ahead.as_secs() == 0 || announce_ahead.as_secs() > 5 * 366 * 86_400 {

@@ -5,7 +5,7 @@ use oracle_schema::{EventId, Maturity, SeriesId};
 
 use super::batch::each_on_its_own;
 use super::{BATCH, Engine, EngineError};
-use crate::config::{Definition, Series};
+use crate::config::{Definition, Series, check_refund};
 use crate::keys::Question;
 use crate::lifecycle::{self, IntentKind};
 use crate::signer::{Draft, JournalRecord};
@@ -43,28 +43,20 @@ impl Engine {
                     what: format!("series {:?}", row.series_id),
                     reason: "it is not configured".to_owned(),
                 })?;
+            let room = EVENTS_PER_TRANSACTION.saturating_sub(events.len());
+            let (maturities, next) = due_maturities(series, row.next_maturity, now, room)?;
             let ahead = series.ahead_s();
-            let mut next = Some(row.next_maturity);
-            while let Some(maturity) = next.filter(|m| m - ahead <= now.timestamp()) {
-                if maturity > now.timestamp() {
-                    let maturity = representable(maturity)?;
-                    let id = series.id_format.event_id(maturity);
-                    events.push(new_event(
-                        id,
-                        Some(&series.id),
-                        &series.definition,
-                        maturity,
-                        maturity.unix() - ahead,
-                    ));
-                    next = series.schedule.next_after(maturity.unix());
-                } else {
-                    // Never announced after the fact: on to the future.
-                    next = series.schedule.next_after(now.timestamp());
-                }
-                if events.len() >= EVENTS_PER_TRANSACTION {
-                    break;
-                }
-            }
+            events.extend(maturities.into_iter().map(|maturity| {
+                let id = series.id_format.event_id(maturity);
+                let announce_at = maturity.unix() - ahead;
+                new_event(
+                    id,
+                    Some(&series.id),
+                    &series.definition,
+                    maturity,
+                    announce_at,
+                )
+            }));
             moved.push(series_row(series, next));
         }
         self.store.schedule(&events, &moved, &[]).await?;
@@ -215,6 +207,38 @@ fn refund_record(refund: &OpenRefund) -> JournalRecord {
     }
 }
 
+/// The maturities of a series from `next` on whose announcement is due, at most `room`
+/// of them but one at least, and where the series stands then.
+fn due_maturities(
+    series: &Series,
+    next: i64,
+    now: DateTime<Utc>,
+    room: usize,
+) -> Result<(Vec<Maturity>, Option<i64>), EngineError> {
+    let (now, ahead) = (now.timestamp(), series.ahead_s());
+    let give_up_after_s = series.definition.policy.give_up_after_s;
+    let mut maturities = Vec::new();
+    let mut next = Some(next);
+    while let Some(maturity) = next.filter(|m| m - ahead <= now) {
+        if let Err(why) = check_refund(maturity, give_up_after_s) {
+            let series = series.id.as_str();
+            tracing::error!(series, key = "give_up_after", %why, "the series ends here");
+            return Ok((maturities, None));
+        }
+        if maturity > now {
+            maturities.push(representable(maturity)?);
+            next = series.schedule.next_after(maturity);
+        } else {
+            // Never announced after the fact: on to the future.
+            next = series.schedule.next_after(now);
+        }
+        if maturities.len() >= room {
+            break;
+        }
+    }
+    Ok((maturities, next))
+}
+
 fn representable(maturity: i64) -> Result<Maturity, EngineError> {
     Maturity::from_unix(maturity).map_err(|e| EngineError::Stored {
         what: "maturity of a series".to_owned(),
@@ -264,5 +288,50 @@ pub(super) fn new_event(
         subjects: definition.subjects.clone(),
         sole_outcomes: definition.sole_outcomes,
         search: definition.policy.question(Some(maturity.unix())).searched(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+
+    use std::path::Path;
+
+    use super::*;
+    use crate::config::Config;
+
+    /// An hourly series.
+    fn series() -> Series {
+        let text = include_str!("../config/tests/contract.toml");
+        let Ok(config) = Config::parse(text, Path::new("/")) else {
+            unreachable!("the documented configuration is accepted");
+        };
+        let mut hourly = config.series.into_values();
+        hourly.find(|s| s.id.as_str() == "btcusd-hourly").unwrap()
+    }
+
+    fn at(unix: i64) -> DateTime<Utc> {
+        DateTime::from_timestamp(unix, 0).unwrap()
+    }
+
+    #[test]
+    fn a_series_ends_where_no_contract_has_a_refund() {
+        let series = series();
+        let give_up = i64::from(series.definition.policy.give_up_after_s);
+        let last = i64::from(u32::MAX) - 24 * 3600 - give_up;
+        let hour = last.div_euclid(3600) * 3600;
+        let now = at(hour - 2 * 3600 - 1);
+        let (maturities, next) = due_maturities(&series, hour - 3600, now, 100).unwrap();
+        let maturities: Vec<i64> = maturities.into_iter().map(Maturity::unix).collect();
+        assert_eq!((maturities, next), (vec![hour - 3600, hour], None));
+    }
+
+    #[test]
+    fn what_has_matured_is_skipped_and_a_batch_is_bounded() {
+        let series = series();
+        let start = 1_795_363_200;
+        let (maturities, next) = due_maturities(&series, start - 7200, at(start + 10), 1).unwrap();
+        let maturities: Vec<i64> = maturities.into_iter().map(Maturity::unix).collect();
+        assert_eq!((maturities, next), (vec![start + 3600], Some(start + 7200)));
     }
 }

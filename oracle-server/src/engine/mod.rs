@@ -44,7 +44,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
 pub use clock_trust::Started;
-pub use startup::{StartError, configure};
+pub use startup::{StartError, check, configure};
 
 use clock_trust::ClockTrust;
 use time::AskingTime;

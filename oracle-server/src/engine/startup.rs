@@ -174,6 +174,38 @@ pub enum StartError {
     Worker(#[from] tokio::task::JoinError),
 }
 
+/// Refuses a configuration that lacks what open events need, and whose new events would
+/// let one party choose too much. Writes nothing.
+pub async fn check(store: &Store, config: &Config, now: DateTime<Utc>) -> Result<(), StartError> {
+    check_open(store, config).await?;
+    let ids: Vec<String> = config.events.iter().map(|e| e.id.to_string()).collect();
+    let known: HashSet<String> = store
+        .known_events(&ids)
+        .await?
+        .into_iter()
+        .map(|(id, _)| id)
+        .collect();
+    let events = config.events.iter();
+    let new: Vec<_> = events
+        .filter(|e| !known.contains(e.id.as_str()) && e.maturity.unix() > now.timestamp())
+        .collect();
+    budget::check_choice(store, &new, config.signer.max_open_choice_bits).await
+}
+
+/// Refuses when open events need what was removed.
+async fn check_open(store: &Store, config: &Config) -> Result<(), StartError> {
+    let open = store.series_with_open_events().await?;
+    let gone: Vec<String> = open
+        .iter()
+        .filter(|name| !config.series.keys().any(|k| k.as_str() == name.as_str()))
+        .map(|name| format!("series {name:?}"))
+        .collect();
+    if !gone.is_empty() {
+        return Err(StartError::Removed(gone.join(", ")));
+    }
+    check_sources(store, config).await
+}
+
 /// Makes the stored series and one-off events those of the configuration:
 /// future events follow an edit, announced ones keep what they have. Refuses
 /// when open events need what was removed.
@@ -186,17 +218,10 @@ pub async fn configure(
     now: DateTime<Utc>,
 ) -> Result<(), StartError> {
     store.keep_a_day(config.evidence_per_day);
+    check_open(store, config).await?;
+    let names: Vec<&str> = config.providers.keys().map(String::as_str).collect();
+    store.put_providers(&names).await?;
     let stored = store.series().await?;
-    let open = store.series_with_open_events().await?;
-    let gone: Vec<String> = open
-        .iter()
-        .filter(|name| !config.series.keys().any(|k| k.as_str() == name.as_str()))
-        .map(|name| format!("series {name:?}"))
-        .collect();
-    if !gone.is_empty() {
-        return Err(StartError::Removed(gone.join(", ")));
-    }
-    check_sources(store, config).await?;
     // Whoever observed them before is gone.
     store.reclaim_rounds(now).await?;
 
@@ -332,8 +357,7 @@ async fn check_sources(store: &Store, config: &Config) -> Result<(), StartError>
         }
     }
     if gone.is_empty() {
-        let names: Vec<&str> = config.providers.keys().map(String::as_str).collect();
-        return Ok(store.put_providers(&names).await?);
+        return Ok(());
     }
     gone.sort();
     gone.dedup();

@@ -5,6 +5,7 @@
 mod files;
 mod head;
 mod home;
+mod look;
 mod outside;
 mod reconcile;
 mod time;
@@ -23,6 +24,7 @@ use crate::store::{Store, StoreError};
 
 pub use files::open;
 pub use home::record_home;
+pub use look::look;
 pub use outside::Lookout;
 
 /// What an operator takes upon them.

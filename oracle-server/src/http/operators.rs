@@ -17,7 +17,7 @@ use oracle_schema::http_signature::{
     self, FieldValues, SignatureError, SignedRequest, VerifiedRequest,
 };
 use oracle_schema::operator::{Evidence, MAX_BODY_BYTES, Report, Verb};
-use oracle_schema::policy::Policy;
+use oracle_schema::policy::{Policy, explain};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -76,6 +76,11 @@ struct AcceptedJson {
     /// SHA-256 of the body, hex: what an approval names.
     #[schema(value_type = Hex32)]
     sha256: String,
+    /// Of an event that was made: what a careful person would think about twice, one
+    /// sentence each.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    warnings: Vec<String>,
 }
 
 // The five handlers below differ by a verb and by what their annotations say, and the
@@ -255,6 +260,10 @@ async fn carry_out(
         (false, Verb::Create) => StatusCode::CREATED,
         (false, _) => StatusCode::ACCEPTED,
     };
+    let warnings = match verb {
+        Verb::Create => warnings(app, accepted.event_id.as_str()).await?,
+        _ => Vec::new(),
+    };
     Ok(fresh_json(
         status,
         &AcceptedJson {
@@ -262,8 +271,17 @@ async fn carry_out(
             state: accepted.state,
             accepted: true,
             sha256,
+            warnings,
         },
     ))
+}
+
+/// What its policy gives to think about.
+async fn warnings(app: &AppState, id: &str) -> Result<Vec<String>, Problem> {
+    let event = event(app, id).await?;
+    let policy = app.policies.of(&app.store, &event.policy_hash).await?;
+    let maturity = Some(event.maturity.unix());
+    Ok(policy.map_or_else(Vec::new, |policy| explain::warnings(&policy, maturity)))
 }
 
 fn signed(

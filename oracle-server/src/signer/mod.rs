@@ -159,6 +159,18 @@ impl Signer {
         })
     }
 
+    /// Whether the passphrase opens the keystore, and whose it is: the oracle's key and
+    /// the network. The journal is left alone.
+    pub fn look(
+        keystore: &Path,
+        passphrase: SecretString,
+    ) -> Result<(XOnlyPublicKey, String), SignerError> {
+        let keys = Keys::read(keystore, passphrase);
+        clear_stack();
+        let keys = keys?;
+        Ok((keys.key.public(), keys.network))
+    }
+
     /// Decrypts the keystore; locks the journal and verifies all of it.
     pub fn open(cfg: SignerConfig, clock: Arc<dyn Clock>) -> Result<Self, SignerError> {
         Self::open_with(cfg, clock, || std::process::abort())

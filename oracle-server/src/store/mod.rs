@@ -13,6 +13,7 @@ mod file_lock;
 mod home;
 mod lead;
 mod ledger;
+mod look;
 mod operator;
 mod outbox;
 mod publish;

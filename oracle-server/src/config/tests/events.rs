@@ -106,3 +106,83 @@ fn half_an_event_and_more_than_one_are_refused() {
     let config = contract();
     assert!(parse_event(b"\xff\xfe{}", &config.context()).is_err());
 }
+
+/// An event of operators, with these of its keys.
+fn operated(more: &serde_json::Value) -> String {
+    let mut event = events_as_json().pop().unwrap();
+    assert_eq!(event["kind"], "operators");
+    for (key, value) in more.as_object().unwrap() {
+        event[key] = value.clone();
+    }
+    event.to_string()
+}
+
+#[test]
+fn an_event_on_which_no_contract_has_a_refund_is_refused() {
+    let at = |maturity: &str, give_up_after: &str| {
+        operated(&serde_json::json!({
+            "maturity": maturity, "announce_at": "2026-01-01T00:00:00Z",
+            "give_up_after": give_up_after,
+        }))
+    };
+    let refusal = refused(&at("2106-02-07T00:00:00Z", "30d"));
+    assert_eq!(refusal.key, "give_up_after");
+    assert!(
+        refusal.reason.contains("2106-02-07T06:28:15Z"),
+        "{}",
+        refusal.reason
+    );
+    assert!(refusal.reason.contains("refund"), "{}", refusal.reason);
+    // A day is left to get the last transaction mined.
+    assert_eq!(
+        refused(&at("2106-02-06T00:00:00Z", "6h29m")).key,
+        "give_up_after"
+    );
+    let config = contract();
+    let last = at("2106-02-06T00:00:00Z", "6h28m");
+    assert!(parse_event(last.as_bytes(), &config.context()).is_ok());
+}
+
+#[test]
+fn a_series_lists_no_time_on_which_no_contract_has_a_refund() {
+    let listed = |last: &str| format!("at = [\"2027-01-01T00:00:00Z\", \"{last}\"]");
+    let refused = refused_key("every = \"1d\"", &listed("2106-02-04T00:00:00Z"));
+    assert_eq!(refused, "series[0] \"s\".give_up_after");
+    let good = GOOD.replacen("every = \"1d\"", &listed("2106-02-03T00:00:00Z"), 1);
+    assert!(Config::parse(&good, Path::new("/")).is_ok());
+}
+
+#[test]
+fn an_event_that_the_log_could_not_hold_is_refused_before_its_id_is_burned() {
+    let of = |count: usize, length: usize| {
+        let outcomes: Vec<String> = (0..count).map(|n| format!("{n:0>length$}")).collect();
+        operated(&serde_json::json!({ "outcomes": outcomes }))
+    };
+    let refusal = refused(&of(1000, 100));
+    assert_eq!(refusal.key, "outcomes");
+    assert!(
+        refusal.reason.contains("at most 65535"),
+        "{}",
+        refusal.reason
+    );
+    let config = contract();
+    assert!(parse_event(of(600, 100).as_bytes(), &config.context()).is_ok());
+}
+
+/// What each of them asks is stated, and pinned by its hash.
+#[test]
+fn three_questions_to_operators_have_three_policies() {
+    let config = contract();
+    let hashes: std::collections::BTreeSet<[u8; 32]> = ["Is it raining?", "Is it 3?", "Who won?"]
+        .into_iter()
+        .map(|title| {
+            let event = operated(&serde_json::json!({ "title": title, "names": {} }));
+            let event = parse_event(event.as_bytes(), &config.context()).unwrap();
+            assert_eq!(event.definition.policy.title.as_deref(), Some(title));
+            event.definition.policy_hash
+        })
+        .collect();
+    assert_eq!(hashes.len(), 3);
+    let untitled = operated(&serde_json::json!({ "title": null }));
+    assert_eq!(refused(&untitled).key, "title");
+}
