@@ -9,11 +9,12 @@ import { Backoff, sleep } from './backoff.js';
 import { identityOf } from './bundle.js';
 import { hexBytes, bytesToHex } from './bytes.js';
 import { Cache } from './cache.js';
+import { SYSTEM_CLOCK } from './clock.js';
 import { decodeAnnouncement, decodeAttestation } from './codec.js';
 import { liftX } from './curve.js';
-import { HashError, LogError, MalformedError, NeverError, NotYetError, ProblemError, isTransient } from './errors.js';
+import { ArgumentError, CodecError, HashError, LogError, MalformedError, NeverError, NotYetError, ProblemError, TransportError, isTransient } from './errors.js';
 import { eventIdProblem } from './event.js';
-import { Http } from './http.js';
+import { Http, cutOff, requireJson } from './http.js';
 import { Memory } from './memory.js';
 import { readEventInfo, readEventsPage, readEvidenceInfo, readOracleInfo, readProofsInfo } from './model.js';
 import { readPolicy } from './policy.js';
@@ -24,6 +25,7 @@ import { firstEntry, verifyGenesis } from './tlog.js';
 import { verifyAnnouncement, verifyAttestation } from './verify.js';
 
 /** @import { Proven } from './bundle.js' */
+/** @import { Clock } from './clock.js' */
 /** @import { Outcome } from './event.js' */
 /** @import { Fetch, Request } from './http.js' */
 /** @import { EventInfo, EventQuery, EventsPage, EvidenceInfo, OracleInfo, ProofsInfo } from './model.js' */
@@ -65,6 +67,7 @@ export const TRUST_ON_FIRST_USE = Symbol('trust on first use');
  * @property {number} [maxBackoffMs] longest pause, whatever the server asks for (30 s)
  * @property {number} [maxBytes] longest answer read (1 MiB)
  * @property {number} [cacheEntries] verified things kept, of each kind (1000)
+ * @property {Clock} [clock] time and chance, for tests
  */
 
 /**
@@ -112,24 +115,25 @@ export class OracleClient {
   /**
    * @param {string} url an `http` or `https` address, below whose path the API begins
    * @param {ClientOptions} options
-   * @throws {TypeError | import('./errors.js').IdentityError} for an address, a key
+   * @throws {ArgumentError | import('./errors.js').IdentityError} for an address, a key
    *   or an identity that is none
    */
   constructor(url, options) {
-    const { identity, publicKey, witnesses, fetch = globalThis.fetch.bind(globalThis), cacheEntries = 1000 } = options;
+    const { identity, publicKey, witnesses, cacheEntries = 1000 } = options;
+    const { fetch = globalThis.fetch?.bind(globalThis), clock = SYSTEM_CLOCK } = options;
     const { timeoutMs = 15_000, idleTimeoutMs = 60_000, retries = 3, maxBytes = 1024 * 1024 } = options;
     const { firstBackoffMs = 500, maxBackoffMs = 30_000, unproven = false, memory = new Memory() } = options;
     if (identity === undefined && publicKey === undefined) {
-      throw new TypeError('identity: the verifier key of the oracle\'s log is needed, or TRUST_ON_FIRST_USE');
+      throw new ArgumentError('identity', "the verifier key of the oracle's log is needed, or TRUST_ON_FIRST_USE");
     }
     const pinned = identity === undefined || identity === TRUST_ON_FIRST_USE ? null : identityOf(identity);
     const key = publicKey === undefined || publicKey === TRUST_ON_FIRST_USE ? null : parseKey(publicKey);
     this.#isUnproven = unproven;
     this.#isPinned = !unproven && pinned !== null;
     this.#memory = memory;
-    this.#http = new Http(url, { fetch, timeoutMs, maxBytes });
+    this.#http = new Http(url, { fetch, timeoutMs, maxBytes, clock });
     this.#prover = new Prover(this.#http, { identity: pinned, publicKey: key, witnesses, memory });
-    this.#options = { idleTimeoutMs, retries, firstBackoffMs, maxBackoffMs };
+    this.#options = { idleTimeoutMs, retries, firstBackoffMs, maxBackoffMs, clock };
     this.#announcements = new Cache(cacheEntries);
     this.#attestations = new Cache(cacheEntries);
     this.#policies = new Cache(cacheEntries);
@@ -286,12 +290,14 @@ export class OracleClient {
   }
 
   /**
-   * Waits for the attestation: long polls, with growing pauses while the server
-   * is out of reach.
+   * Waits for the attestation: long polls, with growing pauses while the oracle
+   * is out of reach or something else answers in its place.
    *
-   * Ends early when waiting is pointless: unknown event, refunded, withdrawn, or
-   * an answer that fails verification or is not in the log. At the end of the time it throws the last
-   * obstacle. May take one request's time limit longer than `timeoutMs`.
+   * Only the oracle's own words end it early, where waiting is pointless: unknown
+   * event, refunded, withdrawn, or an answer that fails verification or is not in
+   * the log. An event that is not announced yet is waited for. At the end of the time
+   * it throws the last obstacle, a `TransportError` with `code` `foreign` where the
+   * oracle was not heard. May take one request's time limit longer than `timeoutMs`.
    *
    * @param {string} id
    * @param {CallOptions & {timeoutMs?: number}} [options] without `timeoutMs` it
@@ -299,11 +305,12 @@ export class OracleClient {
    * @returns {Promise<Attested>}
    */
   async wait(id, { signal, timeoutMs = Number.POSITIVE_INFINITY } = {}) {
-    const started = performance.now();
-    const left = () => Math.max(0, timeoutMs - (performance.now() - started));
+    const { clock } = this.#options;
+    const started = clock.now();
+    const left = () => Math.max(0, timeoutMs - (clock.now() - started));
     const backoff = this.#backoff();
     for (;;) {
-      const polled = performance.now();
+      const polled = clock.now();
       const holdMs = Math.floor(Math.min(left(), LONGEST_HOLD_MS) / 1000) * 1000;
       /** @type {number | null} */
       let askedMs = null;
@@ -311,11 +318,11 @@ export class OracleClient {
         return await this.#polled(id, holdMs, { signal });
       } catch (error) {
         if (!(isTransient(error) || error instanceof NotYetError) || left() === 0) throw error;
-        if (error instanceof ProblemError) askedMs = error.retryAfterMs;
+        askedMs = askedPause(error);
       }
       // A server that held the request to its end has made the pause.
-      if (holdMs > 0 && performance.now() - polled >= holdMs) backoff.reset();
-      else await sleep(Math.min(backoff.pause(askedMs), left()), signal);
+      if (holdMs > 0 && clock.now() - polled >= holdMs) backoff.reset();
+      else await sleep(Math.min(backoff.pause(askedMs), left()), signal, clock);
     }
   }
 
@@ -418,7 +425,7 @@ export class OracleClient {
    */
   async genesis(options) {
     const key = await this.publicKey(options);
-    const request = { what: 'genesis', path: ['tile', 'entries', '000.p', '1'], accept: TLV, signal: options?.signal };
+    const request = { what: 'genesis', path: ['tile', 'entries', '000.p', '1'], accept: '*/*', signal: options?.signal };
     const genesis = verifyGenesis(firstEntry(await this.#retrying(options, () => this.#http.get(request))), key);
     const identity = this.#isUnproven ? null : this.#prover.identity;
     if (identity && (genesis.logOrigin !== identity.name || genesis.logPublicKey !== identity.publicKey)) {
@@ -486,7 +493,7 @@ export class OracleClient {
     if (!this.#isUnproven) return (await this.#prove(id, options)).proven.announcement;
     const path = ['v1', 'announcements', eventId(id)];
     const bytes = await this.#http.get({ what, path, query: { format: 'tlv' }, accept: TLV, signal: options?.signal });
-    const announcement = decodeAnnouncement(bytes);
+    const announcement = whole(what, () => decodeAnnouncement(bytes));
     requireEvent(what, id, announcement.event.eventId);
     await this.publicKey(options);
     this.#prover.requireKey(what, announcement.oraclePublicKey);
@@ -535,7 +542,7 @@ export class OracleClient {
     const query = { format: 'tlv', wait: holdMs > 0 ? holdMs / 1000 : undefined };
     const path = ['v1', 'attestations', eventId(id)];
     const bytes = await this.#http.get({ what, path, query, accept: TLV, holdMs, signal: options?.signal });
-    const attestation = decodeAttestation(bytes);
+    const attestation = whole(what, () => decodeAttestation(bytes));
     // A missing id is the wire's old form: the nonces tie it to its event.
     if (attestation.eventId !== null) requireEvent(what, id, attestation.eventId);
     return verifyAttestation(attestation, announcement);
@@ -549,7 +556,7 @@ export class OracleClient {
    */
   #json(what, path, options, query = {}) {
     const request = { what, path, query, accept: JSON_TYPE, signal: options?.signal };
-    return this.#retrying(options, () => this.#http.get(request));
+    return this.#retrying(options, async () => requireJson(what, await this.#http.get(request)));
   }
 
   /**
@@ -565,13 +572,35 @@ export class OracleClient {
         return await attempt();
       } catch (error) {
         if (left <= 0 || !isTransient(error)) throw error;
-        await sleep(backoff.pause(error instanceof ProblemError ? error.retryAfterMs : null), options?.signal);
+        await sleep(backoff.pause(askedPause(error)), options?.signal, this.#options.clock);
       }
     }
   }
 
   #backoff() {
-    return new Backoff(this.#options.firstBackoffMs, this.#options.maxBackoffMs);
+    const { firstBackoffMs, maxBackoffMs, clock } = this.#options;
+    return new Backoff(firstBackoffMs, maxBackoffMs, clock);
+  }
+}
+
+/** How long the one that answered wants to be left alone. @param {unknown} error */
+function askedPause(error) {
+  return error instanceof ProblemError || error instanceof TransportError ? error.retryAfterMs : null;
+}
+
+/**
+ * What was read of a message; one that ends too early never came over whole.
+ *
+ * @template T
+ * @param {string} what
+ * @param {() => T} decode
+ * @returns {T}
+ */
+function whole(what, decode) {
+  try {
+    return decode();
+  } catch (error) {
+    throw error instanceof CodecError && error.code === 'truncated' ? cutOff(what, error) : error;
   }
 }
 
@@ -579,7 +608,7 @@ export class OracleClient {
 function parseKey(text) {
   const bytes = typeof text === 'string' ? hexBytes(text) : null;
   const key = bytes?.length === 32 ? bytesToHex(bytes) : '';
-  if (!liftX(key)) throw new TypeError('publicKey: 32 bytes of hex are needed, the x coordinate of a point');
+  if (!liftX(key)) throw new ArgumentError('publicKey', '32 bytes of hex are needed, the x coordinate of a point');
   return key;
 }
 
@@ -610,7 +639,8 @@ function endOf({ announcement, attestation, refund }) {
  * @param {string} id
  */
 function eventId(id) {
+  if (typeof id !== 'string') throw new ArgumentError('id', 'an event id is a string');
   const problem = id === '.' || id === '..' ? 'cannot be asked for' : eventIdProblem(id);
-  if (problem) throw new TypeError(`event id ${problem}`);
+  if (problem) throw new ArgumentError('id', `event id ${problem}`);
   return id;
 }

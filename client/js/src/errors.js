@@ -24,6 +24,22 @@ export class OracleError extends Error {
   }
 }
 
+/**
+ * What was handed over is nothing that the function takes: a mistake of the program,
+ * and never of the oracle or the network.
+ */
+export class ArgumentError extends OracleError {
+  /**
+   * @param {string} argument its name
+   * @param {string} problem
+   */
+  constructor(argument, problem) {
+    super('argument', `${argument}: ${problem}`);
+    /** Which one. @readonly */
+    this.argument = argument;
+  }
+}
+
 /** Bytes or JSON that are not exactly one well-formed message. */
 export class CodecError extends OracleError {
   /**
@@ -239,16 +255,23 @@ export class MemoryError extends OracleError {
   }
 }
 
-/** The server could not be reached, fell silent, or the connection broke. */
+/**
+ * The oracle could not be reached, fell silent, or the connection broke; `foreign`:
+ * something else answered in its place, a proxy or a page to log in.
+ */
 export class TransportError extends OracleError {
   /**
-   * @param {'unreachable' | 'timeout' | 'silent'} code
+   * @param {'unreachable' | 'timeout' | 'silent' | 'foreign'} code
    * @param {string} what what was asked for
    * @param {string} problem
-   * @param {ErrorOptions} [options]
+   * @param {ErrorOptions & {status?: number, retryAfterMs?: number | null}} [options]
    */
   constructor(code, what, problem, options) {
     super(code, `${what}: ${problem}`, options);
+    /** HTTP status of what answered instead, if something did. @readonly @type {number | null} */
+    this.status = options?.status ?? null;
+    /** When it wants to be asked again, if it said so. @readonly @type {number | null} */
+    this.retryAfterMs = options?.retryAfterMs ?? null;
   }
 }
 
@@ -358,6 +381,30 @@ export class NeverError extends ProblemError {
     if (isProven) this.message = `${what}: the log says that there will be none: ${problem.detail}`;
     /** @readonly */
     this.isProven = isProven;
+  }
+}
+
+/**
+ * 409 `ahead-of-log`: a position was named that the log has not reached. The oracle
+ * went back to an older state, or the position is of another oracle.
+ */
+export class AheadOfLogError extends ProblemError {
+  /**
+   * @param {string} what
+   * @param {{status: number, slug: string, detail: string, retryAfterMs: number | null}} problem
+   * @param {bigint | null} [position] the one named
+   */
+  constructor(what, problem, position = null) {
+    super(what, problem);
+    const last = /last position is ([0-9]{1,19})/.exec(problem.detail)?.[1];
+    /** The position that was named. @readonly */
+    this.position = position;
+    /** The last position of the log, as the server says; null where it does not. @readonly */
+    this.last = last === undefined ? null : BigInt(last);
+    if (position !== null) {
+      const end = this.last === null ? '' : `, whose last position is ${this.last}`;
+      this.message = `${what}: position ${position} lies ahead of the server's log${end}: the oracle went back, or it is another one (${problem.detail})`;
+    }
   }
 }
 

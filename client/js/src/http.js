@@ -2,11 +2,18 @@
  * Bounded requests. Time and length are capped because the server is not trusted
  * with the client's memory or patience either.
  *
+ * Between a client and its oracle stand proxies, portals with a login page, caches:
+ * they answer too. What counts is what the oracle itself says: a 200 of the type
+ * that was asked for, or a refusal as `application/problem+json` whose type is one of
+ * the oracle's. All else means that the oracle is out of reach.
+ *
  * @module
  */
-import { concatBytes } from './bytes.js';
+import { bodyOf, isNetworkFailure, requireResponse } from './body.js';
+import { SYSTEM_CLOCK } from './clock.js';
 import {
-  MalformedError,
+  AheadOfLogError,
+  ArgumentError,
   NeverError,
   NotYetError,
   ProblemError,
@@ -15,6 +22,9 @@ import {
   UnknownEventError,
 } from './errors.js';
 
+/** @import { Answer } from './body.js' */
+/** @import { Clock } from './clock.js' */
+
 /**
  * What to ask for.
  *
@@ -22,7 +32,7 @@ import {
  * @property {string} what named in errors
  * @property {readonly string[]} path segments after the base, not yet percent-encoded
  * @property {Readonly<Record<string, string | number | undefined>>} [query]
- * @property {string} accept media type wanted
+ * @property {string} accept media type wanted; an answer of another one is not the oracle's
  * @property {Readonly<Record<string, string>>} [headers]
  * @property {number} [holdMs] how long the server is asked to hold the request
  * @property {number} [limit] longest answer read, bytes
@@ -31,32 +41,42 @@ import {
 
 /**
  * The part of the platform's `fetch` that is used; a test or a wallet behind a
- * proxy may bring its own.
+ * proxy may bring its own: undici's, node-fetch 2 or 3, React Native's. What a
+ * response must have is `status`, `headers.get`, and a body as a web stream or an
+ * iterable of bytes, or else `arrayBuffer()`.
  *
- * @typedef {(url: string, init: RequestInit) => Promise<Response>} Fetch
+ * @typedef {(url: string, init: RequestInit) => Promise<Answer>} Fetch
  */
 
 /** Longest refusal read, bytes. */
 const MAX_PROBLEM = 64 * 1024;
+const PROBLEM_TYPE = 'application/problem+json';
+/** Whatever was recorded, or whatever a mirror makes of a file: the caller checks its bytes. */
+const ANY_TYPE = '*/*';
 
 export class Http {
   #base;
   #fetch;
   #timeoutMs;
   #maxBytes;
+  #clock;
 
   /**
    * @param {string} base an `http` or `https` address, below whose path the API begins
-   * @param {{fetch: Fetch, timeoutMs: number, maxBytes: number}} options
+   * @param {{fetch: Fetch, timeoutMs: number, maxBytes: number, clock?: Clock}} options
    */
-  constructor(base, { fetch, timeoutMs, maxBytes }) {
-    const url = URL.canParse(base) ? new URL(base) : null;
-    if (url?.protocol !== 'http:' && url?.protocol !== 'https:') throw new TypeError('url: an http or https address is needed');
-    if (url.username || url.password) throw new TypeError('url: an address with a password cannot be fetched');
+  constructor(base, { fetch, timeoutMs, maxBytes, clock = SYSTEM_CLOCK }) {
+    const url = typeof base === 'string' && URL.canParse(base) ? new URL(base) : null;
+    if (url?.protocol !== 'http:' && url?.protocol !== 'https:') {
+      throw new ArgumentError('url', 'an http or https address is needed, with its scheme: https://oracle.example');
+    }
+    if (url.username || url.password) throw new ArgumentError('url', 'an address with a password cannot be fetched');
+    if (typeof fetch !== 'function') throw new ArgumentError('fetch', 'is no function');
     this.#base = `${url.origin}${url.pathname.replace(/\/+$/, '')}`;
     this.#fetch = fetch;
     this.#timeoutMs = timeoutMs;
     this.#maxBytes = maxBytes;
+    this.#clock = clock;
   }
 
   /**
@@ -67,10 +87,10 @@ export class Http {
    */
   async get(request) {
     // The budget covers the body too, so a trickling server ends here.
-    const deadline = new Deadline(request.what, this.#timeoutMs + (request.holdMs ?? 0), request.signal);
+    const { what } = request;
+    const deadline = new Deadline(what, this.#timeoutMs + (request.holdMs ?? 0), request.signal, this.#clock);
     try {
-      const response = await this.#accepted(request, deadline.signal);
-      return await readBody(request.what, response, request.limit ?? this.#maxBytes);
+      return await deadline.race(this.#whole(request, deadline.signal));
     } catch (error) {
       throw deadline.explain(error);
     } finally {
@@ -79,18 +99,27 @@ export class Http {
   }
 
   /**
+   * @param {Request} request
+   * @param {AbortSignal} signal
+   */
+  async #whole(request, signal) {
+    const response = await this.#accepted(request, signal);
+    const body = await bodyOf(request.what, response, request.limit ?? this.#maxBytes);
+    if (body.length === 0 && request.accept !== ANY_TYPE) throw foreign(request.what, response, 'and nothing in it');
+    return body;
+  }
+
+  /**
    * A 200 answer whose body is read as it comes; time is limited up to its
    * first byte.
    *
    * @param {Request & {signal: AbortSignal}} request its signal also ends the body
-   * @returns {Promise<ReadableStream<Uint8Array>>}
+   * @returns {Promise<Answer>}
    */
   async open(request) {
-    const deadline = new Deadline(request.what, this.#timeoutMs, request.signal);
+    const deadline = new Deadline(request.what, this.#timeoutMs, request.signal, this.#clock);
     try {
-      const { body } = await this.#accepted(request, deadline.signal);
-      if (!body) throw new MalformedError(request.what, 'answer has no body');
-      return body;
+      return await deadline.race(this.#accepted(request, deadline.signal));
     } catch (error) {
       throw deadline.explain(error);
     } finally {
@@ -110,8 +139,11 @@ export class Http {
       credentials: 'omit',
       referrerPolicy: 'no-referrer',
     });
-    if (response.status === 200) return response;
-    throw await refusal(what, response);
+    requireResponse(response);
+    const type = typeOf(response);
+    if (response.status === 200 && (accept === ANY_TYPE || type === accept)) return response;
+    if (response.status >= 400 && type === PROBLEM_TYPE) throw await refusal(what, response);
+    throw foreign(what, response, '');
   }
 
   /**
@@ -132,7 +164,7 @@ class Deadline {
   #controller = new AbortController();
   #what;
   #caller;
-  #timer;
+  #cancel;
   #expired = false;
   #forward = () => this.#controller.abort(this.#caller?.reason);
 
@@ -140,14 +172,15 @@ class Deadline {
    * @param {string} what
    * @param {number} ms
    * @param {AbortSignal | undefined} caller
+   * @param {Clock} clock
    */
-  constructor(what, ms, caller) {
+  constructor(what, ms, caller, clock) {
     this.#what = what;
     this.#caller = caller;
-    this.#timer = setTimeout(() => {
+    this.#cancel = clock.after(ms, () => {
       this.#expired = true;
       this.#controller.abort();
-    }, ms);
+    });
     if (caller?.aborted) this.#forward();
     else caller?.addEventListener('abort', this.#forward, { once: true });
   }
@@ -156,9 +189,26 @@ class Deadline {
     return this.#controller.signal;
   }
 
+  /**
+   * The work, or its end: not every `fetch` heeds its signal.
+   *
+   * @template T
+   * @param {Promise<T>} work
+   * @returns {Promise<T>}
+   */
+  race(work) {
+    return new Promise((resolve, reject) => {
+      const { signal } = this.#controller;
+      const stop = () => reject(signal.reason);
+      if (signal.aborted) stop();
+      else signal.addEventListener('abort', stop, { once: true });
+      work.then(resolve, reject).finally(() => signal.removeEventListener('abort', stop));
+    });
+  }
+
   /** Lifts the time limit; the caller's signal goes on to count. */
   disarm() {
-    clearTimeout(this.#timer);
+    this.#cancel();
   }
 
   clear() {
@@ -180,55 +230,72 @@ class Deadline {
 }
 
 /**
- * The platform's errors as ours; ours as they are.
+ * The platform's errors as ours; ours, and those of a program that is wrong, as
+ * they are.
  *
  * @param {string} what
  * @param {unknown} error
  */
 export function asTransport(what, error) {
-  // `fetch` and body streams fail with TypeError or DOMException.
-  if (!(error instanceof TypeError || error instanceof DOMException)) return error;
+  if (!isNetworkFailure(error)) return error;
   return new TransportError('unreachable', what, 'the server cannot be reached or broke off', { cause: error });
 }
 
 /**
- * Counts what arrives, not what `Content-Length` claims, and after
- * decompression, so that neither a lie nor a bomb fills memory.
+ * An answer that is not the oracle's.
  *
  * @param {string} what
- * @param {Response} response
- * @param {number} limit
+ * @param {Answer} response
+ * @param {string} more what else is wrong with it
  */
-async function readBody(what, response, limit) {
-  const reader = response.body?.getReader();
-  /** @type {Uint8Array[]} */
-  const chunks = [];
-  let length = 0;
-  for (;;) {
-    const { done, value } = (await reader?.read()) ?? { done: true, value: undefined };
-    if (done) return concatBytes(...chunks);
-    length += value.length;
-    if (length > limit) {
-      await reader?.cancel();
-      throw new TooLargeError(what, limit);
-    }
-    chunks.push(value);
+function foreign(what, response, more) {
+  const { status } = response;
+  const type = typeOf(response);
+  const found = [status === 0 ? 'a redirect' : `status ${status}`, type ? `type ${type}` : 'no content type', more];
+  const problem = `what answered is not the oracle (${found.filter(Boolean).join(', ')}): a proxy, a login page or another server`;
+  return new TransportError('foreign', what, problem, { status, retryAfterMs: retryAfter(response) });
+}
+
+/**
+ * A body of the announced type that ends too early, or is no JSON at all.
+ *
+ * @param {string} what
+ * @param {Uint8Array} body
+ * @returns {Uint8Array} the same
+ */
+export function requireJson(what, body) {
+  try {
+    JSON.parse(new TextDecoder().decode(body));
+  } catch (error) {
+    throw cutOff(what, error);
   }
+  return body;
 }
 
 /**
  * @param {string} what
- * @param {Response} response
- * @returns {Promise<ProblemError>}
+ * @param {unknown} cause
+ */
+export function cutOff(what, cause) {
+  return new TransportError('foreign', what, 'the answer is cut off, or not what its content type says', { cause, status: 200 });
+}
+
+/** The media type, without parameters. @param {Answer} response */
+function typeOf(response) {
+  return (response.headers.get('content-type') ?? '').split(';')[0]?.trim().toLowerCase() ?? '';
+}
+
+/**
+ * @param {string} what
+ * @param {Answer} response
+ * @returns {Promise<ProblemError | TransportError>}
  */
 async function refusal(what, response) {
-  const { type, title, detail } = await problemOf(what, response);
-  const problem = {
-    status: response.status,
-    slug: type.split('/').pop() || 'about:blank',
-    detail: detail || title,
-    retryAfterMs: retryAfter(response.headers.get('retry-after')),
-  };
+  const said = await problemOf(what, response);
+  const slug = /(?:^|\/)problems\/([a-z0-9-]+)$/.exec(said?.type ?? '')?.[1];
+  if (!said || slug === undefined) return foreign(what, response, 'a problem that is none of the oracle');
+  const { title, detail } = said;
+  const problem = { status: response.status, slug, detail: detail || title, retryAfterMs: retryAfter(response) };
   switch (`${problem.status} ${problem.slug}`) {
     case '404 unknown-event':
       return new UnknownEventError(what, problem);
@@ -238,30 +305,32 @@ async function refusal(what, response) {
     case '410 refunded':
     case '410 withdrawn':
       return new NeverError(what, problem);
+    case '409 ahead-of-log':
+      return new AheadOfLogError(what, problem);
     default:
       return new ProblemError(what, problem);
   }
 }
 
 /**
- * A proxy's page instead of a problem is still an answer: its status.
- *
  * @param {string} what
- * @param {Response} response
+ * @param {Answer} response
+ * @returns {Promise<{type: string, title: string, detail: string} | null>} null where it is no JSON
  */
 async function problemOf(what, response) {
   const problem = { type: '', title: '', detail: '' };
   try {
     /** @type {unknown} */
-    const found = JSON.parse(new TextDecoder().decode(await readBody(what, response, MAX_PROBLEM)));
+    const found = JSON.parse(new TextDecoder().decode(await bodyOf(what, response, MAX_PROBLEM)));
     for (const key of /** @type {const} */ (['type', 'title', 'detail'])) {
       const value = memberOf(found, key);
       if (typeof value === 'string') problem[key] = value;
     }
+    return problem;
   } catch (error) {
     if (!(error instanceof SyntaxError || error instanceof TooLargeError)) throw error;
+    return null;
   }
-  return problem;
 }
 
 /**
@@ -276,7 +345,8 @@ export function memberOf(json, key) {
   return /** @type {Record<string, unknown>} */ (json)[key];
 }
 
-/** @param {string | null} header */
-function retryAfter(header) {
-  return header !== null && /^[0-9]{1,9}$/.test(header.trim()) ? Number(header) * 1000 : null;
+/** @param {Answer} response */
+function retryAfter({ headers }) {
+  const header = headers.get('retry-after')?.trim() ?? '';
+  return /^[0-9]{1,9}$/.test(header) ? Number(header) * 1000 : null;
 }

@@ -10,7 +10,7 @@ import { TooLargeError } from './errors.js';
 /**
  * @typedef {object} ServerEvent
  * @property {string} event its kind; `message` where the server names none
- * @property {string} data
+ * @property {string | null} data null where there is none: a comment with an id, as heartbeats are
  * @property {string} id the last id seen, also of earlier events
  */
 
@@ -25,6 +25,7 @@ export class EventParser {
   /** @type {string[]} */
   #data = [];
   #id = '';
+  #hasId = false;
 
   /** @param {number} limit longest single event, characters */
   constructor(limit) {
@@ -60,7 +61,7 @@ export class EventParser {
 
   /**
    * @param {string} line
-   * @returns {ServerEvent | null} on the blank line that ends an event with data
+   * @returns {ServerEvent | null} on the blank line that ends an event with data or an id
    */
   #take(line) {
     if (line === '') return this.#dispatch();
@@ -71,14 +72,19 @@ export class EventParser {
     const value = colon < 0 ? '' : line.slice(colon + 1).replace(/^ /, '');
     if (field === 'event') this.#event = value;
     else if (field === 'data') this.#data.push(value);
-    else if (field === 'id' && !value.includes('\0')) this.#id = value;
+    else if (field === 'id' && !value.includes('\0')) {
+      this.#id = value;
+      this.#hasId = true;
+    }
     return null;
   }
 
   #dispatch() {
-    const event = { event: this.#event || 'message', data: this.#data.join('\n'), id: this.#id };
-    const empty = this.#data.length === 0;
+    const data = this.#data.length === 0 ? null : this.#data.join('\n');
+    const event = { event: this.#event || 'message', data, id: this.#id };
+    const empty = data === null && !this.#hasId;
     this.#event = '';
+    this.#hasId = false;
     this.#data = [];
     this.#length = 0;
     return empty ? null : event;

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import {
+  ArgumentError,
   HashError,
   MalformedError,
   NeverError,
@@ -23,7 +24,7 @@ import {
 } from '../src/index.js';
 import { sha256Hex } from '../src/tags.js';
 import { FakeOracle } from './oracle.js';
-import { problem, serve, serveAnswers } from './server.js';
+import { problem, send, serve, serveAnswers } from './server.js';
 
 /** @import { ClientOptions } from '../src/index.js' */
 
@@ -99,10 +100,10 @@ test('the key of the first use is the key from then on', async (t) => {
 
 test('without a key, or with one that is none, there is no client', () => {
   for (const publicKey of ['', '00', 'ff'.repeat(32), `${oracle.publicKey}00`, undefined]) {
-    assert.throws(() => client('http://127.0.0.1', /** @type {ClientOptions} */ ({ publicKey })), TypeError);
+    assert.throws(() => client('http://127.0.0.1', /** @type {ClientOptions} */ ({ publicKey })), ArgumentError);
   }
   for (const url of ['', 'ftp://a', 'http://user:secret@127.0.0.1', 'nonsense']) {
-    assert.throws(() => client(url), (error) => error instanceof TypeError && !error.message.includes('secret'));
+    assert.throws(() => client(url), (error) => error instanceof ArgumentError && !error.message.includes('secret'));
   }
 });
 
@@ -164,9 +165,66 @@ test('refusals have their own types and keep the slug, the reason and when to as
   }
 });
 
-test("a proxy's page instead of a problem is an answer by its status", async (t) => {
-  const { url } = await serve(t, (_, response) => response.writeHead(403).end('<html>no</html>'));
-  await assert.rejects(client(url).event('match'), (error) => error instanceof ProblemError && error.status === 403);
+/** What stands between a client and its oracle, and answers. @type {Record<string, (request: import('node:http').IncomingMessage, response: import('node:http').ServerResponse) => void>} */
+const STRANGERS = {
+  'a 404 page': (_, response) => response.writeHead(404, { 'content-type': 'text/html' }).end('<html>not here</html>'),
+  'a 403 page': (_, response) => response.writeHead(403, { 'content-type': 'text/html' }).end('<html>no</html>'),
+  'a page to log in': (_, response) => response.writeHead(200, { 'content-type': 'text/html; charset=utf-8' }).end('<form>'),
+  'a redirect to one': (request, response) => {
+    if (request.url === '/login') response.writeHead(200, { 'content-type': 'text/html' }).end('<form>');
+    else response.writeHead(302, { location: '/login' }).end();
+  },
+  'a redirect to nowhere': (_, response) => response.writeHead(302).end(),
+  'an empty 200': (_, response) => response.writeHead(200).end(),
+  'an empty 200 of the right type': (_, response) => response.writeHead(200, { 'content-type': 'application/octet-stream' }).end(),
+  'nothing': (_, response) => response.writeHead(204).end(),
+  'JSON of another service': (_, response) => response.writeHead(401, { 'content-type': 'application/json' }).end('{"error":"no"}'),
+  "another service's problem": (_, response) => {
+    response.writeHead(403, { 'content-type': 'application/problem+json' }).end('{"type":"about:blank","status":403}');
+  },
+  'a problem that is none': (_, response) => response.writeHead(404, { 'content-type': 'application/problem+json' }).end('<html>'),
+  'half a message': (_, response) => send(response, Object.values(FakeOracle.answers(match))[0]?.subarray(0, 70)),
+  'half of what was promised': (request, response) => {
+    response.writeHead(200, { 'content-type': 'application/octet-stream', 'content-length': '500' });
+    response.write('half', () => request.socket.destroy());
+  },
+};
+
+test('what answers in place of the oracle ends no wait, and is named when the time is over', async (t) => {
+  for (const [name, stranger] of Object.entries(STRANGERS)) {
+    let isThere = true;
+    const { url } = await serve(t, (request, response) => {
+      const { pathname } = new URL(request.url ?? '', 'http://x');
+      if (isThere) stranger(request, response);
+      else send(response, FakeOracle.answers(match, attested)[pathname]);
+    });
+    await assert.rejects(client(url).wait('match', { timeoutMs: 40 }), (error) => {
+      assert.ok(error instanceof TransportError, `${name}: ${error}`);
+      if (error.code !== 'unreachable') assert.equal(error.code, 'foreign', `${name}: ${error}`);
+      assert.match(error.message, /^announcement: (what answered is not the oracle|the answer is cut off|the server cannot be reached)/);
+      return true;
+    });
+    const waiting = client(url).wait('match', { timeoutMs: 60_000 });
+    setTimeout(() => (isThere = false), 30);
+    assert.equal((await waiting).outcome.text, 'draw', name);
+  }
+});
+
+test('a refusal of something else is told with its status, and asked again', async (t) => {
+  const { url, requests } = await serve(t, (_, response) => response.writeHead(403).end('<html>no</html>'));
+  await assert.rejects(client(url, { retries: 1 }).event('match'), (error) => error instanceof TransportError && error.status === 403);
+  assert.equal(requests.length, 2);
+});
+
+test('an event that is announced later is waited for', async (t) => {
+  const answers = FakeOracle.answers(match, attested);
+  let asked = 0;
+  const { url } = await serve(t, (request, response) => {
+    asked += 1;
+    if (asked < 4) problem(response, 404, 'not-announced', { 'retry-after': '0' });
+    else send(response, answers[new URL(request.url ?? '', 'http://x').pathname]);
+  });
+  assert.equal((await client(url).wait('match')).outcome.text, 'draw');
 });
 
 test('a busy or broken server is asked again, so often and no oftener', async (t) => {
@@ -175,7 +233,7 @@ test('a busy or broken server is asked again, so often and no oftener', async (t
     if (nth === 1) problem(response, 503, 'unavailable', { 'retry-after': '0' });
     else if (nth === 2) request.socket.destroy();
     else if (nth === 3) problem(response, 429, 'rate-limited', { 'retry-after': '99999' });
-    else response.end(Object.values(answers)[0]);
+    else send(response, Object.values(answers)[0]);
   });
   await client(url).announcement('match');
   assert.equal(requests.length, 4);
@@ -198,6 +256,7 @@ test('a server that never answers, or trickles for ever, runs into the time limi
     (error) => error instanceof TransportError && error.code === 'timeout',
   );
   const trickling = await serve(t, (_, response) => {
+    response.writeHead(200, { 'content-type': 'application/octet-stream' });
     const timer = setInterval(() => response.write('.'), 5);
     response.on('close', () => clearInterval(timer));
   });
@@ -208,8 +267,10 @@ test('a server that never answers, or trickles for ever, runs into the time limi
 });
 
 test('an answer beyond the limit is cut off, whatever its length claims', async (t) => {
-  const { url } = await serve(t, (_, response) => {
+  const { url } = await serve(t, (request, response) => {
     // No end and no content-length: only counting helps.
+    const isTlv = request.url?.startsWith('/v1/announcements');
+    response.writeHead(200, { 'content-type': isTlv ? 'application/octet-stream' : 'application/json' });
     const chunk = Buffer.alloc(64 * 1024);
     const more = () => {
       while (!response.destroyed && response.write(chunk));
@@ -246,11 +307,11 @@ test('waiting long-polls through not-yet and outages until the attestation is th
   const polls = [];
   const { url } = await serve(t, (request, response) => {
     const { pathname, search } = new URL(request.url ?? '', 'http://x');
-    if (!pathname.startsWith('/v1/attestations')) return response.end(answers[pathname]);
+    if (!pathname.startsWith('/v1/attestations')) return send(response, answers[pathname]);
     polls.push(search);
     if (polls.length === 1) return problem(response, 404, 'not-attested', { 'retry-after': '0' });
     if (polls.length === 2) return request.socket.destroy();
-    return response.end(answers[pathname]);
+    return send(response, answers[pathname]);
   });
   const { outcome } = await client(url).wait('match', { timeoutMs: 5_900 });
   assert.equal(outcome.text, 'draw');
@@ -263,7 +324,7 @@ test('waiting ends at once where it is pointless, and with the obstacle at the e
   let slug = 'refunded';
   const { url } = await serve(t, (request, response) => {
     const answer = answers[new URL(request.url ?? '', 'http://x').pathname];
-    if (answer) response.end(answer);
+    if (answer) send(response, answer);
     else problem(response, slug === 'refunded' ? 410 : 404, slug);
   });
   await assert.rejects(client(url).wait('match'), NeverError);
@@ -277,16 +338,16 @@ test('waiting ends at once where it is pointless, and with the obstacle at the e
 test('a policy is the one whose hash the contract, or else the event, names', async (t) => {
   const text = canonicalJson({ rule: { kind: 'threshold' }, give_up_after_s: 1 });
   const hash = sha256Hex(new TextEncoder().encode(text));
-  /** @type {Record<string, Uint8Array | object>} */
+  /** @type {Record<string, Uint8Array | object | string>} */
   const answers = {
     '/v1/events/e': { event_id: 'e', kind: 'threshold', state: 'announced', maturity: 'x', policy_hash: hash },
-    '/v1/events/e/policy': new TextEncoder().encode(text),
+    '/v1/events/e/policy': text,
   };
   const { url } = await serveAnswers(t, answers);
   assert.deepEqual((await client(url).policy('e')).document, JSON.parse(text));
   assert.equal((await client(url).policy('e', { expectedHash: hash.toUpperCase() })).hash, hash);
   await assert.rejects(client(url).policy('e', { expectedHash: '00'.repeat(32) }), HashError);
-  answers['/v1/events/e/policy'] = new TextEncoder().encode(`${text} `);
+  answers['/v1/events/e/policy'] = `${text} `;
   await assert.rejects(client(url).policy('e'), HashError);
 });
 
@@ -317,7 +378,7 @@ test('events come page by page until there is no cursor', async (t) => {
   const { url, requests } = await serve(t, (request, response) => {
     const last = request.url?.includes('cursor=next');
     const events = [{ ...event, event_id: last ? 'b' : 'a' }];
-    response.end(JSON.stringify({ events, next_cursor: last ? null : 'next' }));
+    send(response, { events, next_cursor: last ? null : 'next' });
   });
   const ids = [];
   for await (const { event_id } of client(url).allEvents({ state: 'announced', q: 'a&b' })) ids.push(event_id);
@@ -326,8 +387,8 @@ test('events come page by page until there is no cursor', async (t) => {
 });
 
 test('JSON of another shape than documented is refused by name', async (t) => {
-  for (const answer of ['', 'null', '[]', '{}', '{"event_id":1}', '{"event_id":"e","kind":"k","state":"s","maturity":"m","reason":1}']) {
-    const { url } = await serve(t, (_, response) => response.end(answer));
+  for (const answer of ['null', '[]', '{}', '{"event_id":1}', '{"event_id":"e","kind":"k","state":"s","maturity":"m","reason":1}']) {
+    const { url } = await serve(t, (_, response) => send(response, answer));
     await assert.rejects(client(url).event('e'), MalformedError, answer);
     await assert.rejects(client(url).oracle(), MalformedError, answer);
     await assert.rejects(client(url).events(), MalformedError, answer);
@@ -340,7 +401,7 @@ test('JSON of another shape than documented is refused by name', async (t) => {
 test('an id cannot leave its place in the address', async (t) => {
   const { url, requests } = await serveAnswers(t, {});
   for (const id of ['..', '.', '', '\ud800', 'e\u0301']) {
-    await assert.rejects(client(url).announcement(id), TypeError, JSON.stringify(id));
+    await assert.rejects(client(url).announcement(id), ArgumentError, JSON.stringify(id));
   }
   await assert.rejects(client(url).announcement('../oracle?x=1#y'), UnknownEventError);
   assert.deepEqual(requests.map((request) => request.url), ['/v1/announcements/..%2Foracle%3Fx%3D1%23y?format=tlv']);

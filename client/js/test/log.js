@@ -9,7 +9,7 @@ import { sha256 } from '@noble/hashes/sha2.js';
 import { bytesToHex, concatBytes, hexToBytes, utf8ToBytes } from '@noble/hashes/utils.js';
 
 import { canonicalJson, encodeAnnouncement, encodeAttestation } from '../src/index.js';
-import { problem, serve } from './server.js';
+import { problem, send, serve } from './server.js';
 
 /** @import { TestContext } from 'node:test' */
 /** @import { Announcement, Descriptor, JsonDocument } from '../src/index.js' */
@@ -239,7 +239,7 @@ export class FakeLog {
     return serve(t, (request, response) => {
       const url = new URL(request.url ?? '', 'http://x');
       const [, , kind, id = '', part] = url.pathname.split('/').map(decodeURIComponent);
-      if (kind === 'oracle') return response.end(JSON.stringify(this.info));
+      if (kind === 'oracle') return send(response, this.info);
       const at = this.positions.get(id);
       if (!at) return problem(response, 404, 'unknown-event');
       if (kind === 'events' && part === 'bundle') {
@@ -247,11 +247,11 @@ export class FakeLog {
         const from = asked === null ? undefined : Number(asked);
         if (from !== undefined && from > this.entries.length) return problem(response, 409, 'ahead-of-log');
         const bundle = change(this.bundle(id, { ...(from !== undefined && { from }) }), id);
-        return bundle ? response.end(JSON.stringify(bundle)) : problem(response, 404, 'not-announced');
+        return bundle ? send(response, bundle) : problem(response, 404, 'not-announced');
       }
-      if (kind === 'announcements') return response.end(this.entries[at.announcement]?.subarray(34));
+      if (kind === 'announcements') return send(response, this.entries[at.announcement]?.subarray(34));
       const position = kind === 'attestations' ? at.attestation : undefined;
-      if (position !== undefined) return response.end((this.entries[position] ?? new Uint8Array()).subarray(42));
+      if (position !== undefined) return send(response, (this.entries[position] ?? new Uint8Array()).subarray(42));
       if (at.notice !== undefined) return problem(response, 410, 'refunded');
       return problem(response, 404, 'not-attested');
     });

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import {
+  ArgumentError,
   BundleError,
   HashError,
   Memory,
@@ -194,7 +195,7 @@ test('without an identity the first log that the server names is the one, and no
   await assert.rejects(new OracleClient(url, { publicKey: other }).attestation('match'), WrongKeyError);
   await assert.rejects(client(log, url, { publicKey: other }).attestation('match'), WrongKeyError);
   await assert.rejects(client(new FakeLog(log.oracle, { seed: 8 }), url).oracle(), WrongIdentityError);
-  assert.throws(() => new OracleClient(url, /** @type {any} */ ({})), TypeError);
+  assert.throws(() => new OracleClient(url, /** @type {any} */ ({})), ArgumentError);
   assert.throws(() => new OracleClient(url, { identity: 'nobody' }), OracleError);
   assert.equal(client(log, url, { unproven: true }).isPinned, false);
 });

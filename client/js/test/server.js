@@ -36,14 +36,26 @@ export async function serve(t, handler) {
  * A server of fixed answers by path; 404 `unknown-event` for the rest.
  *
  * @param {TestContext} t
- * @param {Record<string, Uint8Array | object>} answers
+ * @param {Record<string, Uint8Array | object | string>} answers
  */
 export function serveAnswers(t, answers) {
   return serve(t, (request, response) => {
     const answer = answers[new URL(request.url ?? '', 'http://x').pathname];
     if (answer === undefined) problem(response, 404, 'unknown-event');
-    else response.end(answer instanceof Uint8Array ? answer : JSON.stringify(answer));
+    else send(response, answer);
   });
+}
+
+/**
+ * Bytes as a message, all else as JSON.
+ *
+ * @param {ServerResponse} response
+ * @param {Uint8Array | object | string | undefined} answer
+ */
+export function send(response, answer) {
+  const isBytes = answer instanceof Uint8Array;
+  response.writeHead(200, { 'content-type': isBytes ? 'application/octet-stream' : 'application/json' });
+  response.end(isBytes || typeof answer === 'string' ? answer : JSON.stringify(answer));
 }
 
 /**
@@ -51,8 +63,9 @@ export function serveAnswers(t, answers) {
  * @param {number} status
  * @param {string} slug
  * @param {Record<string, string>} [headers]
+ * @param {string} [detail]
  */
-export function problem(response, status, slug, headers = {}) {
+export function problem(response, status, slug, headers = {}, detail = `because ${slug}`) {
   response.writeHead(status, { 'content-type': 'application/problem+json', ...headers });
-  response.end(JSON.stringify({ type: `/problems/${slug}`, title: 'Title', status, detail: `because ${slug}` }));
+  response.end(JSON.stringify({ type: `/problems/${slug}`, title: 'Title', status, detail }));
 }

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { MalformedError, OracleClient, ProblemError, TooLargeError, TransportError } from '../src/index.js';
+import { Backoff } from '../src/backoff.js';
+import { AheadOfLogError, ArgumentError, MalformedError, OracleClient, ProblemError, TooLargeError, TransportError } from '../src/index.js';
 import { EventParser } from '../src/sse.js';
 import { FakeOracle } from './oracle.js';
 import { problem, serve } from './server.js';
@@ -112,6 +113,68 @@ test('a busy server is asked again and a refusal ends the stream', async (t) => 
   assert.equal(requests.length, 3);
 });
 
+test('every id is the place to resume from, of heartbeats and of what a later server sends too', async (t) => {
+  const { url, requests } = await serve(t, (_, response, nth) => {
+    response.writeHead(200, HEAD);
+    // The first half of an id is none, nor is what lacks its empty line.
+    if (nth === 1) response.end(':\nid: 40\n\n: heartbeat\nid: 41\n\n: heartbeat\nid: 49');
+    else if (nth === 2) response.end(`${item('cosigned', 44)}: heartbeat\nid: 50\n`);
+    else response.write(item('attested', 45));
+  });
+  assert.equal((await take(open(url, { events: ['e45'] }), 1))[0]?.position, 45n);
+  assert.deepEqual(requests.map(({ headers }) => headers['last-event-id']), [undefined, '41', '44']);
+});
+
+test('a position ahead of the log ends the stream, and both are named', async (t) => {
+  const detail = 'position 100000 lies ahead of this log, whose last position is 61: compare the identity';
+  const refusing = await serve(t, (_, response) => problem(response, 409, 'ahead-of-log', {}, detail));
+  const telling = await serve(t, (_, response) => response.writeHead(200, HEAD).write(`event: ahead-of-log\ndata: ${JSON.stringify({ detail })}\n\n`));
+  for (const { url } of [refusing, telling]) {
+    await assert.rejects(take(open(url, { after: 100_000n }), 1), (error) => {
+      assert.ok(error instanceof AheadOfLogError);
+      assert.deepEqual([error.code, error.position, error.last], ['ahead-of-log', 100_000n, 61n]);
+      assert.match(error.message, /position 100000 .* last position is 61/);
+      return true;
+    });
+  }
+  // Also one that was resumed from: the oracle went back meanwhile.
+  const back = await serve(t, (_, response, nth) => {
+    if (nth === 1) response.writeHead(200, HEAD).end(item('attested', 70));
+    else problem(response, 409, 'ahead-of-log', {}, detail);
+  });
+  await assert.rejects(take(open(back.url), 2), (error) => error instanceof AheadOfLogError && error.position === 70n);
+});
+
+test('a page in place of the stream is told and waited out', async (t) => {
+  const { url } = await serve(t, (_, response, nth) => {
+    if (nth === 1) response.writeHead(200, { 'content-type': 'text/html' }).end('<form>');
+    else if (nth === 2) response.writeHead(403, { 'content-type': 'text/html' }).end('<html>');
+    else response.writeHead(200, HEAD).write(item('attested', 1));
+  });
+  /** @type {unknown[]} */
+  const lost = [];
+  await take(open(url, { onDisconnect: (error) => lost.push(error) }), 1);
+  assert.deepEqual(lost.map((error) => error instanceof TransportError && [error.code, error.status]), [['foreign', 200], ['foreign', 403]]);
+});
+
+test('what is no position and no list of events is refused by name', async () => {
+  for (const after of [-1, 1.5, -1n, '7', null, NaN]) {
+    await assert.rejects(open('http://127.0.0.1:1', /** @type {any} */ ({ after })).next(), (error) => error instanceof ArgumentError && error.argument === 'after');
+  }
+  for (const events of ['e', [], [''], ['a,b'], [7], Array(101).fill('e')]) {
+    await assert.rejects(open('http://127.0.0.1:1', /** @type {any} */ ({ events })).next(), (error) => error instanceof ArgumentError && error.argument === 'events');
+  }
+});
+
+test('those who lose a connection in one moment do not come back in one moment', () => {
+  for (const asked of [null, 3000, 90_000]) {
+    const pauses = Array.from({ length: 200 }, () => new Backoff(500, 30_000).pause(asked));
+    const [least, most] = [Math.min(...pauses), Math.max(...pauses)];
+    assert.ok(most - least > 150, `${least} to ${most}`);
+    assert.ok(least >= Math.min(asked ?? 0, 22_500) && most <= Math.max(500, Math.min((asked ?? 0) + 250, 30_000)), `${least} to ${most}`);
+  }
+});
+
 test('damage is an error, not silence', async (t) => {
   for (const text of [item('attested', 1, 'no json'), item('attested', 1, '{}'), 'event: attested\nid: x\ndata: {"event_id":"e"}\n\n']) {
     const { url } = await serve(t, (_, response) => response.writeHead(200, HEAD).write(text));
@@ -131,6 +194,7 @@ test('a stream cut anywhere, with any line ends, reads the same', () => {
   const expected = [
     { event: 'a', data: '1\n2', id: '7' },
     { event: 'message', data: '', id: '7' },
+    { event: 'message', data: null, id: '8' },
     { event: 'ü€😀', data: '{"x": ":"}', id: '8' },
   ];
   for (const end of ['\n', '\r', '\r\n']) {
