@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 
+import { differences } from '../../client/js/test/api-types.js';
 import { startDemo } from './demo.js';
 import { attestedEvent, refusalOf, settle, waitForNext } from './live.js';
 import { startSite } from './site.js';
@@ -23,6 +24,11 @@ describe('in Node, against a running oracle', { timeout: 180_000 }, () => {
 
   test('waiting returns the verified outcome once there is one', async () => {
     assert.notEqual(await waitForNext(oracle.url, oracle.identity, AbortSignal.timeout(120_000)), '');
+  });
+
+  test('the types of what the API answers are those of its own document', async () => {
+    const document = await (await fetch(`${oracle.url}/openapi.json`)).json();
+    assert.deepEqual(differences(document), []);
   });
 
   test('a tampered bundle and another identity are refused', async () => {

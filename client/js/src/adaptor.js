@@ -21,7 +21,7 @@
  */
 import { bytesToHex, bytesToNumber, hexBytes, isHex, numberToHex } from './bytes.js';
 import { GENERATOR, ORDER, liftX, pointFromCompressed, verifySchnorr, xonlyOf } from './curve.js';
-import { AdaptorError } from './errors.js';
+import { AdaptorError, ArgumentError } from './errors.js';
 import { AdaptorSecret, OutcomePoint } from './outcome-point.js';
 import { challenge } from './tags.js';
 
@@ -104,6 +104,7 @@ export class AdaptorSignature {
    * @throws {AdaptorError} `not-completed`, `infinity`
    */
   adapt(secret, publicKey, message) {
+    if (!(secret instanceof AdaptorSecret)) throw new ArgumentError('secret', 'is no AdaptorSecret');
     const { x, odd } = this.#finalNonce(secret.point);
     const t = secret.toBigInt();
     const s = (this.#s + (odd ? ORDER - t : t)) % ORDER;
@@ -153,6 +154,7 @@ export class AdaptorSignature {
    * @returns {{x: string, odd: boolean}} of R' + T
    */
   #finalNonce(point) {
+    if (!(point instanceof OutcomePoint)) throw new ArgumentError('point', 'is no OutcomePoint');
     const sum = this.#nonce.add(point.point);
     if (sum.is0()) throw new AdaptorError('infinity', 'nonce and adaptor point cancel out');
     return { x: xonlyOf(sum), odd: sum.toHex(true).startsWith('03') };

@@ -61,7 +61,7 @@ export function isNfc(text) {
  * @returns {Uint8Array | null} null where it is not hex
  */
 export function hexBytes(text) {
-  return text.length % 2 === 0 && /^[0-9a-fA-F]*$/.test(text) ? hexToBytes(text) : null;
+  return typeof text === 'string' && text.length % 2 === 0 && /^[0-9a-fA-F]*$/.test(text) ? hexToBytes(text) : null;
 }
 
 /**

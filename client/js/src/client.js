@@ -119,10 +119,16 @@ export class OracleClient {
    *   or an identity that is none
    */
   constructor(url, options) {
+    if (options === null || typeof options !== 'object') throw new ArgumentError('options', 'an object is needed, with the identity of the oracle');
+    for (const name of /** @type {const} */ (['timeoutMs', 'idleTimeoutMs', 'retries', 'firstBackoffMs', 'maxBackoffMs', 'maxBytes', 'cacheEntries'])) {
+      const value = options[name];
+      if (value !== undefined && !(typeof value === 'number' && value >= 0)) throw new ArgumentError(name, 'is no number, 0 or more');
+    }
     const { identity, publicKey, witnesses, cacheEntries = 1000 } = options;
     const { fetch = globalThis.fetch?.bind(globalThis), clock = SYSTEM_CLOCK } = options;
     const { timeoutMs = 15_000, idleTimeoutMs = 60_000, retries = 3, maxBytes = 1024 * 1024 } = options;
     const { firstBackoffMs = 500, maxBackoffMs = 30_000, unproven = false, memory = new Memory() } = options;
+    if (!(memory instanceof Memory)) throw new ArgumentError('memory', 'is no Memory');
     if (identity === undefined && publicKey === undefined) {
       throw new ArgumentError('identity', "the verifier key of the oracle's log is needed, or TRUST_ON_FIRST_USE");
     }
@@ -305,6 +311,8 @@ export class OracleClient {
    * @returns {Promise<Attested>}
    */
   async wait(id, { signal, timeoutMs = Number.POSITIVE_INFINITY } = {}) {
+    eventId(id);
+    if (typeof timeoutMs !== 'number' || !(timeoutMs >= 0)) throw new ArgumentError('timeoutMs', 'is no number, 0 or more');
     const { clock } = this.#options;
     const started = clock.now();
     const left = () => Math.max(0, timeoutMs - (clock.now() - started));
@@ -339,6 +347,9 @@ export class OracleClient {
    * @throws {HashError | MalformedError}
    */
   async policy(id, options = {}) {
+    eventId(id);
+    const { expectedHash: given } = options;
+    if (given !== undefined && typeof given !== 'string') throw new ArgumentError('expectedHash', 'is no hex');
     const proven = this.#isUnproven ? null : await this.#provenPolicy(id, options);
     if (proven) {
       const { expectedHash = proven.hash } = options;
@@ -346,7 +357,6 @@ export class OracleClient {
       return proven;
     }
     const stated = options.expectedHash ?? (await this.event(id, options)).policy_hash;
-    if (stated === null) throw new MalformedError('policy', 'the server states no policy for the event');
     const hash = stated.toLowerCase();
     const kept = this.#policies.get(hash);
     if (kept) return kept;
@@ -376,6 +386,7 @@ export class OracleClient {
    */
   async evidenceBody(sha256, options) {
     const what = 'evidence body';
+    requireHash(sha256);
     const request = { what, path: ['v1', 'evidence', sha256], accept: '*/*', limit: MAX_EVIDENCE };
     const body = await this.#retrying(options, () => this.#http.get({ ...request, signal: options?.signal }));
     const got = sha256Hex(body);
@@ -394,6 +405,7 @@ export class OracleClient {
    */
   async manifest(sha256, options) {
     const what = 'manifest';
+    requireHash(sha256);
     const request = { what, path: ['v1', 'manifests', sha256], accept: JSON_TYPE, limit: MAX_EVIDENCE };
     const body = await this.#retrying(options, () => this.#http.get({ ...request, signal: options?.signal }));
     const got = sha256Hex(body);
@@ -454,8 +466,9 @@ export class OracleClient {
    * @param {CallOptions} [options]
    */
   async #prove(id, options) {
+    eventId(id);
     await this.#trusted(options);
-    const found = await this.#prover.prove(eventId(id), options?.signal);
+    const found = await this.#prover.prove(id, options?.signal);
     const { announcement, attestation } = found.proven;
     this.#announcements.set(id, announcement);
     if (attestation) this.#attestations.set(id, attestedOf(announcement, attestation));
@@ -581,6 +594,11 @@ export class OracleClient {
     const { firstBackoffMs, maxBackoffMs, clock } = this.#options;
     return new Backoff(firstBackoffMs, maxBackoffMs, clock);
   }
+}
+
+/** @param {unknown} sha256 */
+function requireHash(sha256) {
+  if (typeof sha256 !== 'string' || !/^[0-9a-f]{64}$/i.test(sha256)) throw new ArgumentError('sha256', 'is not 32 bytes of hex');
 }
 
 /** How long the one that answered wants to be left alone. @param {unknown} error */

@@ -98,7 +98,7 @@ export class PointsError extends OracleError {
 }
 
 /**
- * @typedef {'kind' | 'empty' | 'too-long' | 'value' | 'negative-zero' | 'too-many' | 'infinity' | 'scalar' | 'point' | 'base' | 'digits' | 'backwards' | 'above' | 'outside' | 'outcome' | 'mismatch' | 'nonce-proof' | 'nonces-not-proven'} PointsErrorCode
+ * @typedef {'kind' | 'empty' | 'too-long' | 'value' | 'negative-zero' | 'too-many' | 'infinity' | 'scalar' | 'point' | 'base' | 'digits' | 'backwards' | 'above' | 'outside' | 'outcome' | 'mismatch' | 'selection' | 'nonce-proof' | 'nonces-not-proven'} PointsErrorCode
  */
 
 /** An adaptor signature that is none, or does not do what was asked of it. */

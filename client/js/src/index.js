@@ -4,35 +4,94 @@
  *
  * @module
  */
+import * as check from './arguments.js';
+import * as bundles from './bundle.js';
+import * as codec from './codec.js';
+import * as coinlib from './coinlib.js';
+import * as dialect from './dialect.js';
+import * as events from './event.js';
+import * as joint from './joint.js';
+import { NonceProof } from './nonce-proof.js';
+import * as notes from './note.js';
+import * as points from './points.js';
+import * as policies from './policy.js';
+import * as ranges from './range.js';
+import * as tags from './tags.js';
+import * as tlog from './tlog.js';
+
+const { guarded } = check;
+const genesis = check.shaped({ logOrigin: check.text, logPublicKey: check.hash });
+const head = check.shaped({ size: check.big, root: check.hash });
+
 export { AdaptorSignature } from './adaptor.js';
-export { verifyBundle } from './bundle.js';
 export { OracleClient, TRUST_ON_FIRST_USE } from './client.js';
-export {
-  announcementToJson,
-  attestationToJson,
-  decodeAnnouncement,
-  decodeAttestation,
-  decodeAttestationTlv,
-  encodeAnnouncement,
-  encodeAttestation,
-  encodeEvent,
-  toHex,
-} from './codec.js';
-export { TIME_THRESHOLD, checkLocktimes, coinlibOutcomes, refundLocktime, revealLocktime } from './coinlib.js';
 export * from './errors.js';
-export { digitTexts, maxValue, nonceCount, parseOutcome } from './event.js';
-export { jointPoints } from './joint.js';
 export { Memory } from './memory.js';
-export { NonceProof } from './nonce-proof.js';
-export { parseIdentity } from './note.js';
 export { AdaptorSecret, OutcomePoint } from './outcome-point.js';
-export { adaptorPoints, prefixPoint, signaturePoint } from './points.js';
-export { canonicalJson, questionOf, readPolicy } from './policy.js';
-export { groupRange, rangePrefixes } from './range.js';
-export { announcementHash, attestationHash, challenge, taggedHash } from './tags.js';
-export { announcementEntry, attestationEntry, leafHash, nonceProofEntry, verifyCheckpoint, verifyConsistency, verifyGenesis, verifyInclusion } from './tlog.js';
-export { verifyAnnouncement, verifyAttestation } from './verify.js';
 export { Witnesses } from './witnesses.js';
+export { NonceProof };
+export const { TIME_THRESHOLD } = coinlib;
+
+export const verifyBundle = guarded(bundles.verifyBundle, {
+  bundle: (value) => (typeof value === 'string' || value instanceof Uint8Array ? null : 'is neither bytes nor text'),
+  identity: (value, name) => (typeof value === 'string' ? null : check.shaped({ name: check.text, vkey: check.text, publicKey: check.text })(value, name) && 'is neither a verifier key nor what parseIdentity returns'),
+  options: check.optional(check.shaped({ known: check.orNull(head) })),
+});
+export const parseIdentity = guarded(notes.parseIdentity, { identity: check.text });
+export const decodeAnnouncement = dialect.readAnnouncement;
+export const decodeAttestation = dialect.readAttestation;
+export const decodeAttestationTlv = guarded(codec.decodeAttestationTlv, { tlv: check.bytes });
+export const encodeAnnouncement = guarded(codec.encodeAnnouncement, { announcement: check.announcement });
+export const encodeAttestation = guarded(codec.encodeAttestation, {
+  attestation: check.attestation,
+  layout: check.optional((value) => (value === 'spec' || value === 'counted' ? null : "is neither 'spec' nor 'counted'")),
+});
+export const encodeEvent = guarded(codec.encodeEvent, { event: check.event });
+export const announcementToJson = guarded(codec.announcementToJson, { announcement: check.announcement });
+export const attestationToJson = guarded(codec.attestationToJson, { attestation: check.attestation });
+export const toHex = guarded(codec.toHex, { tlv: check.bytes });
+export const verifyAnnouncement = dialect.verifyAnnouncementForm;
+export const verifyAttestation = dialect.verifyAttestationForm;
+export const coinlibOutcomes = guarded(coinlib.coinlibOutcomes, { points: check.listOf(check.object), locktime: check.anything });
+export const revealLocktime = guarded(coinlib.revealLocktime, { announcements: check.list });
+export const refundLocktime = guarded(coinlib.refundLocktime, {
+  attestBy: (value) => (typeof value === 'string' || value instanceof Date ? null : 'is neither a text nor a Date'),
+  marginSeconds: check.optional(check.integer),
+});
+export const checkLocktimes = guarded(coinlib.checkLocktimes, { locktimes: check.object });
+export const digitTexts = guarded(events.digitTexts, { descriptor: check.cutDescriptor, value: check.big });
+export const maxValue = guarded(events.maxValue, { descriptor: check.cutDescriptor });
+export const nonceCount = guarded(events.nonceCount, { descriptor: check.descriptor });
+export const parseOutcome = guarded(events.parseOutcome, { descriptor: check.descriptor, texts: check.listOf(check.text) });
+export const jointPoints = guarded(joint.jointPoints, { parts: check.listOf(check.shaped({ announcement: check.object })) });
+export const { adaptorPoints, adaptorPointsLater, prefixPoint } = points;
+export const signaturePoint = guarded(points.signaturePoint, { nonce: check.text, publicKey: check.text, text: check.text });
+export const canonicalJson = guarded(policies.canonicalJson, { document: check.json });
+export const questionOf = guarded(policies.questionOf, { policy: check.object, maturity: check.optional(check.seconds) });
+export const readPolicy = guarded(policies.readPolicy, {
+  input: (value) => (typeof value === 'string' || value instanceof Uint8Array ? null : 'is neither bytes nor text'),
+  expectedHash: check.optional(check.hash),
+});
+export const groupRange = guarded(ranges.groupRange, { base: check.anything, nbDigits: check.anything, start: check.big, end: check.big });
+export const rangePrefixes = guarded(ranges.rangePrefixes, { descriptor: check.cutDescriptor, start: check.big, end: check.big });
+export const announcementHash = guarded(tags.announcementHash, { eventTlv: check.bytes });
+export const attestationHash = guarded(tags.attestationHash, { outcome: check.text });
+export const challenge = guarded(tags.challenge, { nonce: check.bytes, publicKey: check.bytes, message: check.bytes });
+export const taggedHash = guarded(
+  (/** @type {string} */ tag, /** @type {Uint8Array[]} */ ...parts) => {
+    check.demand('parts', parts, check.listOf(check.bytes));
+    return tags.taggedHash(tag, ...parts);
+  },
+  { tag: check.text },
+);
+export const announcementEntry = guarded(tlog.announcementEntry, { announcement: check.announcement, policyHash: check.hash });
+export const attestationEntry = guarded(tlog.attestationEntry, { attestation: check.attestation, announcementPosition: check.position, manifestHash: check.hash });
+export const leafHash = guarded(tlog.leafHash, { entry: check.bytes });
+export const nonceProofEntry = guarded(tlog.nonceProofEntry, { proof: check.a(NonceProof), announcementPosition: check.position });
+export const verifyCheckpoint = guarded(tlog.verifyCheckpoint, { note: check.text, log: genesis });
+export const verifyConsistency = guarded(tlog.verifyConsistency, { older: head, newer: head, proof: check.listOf(check.text) });
+export const verifyGenesis = guarded(tlog.verifyGenesis, { entry: check.bytes, publicKey: check.text });
+export const verifyInclusion = guarded(tlog.verifyInclusion, { entry: check.bytes, position: (value, name) => (typeof value === 'bigint' ? null : check.integer(value, name)), proof: check.listOf(check.text), checkpoint: head });
 
 /** @typedef {import('./event.js').Announcement} Announcement */
 /** @typedef {import('./event.js').Attestation} Attestation */
@@ -41,6 +100,7 @@ export { Witnesses } from './witnesses.js';
 /** @typedef {import('./event.js').EnumDescriptor} EnumDescriptor */
 /** @typedef {import('./event.js').DigitsDescriptor} DigitsDescriptor */
 /** @typedef {import('./event.js').Outcome} Outcome */
+/** @template T @typedef {import('./dialect.js').Form<T>} Form */
 /** @typedef {import('./dlc-json.js').AnnouncementJson} AnnouncementJson */
 /** @typedef {import('./dlc-json.js').AttestationJson} AttestationJson */
 /** @typedef {import('./tlv.js').Layout} Layout */
@@ -57,6 +117,8 @@ export { Witnesses } from './witnesses.js';
 /** @typedef {import('./client.js').CallOptions} CallOptions */
 /** @typedef {import('./model.js').OracleInfo} OracleInfo */
 /** @typedef {import('./model.js').EventInfo} EventInfo */
+/** @typedef {import('./model.js').DigitsInfo} DigitsInfo */
+/** @typedef {import('./model.js').ObservationInfo} ObservationInfo */
 /** @typedef {import('./model.js').EventQuery} EventQuery */
 /** @typedef {import('./model.js').EventsPage} EventsPage */
 /** @typedef {import('./model.js').EvidenceInfo} EvidenceInfo */

@@ -19,7 +19,7 @@
  * @module
  */
 import { bytesToHex, isHex } from './bytes.js';
-import { IdentityError, MemoryError, NonceReusedError } from './errors.js';
+import { ArgumentError, IdentityError, MemoryError, NonceReusedError } from './errors.js';
 import { eventIdProblem } from './event.js';
 import { parseIdentity } from './note.js';
 import { announcementHash } from './tags.js';
@@ -62,7 +62,10 @@ export class Memory {
    * @param {MemoryOptions} [options]
    * @throws {MemoryError} for a line that is none
    */
-  constructor({ text = '', append } = {}) {
+  constructor(options = {}) {
+    const { text = '', append } = options ?? {};
+    if (typeof text !== 'string') throw new ArgumentError('text', 'is no string');
+    if (append !== undefined && typeof append !== 'function') throw new ArgumentError('append', 'is no function');
     this.#append = append;
     // Who was killed while writing left part of a line.
     const lines = text.split('\n');

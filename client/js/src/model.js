@@ -23,6 +23,13 @@ import { memberOf } from './http.js';
  * @property {string} log_public_key Ed25519, hex
  * @property {string} server_version
  * @property {string} dialect `tagged`
+ * @property {number} [open_choice_bits] choice, in bits, over open events that one outside party alone decides
+ * @property {number} [max_open_choice_bits] the bound on it
+ * @property {ChoiceInfo} [choice]
+ *
+ * @typedef {object} ChoiceInfo
+ * @property {number} operators_bits of all events together that one operator alone decides
+ * @property {Readonly<Record<string, number>>} sources by root of independence
  */
 
 /**
@@ -30,7 +37,7 @@ import { memberOf } from './http.js';
  *
  * @typedef {object} EventInfo
  * @property {string} event_id
- * @property {string} kind `digits`, `threshold`, `match`, `election` or `operators`
+ * @property {string} kind `digits`, `threshold`, `match`, `election`, `fact` or `operators`
  * @property {string | null} title what it asks, in one line; the policy's title, its template filled in
  * @property {string | null} description what counts, what does not, where to look
  * @property {Readonly<Record<string, string>>} names for people, by role (`home`, `office`, …) or outcome
@@ -38,13 +45,24 @@ import { memberOf } from './http.js';
  * @property {string} maturity when the outcome is fixed
  * @property {string | null} series
  * @property {string | null} reason why, for held, voided, refund and withdrawn
- * @property {string | null} attest_by no attestation comes after this; set refund locktimes after it
- * @property {string | null} policy_hash
+ * @property {string} attest_by no attestation comes after this; set refund locktimes after it
+ * @property {string} policy_hash
  * @property {string | null} announced_at
  * @property {string | null} attested_at
  * @property {string | null} outcome null until attested
  * @property {string | null} next_attempt_at
+ * @property {string} announce_at when it is or was due to be announced
+ * @property {number | null} announcement_position of the announcement in the log
+ * @property {number | null} attestation_position of the attestation in the log
  * @property {readonly string[]} [outcomes] of an enum event
+ * @property {DigitsInfo} [digits] of a digit event: how the number is cut
+ *
+ * @typedef {object} DigitsInfo
+ * @property {number} base
+ * @property {number} nb_digits
+ * @property {boolean} is_signed
+ * @property {string} unit what the attested integer counts
+ * @property {number} precision
  */
 
 /**
@@ -84,6 +102,22 @@ import { memberOf } from './http.js';
  * @property {string} verdict
  * @property {string | null} literal the value's literal text
  * @property {string | null} sha256 of the body, hex
+ * @property {string | null} [leg] which leg of a price; null for facts
+ * @property {string} [root] sources of one root count once
+ * @property {string} [adapter] what read it, and its version
+ * @property {string} [url] what was asked, without secrets
+ * @property {string | null} [posted] the JSON that was posted there; null for a GET
+ * @property {string} [sent_at]
+ * @property {string} [received_at]
+ * @property {number | null} [status] HTTP status; null when nothing answered
+ * @property {string | null} [failure] why no complete answer came
+ * @property {boolean} [public] whether the body is there
+ * @property {string | null} [not_kept] why the body was not kept
+ * @property {string | null} [effective_at] end of the bar used
+ * @property {Readonly<Record<string, unknown>> | null} [fact] what was read of a match or an election
+ * @property {string | null} [detail] what the verdict rests on
+ * @property {number} [attempt] which attempt at the source
+ * @property {number} [reads] equal readings in a row up to this one
  */
 
 /**
@@ -161,9 +195,9 @@ function inclusion(proof) {
   proof.texts('hashes');
 }
 
-const EVENT_TEXTS = ['event_id', 'kind', 'state', 'maturity'];
+const EVENT_TEXTS = ['event_id', 'kind', 'state', 'maturity', 'announce_at', 'attest_by', 'policy_hash'];
 const EVENT_NULLABLE = [
-  ...['title', 'description', 'series', 'reason', 'attest_by', 'policy_hash'],
+  ...['title', 'description', 'series', 'reason'],
   ...['announced_at', 'attested_at', 'outcome', 'next_attempt_at'],
 ];
 
@@ -171,6 +205,7 @@ const EVENT_NULLABLE = [
 function eventInfo(info) {
   for (const key of EVENT_TEXTS) info.text(key);
   for (const key of EVENT_NULLABLE) info.textOrNull(key);
+  for (const key of ['announcement_position', 'attestation_position']) info.positionOrNull(key);
   info.textsByName('names');
   return info;
 }
@@ -235,6 +270,12 @@ class Shape {
   position(key) {
     const value = memberOf(this.#object, key);
     if (!Number.isSafeInteger(value) || Number(value) < 0) throw new MalformedError(this.#what, `${key} is not a position`);
+  }
+
+  /** An absent member becomes null. @param {string} key */
+  positionOrNull(key) {
+    if ((memberOf(this.#object, key) ?? null) === null) Object.assign(this.#object, { [key]: null });
+    else this.position(key);
   }
 
   /** @param {string} key */

@@ -17,7 +17,7 @@ import { sha256 } from '@noble/hashes/sha2.js';
 import { bytesToHex, bytesToNumber, hexBytes } from './bytes.js';
 import { AT_ONCE } from './claims.js';
 import { GENERATOR, ORDER, liftX } from './curve.js';
-import { NonceProofError } from './errors.js';
+import { ArgumentError, NonceProofError } from './errors.js';
 import { taggedHash } from './tags.js';
 import { writeAnnouncement } from './tlv.js';
 
@@ -55,6 +55,7 @@ export class NonceProof {
    * @throws {NonceProofError}
    */
   static fromBytes(bytes) {
+    if (!(bytes instanceof Uint8Array)) throw new NonceProofError('length', 'a proof of nonces is a Uint8Array');
     if (bytes.length !== LENGTH) throw new NonceProofError('length', `a proof of nonces has ${LENGTH} bytes, not ${bytes.length}`);
     const copy = Uint8Array.from(bytes);
     const commitment = liftX(bytesToHex(copy.subarray(0, 32)));
@@ -93,6 +94,7 @@ export class NonceProof {
    * @throws {NonceProofError} `wrong`
    */
   verify(announcement) {
+    if (!Array.isArray(announcement?.event?.nonces)) throw new ArgumentError('announcement', 'is no announcement');
     this.claim(announcement, AT_ONCE);
   }
 

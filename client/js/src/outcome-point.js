@@ -16,6 +16,7 @@ export class OutcomePoint {
 
   /** @param {CurvePoint} point */
   constructor(point) {
+    if (typeof point?.is0 !== 'function') throw new PointsError('point', 'is no point of the curve');
     if (point.is0()) throw new PointsError('infinity', 'the sum is the point at infinity');
     this.#point = point;
     Object.freeze(this);
@@ -40,6 +41,7 @@ export class OutcomePoint {
    * @throws {PointsError} `empty`, `infinity`
    */
   static sum(points) {
+    if (!Array.isArray(points) || points.some((point) => !(point instanceof OutcomePoint))) throw new PointsError('point', 'points: is no array of OutcomePoints');
     if (points.length === 0) throw new PointsError('empty', 'no points given');
     return new OutcomePoint(points.reduce((total, { point }) => total.add(point), INFINITY));
   }
@@ -78,7 +80,7 @@ export class OutcomePoint {
 
   /** @param {OutcomePoint} other */
   equals(other) {
-    return this.#point.equals(other.#point);
+    return other instanceof OutcomePoint && this.#point.equals(other.#point);
   }
 
   toJSON() {
@@ -98,6 +100,7 @@ export class AdaptorSecret {
    * @throws {PointsError} `infinity` for zero
    */
   constructor(scalar) {
+    if (typeof scalar !== 'bigint') throw new PointsError('scalar', 'a scalar is a bigint');
     this.#scalar = ((scalar % ORDER) + ORDER) % ORDER;
     if (this.#scalar === 0n) throw new PointsError('infinity', 'the secrets cancel out');
     Object.freeze(this);
@@ -123,6 +126,7 @@ export class AdaptorSecret {
    * @throws {PointsError} `empty`, `scalar`, `infinity`
    */
   static ofSignatures(signatures) {
+    if (!Array.isArray(signatures)) throw new PointsError('scalar', 'signatures: is no array of hex texts');
     if (signatures.length === 0) throw new PointsError('empty', 'no signatures given');
     const scalars = signatures.map((signature, index) => {
       const scalar = isHex(signature, 64) ? BigInt(`0x${signature.slice(64)}`) : ORDER;
@@ -139,6 +143,7 @@ export class AdaptorSecret {
    * @returns {AdaptorSecret}
    */
   static sum(secrets) {
+    if (!Array.isArray(secrets) || secrets.some((secret) => !(secret instanceof AdaptorSecret))) throw new PointsError('scalar', 'secrets: is no array of AdaptorSecrets');
     if (secrets.length === 0) throw new PointsError('empty', 'no secrets given');
     return new AdaptorSecret(secrets.reduce((total, secret) => total + secret.#scalar, 0n));
   }

@@ -65,13 +65,58 @@ import { requireVerifiedAnnouncement, requireVerifiedAttestation } from './verif
  * @throws {PointsError | import('./errors.js').VerifyError}
  */
 export function adaptorPoints(announcement, selection, attestation = null) {
-  if (attestation) requireVerifiedAttestation(attestation, announcement);
+  return chosen(announcement, selection, attestation).map((one) => pointOf(announcement, one, attestation));
+}
+
+/** How long one piece of work takes before others have their turn, milliseconds. */
+const TURN_MS = 8;
+
+/**
+ * The same as {@link adaptorPoints}, in turns: others of the event loop have theirs in
+ * between, every few milliseconds, so that a page with thousands of outcomes stays alive.
+ *
+ * @param {VerifiedAnnouncement} announcement
+ * @param {Selection} selection
+ * @param {VerifiedAttestation | null} [attestation]
+ * @param {{signal?: AbortSignal | undefined}} [options] the signal's reason ends it
+ * @returns {Promise<AdaptorPoint[]>}
+ * @throws {PointsError | import('./errors.js').VerifyError}
+ */
+export async function adaptorPointsLater(announcement, selection, attestation = null, options = {}) {
+  const signal = options?.signal;
+  /** @type {AdaptorPoint[]} */
+  const points = [];
+  let began = performance.now();
+  for (const one of chosen(announcement, selection, attestation)) {
+    if (performance.now() - began >= TURN_MS) {
+      await new Promise((resolve) => void setTimeout(resolve));
+      signal?.throwIfAborted();
+      began = performance.now();
+    }
+    points.push(pointOf(announcement, one, attestation));
+  }
+  return points;
+}
+
+/**
+ * @param {VerifiedAnnouncement} announcement
+ * @param {Selection} selection
+ * @param {VerifiedAttestation | null} attestation
+ */
+function chosen(announcement, selection, attestation) {
+  if (attestation !== null) requireVerifiedAttestation(attestation, announcement);
   else requireVerifiedAnnouncement(announcement);
-  return subjects(announcement.event.descriptor, selection).map(({ subject, at, values }) => ({
-    subject,
-    point: sumOf(announcement, at, values),
-    secret: secretOf(attestation, at, values),
-  }));
+  return subjects(announcement.event.descriptor, selection);
+}
+
+/**
+ * @param {VerifiedAnnouncement} announcement
+ * @param {Selected} selected
+ * @param {VerifiedAttestation | null} attestation
+ * @returns {AdaptorPoint}
+ */
+function pointOf(announcement, { subject, at, values }, attestation) {
+  return { subject, point: sumOf(announcement, at, values), secret: secretOf(attestation, at, values) };
 }
 
 /**
@@ -87,6 +132,7 @@ export function adaptorPoints(announcement, selection, attestation = null) {
  */
 export function prefixPoint(announcement, values) {
   requireVerifiedAnnouncement(announcement);
+  requireSelection({ prefix: values });
   return sumOf(announcement, 0, values);
 }
 
@@ -108,12 +154,46 @@ export function signaturePoint(nonce, publicKey, text) {
 
 /** @typedef {{subject: Subject, at: number, values: readonly string[]}} Selected */
 
+/** How a selection is written, for who wrote it otherwise. */
+const SELECTIONS = "'all', {outcome: 'draw'}, {outcome: 254359n}, {prefix: ['0', '1']} or {range: [0n, 99n]}";
+
+/**
+ * Refuses what only looks like a selection: numbers where texts are signed, or several
+ * selections in one.
+ *
+ * @param {unknown} selection
+ */
+function requireSelection(selection) {
+  if (selection === 'all') return;
+  const given = selection !== null && typeof selection === 'object' ? Object.entries(selection) : [];
+  const [[key, value] = ['', null]] = given;
+  if (given.length !== 1 || !['outcome', 'prefix', 'range'].includes(key)) {
+    throw new PointsError('selection', `a selection is one of ${SELECTIONS}`);
+  }
+  if (key === 'outcome') {
+    if (typeof value !== 'string' && typeof value !== 'bigint') throw new PointsError('selection', `outcome: is ${named(value)}; outcomes are texts, or bigints for digits`);
+    return;
+  }
+  const kind = key === 'prefix' ? 'string' : 'bigint';
+  if (!Array.isArray(value) || (key === 'range' && value.length !== 2)) {
+    throw new PointsError('selection', key === 'prefix' ? 'prefix: is no array of digit texts' : 'range: is no pair of bigints');
+  }
+  const index = value.findIndex((item) => typeof item !== kind);
+  if (index >= 0) throw new PointsError('selection', `${key}[${index}]: is ${named(value[index])}; write ${key === 'prefix' ? "['0', '1']" : '[0n, 99n]'}`);
+}
+
+/** @param {unknown} value */
+function named(value) {
+  return typeof value === 'number' ? `the number ${value}` : value === null ? 'null' : `of type ${typeof value}`;
+}
+
 /**
  * @param {Descriptor} descriptor
  * @param {Selection} selection
  * @returns {Selected[]}
  */
 function subjects(descriptor, selection) {
+  requireSelection(selection);
   if (selection === 'all') return descriptor.kind === 'enum' ? enumSubjects(descriptor.outcomes) : digitSubjects(descriptor);
   if ('outcome' in selection) return [outcomeSubject(descriptor, selection.outcome)];
   if ('prefix' in selection) return [prefixSubject(descriptor, selection.prefix)];

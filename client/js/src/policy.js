@@ -8,7 +8,7 @@
  * @module
  */
 import { isText, textToUtf8, utf8ToText } from './bytes.js';
-import { HashError, MalformedError } from './errors.js';
+import { ArgumentError, HashError, MalformedError } from './errors.js';
 import { memberOf } from './http.js';
 import { sha256Hex } from './tags.js';
 
@@ -137,7 +137,7 @@ function parseCanonical(text) {
  *
  * @param {JsonDocument} document
  * @returns {string}
- * @throws {TypeError} for a lone surrogate, which RFC 8785 excludes
+ * @throws {ArgumentError} for a lone surrogate, which RFC 8785 excludes
  */
 export function canonicalJson(document) {
   if (typeof document === 'string') return quoted(document);
@@ -151,6 +151,6 @@ export function canonicalJson(document) {
 
 /** @param {string} text */
 function quoted(text) {
-  if (!isText(text)) throw new TypeError('canonical JSON has no lone surrogates');
+  if (!isText(text)) throw new ArgumentError('document', 'canonical JSON has no lone surrogates');
   return JSON.stringify(text);
 }

@@ -11,7 +11,7 @@ import { sha256 } from '@noble/hashes/sha2.js';
 import { base64Bytes, bytesToHex, concatBytes, hexBytes, isHex } from './bytes.js';
 import { AT_ONCE } from './claims.js';
 import { encodeAnnouncement, encodeAttestation } from './codec.js';
-import { IdentityError, LogError } from './errors.js';
+import { ArgumentError, IdentityError, LogError } from './errors.js';
 import { ED25519, Note, noteKey } from './note.js';
 import { Reader } from './reader.js';
 import { taggedHash } from './tags.js';
@@ -252,7 +252,7 @@ function node(left, right) {
  */
 function hash(what, hex) {
   const bytes = isHex(hex, 32) ? hexBytes(hex) : null;
-  if (!bytes) throw new TypeError(`${what}: 32 bytes of lowercase hex are needed`);
+  if (!bytes) throw new ArgumentError(what, '32 bytes of lowercase hex are needed');
   return bytes;
 }
 

@@ -8,7 +8,7 @@
  * @module
  */
 import { utf8ToText, textToUtf8 } from './bytes.js';
-import { IdentityError, LogError, WitnessesError } from './errors.js';
+import { ArgumentError, IdentityError, LogError, WitnessesError } from './errors.js';
 import { COSIGNATURE, ED25519, readNoteKey } from './note.js';
 
 /** @import { Note, NoteKey } from './note.js' */
@@ -41,6 +41,7 @@ export class Witnesses {
    * @throws {WitnessesError}
    */
   constructor(policy) {
+    if (typeof policy !== 'string' && !(policy instanceof Uint8Array)) throw new ArgumentError('witnesses', 'is neither text nor bytes of a policy');
     const bytes = typeof policy === 'string' ? textToUtf8(policy) : policy;
     if (bytes.length > MAX_POLICY) throw new WitnessesError(1, `the policy is longer than ${MAX_POLICY} bytes`);
     // Names are octets; only keys have to be text, and theirs is ASCII enough.

@@ -37,6 +37,9 @@ const INFO = {
   ...{ log_public_key: '00'.repeat(32), server_version: '0', dialect: 'tagged', open_choice_bits: 0 },
 };
 
+/** What every event has. */
+const EVENT = { kind: 'match', state: 'announced', maturity: '2026-11-22T16:00:00Z', announce_at: 'x', attest_by: 'x', policy_hash: '00'.repeat(32) };
+
 /**
  * @param {string} url
  * @param {Partial<ClientOptions>} [options]
@@ -138,7 +141,7 @@ test('another event than the one asked for is refused', async (t) => {
     ...FakeOracle.answers(other),
     '/v1/attestations/other': attestation,
     '/v1/announcements/wanted': Object.values(announcement)[0] ?? {},
-    '/v1/events/wanted': { event_id: 'match', kind: 'match', state: 'announced', maturity: '2026-11-22T16:00:00Z' },
+    '/v1/events/wanted': { ...EVENT, event_id: 'match' },
   });
   await assert.rejects(client(url).announcement('wanted'), WrongEventError);
   await assert.rejects(client(url).attestation('other'), WrongEventError);
@@ -340,7 +343,7 @@ test('a policy is the one whose hash the contract, or else the event, names', as
   const hash = sha256Hex(new TextEncoder().encode(text));
   /** @type {Record<string, Uint8Array | object | string>} */
   const answers = {
-    '/v1/events/e': { event_id: 'e', kind: 'threshold', state: 'announced', maturity: 'x', policy_hash: hash },
+    '/v1/events/e': { ...EVENT, event_id: 'e', policy_hash: hash },
     '/v1/events/e/policy': text,
   };
   const { url } = await serveAnswers(t, answers);
@@ -374,7 +377,7 @@ test('recorded evidence is what its hash says', async (t) => {
 });
 
 test('events come page by page until there is no cursor', async (t) => {
-  const event = { kind: 'match', state: 'announced', maturity: 'x', more: 1 };
+  const event = { ...EVENT, more: 1 };
   const { url, requests } = await serve(t, (request, response) => {
     const last = request.url?.includes('cursor=next');
     const events = [{ ...event, event_id: last ? 'b' : 'a' }];
@@ -387,7 +390,7 @@ test('events come page by page until there is no cursor', async (t) => {
 });
 
 test('JSON of another shape than documented is refused by name', async (t) => {
-  for (const answer of ['null', '[]', '{}', '{"event_id":1}', '{"event_id":"e","kind":"k","state":"s","maturity":"m","reason":1}']) {
+  for (const answer of ['null', '[]', '{}', '{"event_id":1}', '{"event_id":"e","kind":"k","state":"s","maturity":"m","announce_at":"a","attest_by":"b","policy_hash":"c","reason":1}']) {
     const { url } = await serve(t, (_, response) => send(response, answer));
     await assert.rejects(client(url).event('e'), MalformedError, answer);
     await assert.rejects(client(url).oracle(), MalformedError, answer);

@@ -138,6 +138,23 @@ export class FakeOracle {
   }
 
   /**
+   * An event, and its outcome signed in the older, untagged dialect.
+   *
+   * @param {string} eventId
+   * @param {string[]} outcomes
+   * @param {string} outcome
+   */
+  speakOld(eventId, outcomes, outcome) {
+    const announcement = this.announce(eventId, { kind: 'enum', outcomes });
+    const k = this.#nonces.get(eventId)?.[0] ?? 1n;
+    const r = xonly(Point.BASE.multiply(k));
+    const e = schnorr.utils.taggedHash('BIP0340/challenge', concatBytes(hexToBytes(r), hexToBytes(this.publicKey), sha256(utf8ToBytes(outcome))));
+    const s = (k + (toNumber(e) % N) * evenSecret(this.#secret)) % N;
+    const signatures = [r + s.toString(16).padStart(64, '0')];
+    return { announcement, attestation: { eventId, oraclePublicKey: this.publicKey, signatures, outcomes: [outcome] } };
+  }
+
+  /**
    * The answers of `/v1` about one event.
    *
    * @param {Announcement} announcement

@@ -7,6 +7,8 @@ import {
   OracleClient,
   TRUST_ON_FIRST_USE,
   adaptorPoints,
+  adaptorPointsLater,
+  announcementToJson,
   decodeAnnouncement,
   NonceProof,
   groupRange,
@@ -16,7 +18,9 @@ import {
   verifyBundle,
   type AdaptorPoint,
   type Announcement,
+  type AnnouncementJson,
   type Attested,
+  type EventInfo,
   type Proven,
 } from 'peercoin-oracle-client';
 
@@ -67,6 +71,15 @@ export async function watch(url: string, signal: AbortSignal): Promise<void> {
     const position: bigint = news.position;
     console.log(news.kind, news.eventId, position);
   }
+}
+
+export async function listed(url: string, identity: string, buffer: ArrayBuffer): Promise<string> {
+  const event: EventInfo = await new OracleClient(url, { identity }).event('e');
+  const unit: string | undefined = event.digits?.unit;
+  const position: number | null = event.announcement_position;
+  const parsed: AnnouncementJson = announcementToJson(verifyAnnouncement(buffer));
+  const points: AdaptorPoint[] = await adaptorPointsLater(verifyAnnouncement(parsed), 'all');
+  return `${unit} ${position} ${event.announce_at} ${points.length}`;
 }
 
 export function mistakes(hex: string): void {
