@@ -13,8 +13,8 @@
  * s     = s' + g·t                   the signature is x(R) ‖ s
  * ```
  *
- * Making one needs a private key and constant-time arithmetic; that is the
- * wallet's matter (MuSig2 for two parties). Here it is checked, completed and
+ * Making one needs a private key: that is the wallet's matter, or that of
+ * {@link module:contract} (MuSig2 for two parties). Here it is checked, completed and
  * read back, and every result is verified before it is returned.
  *
  * @module

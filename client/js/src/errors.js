@@ -129,6 +129,18 @@ export class NonceProofError extends OracleError {
   }
 }
 
+/** A contract that cannot be made, signed or settled this way. */
+export class ContractError extends OracleError {
+  /**
+   * @param {'coin' | 'key' | 'count' | 'fee' | 'half' | 'nonce' | 'outcome' | 'output' | 'payout' | 'refund' | 'signature' | 'too-late' | 'used'} code
+   * @param {string} message
+   * @param {ErrorOptions} [options]
+   */
+  constructor(code, message, options) {
+    super(code, message, options);
+  }
+}
+
 /** Times or points that coinlib would refuse or confuse. */
 export class CoinlibError extends OracleError {
   /**

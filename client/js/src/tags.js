@@ -54,6 +54,11 @@ export function attestationHash(outcome) {
   return taggedHash(ATTESTATION_TAG, textToUtf8(outcome));
 }
 
+/** @param {Uint8Array} bytes @returns {Uint8Array} */
+export function sha256Of(bytes) {
+  return sha256(bytes);
+}
+
 /**
  * SHA-256 in hex, as policies and evidence are named.
  *

@@ -27,9 +27,9 @@ test('the packed package installs into an empty project, runs, and has its types
   const flags = ['--ignore-scripts', '--no-audit', '--no-fund', '--prefer-offline', '--loglevel=error'];
   await run('npm', ['install', ...flags, join(dir, filename)], { cwd: dir });
 
-  const program = "import * as o from 'peercoin-oracle-client'; console.log(o.groupRange(10, 4, 5677n, 8621n).length)";
+  const program = "import * as o from 'peercoin-oracle-client'; import { Party } from 'peercoin-oracle-client/contract'; console.log(o.groupRange(10, 4, 5677n, 8621n).length, new Party().script.length)";
   const { stdout } = await run(process.execPath, ['--input-type=module', '-e', program], { cwd: dir });
-  assert.equal(stdout.trim(), '20');
+  assert.equal(stdout.trim(), '20 34');
 
   copyFileSync(join(PACKAGE, 'test/consumer/consumer.ts'), join(dir, 'consumer.ts'));
   const strict = ['--noEmit', '--strict', '--exactOptionalPropertyTypes', '--noUncheckedIndexedAccess', '--skipLibCheck', 'false'];

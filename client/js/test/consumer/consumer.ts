@@ -23,6 +23,7 @@ import {
   type EventInfo,
   type Proven,
 } from 'peercoin-oracle-client';
+import { Contract, Party, type Holder, type Offer, type Terms } from 'peercoin-oracle-client/contract';
 
 export async function settle(url: string, identity: string, id: string): Promise<string | null> {
   const memory = new Memory({ text: '', append: async (lines: string) => console.log(lines) });
@@ -80,6 +81,14 @@ export async function listed(url: string, identity: string, buffer: ArrayBuffer)
   const parsed: AnnouncementJson = announcementToJson(verifyAnnouncement(buffer));
   const points: AdaptorPoint[] = await adaptorPointsLater(verifyAnnouncement(parsed), 'all');
   return `${unit} ${position} ${event.announce_at} ${points.length}`;
+}
+
+export function contracted(terms: Terms, mine: Party, offers: [Offer, Offer], theirs: { nonces: Uint8Array[]; halves: Uint8Array[] }): string {
+  const contract = new Contract(terms, offers);
+  const holder: Holder = mine.negotiate(contract, offers[0].coin).sign(theirs.nonces).check(theirs.halves);
+  // @ts-expect-error: nobody signs the funding before everything else is held
+  mine.signFunding({ now: new Date(), margin: 3600 });
+  return holder.refund;
 }
 
 export function mistakes(hex: string): void {
