@@ -21,7 +21,8 @@ import { readPolicy } from './policy.js';
 import { Prover, requireEvent } from './prover.js';
 import { stream } from './stream.js';
 import { sha256Hex } from './tags.js';
-import { firstEntry, verifyGenesis } from './tlog.js';
+import { firstOf, provenFirst } from './tiles.js';
+import { readGenesis, verifyGenesis } from './tlog.js';
 import { verifyAnnouncement, verifyAttestation } from './verify.js';
 
 /** @import { Proven } from './bundle.js' */
@@ -428,22 +429,44 @@ export class OracleClient {
 
   /**
    * The first entry of the oracle's log, signed by the oracle key that it names: who
-   * signs the log's checkpoints, and their origin. That it is in the log, the bundle
-   * of any event proves ({@link OracleClient#proven}).
+   * signs the log's checkpoints, and their origin. Also from a mirror, which has nothing
+   * but the log's files: with an identity and no key known yet, it is proven from them to
+   * be the first entry of the identity's log; else the key is the one that was given or
+   * that a bundle has proven.
    *
    * @param {CallOptions} [options]
    * @returns {Promise<Genesis>}
    * @throws {LogError}
    */
   async genesis(options) {
-    const key = await this.publicKey(options);
-    const request = { what: 'genesis', path: ['tile', 'entries', '000.p', '1'], accept: '*/*', signal: options?.signal };
-    const genesis = verifyGenesis(firstEntry(await this.#retrying(options, () => this.#http.get(request))), key);
     const identity = this.#isUnproven ? null : this.#prover.identity;
+    const files = this.#files(options);
+    const key = this.#prover.publicKey;
+    const genesis = identity && key === null ? readGenesis(await provenFirst(files, identity)) : verifyGenesis(await firstOf(files), key ?? (await this.publicKey(options)));
     if (identity && (genesis.logOrigin !== identity.name || genesis.logPublicKey !== identity.publicKey)) {
       throw new LogError('genesis', 'it is that of another log than the identity');
     }
     return genesis;
+  }
+
+  /**
+   * The log's files, of whatever content type: a mirror names what it likes, and their
+   * bytes are checked.
+   *
+   * @param {CallOptions} [options]
+   * @returns {import('./tiles.js').Files}
+   */
+  #files(options) {
+    return (path) =>
+      this.#retrying(options, async () => {
+        try {
+          return await this.#http.get({ what: 'genesis', path, accept: '*/*', signal: options?.signal });
+        } catch (error) {
+          const status = error instanceof TransportError || error instanceof ProblemError ? error.status : null;
+          if (status === 404) return null;
+          throw error;
+        }
+      });
   }
 
   /**

@@ -173,10 +173,10 @@ export function verifyInclusion(entry, position, proof, { size, root }) {
   for (const sibling of hashes('inclusion', proof)) {
     if (last === 0n) throw new LogError('inclusion', 'the proof is too long');
     if (index & 1n || index === last) {
-      found = node(sibling, found);
+      found = nodeHash(sibling, found);
       while (!(index & 1n) && index !== 0n) [index, last] = [index >> 1n, last >> 1n];
     } else {
-      found = node(found, sibling);
+      found = nodeHash(found, sibling);
     }
     [index, last] = [index >> 1n, last >> 1n];
   }
@@ -212,10 +212,10 @@ export function verifyConsistency(older, newer, proof) {
   for (const sibling of rest) {
     if (last === 0n) throw new LogError('consistency', 'the proof is too long');
     if (index & 1n || index === last) {
-      [old, now] = [node(sibling, old), node(sibling, now)];
+      [old, now] = [nodeHash(sibling, old), nodeHash(sibling, now)];
       while (!(index & 1n) && index !== 0n) [index, last] = [index >> 1n, last >> 1n];
     } else {
-      now = node(now, sibling);
+      now = nodeHash(now, sibling);
     }
     [index, last] = [index >> 1n, last >> 1n];
   }
@@ -242,7 +242,7 @@ export function firstEntry(bundle) {
  * @param {Uint8Array} left
  * @param {Uint8Array} right
  */
-function node(left, right) {
+export function nodeHash(left, right) {
   return sha256(concatBytes(Uint8Array.of(1), left, right));
 }
 

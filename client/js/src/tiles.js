@@ -1,0 +1,114 @@
+/**
+ * The first entry of a log from its files, as any mirror has them: no API, nobody's word.
+ *
+ * Source: C2SP `tlog-tiles`.
+ *
+ * @module
+ */
+import { bytesToHex, textToUtf8, utf8ToText } from './bytes.js';
+import { LogError } from './errors.js';
+import { Note } from './note.js';
+import { firstEntry, leafHash, nodeHash } from './tlog.js';
+
+/** @import { NoteKey } from './note.js' */
+
+/** A file of the log by its path, or null where there is none. @typedef {(path: readonly string[]) => Promise<Uint8Array | null>} Files */
+
+const WIDTH = 256n;
+
+/**
+ * @param {Files} files
+ * @returns {Promise<Note>}
+ * @throws {LogError}
+ */
+async function noteOf(files) {
+  const text = utf8ToText((await files(['checkpoint'])) ?? textToUtf8(''));
+  return new Note(text ?? '');
+}
+
+/**
+ * The first entry, whoever's it is.
+ *
+ * @param {Files} files
+ * @returns {Promise<Uint8Array>}
+ * @throws {LogError}
+ */
+export async function firstOf(files) {
+  const one = await files(['tile', 'entries', '000.p', '1']);
+  // Who has later ones need not keep the tile that had a single entry.
+  return firstEntry(one ?? (await tile(files, 'entries', 0n, (await noteOf(files)).checkpoint.size)));
+}
+
+/**
+ * The first entry, proven to be the one under a checkpoint that the identity signed: hashes
+ * from it to the root, and those of everything behind it.
+ *
+ * @param {Files} files
+ * @param {NoteKey} identity
+ * @returns {Promise<Uint8Array>}
+ * @throws {LogError}
+ */
+export async function provenFirst(files, identity) {
+  const { size, root } = (await noteOf(files)).verify(identity);
+  if (size === 0n) throw new LogError('genesis', 'the log is empty');
+  const entry = firstEntry(await tile(files, 'entries', 0n, size));
+  let first = leafHash(entry);
+  /** Roots of complete subtrees, from left to right, largest first. @type {Uint8Array[]} */
+  let peaks = [];
+  for (let [level, count] = [0, size]; count > 0n; [level, count] = [level + 1, count / WIDTH]) {
+    const start = hashesOf(await tile(files, String(level), 0n, count));
+    if (bytesToHex(start[0] ?? first) !== bytesToHex(first)) throw new LogError('genesis', 'the first entry is not the one that the hashes begin with');
+    const width = count % WIDTH;
+    const edge = count < WIDTH ? start : width === 0n ? [] : hashesOf(await tile(files, String(level), count / WIDTH, count));
+    peaks = [...peaksOf(edge), ...peaks];
+    if (count < WIDTH) break;
+    first = fold(peaksOf(start));
+  }
+  if (bytesToHex(fold(peaks)) !== root) throw new LogError('genesis', "the hashes do not lead to the checkpoint's root");
+  return entry;
+}
+
+/**
+ * A tile, whole or as far as the log has come; mirrors may have only the whole one left.
+ *
+ * @param {Files} files
+ * @param {string} kind a level, or entries
+ * @param {bigint} index
+ * @param {bigint} count how many of its kind the log has
+ */
+async function tile(files, kind, index, count) {
+  const left = count - index * WIDTH;
+  const path = pathOf(index);
+  const last = path.at(-1) ?? '';
+  const whole = left < WIDTH ? await files(['tile', kind, ...path.slice(0, -1), `${last}.p`, String(left)]) : null;
+  const found = whole ?? (await files(['tile', kind, ...path]));
+  if (!found) throw new LogError('genesis', `there is no tile ${kind}/${path.join('/')} here`);
+  return kind !== 'entries' && left < WIDTH ? found.subarray(0, Number(left) * 32) : found;
+}
+
+/** In groups of three digits, all but the last with an x. @param {bigint} index */
+function pathOf(index) {
+  const digits = String(index);
+  const groups = digits.padStart(Math.ceil(digits.length / 3) * 3, '0').match(/.{3}/g) ?? [];
+  return groups.map((group, i) => (i < groups.length - 1 ? `x${group}` : group));
+}
+
+/** @param {Uint8Array} bytes */
+function hashesOf(bytes) {
+  if (bytes.length === 0 || bytes.length % 32 !== 0) throw new LogError('genesis', 'a tile is not hashes of 32 bytes');
+  return Array.from({ length: bytes.length / 32 }, (_, i) => bytes.subarray(32 * i, 32 * (i + 1)));
+}
+
+/** The complete subtrees over hashes, largest first. @param {readonly Uint8Array[]} hashes @returns {Uint8Array[]} */
+function peaksOf(hashes) {
+  if (hashes.length === 0) return [];
+  const width = 2 ** Math.floor(Math.log2(hashes.length));
+  let level = hashes.slice(0, width);
+  while (level.length > 1) level = level.flatMap((left, i) => (i % 2 === 0 ? [nodeHash(left, level[i + 1] ?? left)] : []));
+  return [...level, ...peaksOf(hashes.slice(width))];
+}
+
+/** @param {readonly Uint8Array[]} peaks @returns {Uint8Array} */
+function fold(peaks) {
+  return peaks.reduceRight((right, left) => nodeHash(left, right));
+}
