@@ -90,14 +90,14 @@ impl Engine {
         events: &[ScheduledEvent],
         now: DateTime<Utc>,
     ) -> Result<(), EngineError> {
-        let refused = each_on_its_own(events, |batch| self.announce_batch(batch, now)).await?;
+        let (refused, all) = each_on_its_own(events, |batch| self.announce_batch(batch, now)).await;
         for (event, error) in refused {
             let id = event.event_id.as_str();
             tracing::error!(event = id, %error, "cannot be announced; withdrawn");
             let one = std::slice::from_ref(event);
             self.store.withdraw(one, &error.to_string(), now).await?;
         }
-        Ok(())
+        all
     }
 
     async fn announce_batch(
@@ -170,7 +170,7 @@ impl Engine {
             };
             last.event_id.as_str().clone_into(&mut after);
             open.retain(|r| self.stuck.get(&r.event_id).is_none_or(|at| *at <= now));
-            let refused = each_on_its_own(&open, |batch| self.publish_refunds(batch)).await?;
+            let (refused, all) = each_on_its_own(&open, |batch| self.publish_refunds(batch)).await;
             for refund in &open {
                 self.stuck.remove(&refund.event_id);
             }
@@ -178,6 +178,7 @@ impl Engine {
                 tracing::error!(event = %refund.event_id, %error, "a refund that cannot be finished");
                 self.note_stuck(refund.event_id.clone());
             }
+            all?;
         }
     }
 

@@ -187,7 +187,7 @@ impl Engine {
             .await
         {
             Ok(tickets) => return Ok(tickets),
-            Err(ChangeError::Store(e)) => return Err(e.into()),
+            Err(ChangeError::Store(e)) if !e.is_constraint() => return Err(e.into()),
             Err(e) => tracing::error!(error = %e, "batch not committed; going one by one"),
         }
         let mut tickets = Vec::with_capacity(outcomes.len());
@@ -198,7 +198,7 @@ impl Engine {
                 .await;
             match committed {
                 Ok(ticket) => tickets.extend(ticket),
-                Err(ChangeError::Store(e)) => return Err(e.into()),
+                Err(ChangeError::Store(e)) if !e.is_constraint() => return Err(e.into()),
                 // Its time has not come, or is over: the clock's matter, and not
                 // one for people.
                 Err(e @ ChangeError::Illegal { .. }) => return Err(e.into()),
@@ -247,7 +247,7 @@ impl Engine {
             }
             tracing::warn!(events = tickets.len(), "finishing committed outcomes");
             let sign = |batch: &[CommittedOutcome]| self.sign_and_publish(batch.to_vec());
-            let refused = each_on_its_own(&tickets, sign).await?;
+            let (refused, all) = each_on_its_own(&tickets, sign).await;
             for ticket in &tickets {
                 self.stuck.remove(ticket.event_id());
             }
@@ -256,6 +256,7 @@ impl Engine {
                 tracing::error!(event = %id, %error, "committed and cannot be finished");
                 self.note_stuck(id.clone());
             }
+            all?;
         }
         self.finish_refunds().await
     }

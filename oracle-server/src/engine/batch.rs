@@ -5,28 +5,29 @@ use super::EngineError;
 
 /// Does `work` for the batch as a whole; if that is refused for what its events are, for
 /// each on its own, so that none blocks another. Answers those that were refused on their
-/// own, and why; an error is the database's or the machine's, and what is not done then is
-/// due still.
+/// own, and why, and whether all were tried: an error is the database's or the machine's,
+/// and what is not done then is due still. What was refused before it is refused all the
+/// same: otherwise the next tick would begin with it again.
 pub(super) async fn each_on_its_own<'a, T, F>(
     batch: &'a [T],
     work: impl Fn(&'a [T]) -> F,
-) -> Result<Vec<(&'a T, EngineError)>, EngineError>
+) -> (Vec<(&'a T, EngineError)>, Result<(), EngineError>)
 where
     F: Future<Output = Result<(), EngineError>>,
 {
     let mut refused = Vec::new();
     match work(batch).await {
         Err(error) if error.is_about_the_events() => {}
-        done => return done.map(|()| refused),
+        done => return (refused, done),
     }
     for one in batch {
         match work(std::slice::from_ref(one)).await {
             Ok(()) => {}
             Err(error) if error.is_about_the_events() => refused.push((one, error)),
-            Err(error) => return Err(error),
+            Err(error) => return (refused, Err(error)),
         }
     }
-    Ok(refused)
+    (refused, Ok(()))
 }
 
 #[cfg(test)]
@@ -54,7 +55,9 @@ mod tests {
             done.borrow_mut().push(batch.len());
             Ok(())
         };
-        assert!(each_on_its_own(&[1, 2, 3], work).await.unwrap().is_empty());
+        let (refused, all) = each_on_its_own(&[1, 2, 3], work).await;
+        all.unwrap();
+        assert!(refused.is_empty());
         assert_eq!(*done.borrow(), [3]);
     }
 
@@ -69,7 +72,8 @@ mod tests {
             done.borrow_mut().extend_from_slice(batch);
             Ok(())
         };
-        let refused = each_on_its_own(&[1, 2, 3], work).await.unwrap();
+        let (refused, all) = each_on_its_own(&[1, 2, 3], work).await;
+        all.unwrap();
         assert_eq!(refused.len(), 1);
         assert_eq!(*refused[0].0, 2);
         assert_eq!(*done.borrow(), [1, 3]);
@@ -84,8 +88,22 @@ mod tests {
                 }
                 Err(StoreError::Held.into())
             };
-            let error = each_on_its_own(&[1, 2], work).await.unwrap_err();
-            assert!(!error.is_about_the_events());
+            let (_, all) = each_on_its_own(&[1, 2], work).await;
+            assert!(!all.unwrap_err().is_about_the_events());
         }
+    }
+
+    #[tokio::test]
+    async fn what_was_refused_before_such_an_error_is_answered_too() {
+        let work = |batch: &'static [u8]| async move {
+            match batch {
+                [2] => Err(StoreError::Held.into()),
+                _ => Err(refusal()),
+            }
+        };
+        let (refused, all) = each_on_its_own(&[1, 2, 3], work).await;
+        assert_eq!(refused.len(), 1);
+        assert_eq!(*refused[0].0, 1);
+        assert!(!all.unwrap_err().is_about_the_events());
     }
 }

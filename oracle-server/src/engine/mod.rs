@@ -127,9 +127,9 @@ impl EngineError {
     /// database's or the machine's: then the others go on.
     fn is_about_one_round(&self) -> bool {
         match self {
-            Self::Store(e) => e.is_damaged(),
+            // A constraint is the log's own here: `commit` looks to those of its events.
+            Self::Store(e) | Self::Change(ChangeError::Store(e)) => e.is_damaged(),
             Self::Stored { .. } => true,
-            Self::Change(ChangeError::Store(e)) if e.is_damaged() => true,
             other => other.is_about_the_events(),
         }
     }

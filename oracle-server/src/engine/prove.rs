@@ -36,12 +36,12 @@ impl Engine {
     /// Proves a batch. What cannot be proven is an alarm, stays without a proof and keeps
     /// no other waiting.
     async fn prove(&self, open: &[UnprovenEvent], now: DateTime<Utc>) -> Result<(), EngineError> {
-        let refused = each_on_its_own(open, |batch| self.prove_batch(batch, now)).await?;
+        let (refused, all) = each_on_its_own(open, |batch| self.prove_batch(batch, now)).await;
         for (event, error) in refused {
             let id = event.event_id.as_str();
             tracing::error!(event = id, %error, "nonces that cannot be proven");
         }
-        Ok(())
+        all
     }
 
     async fn prove_batch(
