@@ -131,7 +131,7 @@ async fn run<F: Follower>(mut follower: F, mut stop: watch::Receiver<bool>) {
         }
         tokio::select! {
             biased;
-            () = stopped(&mut stop) => {}
+            () = stopped(&mut stop) => break,
             () = follower.woken() => {}
             () = sleep(&*clock, next) => {}
         }

@@ -93,6 +93,17 @@ pub struct Running {
     serving: Serving,
     lead: JoinHandle<Result<(), ServiceError>>,
     disk: JoinHandle<()>,
+    _stop: StopWhenDropped,
+}
+
+/// Ends the service with its [`Running`], also where nobody waits for the end: nothing
+/// leads and signs that nobody can stop.
+struct StopWhenDropped(Arc<Assembly>);
+
+impl Drop for StopWhenDropped {
+    fn drop(&mut self) {
+        self.0.stop();
+    }
 }
 
 /// Starts a service: every check that refuses a start happens here, before any
@@ -130,6 +141,7 @@ pub async fn start(
         public: serving.public,
         admin: serving.admin,
         public_key: assembly.oracle.public_key,
+        _stop: StopWhenDropped(assembly.clone()),
         assembly,
         serving,
         lead,

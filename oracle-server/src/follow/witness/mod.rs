@@ -140,6 +140,8 @@ impl Follower for Cosigner {
     }
 
     async fn step(&mut self, _: &mut watch::Receiver<bool>) -> Result<Next, StoreError> {
+        // Where the database fails, the next head calls for nothing before the pause is over.
+        self.takes_heads = false;
         while let Some(answered) = self.answers.pop() {
             self.hear(answered).await?;
         }
