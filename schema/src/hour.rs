@@ -13,7 +13,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 
-use crate::bundle::{BundleError, Included, identity_of};
+use crate::bundle::{BundleError, BundlePart, Included, identity_of};
 use crate::log_entry::{GenesisStatement, LogEntry, LogEntryError};
 use crate::tlog::checkpoint::{NoteError, NoteKey};
 use crate::tlog::tree::{Appended, MAX_PROOF, ProofError, leaf_hash, verify_inclusion};
@@ -34,6 +34,8 @@ pub struct Hour {
     pub hour: String,
     /// Whether it is over: then this document never changes.
     pub complete: bool,
+    /// The next hour in which the log got something; known once this one is over.
+    pub next: Option<String>,
     /// The last checkpoint of the hour (C2SP `tlog-checkpoint`), signed by the log: where
     /// the log got nothing in that hour, the one before.
     pub checkpoint: String,
@@ -56,6 +58,9 @@ pub enum HourError {
     /// A format that this build does not know.
     #[error("format is {0:?}; this build reads {HOUR_FORMAT:?}")]
     Format(String),
+    /// The next hour is none, or not a later one.
+    #[error("next: {0:?} is no later hour")]
+    Next(String),
     /// It is about another hour than was asked for.
     #[error("hour: {got:?}, not {expected:?}")]
     OtherHour {
@@ -111,6 +116,7 @@ impl HourError {
         match self {
             Self::Json(_) => "json",
             Self::Format(_) => "format",
+            Self::Next(_) => "next",
             Self::OtherHour { .. } => "other-hour",
             Self::Base64(_) => "base64",
             Self::Checkpoint(_) => "checkpoint",
@@ -133,8 +139,15 @@ pub struct ProvenHour {
     pub checkpoint: Checkpoint,
     /// Position of the first entry.
     pub first: u64,
-    /// In the log at these positions; their signatures are not checked yet.
-    pub entries: Vec<LogEntry>,
+    /// Whether the server says that it is over.
+    pub complete: bool,
+    /// Where the server says that the log goes on.
+    pub next: Option<String>,
+    /// Each with its position in the log; their signatures are not checked yet.
+    pub entries: Vec<(u64, LogEntry)>,
+    /// Positions of entries of a type, a kind or a version that this build does not know:
+    /// they are in the log, and a later build reads them.
+    pub unknown: Vec<u64>,
     /// The tree before the first entry.
     pub before: Appended,
     /// The tree behind the last.
@@ -167,7 +180,9 @@ impl Hour {
     }
 
     /// Checks that it is what the log of this identity got in the hour that was asked
-    /// for. That the log's times are true nobody can check.
+    /// for. That the log's times are true nobody can check; and a server can keep back what
+    /// came later, as long as the reader has not heard of a later checkpoint: compare the
+    /// tree that the last hour leads to with one that witnesses cosigned.
     pub fn verify(&self, hour: &str, identity: &NoteKey) -> Result<ProvenHour, HourError> {
         if self.hour != hour {
             return Err(HourError::OtherHour {
@@ -175,18 +190,26 @@ impl Hour {
                 expected: hour.to_owned(),
             });
         }
+        if let Some(next) = &self.next
+            && !(is_hour(next) && next.as_str() > hour)
+        {
+            return Err(HourError::Next(next.clone()));
+        }
         let note = Note::parse(&self.checkpoint)?;
         let checkpoint = note.verify(identity)?.clone();
         let genesis = self.genesis(&checkpoint, identity)?;
         let before = self.before()?;
         let mut after = before.clone();
-        let mut entries = Vec::with_capacity(self.entries.len());
+        let (mut entries, mut unknown) = (Vec::with_capacity(self.entries.len()), Vec::new());
         for text in &self.entries {
             let bytes = decoded("entries", text)?;
             let position = after.size();
             after.append(leaf_hash(&bytes));
-            let entry = LogEntry::from_bytes(&bytes);
-            entries.push(entry.map_err(|source| HourError::Entry { position, source })?);
+            match LogEntry::from_bytes(&bytes) {
+                Ok(entry) => entries.push((position, entry)),
+                Err(error) if error.is_of_a_later_version() => unknown.push(position),
+                Err(source) => return Err(HourError::Entry { position, source }),
+            }
         }
         if (after.size(), after.root()) != (checkpoint.size, checkpoint.root) {
             return Err(HourError::Root {
@@ -198,7 +221,10 @@ impl Hour {
             genesis,
             checkpoint,
             first: self.first,
+            complete: self.complete,
+            next: self.next.clone(),
             entries,
+            unknown,
             before,
             after,
         })
@@ -222,6 +248,9 @@ impl Hour {
         identity: &NoteKey,
     ) -> Result<GenesisStatement, HourError> {
         let refused = |error: BundleError| HourError::Genesis(Box::new(error));
+        if self.genesis.leaf_index != 0 {
+            return Err(refused(BundleError::OtherEntry(BundlePart::Genesis)));
+        }
         let bytes = decoded("genesis", &self.genesis.entry)?;
         let hashes = self.genesis.hashes.iter().map(|text| {
             let bytes = decoded("genesis", text)?;
@@ -236,9 +265,7 @@ impl Hour {
             source,
         };
         let LogEntry::Genesis(genesis) = LogEntry::from_bytes(&bytes).map_err(entry)? else {
-            return Err(refused(BundleError::OtherEntry(
-                crate::bundle::BundlePart::Genesis,
-            )));
+            return Err(refused(BundleError::OtherEntry(BundlePart::Genesis)));
         };
         genesis.verify().map_err(entry)?;
         let named = identity_of(&genesis.statement).map_err(refused)?;
@@ -250,6 +277,11 @@ impl Hour {
         }
         Ok(genesis.statement)
     }
+}
+
+/// Whether a text names an hour as addresses do: `2026-11-22T16`.
+pub fn is_hour(text: &str) -> bool {
+    text.replace(|c: char| c.is_ascii_digit(), "0") == "0000-00-00T00"
 }
 
 fn decoded(member: &'static str, text: &str) -> Result<Vec<u8>, HourError> {

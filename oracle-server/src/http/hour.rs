@@ -5,6 +5,7 @@ use std::io;
 use std::sync::Arc;
 
 use async_stream::try_stream;
+use axum::Extension;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, Uri};
@@ -24,11 +25,15 @@ use super::AppState;
 use super::bundle::IncludedJson;
 use super::cache::Representation;
 use super::events::time;
+use super::held::{Client, Place};
 use super::log::{damaged, entries, entry, prove, tiles_of};
 use super::openapi::HourName;
 use super::problem::Problem;
 use super::query::{HourPath, Query};
 use crate::store::HourOfLog;
+
+/// About how much of an answer is written at once.
+const PIECE_BYTES: usize = 64 * 1024;
 
 /// `GET /v1/bundles/{hour}`; read by [`Hour`].
 #[derive(ToSchema)]
@@ -42,6 +47,10 @@ struct HourJson {
     hour: String,
     /// Whether it is over: then this never changes.
     complete: bool,
+    /// The next hour in which the log got something: ask for that one next. Null until
+    /// this one is over.
+    #[schema(value_type = Option<HourName>, required)]
+    next: Option<String>,
     /// The hour's last signed checkpoint: of so many entries as there are up to the end
     /// of this document.
     checkpoint: String,
@@ -63,25 +72,22 @@ struct HourJson {
 /// A wallet that takes each hour has what it needs of every event and tells nobody which
 /// it holds a contract on. An hour that is over never changes; the present one can be
 /// asked for again and again. It verifies with nothing but the `identity` of
-/// `GET /v1/oracle`; `oracle sync` keeps a mirror.
+/// `GET /v1/oracle`.
 #[utoipa::path(get, path = "/v1/bundles/{hour}", tag = "messages",
     params(("hour" = HourName, Path, description = "When the hour begins, UTC.")),
     responses(
         (status = 200, description = "The entries of that hour, under a checkpoint.", content_type = "application/json", body = HourJson),
         (status = 304, description = "The reader has it."),
-        (status = 404, description = "`unknown-hour`: the hour is ahead, with Retry-After, or the log had not begun.")))]
+        (status = 404, description = "`unknown-hour`: the hour is ahead, with Retry-After, or the log had not begun."),
+        (status = 429, description = "`rate-limited`: also where the address holds as many streams, long polls and hours as it may.")))]
 pub(super) async fn get_hour(
     State(app): State<Arc<AppState>>,
+    Extension(client): Extension<Client>,
     HourPath(begin): HourPath,
     uri: Uri,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     Query::strict(&uri, &[])?;
-    let now = app.clock.now();
-    if begin > now {
-        let ahead = format!("the hour begins at {}", time(begin));
-        return Err(Problem::unknown_hour(ahead).retry_after_s((begin - now).num_seconds() + 1));
-    }
     let found = app
         .store
         .hour_of_log(begin, begin + Duration::seconds(HOUR_S))
@@ -89,13 +95,21 @@ pub(super) async fn get_hour(
     let found = found.ok_or_else(|| {
         Problem::unknown_hour("the log has no signed checkpoint of that hour or an earlier one")
     })?;
+    let now = app.clock.now();
+    // By the log's time, where that is ahead: its entries are in the hours that it says.
+    if begin > now && !found.is_reached() {
+        let ahead = format!("the hour begins at {}", time(begin));
+        return Err(Problem::unknown_hour(ahead).retry_after_s((begin - now).num_seconds() + 1));
+    }
+    // As long as it is read, it is one of the things that this client holds.
+    let place = client.hold()?;
     let name = name(begin);
     // What there is to know of an hour is how far it goes, and whether it is over.
-    let version = format!("{name} {} {}", found.end, found.complete);
+    let version = format!("{HOUR_FORMAT} {name} {} {:?}", found.end, found.next);
     let version = Representation::new("application/json", version);
-    let complete = found.complete;
+    let complete = found.next.is_some();
     let start = start(&app, name, &found).await?;
-    let body = Body::from_stream(written(app, start, (found.first, found.end)));
+    let body = Body::from_stream(written(app, start, (found.first, found.end), place));
     Ok(if complete {
         version.immutable_stream(&headers, body)
     } else {
@@ -123,7 +137,8 @@ async fn start(app: &AppState, hour: String, found: &HourOfLog) -> Result<Hour, 
     Ok(Hour {
         format: HOUR_FORMAT.to_owned(),
         hour,
-        complete: found.complete,
+        complete: found.next.is_some(),
+        next: found.next.map(name),
         checkpoint: found.note.clone(),
         genesis: Included::new(0, &entry(app, 0, found.end).await?, &genesis.hashes),
         first: found.first,
@@ -138,8 +153,10 @@ fn written(
     app: Arc<AppState>,
     start: Hour,
     (first, end): (u64, u64),
+    place: Place,
 ) -> impl Stream<Item = io::Result<Bytes>> {
     try_stream! {
+        let _place = place;
         let text = serde_json::to_string(&start).map_err(io::Error::other)?;
         // `entries` is the last member, and empty.
         let head = text.strip_suffix("]}").unwrap_or(&text).to_owned();
@@ -158,6 +175,9 @@ fn written(
                 STANDARD.encode_string(entry, &mut text);
                 text.push('"');
                 at += 1;
+                if text.len() > PIECE_BYTES {
+                    yield Bytes::from(std::mem::take(&mut text));
+                }
             }
             yield Bytes::from(text);
         }

@@ -202,8 +202,9 @@ pub(super) async fn entries(
 ) -> Result<Vec<Vec<u8>>, Problem> {
     let missing = || damaged(format!("entries {first} to {end} are not there"));
     let tile = Tile::of(Content::Entries, first / WIDTH, size).ok_or_else(missing)?;
-    let bundle = find_tile(app, tile).await?.ok_or_else(missing)?;
-    let entries = unbundle(bundle.body()).ok_or_else(missing)?;
+    // Not kept in memory: who reads all of the log would drive out what others ask for.
+    let bundle = app.store.tile(tile).await?.ok_or_else(missing)?;
+    let entries = unbundle(&bundle).ok_or_else(missing)?;
     let within = usize::try_from(first % WIDTH).map_err(damaged)?;
     let count = usize::try_from(end - first).map_err(damaged)?;
     let entries = entries.get(within..within + count).ok_or_else(missing)?;

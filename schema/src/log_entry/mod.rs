@@ -206,6 +206,19 @@ pub enum LogEntryError {
 }
 
 impl LogEntryError {
+    /// Whether an entry is well made as far as this build can tell, and means something
+    /// that it does not know.
+    pub fn is_of_a_later_version(&self) -> bool {
+        matches!(
+            self,
+            Self::Version(_)
+                | Self::Type(_)
+                | Self::NoticeKind(_)
+                | Self::StatusKind(_)
+                | Self::Verb(_)
+        )
+    }
+
     /// A stable name for the kind of error, as the vectors have it.
     pub fn name(&self) -> &'static str {
         match self {

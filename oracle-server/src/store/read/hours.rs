@@ -17,46 +17,47 @@ pub struct HourOfLog {
     pub end: u64,
     /// The signed checkpoint of that size.
     pub note: String,
-    /// Whether there is a later head: times of heads only grow, so nothing can be
-    /// added to the hour any more, whatever a clock does.
-    pub complete: bool,
+    /// When the log got something again. Times of heads only grow, so that nothing can be
+    /// added to the hour once there is a later one, whatever a clock does.
+    pub next: Option<DateTime<Utc>>,
+}
+
+impl HourOfLog {
+    /// Whether the log got something from the hour's beginning on.
+    pub fn is_reached(&self) -> bool {
+        self.first < self.end || self.next.is_some()
+    }
 }
 
 impl ReadStore {
     /// What the published log got from `begin` on and before `end`; `None` where it had
-    /// no signed head yet.
+    /// no signed head yet. Entries of before heads were signed are those of the first that
+    /// was.
     pub async fn hour_of_log(
         &self,
         begin: DateTime<Utc>,
         end: DateTime<Utc>,
     ) -> Result<Option<HourOfLog>, StoreError> {
-        const BEFORE: &str =
-            "SELECT size, note FROM head WHERE time_ms < $1 ORDER BY time_ms DESC LIMIT 1";
-        // Whether it is over before what it got: a head that comes between the two
-        // statements makes the hour look open, never a part of it look like all of it.
-        let complete = self
+        // One statement: all of it is of one moment.
+        let row = self
             .db
             .fetch_optional(
-                "SELECT size FROM head WHERE time_ms >= $1 ORDER BY time_ms LIMIT 1",
-                args![millis(end)],
+                "SELECT l.size, l.note, \
+                 (SELECT f.size FROM head f WHERE f.time_ms < $1 AND f.note IS NOT NULL \
+                 ORDER BY f.time_ms DESC LIMIT 1) AS first, \
+                 (SELECT n.time_ms FROM head n WHERE n.time_ms >= $2 AND n.note IS NOT NULL \
+                 ORDER BY n.time_ms LIMIT 1) AS next_ms \
+                 FROM head l WHERE l.time_ms < $2 AND l.note IS NOT NULL \
+                 ORDER BY l.time_ms DESC LIMIT 1",
+                args![millis(begin), millis(end)],
             )
-            .await?
-            .is_some();
-        let last = self.db.fetch_optional(BEFORE, args![millis(end)]).await?;
-        let Some(last) = last else { return Ok(None) };
-        let Some(note) = last.get::<Option<String>>("note")? else {
-            return Ok(None);
-        };
-        let first = self
-            .db
-            .fetch_optional(BEFORE, args![millis(begin)])
-            .await?
-            .map_or(Ok(0), |row| row.get("size"))?;
+            .await?;
+        let Some(row) = row else { return Ok(None) };
         Ok(Some(HourOfLog {
-            first: unsigned(first)?,
-            end: unsigned(last.get("size")?)?,
-            note,
-            complete,
+            first: unsigned(row.get::<Option<i64>>("first")?.unwrap_or_default())?,
+            end: unsigned(row.get("size")?)?,
+            note: row.get("note")?,
+            next: row.opt_millis("next_ms")?,
         }))
     }
 }
