@@ -18,6 +18,8 @@ laws! {
     a_series_says_when_it_announces_and_keeps_to_it,
     every_entry_of_the_log_is_in_exactly_one_hour,
     an_hour_that_is_over_never_changes,
+    what_the_log_says_of_a_time_ahead_is_found_all_the_same,
+    an_event_that_was_made_before_the_schedule_changed_is_on_one_page,
 }
 
 /// Every hour, announced twenty minutes ahead.
@@ -52,7 +54,7 @@ async fn an_event_of_a_series_is_known_before_it_is_announced(backend: Backend) 
     for path in &places {
         let answer = world.get(path).await;
         assert_eq!(answer.problem(), "not-announced", "{path}");
-        assert_eq!(answer.header("retry-after"), "60", "{path}");
+        assert_eq!(answer.header("retry-after"), "61", "{path}");
     }
     // Names that the series never gives: between two maturities, behind the time, written
     // otherwise, and of nobody.
@@ -177,9 +179,9 @@ async fn every_entry_of_the_log_is_in_exactly_one_hour(backend: Backend) {
     while at <= end {
         let hour = proven(&hour(&world, at).await, &identity);
         hour.follows(&before).unwrap();
-        for (entry, position) in hour.entries.iter().zip(hour.first..) {
+        for (position, entry) in &hour.entries {
             if let LogEntry::Announcement { announcement, .. } = entry {
-                seen.insert(announcement.event.event_id.to_string(), position);
+                seen.insert(announcement.event.event_id.to_string(), *position);
             }
         }
         before = hour.after;
@@ -249,4 +251,59 @@ async fn an_hour_that_is_over_never_changes(backend: Backend) {
     }
     let error = hour.verify("2026-11-22T00", &identity).unwrap_err();
     assert_eq!(error.name(), "other-hour");
+}
+
+async fn what_the_log_says_of_a_time_ahead_is_found_all_the_same(backend: Backend) {
+    let mut world = world(backend).await;
+    let (_, end) = hours(&mut world).await;
+    let identity = world.log_key().await;
+    // The clock is a month ahead when an outcome that is due is signed, and set right again.
+    let month = 30 * 24 * 3600;
+    world.at(end + month).await;
+    world.set_time(end + 600);
+    world.run_due().await;
+    let present = proven(&hour(&world, end).await, &identity);
+    let newest = world.get("/checkpoint").await;
+    let newest = oracle_schema::tlog::Note::parse(std::str::from_utf8(&newest.body).unwrap());
+    let newest = newest.unwrap().checkpoint().clone();
+    let mut at = present;
+    while let Some(next) = at.next.clone() {
+        let answer = world.get(&format!("/v1/bundles/{next}")).await;
+        assert_eq!(answer.status, 200, "{next}: {}", answer.problem());
+        let following = Hour::parse(&answer.body)
+            .unwrap()
+            .verify(&next, &identity)
+            .unwrap();
+        following.follows(&at.after).unwrap();
+        at = following;
+    }
+    assert_eq!(at.after.size(), newest.size);
+}
+
+async fn an_event_that_was_made_before_the_schedule_changed_is_on_one_page(backend: Backend) {
+    let mut world = world(backend).await;
+    world.at(NEXT - 1200).await;
+    world.stop().await;
+    // Announced for a maturity that the schedule no longer has.
+    world.edit("every = \"1h\"", "every = \"50m\"");
+    world.start().await.unwrap();
+    let mut said = Vec::new();
+    let mut from = String::new();
+    while said.len() < 5 {
+        let page = world
+            .json(&format!("/v1/series/ppc-hourly?limit=1{from}"))
+            .await;
+        said.extend(page["next"].as_array().unwrap().clone());
+        from = format!("&from={}", page["next_from"].as_str().unwrap());
+    }
+    let said: Vec<&str> = said
+        .iter()
+        .map(|e| e["maturity"].as_str().unwrap())
+        .collect();
+    let ahead = [NEXT, NEXT + 1800, NEXT + 4800, NEXT + 7800, NEXT + 10_800];
+    let ahead: Vec<String> = ahead
+        .iter()
+        .map(|t| instant(*t).format("%Y-%m-%dT%H:%M:%SZ").to_string())
+        .collect();
+    assert_eq!(said, ahead);
 }

@@ -51,16 +51,16 @@ impl Calendar {
             .filter(move |s| after.is_none_or(|after| s.id.as_str() > after))
     }
 
-    /// The event of this name, where a series has one at the maturity that the name says
+    /// The series and the event of this name, where a series has one at the maturity that the name says
     /// and that is ahead of `now` (Unix seconds): series announce nothing after the fact.
-    pub fn event(&self, id: &str, now: i64) -> Option<Upcoming> {
+    pub fn event(&self, id: &str, now: i64) -> Option<(&Series, Upcoming)> {
         let (series, maturity) = self.named(id)?;
         let maturity = Maturity::from_unix(maturity).ok()?;
-        let before = maturity.unix().checked_sub(1)?;
         let is_due = maturity.unix() > now
             && series.id_format.event_id(maturity).as_str() == id
-            && series.schedule.next_after(before) == Some(maturity.unix());
-        is_due.then(|| Upcoming::of(series, maturity)).flatten()
+            && series.schedule.has(maturity.unix());
+        let upcoming = is_due.then(|| Upcoming::of(series, maturity)).flatten()?;
+        Some((series, upcoming))
     }
 
     /// The series and the maturity that an id seems to name.

@@ -34,7 +34,17 @@ impl Schedule {
                     .ok()
                     .map(|t| t.timestamp())
             }
-            Self::At(times) => times.iter().copied().find(|t| *t > after),
+            Self::At(times) => times.get(times.partition_point(|t| *t <= after)).copied(),
+        }
+    }
+
+    /// Whether there is a maturity at that time (Unix seconds).
+    pub fn has(&self, at: i64) -> bool {
+        match self {
+            Self::Every(step) => at.rem_euclid(i64::from(*step)) == 0,
+            Self::Cron(cron) => DateTime::<Utc>::from_timestamp(at, 0)
+                .is_some_and(|at| cron.is_time_matching(&at).unwrap_or(false)),
+            Self::At(times) => times.binary_search(&at).is_ok(),
         }
     }
 }

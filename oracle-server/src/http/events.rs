@@ -29,6 +29,8 @@ use crate::store::read::{EventFilter, EventState, EventView};
 /// Events in a page when nothing else is asked for, and at most.
 const PAGE_DEFAULT: i64 = 100;
 const PAGE_MOST: i64 = 500;
+/// When to ask again, at the latest, for an announcement that should be there, seconds.
+const OVERDUE_RETRY_S: i64 = 30;
 
 /// The contract's names of the states.
 pub(crate) const STATES: [(EventState, &str); 10] = [
@@ -379,7 +381,7 @@ pub(crate) async fn get_events(
     params(("id" = EventName, Path, description = "Event id; percent-encoded in an address.")),
     responses(
         (status = 200, description = "The event as of now.", body = EventJson),
-        (status = 404, description = "`unknown-event`.")))]
+        (status = 404, description = "`unknown-event`; `not-announced` of one that a series will have, with Retry-After.")))]
 pub(crate) async fn get_event(
     State(app): State<Arc<AppState>>,
     EventPath(id): EventPath,
@@ -393,27 +395,48 @@ pub(crate) async fn get_event(
 
 /// An event that must exist.
 pub(crate) async fn event(app: &AppState, id: &str) -> Result<EventView, Problem> {
-    app.store
-        .event(id, app.clock.now())
-        .await?
-        .ok_or_else(|| unknown(app, id))
+    match app.store.event(id, app.clock.now()).await? {
+        Some(event) => Ok(event),
+        None => Err(unknown(app, id).await),
+    }
 }
 
-/// There is no such event; where a series will have it, with when it is announced.
-pub(super) fn unknown(app: &AppState, id: &str) -> Problem {
+/// There is no such event; where a series will have it, with when it is announced. Only
+/// what the database has of that series too: whoever leads may go by another file, or may
+/// have passed that maturity over.
+pub(super) async fn unknown(app: &AppState, id: &str) -> Problem {
     let now = app.clock.now();
-    let Some(upcoming) = app.calendar.event(id, now.timestamp()) else {
+    let Some((series, upcoming)) = app.calendar.event(id, now.timestamp()) else {
         return Problem::unknown_event(id);
     };
+    let known = match app.store.one_series(series.id.as_str()).await {
+        Ok(known) => known,
+        Err(error) => return error.into(),
+    };
+    let maturity = upcoming.maturity.to_datetime();
+    let is_made_later = known.is_some_and(|known| {
+        known.policy_hash == series.definition.policy_hash
+            && known.next_maturity.is_some_and(|next| next <= maturity)
+    });
+    if !is_made_later {
+        return Problem::unknown_event(id);
+    }
     let at = DateTime::from_timestamp(upcoming.announce_at, 0).unwrap_or(now);
     due_at(id, at, now)
 }
 
 /// The event is known, and is announced later.
 pub(super) fn due_at(id: &str, at: DateTime<Utc>, now: DateTime<Utc>) -> Problem {
+    // What is overdue waits for something that nobody here knows: the longer it does, the
+    // less often it is worth asking.
+    let wait = if at > now {
+        (at - now).num_seconds() + 1
+    } else {
+        (now - at).num_seconds().clamp(1, OVERDUE_RETRY_S)
+    };
     Kind::NotAnnounced
         .because(format!("event {id} is due to be announced at {}", time(at)))
-        .retry_after_s((at - now).num_seconds())
+        .retry_after_s(wait)
 }
 
 /// The rules of an event, RFC 8785 JSON.
@@ -446,7 +469,7 @@ struct PolicyDocument {
     responses(
         (status = 200, description = "Exactly the bytes that were hashed.", content_type = "application/json", body = PolicyDocument),
         (status = 304, description = "The reader has it."),
-        (status = 404, description = "`unknown-event`.")))]
+        (status = 404, description = "`unknown-event`; `not-announced` of one that a series will have, with Retry-After.")))]
 pub(crate) async fn get_policy(
     State(app): State<Arc<AppState>>,
     EventPath(id): EventPath,
@@ -459,7 +482,7 @@ pub(crate) async fn get_policy(
         .store
         .policy(&id)
         .await?
-        .ok_or_else(|| unknown(&app, &id))?;
+        .ok_or_else(|| Problem::unknown_event(&id))?;
     let document = Representation::new("application/json", document);
     // Until the announcement the rules can still be replaced.
     Ok(if announced {
@@ -625,11 +648,9 @@ pub(crate) async fn get_evidence(
         }
         Some(_) => return Err(Problem::bad("format", "format is manifest, or absent")),
     }
-    let evidence = app
-        .store
-        .evidence(&id)
-        .await?
-        .ok_or_else(|| unknown(&app, &id))?;
+    let Some(evidence) = app.store.evidence(&id).await? else {
+        return Err(unknown(&app, &id).await);
+    };
     let json = Representation::json(&EvidenceJson {
         observations: evidence.observations.into_iter().map(Into::into).collect(),
         decision: evidence.decision,

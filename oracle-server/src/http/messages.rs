@@ -245,7 +245,7 @@ pub(super) async fn announcement_message(
         (status = 200, description = "The published attestation; it never changes.",
             content((DlcAttestation = "application/json"), (MessageBytes = "application/octet-stream"), (MessageHex = "text/plain"))),
         (status = 304, description = "The reader has it."),
-        (status = 404, description = "`unknown-event`, or `not-attested` with Retry-After."),
+        (status = 404, description = "`unknown-event`, or `not-announced` or `not-attested` with Retry-After."),
         (status = 406, description = "`not-acceptable`."),
         (status = 410, description = "`refunded` or `withdrawn`."),
         (status = 429, description = "`rate-limited`: also where the address holds as many streams and long polls as it may.")))]
@@ -296,7 +296,7 @@ pub(super) async fn attestation_message(app: &AppState, id: &str) -> Result<Arc<
 async fn read_attestation(app: &AppState, id: &str) -> Result<Arc<Message>, Problem> {
     let row = match app.store.attestation(id).await? {
         AttestationLookup::Attested(row) => row,
-        AttestationLookup::UnknownEvent => return Err(unknown(app, id)),
+        AttestationLookup::UnknownEvent => return Err(unknown(app, id).await),
         AttestationLookup::NotYet { next_attempt_at } => {
             return Err(not_yet(app, id, next_attempt_at).await?);
         }

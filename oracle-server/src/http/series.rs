@@ -7,7 +7,6 @@ use axum::extract::State;
 use axum::http::{StatusCode, Uri};
 use axum::response::Response;
 use chrono::DateTime;
-use oracle_schema::Maturity;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -22,11 +21,12 @@ use super::query::{Query, SeriesPath, cursor};
 use crate::config::{Schedule, Series, Upcoming};
 use crate::store::read::{EventFilter, EventView};
 
-/// Series in a page when nothing else is asked for.
-const PAGE_DEFAULT: i64 = 100;
+/// Series in a page when nothing else is asked for, and at most: each is looked up.
+const PAGE_DEFAULT: i64 = 20;
+const SERIES_MOST: i64 = 100;
 /// Events ahead of one series when nothing else is asked for.
 const AHEAD_DEFAULT: i64 = 10;
-/// Most of either.
+/// And at most.
 const PAGE_MOST: i64 = 500;
 
 /// A series.
@@ -133,7 +133,7 @@ struct AllSeriesJson {
 /// Series, by name, each with the next of its events.
 #[utoipa::path(get, path = "/v1/series", tag = "events",
     params(
-        ("limit" = Option<i64>, Query, description = "Series in a page; 100 if not given.", minimum = 1, maximum = 500, example = 10),
+        ("limit" = Option<i64>, Query, description = "Series in a page; 20 if not given.", minimum = 1, maximum = 100, example = 10),
         ("cursor" = Option<Cursor>, Query, description = "Where to go on: `next_cursor` of the page before."),
     ),
     responses((status = 200, description = "A page.", body = AllSeriesJson)))]
@@ -143,7 +143,7 @@ pub(super) async fn get_all_series(
 ) -> Result<Response, Problem> {
     let query = Query::strict(&uri, &["limit", "cursor"])?;
     let after = query.get("cursor").map(cursor::decode).transpose()?;
-    let limit = query.number("limit", 1..=PAGE_MOST)?;
+    let limit = query.number("limit", 1..=SERIES_MOST)?;
     let page = usize::try_from(limit.unwrap_or(PAGE_DEFAULT)).unwrap_or(usize::MAX);
     let mut after = app
         .calendar
@@ -209,35 +209,39 @@ async fn with_next(
     limit: i64,
 ) -> Result<SeriesJson, Problem> {
     let page = usize::try_from(limit).unwrap_or(usize::MAX);
-    let ahead: Vec<Upcoming> = series.upcoming(after).take(page).collect();
     let filter = EventFilter {
         series: Some(series.id.as_str().to_owned()),
         from: Some(after.saturating_add(1)),
-        limit,
+        // One more of both tells where the next page begins.
+        limit: limit + 1,
         ..EventFilter::default()
     };
-    let made = app.store.events(&filter, app.clock.now()).await?;
-    let mut next = BTreeMap::new();
-    for upcoming in ahead {
+    let mut ahead = BTreeMap::new();
+    for upcoming in series.upcoming(after).take(page + 1) {
         let key = (upcoming.maturity, upcoming.event_id.to_string());
-        next.insert(key, UpcomingJson::from(upcoming));
+        ahead.insert(key, UpcomingJson::from(upcoming));
     }
-    for event in made {
+    for event in app.store.events(&filter, app.clock.now()).await? {
         let key = (event.maturity, event.event_id.to_string());
-        next.insert(key, UpcomingJson::from(event));
+        ahead.insert(key, UpcomingJson::from(event));
     }
-    let last = next.keys().nth(page.saturating_sub(1));
-    let next_from = last.and_then(|(maturity, _)| after_all(series, *maturity));
+    let mut next = Vec::new();
+    let mut last = None;
+    let mut next_from = None;
+    for ((maturity, _), upcoming) in ahead {
+        // Two of one maturity are never on two pages: `from` could not tell them apart.
+        if next.len() >= page && last != Some(maturity) {
+            next_from = Some(maturity.to_string());
+            break;
+        }
+        last = Some(maturity);
+        next.push(upcoming);
+    }
     Ok(SeriesJson {
-        next: next.into_values().take(page).collect(),
-        next_from: next_from.map(|maturity| maturity.to_string()),
+        next,
+        next_from,
         ..SeriesJson::from(series)
     })
-}
-
-/// The series' first maturity after one that was listed.
-fn after_all(series: &Series, maturity: Maturity) -> Option<Maturity> {
-    series.upcoming(maturity.unix()).next().map(|u| u.maturity)
 }
 
 impl From<&Series> for SeriesJson {

@@ -190,6 +190,12 @@ impl Row {
             .ok_or_else(|| StoreError::Damaged(format!("{column} is {s} s, which is no time")))
     }
 
+    /// The same, where it may be null.
+    pub(crate) fn opt_seconds(&self, column: &str) -> Result<Option<DateTime<Utc>>, StoreError> {
+        let s: Option<i64> = self.get(column)?;
+        s.map(|_| self.seconds(column)).transpose()
+    }
+
     /// The maturity of an event or a round.
     pub(crate) fn maturity(&self) -> Result<Maturity, StoreError> {
         Maturity::from_unix(self.get("maturity")?).map_err(|e| StoreError::Damaged(e.to_string()))

@@ -54,6 +54,8 @@ pub struct SeriesLine {
     pub series_id: String,
     /// Its rules now.
     pub policy_hash: [u8; 32],
+    /// The maturity of the event that is made next; none when its list is done.
+    pub next_maturity: Option<DateTime<Utc>>,
 }
 
 impl ReadStore {
@@ -140,7 +142,7 @@ impl ReadStore {
     pub async fn series(&self, limit: i64) -> Result<Vec<SeriesLine>, StoreError> {
         self.db
             .fetch(
-                "SELECT series_id, policy_hash FROM series ORDER BY series_id LIMIT $1",
+                "SELECT series_id, policy_hash, next_maturity FROM series ORDER BY series_id LIMIT $1",
                 args![limit],
             )
             .await?
@@ -153,7 +155,7 @@ impl ReadStore {
     pub async fn one_series(&self, id: &str) -> Result<Option<SeriesLine>, StoreError> {
         self.db
             .fetch_optional(
-                "SELECT series_id, policy_hash FROM series WHERE series_id = $1",
+                "SELECT series_id, policy_hash, next_maturity FROM series WHERE series_id = $1",
                 args![id],
             )
             .await?
@@ -194,6 +196,7 @@ fn series_line(r: &Row) -> Result<SeriesLine, StoreError> {
     Ok(SeriesLine {
         series_id: r.get("series_id")?,
         policy_hash: r.hash("policy_hash")?,
+        next_maturity: r.opt_seconds("next_maturity")?,
     })
 }
 
