@@ -21,6 +21,8 @@ mod generate_adaptor;
 mod generate_anchor;
 #[path = "../tests/suite/generate_bundle.rs"]
 mod generate_bundle;
+#[path = "../tests/suite/generate_hour.rs"]
+mod generate_hour;
 #[path = "../tests/suite/generate_invalid.rs"]
 mod generate_invalid;
 #[path = "../tests/suite/generate_log.rs"]

@@ -4,10 +4,13 @@
 //! The fuzz targets call these, and so does the test suite with the seeds and
 //! with arbitrary bytes.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use ed25519_dalek::SigningKey;
 use oracle_schema::anchor::{ChainHash, Payload, Transaction, branch_of};
-use oracle_schema::bundle::Bundle;
+use oracle_schema::bundle::{Bundle, identity_of};
 use oracle_schema::codec::Layout;
+use oracle_schema::hour::Hour;
 use oracle_schema::http_signature::{
     FIELDS, FieldValues, Parameters, Request, SignedRequest, sign,
 };
@@ -132,6 +135,30 @@ pub fn bundle(data: &[u8]) {
         if let Ok(identity) = bundle.named_identity() {
             let _ = bundle.verify(&identity, None);
         }
+    }
+}
+
+/// [`Hour::parse`], and its verification by the identity that its genesis names.
+pub fn hour(data: &[u8]) {
+    let Ok(hour) = Hour::parse(data) else {
+        return;
+    };
+    if let Ok(bytes) = serde_json::to_vec(&hour) {
+        assert_eq!(Hour::parse(&bytes).as_ref(), Ok(&hour));
+    }
+    let entry = STANDARD.decode(&hour.genesis.entry).unwrap_or_default();
+    if let Ok(LogEntry::Genesis(genesis)) = LogEntry::from_bytes(&entry)
+        && let Ok(identity) = identity_of(&genesis.statement)
+        && let Ok(proven) = hour.verify(&hour.hour, &identity)
+    {
+        assert_eq!(proven.entries.len() + proven.unknown.len(), proven.len());
+        let entries = u64::try_from(proven.len()).unwrap_or(u64::MAX);
+        assert_eq!(
+            proven.first.checked_add(entries),
+            Some(proven.checkpoint.size)
+        );
+        assert_eq!(proven.after.root(), proven.checkpoint.root);
+        assert_eq!(proven.follows(&proven.before), Ok(()));
     }
 }
 

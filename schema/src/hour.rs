@@ -5,7 +5,7 @@
 //! stands for the entries before them: the hashes of the largest complete subtrees,
 //! which do not change when the log grows. From both follows the checkpoint's root, so
 //! an hour verifies by itself under the identity, and an hour that is over never
-//! changes. That hours follow each other without a gap is seen by [`Hour::follows`].
+//! changes. That hours follow each other without a gap is seen by [`ProvenHour::follows`].
 //!
 //! The form is JSON (`docs/bundles.md`).
 
@@ -58,8 +58,8 @@ pub enum HourError {
     /// A format that this build does not know.
     #[error("format is {0:?}; this build reads {HOUR_FORMAT:?}")]
     Format(String),
-    /// The next hour is none, or not a later one.
-    #[error("next: {0:?} is no later hour")]
+    /// The next hour is none, or not a later one; it is named if and only if this one is over.
+    #[error("next: {0:?} is not the hour after one that is over, or named too early")]
     Next(String),
     /// It is about another hour than was asked for.
     #[error("hour: {got:?}, not {expected:?}")]
@@ -148,6 +148,8 @@ pub struct ProvenHour {
     /// Positions of entries of a type, a kind or a version that this build does not know:
     /// they are in the log, and a later build reads them.
     pub unknown: Vec<u64>,
+    /// Of all entries, in the order of the log.
+    leaves: Vec<Hash>,
     /// The tree before the first entry.
     pub before: Appended,
     /// The tree behind the last.
@@ -155,6 +157,27 @@ pub struct ProvenHour {
 }
 
 impl ProvenHour {
+    /// The root of the log's first `size` entries; `None` unless the hour begins at or
+    /// before them and reaches them.
+    pub fn root_at(&self, size: u64) -> Option<Hash> {
+        let count = usize::try_from(size.checked_sub(self.first)?).ok()?;
+        let mut tree = self.before.clone();
+        for leaf in self.leaves.get(..count)? {
+            tree.append(*leaf);
+        }
+        Some(tree.root())
+    }
+
+    /// How many entries it has, those that this build does not know included.
+    pub fn len(&self) -> usize {
+        self.leaves.len()
+    }
+
+    /// Whether the log got nothing in that hour.
+    pub fn is_empty(&self) -> bool {
+        self.leaves.is_empty()
+    }
+
     /// That this hour goes on where another ended.
     pub fn follows(&self, before: &Appended) -> Result<(), HourError> {
         if self.before == *before {
@@ -190,21 +213,26 @@ impl Hour {
                 expected: hour.to_owned(),
             });
         }
-        if let Some(next) = &self.next
-            && !(is_hour(next) && next.as_str() > hour)
-        {
-            return Err(HourError::Next(next.clone()));
+        let is_sound = match &self.next {
+            Some(next) => self.complete && is_hour(next) && next.as_str() > hour,
+            None => !self.complete,
+        };
+        if !is_sound {
+            return Err(HourError::Next(self.next.clone().unwrap_or_default()));
         }
         let note = Note::parse(&self.checkpoint)?;
         let checkpoint = note.verify(identity)?.clone();
         let genesis = self.genesis(&checkpoint, identity)?;
         let before = self.before()?;
         let mut after = before.clone();
+        let mut leaves = Vec::with_capacity(self.entries.len());
         let (mut entries, mut unknown) = (Vec::with_capacity(self.entries.len()), Vec::new());
         for text in &self.entries {
             let bytes = decoded("entries", text)?;
             let position = after.size();
-            after.append(leaf_hash(&bytes));
+            let leaf = leaf_hash(&bytes);
+            after.append(leaf);
+            leaves.push(leaf);
             match LogEntry::from_bytes(&bytes) {
                 Ok(entry) => entries.push((position, entry)),
                 Err(error) if error.is_of_a_later_version() => unknown.push(position),
@@ -225,6 +253,7 @@ impl Hour {
             next: self.next.clone(),
             entries,
             unknown,
+            leaves,
             before,
             after,
         })
@@ -248,10 +277,14 @@ impl Hour {
         identity: &NoteKey,
     ) -> Result<GenesisStatement, HourError> {
         let refused = |error: BundleError| HourError::Genesis(Box::new(error));
+        let other_entry = || refused(BundleError::OtherEntry(BundlePart::Genesis));
         if self.genesis.leaf_index != 0 {
-            return Err(refused(BundleError::OtherEntry(BundlePart::Genesis)));
+            return Err(other_entry());
         }
         let bytes = decoded("genesis", &self.genesis.entry)?;
+        if self.genesis.hashes.len() > MAX_PROOF {
+            return Err(HourError::Base64("genesis"));
+        }
         let hashes = self.genesis.hashes.iter().map(|text| {
             let bytes = decoded("genesis", text)?;
             bytes.try_into().map_err(|_| HourError::Base64("genesis"))
@@ -265,7 +298,7 @@ impl Hour {
             source,
         };
         let LogEntry::Genesis(genesis) = LogEntry::from_bytes(&bytes).map_err(entry)? else {
-            return Err(refused(BundleError::OtherEntry(BundlePart::Genesis)));
+            return Err(other_entry());
         };
         genesis.verify().map_err(entry)?;
         let named = identity_of(&genesis.statement).map_err(refused)?;

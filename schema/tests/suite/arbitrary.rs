@@ -110,7 +110,7 @@ static SEEDS: LazyLock<Vec<(String, Vec<u8>)>> = LazyLock::new(crate::seeds::fil
 
 type Check = fn(&[u8]);
 
-fn all_checks() -> [(&'static str, Check); 14] {
+fn all_checks() -> [(&'static str, Check); 15] {
     [
         ("anchor", checks::anchor),
         ("announcement_tlv", checks::announcement_tlv),
@@ -123,6 +123,7 @@ fn all_checks() -> [(&'static str, Check); 14] {
         ("tile_name", checks::tile_name),
         ("tlog_proof", checks::tlog_proof),
         ("bundle", checks::bundle),
+        ("hour", checks::hour),
         ("operator_body", checks::operator_body),
         ("operator_request", checks::operator_request),
         ("policy", checks::policy),

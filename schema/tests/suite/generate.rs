@@ -14,6 +14,7 @@ use crate::forge;
 use crate::generate_adaptor;
 use crate::generate_anchor;
 use crate::generate_bundle;
+use crate::generate_hour;
 use crate::generate_invalid;
 use crate::generate_log;
 use crate::generate_nonce_proof;
@@ -35,6 +36,7 @@ pub(crate) fn files() -> Vec<(&'static str, Value)> {
         ("coinlib.json", generate_participant::coinlib()),
         ("digits.json", digits()),
         ("forged.json", forge::cases()),
+        ("hours.json", generate_hour::cases()),
         ("invalid.json", generate_invalid::cases(&oracle)),
         ("joint.json", generate_participant::joint()),
         ("log_entries.json", generate_log::cases(&oracle)),

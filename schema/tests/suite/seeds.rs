@@ -84,6 +84,12 @@ pub(crate) fn files() -> Vec<(String, Vec<u8>)> {
             add("bundle", i, case["bundle"].to_string().into_bytes());
         }
     }
+    for (i, case) in cases("hours.json").iter().enumerate() {
+        // Every refused one differs from these in a place or two.
+        if case["error"].is_null() {
+            add("hour", i, case["document"].to_string().into_bytes());
+        }
+    }
     for (i, case) in cases("policies.json").iter().enumerate() {
         add(
             "policy",
