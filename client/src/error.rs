@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use oracle_schema::EventId;
 use oracle_schema::bundle::BundleError;
+use oracle_schema::hour::HourError;
 use oracle_schema::nonces::NonceReused;
 use secp256k1::XOnlyPublicKey;
 
@@ -102,6 +103,73 @@ pub enum Error {
         /// Which part, and why.
         #[source]
         source: Box<BundleError>,
+    },
+    /// What the server, or a mirror, has of an hour of the log proves nothing, or does not
+    /// go on where the hours before end.
+    #[error("hour {hour} of the log: {source}")]
+    Hour {
+        /// Which hour.
+        hour: String,
+        /// What is wrong with it.
+        #[source]
+        source: Box<HourError>,
+    },
+    /// The log is not the one that was seen before: its oracle, or somebody with the
+    /// log's key, shows different readers different logs. Keep both and tell others.
+    #[error(
+        "hour {hour}: this is another log than was seen before: of the first {size} entries the          root was {seen}, here it is {got}"
+    )]
+    Forked {
+        /// Which hour shows it.
+        hour: String,
+        /// Entries of both.
+        size: u64,
+        /// Root that was seen before, hex.
+        seen: String,
+        /// Root now, hex.
+        got: String,
+    },
+    /// The log has fewer entries than it had.
+    #[error("hour {hour}: the log ends at {got} entries; it had {had} before")]
+    Shorter {
+        /// Which hour shows it.
+        hour: String,
+        /// Entries that were seen.
+        had: u64,
+        /// Entries now.
+        got: u64,
+    },
+    /// The directory of a mirror cannot be used, or is damaged.
+    #[error("mirror {file}: {reason}")]
+    Mirror {
+        /// Its name, or that of the file in it.
+        file: String,
+        /// What is wrong with it, or what the system says.
+        reason: String,
+    },
+    /// The mirror has no announcement of the event: it is not announced yet, its
+    /// announcement is older than the mirror, or the name is wrong.
+    #[error(
+        "event {id}: the mirror has no announcement of it{}; sync it, or look at the name",
+        .hours.as_ref().map_or(", nor any hour".to_owned(), |hours| format!(" in its hours {hours}"))
+    )]
+    NotMirrored {
+        /// The event.
+        id: EventId,
+        /// The hours that the mirror has.
+        hours: Option<String>,
+    },
+    /// The log has two entries where an honest one has one.
+    #[error("event {id}: the log has a {what} at position {first}, and another at {second}")]
+    Twice {
+        /// The event.
+        id: EventId,
+        /// What there are two of.
+        what: &'static str,
+        /// Position of the first.
+        first: u64,
+        /// Position of another.
+        second: u64,
     },
     /// The announcement has a nonce that was attested under in another one.
     #[error("announcement of event {id}: {reused}")]
@@ -314,6 +382,7 @@ impl Error {
         match self {
             Self::Decode { .. } | Self::Malformed { .. } | Self::TooLarge { .. } => true,
             Self::Unproven { source, .. } => matches!(**source, BundleError::Json(_)),
+            Self::Hour { source, .. } => matches!(**source, HourError::Json(_)),
             _ => false,
         }
     }

@@ -42,6 +42,7 @@
 //! | module | for |
 //! |---|---|
 //! | [`Client`] | fetching, waiting, following; all of it verified |
+//! | [`Mirror`] | the whole log by hours, so that no event is named to the server |
 //! | [`points`] | adaptor points and secrets of outcomes, prefixes, ranges, several oracles |
 //! | [`payout`] | a payout curve as ranges and prefixes |
 //! | [`adaptor`] | adaptor signatures: verify, adapt, extract |
@@ -63,9 +64,11 @@ pub mod coinlib;
 pub mod equivocation;
 mod error;
 mod evidence;
+mod hours;
 mod http;
 mod joint;
 mod memory;
+mod mirror;
 mod model;
 pub mod operator;
 mod options;
@@ -74,6 +77,7 @@ pub mod points;
 mod proof;
 pub mod sample;
 mod search;
+mod series;
 mod sse;
 mod stream;
 
@@ -81,7 +85,9 @@ pub use attested::Attested;
 pub use client::Client;
 pub use error::{Cause, Error};
 pub use evidence::{Bundle, Stated};
+pub use hours::HourOfLog;
 pub use memory::Memory;
+pub use mirror::{Mirror, MirroredEvent, Step, Synced};
 pub use model::{
     ChoiceInfo, EventInfo, EventState, EventsPage, EvidenceInfo, ObservationInfo, OracleInfo,
     parse_key,
@@ -89,6 +95,7 @@ pub use model::{
 pub use options::Options;
 pub use oracle_feeds::replay;
 pub use oracle_schema::bundle;
+pub use oracle_schema::hour;
 pub use oracle_schema::tlog::{NoteKey, Policy as WitnessPolicy};
 /// The rules of a valid message, for what did not come through a [`Client`].
 pub use oracle_schema::verify;
@@ -96,4 +103,5 @@ pub use oracle_schema::{
     Announcement, Attestation, Descriptor, DigitsDescriptor, EventId, Maturity, Outcome, Verified,
 };
 pub use search::Search;
+pub use series::{Period, SeriesInfo, SeriesPage, UpcomingEvent};
 pub use stream::StreamEvent;

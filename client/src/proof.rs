@@ -5,9 +5,9 @@
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use oracle_schema::EventId;
 use oracle_schema::bundle::{Bundle, BundleError, End, MAX_BUNDLE_BYTES, Proven};
 use oracle_schema::tlog::{Checkpoint, NoteKey};
+use oracle_schema::{Announcement, EventId, Verified};
 
 use crate::attested::{Attested, check_event};
 use crate::http::{Get, JSON};
@@ -143,7 +143,7 @@ impl Client {
     }
 }
 
-fn unproven(id: &EventId) -> impl Fn(BundleError) -> Error {
+pub(crate) fn unproven(id: &EventId) -> impl Fn(BundleError) -> Error {
     |source| Error::Unproven {
         id: id.clone(),
         source: Box::new(source),
@@ -153,9 +153,18 @@ fn unproven(id: &EventId) -> impl Fn(BundleError) -> Error {
 /// The attested event; [`Error::NotAttested`] or [`Error::Refunded`] as the log
 /// says.
 pub(crate) fn attested_of(id: &EventId, proven: &Proven) -> Result<Attested, Error> {
-    match &proven.end {
+    ended(id, &proven.announcement, proven.end.as_ref())
+}
+
+/// The same of an announcement and its end.
+pub(crate) fn ended(
+    id: &EventId,
+    announcement: &Verified<Announcement>,
+    end: Option<&End>,
+) -> Result<Attested, Error> {
+    match end {
         Some(End::Attested { attestation, .. }) => Ok(Attested {
-            announcement: proven.announcement.clone(),
+            announcement: announcement.clone(),
             attestation: attestation.clone(),
         }),
         Some(End::Refunded { reason, .. }) => Err(Error::Refunded {

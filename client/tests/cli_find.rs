@@ -365,7 +365,22 @@ async fn every_member_of_every_json_answer_is_documented() {
     let hex = |outcome| hex::encode(signer.attest(&announced, &[outcome]).to_tlv(Layout::Spec));
     let (one, two) = (hex("above"), hex("not_above"));
     let (bundle, proof, key) = (file("bundle.json"), file("proof"), file("operator.key"));
-    let answers: [(&str, Vec<&str>); 9] = [
+    let hour = server.log(|log| log.hour("1970-01-01T00", 0, false));
+    let hour = serde_json::to_value(hour.unwrap()).unwrap();
+    server.put("/v1/bundles/1970-01-01T00", [Answer::Json(hour)]);
+    server.put(
+        "/v1/series",
+        [Answer::Json(json!({ "series": [], "next_cursor": null }))],
+    );
+    let mirror = file("mirror");
+    let since = "1970-01-01T00";
+    let answers: [(&str, Vec<&str>); 12] = [
+        ("series", vec!["series", "--url", &url]),
+        (
+            "sync",
+            vec!["sync", &mirror, "--url", &url, "--since", since],
+        ),
+        ("get", vec!["get", ID, "--mirror", &mirror]),
         ("events", vec!["events", "--url", &url]),
         ("show", vec!["show", ID, "--url", &url]),
         ("get", vec!["get", ID, "--url", &url]),

@@ -1,20 +1,23 @@
 //! `oracle get` and `oracle wait`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
+use oracle_client::bundle::End;
 use oracle_client::{Announcement, Attestation, Error, EventInfo, Verified};
 use oracle_schema::codec::Layout;
 use serde_json::{Value, json};
 
 use super::output::printable;
+use super::sync::FromMirror;
 use super::{Failure, Remote, output};
 
 const GET_EXAMPLES: &str = "\
 Examples:
   oracle get ppcusd-daily@2026-11-22T16:00:00Z --url http://127.0.0.1:8080
-  oracle get ppcusd-daily@2026-11-22T16:00:00Z --url http://127.0.0.1:8080 --json";
+  oracle get ppcusd-daily@2026-11-22T16:00:00Z --url http://127.0.0.1:8080 --json
+  oracle get ppcusd-daily@2026-11-22T16:00:00Z --mirror mirror";
 
 /// Show an event, its announcement and, if there is one, its attestation
 #[derive(Args)]
@@ -26,6 +29,10 @@ pub(super) struct Get {
     /// --identity …` checks it offline, for ever
     #[arg(long, value_name = "FILE")]
     bundle: Option<PathBuf>,
+    /// Look it up in a mirror that `oracle sync` keeps, and ask no server: what is
+    /// proven is the same, what only the server says is missing
+    #[arg(long, value_name = "DIR", conflicts_with = "bundle")]
+    mirror: Option<PathBuf>,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
@@ -33,6 +40,9 @@ pub(super) struct Get {
 
 impl Get {
     pub(super) async fn run(&self) -> Result<(), Failure> {
+        if let Some(dir) = &self.mirror {
+            return self.mirrored(dir);
+        }
         let client = self.remote.server.client()?;
         let id = &self.remote.id;
         let event = client.event(id).await?;
@@ -71,6 +81,38 @@ impl Get {
             shown.print()?;
         }
         self.remote.server.trust.verdict(&client).await
+    }
+
+    fn mirrored(&self, dir: &Path) -> Result<(), Failure> {
+        let trust = &self.remote.server.trust;
+        let found = FromMirror::find(dir, &self.remote.id, trust)?;
+        let event = &found.event;
+        let shown = Shown {
+            announcement: Some(event.announcement.clone()),
+            attestation: event.attestation().cloned(),
+        };
+        let refunded = match &event.end {
+            Some(End::Refunded { reason, .. }) => Some(reason),
+            Some(End::Attested { .. }) | None => None,
+        };
+        if self.json {
+            let mut value = shown.to_json();
+            value["event"] = Value::Null;
+            value["announcement_position"] = event.announcement_position.into();
+            value["policy_hash"] = hex::encode(event.policy_hash).into();
+            value["refund_reason"] = json!(refunded);
+            output::json(&value, true)?;
+        } else {
+            let promised = &event.announcement.event;
+            field("event", promised.event_id.as_str())?;
+            field("maturity", &promised.maturity.to_string())?;
+            field("policy hash", &hex::encode(event.policy_hash))?;
+            shown.print()?;
+            if let Some(reason) = refunded {
+                field("refunded", reason)?;
+            }
+        }
+        found.verdict(trust)
     }
 }
 

@@ -80,7 +80,7 @@ const STATES: [&str; 10] = [
 
 /// A moment, or a whole day.
 #[derive(Clone, Copy)]
-enum Time {
+pub(super) enum Time {
     At(DateTime<Utc>),
     Day(NaiveDate),
 }
@@ -100,7 +100,7 @@ impl FromStr for Time {
 }
 
 impl Time {
-    fn start(self) -> DateTime<Utc> {
+    pub(super) fn start(self) -> DateTime<Utc> {
         match self {
             Self::At(at) => at,
             Self::Day(day) => day.and_time(NaiveTime::MIN).and_utc(),

@@ -9,8 +9,10 @@ mod manual;
 mod operator;
 mod output;
 mod points;
+mod series;
 mod settings;
 mod show;
+mod sync;
 mod trust;
 mod verify;
 mod watch;
@@ -36,7 +38,7 @@ Exit codes:
      or good but unproven: printed, and not to be relied on
   4  refunded: will never be attested
   5  withdrawn: was never announced
-  6  the server does not know the event";
+  6  the server does not know the event, or the mirror has no announcement of it";
 
 /// Read a Peercoin DLC oracle: verify its messages, wait for outcomes, derive
 /// adaptor points.
@@ -63,12 +65,14 @@ pub(crate) struct Cli {
 #[derive(Subcommand)]
 enum Command {
     Events(events::Events),
+    Series(series::Series),
     Show(show::Show),
     Verify(verify::Verify),
     Get(event::Get),
     Wait(event::Wait),
     Watch(watch::Watch),
     Points(points::Points),
+    Sync(sync::SyncMirror),
     Evidence(evidence::EvidenceOf),
     Audit(audit::Audit),
     ProveEquivocation(equivocation::ProveEquivocation),
@@ -176,12 +180,14 @@ pub(crate) async fn run(cli: Cli) -> ExitCode {
     }
     let result = match cli.command {
         Command::Events(command) => command.run().await,
+        Command::Series(command) => command.run().await,
         Command::Show(command) => command.run().await,
         Command::Verify(command) => command.run(),
         Command::Get(command) => command.run().await,
         Command::Wait(command) => command.run().await,
         Command::Watch(command) => command.run().await,
         Command::Points(command) => command.run().await,
+        Command::Sync(command) => command.run().await,
         Command::Evidence(command) => command.run().await,
         Command::Audit(command) => command.run().await,
         Command::ProveEquivocation(command) => command.run(),
@@ -224,11 +230,15 @@ fn exit_code(error: &Error) -> u8 {
     match error {
         // Not what was asked for is wrong, but what was found.
         Error::Points(PointsError::NoncesNotProven { .. } | PointsError::NonceProof { .. }) => 1,
-        Error::Url(_) | Error::Points(_) | Error::Operator(_) | Error::Memory { .. } => 2,
+        Error::Url(_)
+        | Error::Points(_)
+        | Error::Operator(_)
+        | Error::Memory { .. }
+        | Error::Mirror { .. } => 2,
         Error::NotAttested { .. } | Error::NotAnnounced { .. } => 3,
         Error::Refunded { .. } => 4,
         Error::Withdrawn { .. } => 5,
-        Error::UnknownEvent(_) => 6,
+        Error::UnknownEvent(_) | Error::NotMirrored { .. } => 6,
         _ => 1,
     }
 }

@@ -1,6 +1,7 @@
 //! `oracle points`.
 
 use std::ops::RangeInclusive;
+use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -11,12 +12,14 @@ use oracle_client::points::{
     JointPoint, Nonces, Part, PointsError, Selection, Subject, adaptor_points, joint_points,
 };
 use oracle_client::{
-    Announcement, Attestation, Client, Descriptor, Error, EventId, NoteKey, Options, Verified,
+    Announcement, Attestation, Client, Descriptor, Error, EventId, MirroredEvent, NoteKey, Options,
+    Verified,
 };
 use secp256k1::XOnlyPublicKey;
 use serde_json::{Map, Value, json};
 
 use super::output::{eline, note, printable};
+use super::sync::FromMirror;
 use super::trust::KEY_PROVES_NOTHING;
 use super::{Failure, Remote, key, output};
 
@@ -81,6 +84,11 @@ pub(super) struct Points {
     /// nevertheless
     #[arg(long, value_name = "HEX", value_parser = key, requires = "with")]
     trust_nonces: Vec<XOnlyPublicKey>,
+    /// Look the event up in a mirror that `oracle sync` keeps, and ask no server. With
+    /// --coinlib there is no refund locktime: until when an event is attested, the
+    /// server says
+    #[arg(long, value_name = "DIR", conflicts_with = "with")]
+    mirror: Option<PathBuf>,
     /// What Peercoin's coinlib takes: x-only point, CET locktime (the expected
     /// reveal time), normalised secret; and a refund locktime, a day after the
     /// last possible attestation
@@ -206,13 +214,24 @@ struct Locktimes {
 
 impl Points {
     pub(super) async fn run(&self) -> Result<(), Failure> {
+        if let Some(dir) = &self.mirror {
+            let trust = &self.remote.server.trust;
+            let found = FromMirror::find(dir, &self.remote.id, trust)?;
+            self.answer(&[self.mirrored(&found.event)])?;
+            return found.verdict(trust);
+        }
         let own = self.remote.server.client()?;
         let oracles = self.fetch_all(&own).await?;
-        let points = points(&oracles)
+        self.answer(&oracles)?;
+        self.verdict(&own).await
+    }
+
+    fn answer(&self, oracles: &[Fetched]) -> Result<(), Failure> {
+        let points = points(oracles)
             .inspect_err(say_what_to_do)
-            .map_err(|error| with_outcomes(error, &oracles))?;
+            .map_err(|error| with_outcomes(error, oracles))?;
         let locktimes = if self.coinlib {
-            Some(locktimes(&oracles, &points).map_err(|e| Failure::Usage(e.to_string()))?)
+            Some(locktimes(oracles, &points).map_err(|e| Failure::Usage(e.to_string()))?)
         } else {
             None
         };
@@ -220,8 +239,20 @@ impl Points {
             .iter()
             .map(|p| describe(p, locktimes.as_ref()))
             .collect();
-        self.print(&oracles, locktimes.as_ref(), rows)?;
-        self.verdict(&own).await
+        Ok(self.print(oracles, locktimes.as_ref(), rows)?)
+    }
+
+    fn mirrored(&self, event: &MirroredEvent) -> Fetched {
+        if let Some(End::Refunded { reason, .. }) = &event.end {
+            note_refund(&self.remote.id, reason);
+        }
+        Fetched {
+            attestation: event.attestation().cloned(),
+            announcement: event.announcement.clone(),
+            nonces: event.nonce_proof.map(Nonces::Proven),
+            selection: self.select.selection(),
+            attest_by: None,
+        }
     }
 
     /// Proven is what every oracle's own pinned log holds.
@@ -303,11 +334,7 @@ impl Points {
     ) -> Result<Fetched, Error> {
         let proven = client.proven(id).await?;
         if let Some(End::Refunded { reason, .. }) = &proven.end {
-            let refunded = Error::Refunded {
-                id: id.clone(),
-                reason: reason.clone(),
-            };
-            note(&format!("note: {}", printable(&refunded.to_string())));
+            note_refund(id, reason);
         }
         let attest_by = if self.coinlib {
             client.event(id).await?.attest_by
@@ -371,6 +398,14 @@ impl Points {
         }
         Ok(())
     }
+}
+
+fn note_refund(id: &EventId, reason: &str) {
+    let refunded = Error::Refunded {
+        id: id.clone(),
+        reason: reason.to_owned(),
+    };
+    note(&format!("note: {}", printable(&refunded.to_string())));
 }
 
 fn describe(point: &JointPoint, locktimes: Option<&Locktimes>) -> Map<String, Value> {

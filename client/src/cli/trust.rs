@@ -108,16 +108,23 @@ impl Trust {
         if self.is_pinned()? {
             return Ok(());
         }
-        let named = client.identity().await?;
+        self.verdict_on(&client.identity().await?)
+    }
+
+    /// The same on what the log of an identity proves, which a server or a mirror named.
+    pub(super) fn verdict_on(&self, named: &NoteKey) -> Result<(), Failure> {
+        if self.is_pinned()? {
+            return Ok(());
+        }
         if self.key.is_some() {
             eline(&printable(&format!(
-                "unproven: {KEY_PROVES_NOTHING}, and --key alone pins no log; this server's is \
+                "unproven: {KEY_PROVES_NOTHING}, and --key alone pins no log; this one's is \
                  --identity {named}"
             )));
             return Err(Failure::Verdict(3, None));
         }
         note(&printable(&format!(
-            "note: no identity was pinned; the server's is --identity {named}"
+            "note: no identity was pinned; this one's is --identity {named}"
         )));
         Ok(())
     }

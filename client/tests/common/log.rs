@@ -4,14 +4,17 @@ use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::path::Path;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use ed25519_dalek::{Signer as _, SigningKey};
 use oracle_schema::bundle::{BUNDLE_FORMAT, Bundle, Consistency, Included};
+use oracle_schema::hour::{HOUR_FORMAT, Hour};
 use oracle_schema::log_entry::{Genesis, GenesisStatement, LogEntry, NoticeKind};
 use oracle_schema::policy::policy_hash;
 use oracle_schema::tlog::checkpoint::Algorithm;
 use oracle_schema::tlog::tile::{Content, bundle as bundle_of};
 use oracle_schema::tlog::tree::{
-    Subtrees, leaf_hash, node_hash, prove_consistency, prove_inclusion,
+    Appended, Subtrees, leaf_hash, node_hash, prove_consistency, prove_inclusion,
 };
 use oracle_schema::tlog::{Checkpoint, Growing, Hash, Note, NoteKey, Tile};
 use oracle_schema::{Announcement, Attestation};
@@ -263,6 +266,27 @@ impl Log {
         })
     }
 
+    /// What the log got in an hour: entries from `first` up to all that it has now.
+    pub fn hour(&self, hour: &str, first: u64, complete: bool) -> Hour {
+        let mut before = Appended::default();
+        let count = usize::try_from(first).unwrap();
+        self.leaves()
+            .take(count)
+            .for_each(|leaf| before.append(leaf));
+        let entries = self.entries.iter().skip(count);
+        Hour {
+            format: HOUR_FORMAT.to_owned(),
+            hour: hour.to_owned(),
+            complete,
+            next: complete.then(|| hour_after(hour)),
+            checkpoint: self.checkpoint(),
+            genesis: self.included(0),
+            first,
+            left: before.left().iter().map(|h| STANDARD.encode(h)).collect(),
+            entries: entries.map(|entry| STANDARD.encode(entry)).collect(),
+        }
+    }
+
     fn included(&self, position: u64) -> Included {
         let leaves = Leaves(self.leaves().collect());
         let hashes = prove_inclusion(position, self.entries.len() as u64, &leaves).unwrap();
@@ -356,3 +380,9 @@ pub fn put(dir: &Path, path: &str, bytes: &[u8]) {
 
 /// Soon after every event's maturity.
 pub const NOW: i64 = T + 60;
+
+/// The hour after one of the first day.
+fn hour_after(hour: &str) -> String {
+    let (day, hour) = hour.split_once('T').unwrap();
+    format!("{day}T{:02}", hour.parse::<u8>().unwrap() + 1)
+}
