@@ -87,7 +87,7 @@ export function readBundle(input) {
 }
 
 /** @param {string} text */
-function parsed(text) {
+export function parsed(text) {
   try {
     return parseJson(text);
   } catch (error) {
@@ -97,7 +97,7 @@ function parsed(text) {
 }
 
 /** @param {Members} part @returns {Included} */
-function included(part) {
+export function included(part) {
   return { position: part.uint('leaf_index'), entry: part.text('entry'), hashes: part.texts('hashes') };
 }
 
@@ -125,7 +125,7 @@ function anchorOf(part) {
  * @param {JsonValue | undefined} value
  * @param {string} what
  */
-function membersOf(value, what) {
+export function membersOf(value, what) {
   if (!(value instanceof Map)) throw shape(what, 'is not an object');
   return new Members(value, what);
 }

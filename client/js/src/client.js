@@ -14,9 +14,10 @@ import { decodeAnnouncement, decodeAttestation } from './codec.js';
 import { liftX } from './curve.js';
 import { ArgumentError, CodecError, HashError, LogError, MalformedError, NeverError, NotYetError, ProblemError, TransportError, isTransient } from './errors.js';
 import { eventIdProblem } from './event.js';
+import { HourError, MAX_HOUR, requireHour, rootAt, verifyHour } from './hour.js';
 import { Http, cutOff, requireJson } from './http.js';
 import { Memory } from './memory.js';
-import { readEventInfo, readEventsPage, readEvidenceInfo, readOracleInfo, readProofsInfo } from './model.js';
+import { readEventInfo, readEventsPage, readEvidenceInfo, readOracleInfo, readProofsInfo, readSeriesInfo, readSeriesPage } from './model.js';
 import { readPolicy } from './policy.js';
 import { Prover, requireEvent } from './prover.js';
 import { stream } from './stream.js';
@@ -28,8 +29,9 @@ import { verifyAnnouncement, verifyAttestation } from './verify.js';
 /** @import { Proven } from './bundle.js' */
 /** @import { Clock } from './clock.js' */
 /** @import { Outcome } from './event.js' */
+/** @import { ProvenHour, Tree } from './hour.js' */
 /** @import { Fetch, Request } from './http.js' */
-/** @import { EventInfo, EventQuery, EventsPage, EvidenceInfo, OracleInfo, ProofsInfo } from './model.js' */
+/** @import { EventInfo, EventQuery, EventsPage, EvidenceInfo, OracleInfo, ProofsInfo, SeriesInfo, SeriesPage } from './model.js' */
 /** @import { Policy } from './policy.js' */
 /** @import { News, StreamOptions } from './stream.js' */
 /** @import { Genesis } from './tlog.js' */
@@ -223,6 +225,64 @@ export class OracleClient {
       yield* page.events;
       cursor = page.next_cursor;
     } while (cursor !== null);
+  }
+
+  /**
+   * A page of series, by name, each with its next event. Unsigned.
+   *
+   * @param {CallOptions & {cursor?: string, limit?: number}} [options] `limit`: 1 to 500
+   * @returns {Promise<SeriesPage>}
+   */
+  async series({ cursor, limit, signal } = {}) {
+    return readSeriesPage(await this.#json('series', ['v1', 'series'], { signal }, { cursor, limit }));
+  }
+
+  /**
+   * A series, and its events ahead with when they are announced. Unsigned.
+   *
+   * @param {string} id its name
+   * @param {CallOptions & {from?: string, limit?: number}} [options] `from`: least
+   *   maturity, RFC 3339; `limit`: events ahead, 1 to 500
+   * @returns {Promise<SeriesInfo>}
+   * @throws {ProblemError} `unknown-series`
+   */
+  async oneSeries(id, { from, limit, signal } = {}) {
+    if (typeof id !== 'string' || id === '' || id === '.' || id === '..') throw new ArgumentError('id', 'is no name of a series');
+    const info = readSeriesInfo(await this.#json('series', ['v1', 'series', id], { signal }, { from, limit }));
+    if (info.series_id !== id) throw new MalformedError('series', `it is ${JSON.stringify(info.series_id)}, not ${JSON.stringify(id)}`);
+    return info;
+  }
+
+  /**
+   * Everything that the log got in an hour, proven under the identity: who takes each
+   * hour has every announcement and attestation, and names no event. An hour that is not
+   * over may have more the next time.
+   *
+   * @param {string} hour when it begins: `2026-11-22T16`, UTC
+   * @param {CallOptions & {before?: Readonly<Tree> | null}} [options] `before`: `after`
+   *   of the hour before, which this one must go on from
+   * @returns {Promise<{proven: ProvenHour, bytes: Uint8Array}>} with the bytes, which
+   *   `verifyHour` proves again offline
+   * @throws {import('./errors.js').OracleError} `HourError`; `ProblemError` `unknown-hour`
+   *   for an hour that is ahead (with `retryAfterMs`), or before the log
+   */
+  async hour(hour, { before, signal } = {}) {
+    const path = ['v1', 'bundles', requireHour(hour)];
+    const identity = await this.#trusted({ signal });
+    const request = { what: 'hour', path, query: {}, accept: JSON_TYPE, limit: MAX_HOUR, signal };
+    const bytes = await this.#retrying({ signal }, async () => requireJson('hour', await this.#http.get(request)));
+    const proven = verifyHour(bytes, { identity, hour, before });
+    this.#prover.requireKey('genesis', proven.genesis.oraclePublicKey);
+    const known = this.#memory.head(identity.vkey);
+    const root = known && rootAt(proven, known.size);
+    if (known && root !== null && root !== known.root) {
+      throw new HourError('forked', `the log is not the one seen before: of its first ${known.size} entries the root was ${known.root}, here it is ${root}`);
+    }
+    // Otherwise it ends before the checkpoint that is known, or begins behind it.
+    if (!known || root !== null) this.#memory.saw(identity.vkey, known, proven.checkpoint);
+    await this.#memory.save();
+    this.#prover.publicKey = proven.genesis.oraclePublicKey;
+    return { proven, bytes };
   }
 
   /**

@@ -10,6 +10,7 @@ import * as codec from './codec.js';
 import * as coinlib from './coinlib.js';
 import * as dialect from './dialect.js';
 import * as events from './event.js';
+import * as hours from './hour.js';
 import * as joint from './joint.js';
 import { NonceProof } from './nonce-proof.js';
 import * as notes from './note.js';
@@ -26,6 +27,7 @@ const head = check.shaped({ size: check.big, root: check.hash });
 export { AdaptorSignature } from './adaptor.js';
 export { OracleClient, TRUST_ON_FIRST_USE } from './client.js';
 export * from './errors.js';
+export { HourError } from './hour.js';
 export { Memory } from './memory.js';
 export { AdaptorSecret, OutcomePoint } from './outcome-point.js';
 export { Witnesses } from './witnesses.js';
@@ -36,6 +38,14 @@ export const verifyBundle = guarded(bundles.verifyBundle, {
   bundle: (value) => (typeof value === 'string' || value instanceof Uint8Array ? null : 'is neither bytes nor text'),
   identity: (value, name) => (typeof value === 'string' ? null : check.shaped({ name: check.text, vkey: check.text, publicKey: check.text })(value, name) && 'is neither a verifier key nor what parseIdentity returns'),
   options: check.optional(check.shaped({ known: check.orNull(head) })),
+});
+export const verifyHour = guarded(hours.verifyHour, {
+  hour: (value) => (typeof value === 'string' || value instanceof Uint8Array ? null : 'is neither bytes nor text'),
+  expected: check.shaped({
+    hour: check.text,
+    identity: (value, name) => (typeof value === 'string' ? null : check.shaped({ name: check.text, vkey: check.text, publicKey: check.text })(value, name) && 'is neither a verifier key nor what parseIdentity returns'),
+    before: check.orNull(check.shaped({ size: check.big, left: check.listOf(check.text) })),
+  }),
 });
 export const parseIdentity = guarded(notes.parseIdentity, { identity: check.text });
 export const decodeAnnouncement = dialect.readAnnouncement;
@@ -124,6 +134,13 @@ export const verifyInclusion = guarded(tlog.verifyInclusion, { entry: check.byte
 /** @typedef {import('./model.js').EvidenceInfo} EvidenceInfo */
 /** @typedef {import('./model.js').ProofsInfo} ProofsInfo */
 /** @typedef {import('./model.js').Inclusion} Inclusion */
+/** @typedef {import('./model.js').SeriesInfo} SeriesInfo */
+/** @typedef {import('./model.js').PeriodInfo} PeriodInfo */
+/** @typedef {import('./model.js').UpcomingInfo} UpcomingInfo */
+/** @typedef {import('./model.js').SeriesPage} SeriesPage */
+/** @typedef {import('./hour.js').ProvenHour} ProvenHour */
+/** @typedef {import('./hour.js').HourEntry} HourEntry */
+/** @typedef {import('./hour.js').Tree} Tree */
 /** @typedef {import('./bundle.js').Proven} Proven */
 /** @typedef {import('./bundle.js').Refund} Refund */
 /** @typedef {import('./bundle.js').Anchor} Anchor */

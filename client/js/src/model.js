@@ -56,6 +56,11 @@ import { memberOf } from './http.js';
  * @property {number | null} attestation_position of the attestation in the log
  * @property {readonly string[]} [outcomes] of an enum event
  * @property {DigitsInfo} [digits] of a digit event: how the number is cut
+ * @property {NostrIds} [nostr] of an announced event, where the oracle publishes to relays
+ *
+ * @typedef {object} NostrIds ids of the Nostr events that carry its messages, hex
+ * @property {string} announcement
+ * @property {string | null} attestation null until attested
  *
  * @typedef {object} DigitsInfo
  * @property {number} base
@@ -134,6 +139,42 @@ import { memberOf } from './http.js';
  */
 
 /**
+ * What a series asks, and when: `GET /v1/series/{id}`. Times are RFC 3339.
+ *
+ * @typedef {object} SeriesInfo
+ * @property {string} series_id
+ * @property {string} kind `digits`, `threshold`, …
+ * @property {string} title what its events ask, in one line, without their maturity
+ * @property {string | null} description what counts, what does not, where to look
+ * @property {Readonly<Record<string, string>>} names for people, by outcome or role
+ * @property {PeriodInfo} period when its events mature
+ * @property {number} announce_ahead_s how long before their maturity they are announced
+ * @property {number} settle_delay_s from a maturity to the earliest decision
+ * @property {number} give_up_after_s from a maturity to `attest_by`
+ * @property {readonly string[]} [outcomes] of enum events
+ * @property {DigitsInfo} [digits] of digit events: how the number is cut
+ * @property {number} nonces of each announcement, and signatures of each attestation
+ * @property {string} policy_hash of the policy of events to come, hex
+ * @property {readonly UpcomingInfo[]} next its events ahead, the earliest maturity first
+ * @property {string | null} next_from give it as `from` for those after; null where there are none
+ *
+ * @typedef {{readonly every_s: number} | {readonly cron: string} | {readonly listed: number}} PeriodInfo
+ *
+ * @typedef {object} UpcomingInfo
+ * @property {string} event_id
+ * @property {string} maturity when its outcome is fixed
+ * @property {string} announce_at when it is or was due to be announced
+ * @property {string} attest_by set refund locktimes after this
+ * @property {EventState | null} state null until it is made, which is when it is due to be announced
+ */
+
+/**
+ * @typedef {object} SeriesPage
+ * @property {readonly SeriesInfo[]} series by name, each with its next event
+ * @property {string | null} next_cursor where to go on; null after the last page
+ */
+
+/**
  * @param {Uint8Array} body
  * @returns {OracleInfo}
  */
@@ -161,6 +202,39 @@ export function readEventsPage(body) {
   page.each('events', eventInfo);
   page.textOrNull('next_cursor');
   return page.as();
+}
+
+/**
+ * @param {Uint8Array} body
+ * @returns {SeriesInfo}
+ */
+export function readSeriesInfo(body) {
+  return seriesInfo(new Shape('series', body)).as();
+}
+
+/**
+ * @param {Uint8Array} body
+ * @returns {SeriesPage}
+ */
+export function readSeriesPage(body) {
+  const page = new Shape('series', body);
+  page.each('series', seriesInfo);
+  page.textOrNull('next_cursor');
+  return page.as();
+}
+
+/** @param {Shape} info */
+function seriesInfo(info) {
+  for (const key of ['series_id', 'kind', 'title', 'policy_hash']) info.text(key);
+  for (const key of ['description', 'next_from']) info.textOrNull(key);
+  for (const key of ['announce_ahead_s', 'settle_delay_s', 'give_up_after_s', 'nonces']) info.position(key);
+  info.textsByName('names');
+  info.part('period', () => {});
+  info.each('next', (event) => {
+    for (const key of ['event_id', 'maturity', 'announce_at', 'attest_by']) event.text(key);
+    event.textOrNull('state');
+  });
+  return info;
 }
 
 /**

@@ -29,7 +29,7 @@ const GENESIS_TAG = 'peercoin-dlc-oracle/genesis/v1';
 export const MAX_PROOF = 63;
 
 /** Root of a tree without leaves. */
-const EMPTY_ROOT = bytesToHex(sha256(new Uint8Array()));
+export const EMPTY_ROOT = bytesToHex(sha256(new Uint8Array()));
 
 /**
  * The first entry of a log: which key signs its checkpoints, said by the oracle key.

@@ -14,6 +14,9 @@ const TYPES = {
   EventsPage: 'EventsJson',
   EvidenceInfo: 'EvidenceJson',
   ObservationInfo: 'ObservationJson',
+  SeriesInfo: 'SeriesJson',
+  UpcomingInfo: 'UpcomingJson',
+  SeriesPage: 'AllSeriesJson',
   ProofsInfo: 'ProofsJson',
   Inclusion: 'InclusionJson',
 };

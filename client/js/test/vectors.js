@@ -43,6 +43,7 @@ import {
   verifyBundle,
   verifyConsistency,
   verifyGenesis,
+  verifyHour,
   verifyInclusion,
   verifyAnnouncement,
   verifyAttestation,
@@ -69,6 +70,7 @@ export const COUNTS = Object.freeze({
   adaptor: 39,
   log_entries: 37,
   bundles: 45,
+  hours: 40,
   nonce_proof: 23,
   forged: 3,
   anchors: 39,
@@ -90,6 +92,7 @@ export const LAWS = {
   adaptor,
   log_entries,
   bundles,
+  hours,
   nonce_proof,
   forged,
   anchors,
@@ -161,6 +164,25 @@ function nonce_proof({ announcement, proof, error }) {
   verify();
   const read = NonceProof.fromHex(proof);
   equal([read.toHex(), bytesToHex(read.toBytes())], [proof, proof], 'written again');
+}
+
+/**
+ * @param {{identity: string, hour: string, document: unknown, error: string | null, complete: boolean, types: number[], unknown?: number[],
+ *   before?: {size: number, left: string[]}, after: {size: number, left: string[]}}} c
+ */
+function hours({ identity, hour, document, error, complete, types, unknown = [], before, after }) {
+  const due = before && { size: BigInt(before.size), left: before.left };
+  const verify = () => verifyHour(JSON.stringify(document), { identity, hour, before: due });
+  if (error !== null) return refused(verify, error);
+  const proven = verify();
+  equal([String(proven.after.size), proven.after.left], [String(after.size), after.left], 'the tree at its end');
+  equal(proven.complete, complete, 'complete');
+  const names = ['genesis', 'announcement', 'attestation', 'notice', 'operator-action', 'status', 'nonce-proof'];
+  const known = proven.entries.filter(({ type }) => type !== 'unknown');
+  equal(known.map(({ type }) => type), types.map((type) => names[type]), 'types');
+  equal(proven.entries.filter(({ type }) => type === 'unknown').map(({ position }) => Number(position)), unknown, 'unknown');
+  equal(proven.next === null, !complete, 'next');
+  equal(verifyHour(textToUtf8(JSON.stringify(document)), { identity: parseIdentity(identity), hour }).hour, hour, 'from bytes');
 }
 
 /**
