@@ -1,7 +1,10 @@
 //! What readers are told of events that are not announced yet, and of the log by hours.
 
 use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
 
+use oracle_client::points::{Selection, adaptor_points};
+use oracle_client::{Client, Mirror, Options};
 use oracle_schema::hour::{Hour, ProvenHour};
 use oracle_schema::log_entry::LogEntry;
 use oracle_schema::tlog::NoteKey;
@@ -10,6 +13,8 @@ use oracle_tests::database::Backend;
 use oracle_tests::market::START;
 use oracle_tests::world::{World, event_id, instant};
 use serde_json::Value;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, copy};
+use tokio::net::{TcpListener, TcpStream};
 
 use crate::series::{CENTS, MATURITY};
 
@@ -20,6 +25,7 @@ laws! {
     an_hour_that_is_over_never_changes,
     what_the_log_says_of_a_time_ahead_is_found_all_the_same,
     an_event_that_was_made_before_the_schedule_changed_is_on_one_page,
+    a_wallet_that_takes_hours_settles_and_no_request_names_its_event,
 }
 
 /// Every hour, announced twenty minutes ahead.
@@ -306,4 +312,98 @@ async fn an_event_that_was_made_before_the_schedule_changed_is_on_one_page(backe
         .map(|t| instant(*t).format("%Y-%m-%dT%H:%M:%SZ").to_string())
         .collect();
     assert_eq!(said, ahead);
+}
+
+/// A connection in front of a server that keeps what it is asked.
+struct Tap {
+    url: String,
+    said: Arc<Mutex<Vec<u8>>>,
+}
+
+impl Tap {
+    async fn before(url: &str) -> Self {
+        let server = url.strip_prefix("http://").unwrap().to_owned();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let said = Arc::new(Mutex::new(Vec::new()));
+        let kept = said.clone();
+        tokio::spawn(async move {
+            while let Ok((reader, _)) = listener.accept().await {
+                let server = TcpStream::connect(&server).await.unwrap();
+                let (mut from_reader, mut to_reader) = reader.into_split();
+                let (mut from_server, mut to_server) = server.into_split();
+                tokio::spawn(async move { copy(&mut from_server, &mut to_reader).await });
+                let kept = kept.clone();
+                tokio::spawn(async move {
+                    let mut part = [0; 4096];
+                    while let Ok(length @ 1..) = from_reader.read(&mut part).await {
+                        kept.lock().unwrap().extend_from_slice(&part[..length]);
+                        to_server.write_all(&part[..length]).await.unwrap();
+                    }
+                });
+            }
+        });
+        Self { url, said }
+    }
+
+    fn said(&self) -> String {
+        String::from_utf8(self.said.lock().unwrap().clone()).unwrap()
+    }
+}
+
+async fn a_wallet_that_takes_hours_settles_and_no_request_names_its_event(backend: Backend) {
+    let mut world = world(backend).await;
+    world.at(NEXT - 1200).await;
+    let identity = world.log_key().await;
+    let tap = Tap::before(&world.url()).await;
+    let options = Options {
+        identity: Some(identity.clone()),
+        ..Options::default()
+    };
+    let wallet = Client::with_options(&tap.url, options).unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let id = event_id("ppc-hourly", NEXT);
+    // Before the outcome: the contract's points.
+    let mut mirror = Mirror::open(dir.path(), &identity).unwrap();
+    mirror.sync(&wallet, None).await.unwrap();
+    let promised = mirror.event(&id).unwrap();
+    assert!(promised.nonce_proof.is_some());
+    let points = adaptor_points(&promised.announcement, None, &Selection::All).unwrap();
+    assert!(mirror.attestation(&id).unwrap_err().is_not_yet());
+    drop(mirror);
+    // The outcome, and the wallet comes back.
+    world.at(NEXT).await;
+    world.at(NEXT + 120).await;
+    let mut mirror = Mirror::open(dir.path(), &identity).unwrap();
+    mirror.sync(&wallet, None).await.unwrap();
+    let attested = mirror.attestation(&id).unwrap();
+    let end = Some(&attested.attestation);
+    let opened = adaptor_points(&attested.announcement, end, &Selection::All).unwrap();
+    let secrets = opened.iter().zip(&points).filter_map(|(opened, point)| {
+        assert_eq!(opened.point, point.point);
+        Some((opened.secret.as_ref()?.point(), point.point))
+    });
+    let secrets: Vec<_> = secrets.collect();
+    assert_eq!(secrets.len(), 1, "what came true");
+    assert_eq!(secrets[0].0, secrets[0].1);
+
+    // All that the oracle saw of it.
+    let said = tap.said();
+    let requests: Vec<&str> = said.lines().filter(|l| l.starts_with("GET ")).collect();
+    assert!(requests.len() >= 4, "{requests:?}");
+    for request in &requests {
+        let places = ["GET /checkpoint ", "GET /tile/", "GET /v1/bundles/"];
+        assert!(places.iter().any(|p| request.starts_with(p)), "{request}");
+    }
+    assert!(
+        !said.contains("ppc-hourly") && !said.contains("%40"),
+        "{said}"
+    );
+
+    // It is what the event's own bundle proves.
+    let proven = world.client().proven(&id).await.unwrap();
+    assert_eq!(proven.announcement, attested.announcement);
+    assert_eq!(proven.attestation(), Some(&attested.attestation));
+    assert_eq!(proven.nonce_proof, promised.nonce_proof);
+    assert_eq!(proven.policy_hash, promised.policy_hash);
 }
