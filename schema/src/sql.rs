@@ -47,6 +47,11 @@ pub const SQLITE: &[Migration] = &[
         include_str!("../sql/sqlite/0021_not_kept.sql"),
     ),
     (22, "hours", include_str!("../sql/sqlite/0022_hours.sql")),
+    (
+        23,
+        "nostr_era",
+        include_str!("../sql/sqlite/0023_nostr_era.sql"),
+    ),
 ];
 
 /// For Postgres.
@@ -117,4 +122,9 @@ pub const POSTGRES: &[Migration] = &[
         include_str!("../sql/postgres/0021_not_kept.sql"),
     ),
     (22, "hours", include_str!("../sql/postgres/0022_hours.sql")),
+    (
+        23,
+        "nostr_era",
+        include_str!("../sql/postgres/0023_nostr_era.sql"),
+    ),
 ];

@@ -1,6 +1,6 @@
 //! What relays get, whatever they and the process do.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -10,6 +10,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use chrono::TimeDelta;
 use ddk_messages::TlvRecord;
 use ddk_messages::oracle_msgs::{OracleAnnouncement, OracleAttestation};
+use futures::{SinkExt as _, StreamExt as _};
 use oracle_feeds::loopback::Fault;
 use oracle_server::follow::RelayTask;
 use oracle_server::service::Options;
@@ -20,7 +21,11 @@ use oracle_tests::market::btcusd_fixing_cents;
 use oracle_tests::relay::{Event, Relay, Reply};
 use oracle_tests::world::{World, event_id, instant};
 use secp256k1_zkp::Secp256k1;
+use serde_json::{Value, json};
+use tokio::net::TcpStream;
 use tokio::time::timeout;
+use tokio_tungstenite::client_async;
+use tokio_tungstenite::tungstenite::Message;
 
 use crate::series::{CENTS, MATURITY, MICROS, SETTLED, cents_at, threshold};
 
@@ -43,6 +48,10 @@ laws! {
     a_new_relay_gets_everything_when_asked_to,
     an_attestation_points_at_its_announcement_whatever_the_kinds_are_now,
     only_the_process_that_leads_publishes,
+    events_are_found_by_each_of_their_tags,
+    a_reader_like_ddks_reads_both_messages_by_the_ids_that_are_told,
+    what_was_published_before_there_were_tags_keeps_its_id,
+    an_oracle_without_relays_tells_no_ids,
 }
 
 /// How long a relay may take in a test in which it does not hang.
@@ -116,14 +125,15 @@ async fn every_announcement_and_attestation_arrives_once_and_others_read_it(back
         assert_eq!(served.body, bytes(event));
         let shown = world.json(&format!("/v1/events/{id}")).await;
         assert_eq!(seconds(&shown["announced_at"]), event.json["created_at"]);
-        assert_eq!(event.json["tags"], serde_json::json!([]));
+        assert_eq!(event.tag("d"), Some(id.as_str()));
+        assert_eq!(shown["nostr"]["announcement"], event.id());
     }
     for event in relay.kept(89) {
         let read = OracleAttestation::from_tlv_bytes(&bytes(&event)).unwrap();
         let id = &read.event_id;
         let announced = announcements
             .iter()
-            .find(|a| event.json["tags"] == serde_json::json!([["e", a.id()]]))
+            .find(|a| event.json["tags"][0] == json!(["e", a.id()]))
             .unwrap();
         let announced = OracleAnnouncement::from_tlv_bytes(&bytes(announced)).unwrap();
         assert_eq!(&announced.oracle_event.event_id, id);
@@ -134,6 +144,7 @@ async fn every_announcement_and_attestation_arrives_once_and_others_read_it(back
         assert_eq!(served.body, bytes(&event));
         let shown = world.json(&format!("/v1/events/{id}")).await;
         assert_eq!(seconds(&shown["attested_at"]), event.json["created_at"]);
+        assert_eq!(shown["nostr"]["attestation"], event.id());
     }
     read_with_nostr_tools(&world, &relay).await;
 }
@@ -159,7 +170,7 @@ async fn read_with_nostr_tools(world: &World, relay: &Relay) {
     assert!(said.contains("4 announcements, 3 attestations"), "{said}");
 }
 
-fn seconds(time: &serde_json::Value) -> i64 {
+fn seconds(time: &Value) -> i64 {
     chrono::DateTime::parse_from_rfc3339(time.as_str().unwrap())
         .unwrap()
         .timestamp()
@@ -369,11 +380,11 @@ async fn a_relay_that_joins_in_pieces_gets_what_is_open(backend: Backend) {
     let store = Store::open(&world.config().store_url, false).await.unwrap();
     let backlog = async || store.backlog(&url).await.unwrap().waiting;
     for queued in [0, 4, 8] {
-        let more = store.join_relay(&url, 88, false, 4, instant(world.now()));
+        let more = store.join_relay(&url, false, 4, instant(world.now()));
         assert!(more.await.unwrap());
         assert_eq!(backlog().await, queued);
         // Nothing else is queued meanwhile.
-        let filled = store.fill_outbox(&url, (88, 89), 4, instant(world.now()));
+        let filled = store.fill_outbox(&url, 4, instant(world.now()));
         assert!(!filled.await.unwrap());
         assert_eq!(backlog().await, queued);
     }
@@ -621,11 +632,22 @@ async fn an_attestation_points_at_its_announcement_whatever_the_kinds_are_now(ba
         "[nostr]\nannouncement_kind = 1088\nattestation_kind = 1089",
     );
     let mut publisher = world.publisher(LONG);
+    publisher.run_due().await.unwrap();
     at(&mut world, &mut publisher, SETTLED).await;
     let (announced, attested) = (relay.kept(88), relay.kept(1089));
     assert_eq!((announced.len(), attested.len()), (1, 1));
     assert_eq!(attested[0].json["tags"][0][1], announced[0].id());
     relay.assert_sound();
+    // For every relay, and for who asks the oracle, the ids are these.
+    let second = Relay::start().await;
+    let list = format!("[{:?}]\nbackfill = true", second.url());
+    world.edit(&format!("[{:?}]", relay.url()), &list);
+    world.publisher(LONG).run_due().await.unwrap();
+    assert_eq!(ids(&second.kept(88)), ids(&announced));
+    assert_eq!(ids(&second.kept(1089)), ids(&attested));
+    let shown = world.json(&path("btc-cents")).await;
+    assert_eq!(shown["nostr"]["announcement"], announced[0].id());
+    assert_eq!(shown["nostr"]["attestation"], attested[0].id());
 }
 
 async fn only_the_process_that_leads_publishes(backend: Backend) {
@@ -667,4 +689,177 @@ async fn only_the_process_that_leads_publishes(backend: Backend) {
     assert_eq!((relay.kept(88).len(), relay.kept(89).len()), (1, 1));
     assert_eq!(relay.received().len(), 2);
     relay.assert_sound();
+}
+
+/// `/v1/events/{id}` of a series' event at the maturity.
+fn path(series: &str) -> String {
+    format!("/v1/events/{}", event_id(series, MATURITY))
+}
+
+/// What a stranger gets from a relay for one filter.
+async fn asked(relay: &Relay, filter: Value) -> Vec<Value> {
+    let url = relay.url();
+    let address = url.trim_start_matches("ws://").trim_end_matches('/');
+    let stream = TcpStream::connect(address).await.unwrap();
+    let (mut socket, _) = client_async(&url, stream).await.unwrap();
+    let request = json!(["REQ", "here", filter]).to_string();
+    socket.send(Message::text(request)).await.unwrap();
+    let mut events = Vec::new();
+    while let Some(message) = socket.next().await {
+        let Message::Text(text) = message.unwrap() else {
+            continue;
+        };
+        let mut message: Value = serde_json::from_str(&text).unwrap();
+        match message[0].as_str().unwrap() {
+            "EVENT" => events.push(message[2].take()),
+            "EOSE" => return events,
+            _ => {}
+        }
+    }
+    panic!("the relay hung up");
+}
+
+async fn events_are_found_by_each_of_their_tags(backend: Backend) {
+    let relay = Relay::start().await;
+    let titled = MICROS.replace(
+        "announce_ahead",
+        "title = \"{price} \\\"fixing\\\" at {maturity} in \\\\ {unit}, für ₿\"\nannounce_ahead",
+    );
+    let series = format!("{CENTS}{titled}{}", threshold("ppc-option", "0.25"));
+    let (mut world, mut publisher) = world(backend, &series, &[&relay]).await;
+    publisher.run_due().await.unwrap();
+    at(&mut world, &mut publisher, SETTLED).await;
+    relay.assert_sound();
+    let shown = world.json(&path("ppc-micros")).await;
+    let hash = shown["policy_hash"].clone();
+    let day = (MATURITY / 86_400).to_string();
+    let (cents, micros, option) = ("btc-cents", "ppc-micros", "ppc-option");
+    for (filter, of) in [
+        (json!({"#d": [shown["event_id"]]}), &[micros][..]),
+        (json!({"#t": ["digits"]}), &[cents, micros]),
+        (json!({"#t": ["threshold"]}), &[option]),
+        (json!({"#s": [micros, option]}), &[micros, option]),
+        (json!({"#n": ["PPCUSD"]}), &[micros, option]),
+        (json!({"#n": ["BTC"]}), &[cents]),
+        (json!({"#n": ["USD"], "#t": ["digits"]}), &[cents, micros]),
+        (json!({"#x": [hash]}), &[micros]),
+        (json!({"#D": [day]}), &[cents, micros, option]),
+        (json!({"#D": ["1"]}), &[]),
+    ] {
+        for kind in [88, 89] {
+            let mut filter = filter.clone();
+            filter["kinds"] = json!([kind]);
+            filter["authors"] = json!([world.json("/v1/oracle").await["public_key"]]);
+            let found: BTreeSet<String> = asked(&relay, filter.clone())
+                .await
+                .iter()
+                .map(|event| tag(event, "s").unwrap().to_owned())
+                .collect();
+            let of: BTreeSet<String> = of.iter().map(|s| (*s).to_owned()).collect();
+            assert_eq!(found, of, "{filter}");
+        }
+    }
+    let found = asked(&relay, json!({"ids": [shown["nostr"]["announcement"]]})).await;
+    let title = "ppcusd \"fixing\" at 2026-11-22T15:30:00Z in \\ uUSD/PPC, für ₿";
+    assert_eq!(shown["title"], title);
+    assert_eq!(tag(&found[0], "title"), Some(title));
+    assert_eq!(tag(&found[0], "maturity"), Some(&*MATURITY.to_string()));
+    let announcement = &shown["nostr"]["announcement"];
+    let found = asked(&relay, json!({"#e": [announcement]})).await;
+    assert_eq!(found[0]["id"], shown["nostr"]["attestation"]);
+}
+
+fn tag<'a>(event: &'a Value, name: &str) -> Option<&'a str> {
+    let tags = event["tags"].as_array()?;
+    tags.iter().find(|tag| tag[0] == name)?[1].as_str()
+}
+
+/// What ddk's `NostrOracle` does: it subscribes to both kinds, keeps by its Nostr id whatever
+/// it can decode, and answers questions for such ids. The decoding is ddk's own.
+async fn a_reader_like_ddks_reads_both_messages_by_the_ids_that_are_told(backend: Backend) {
+    let relay = Relay::start().await;
+    let (mut world, mut publisher) = world(backend, CENTS, &[&relay]).await;
+    let since = world.now();
+    publisher.run_due().await.unwrap();
+    at(&mut world, &mut publisher, SETTLED).await;
+    let (mut announcements, mut attestations) = (HashMap::new(), HashMap::new());
+    for event in asked(&relay, json!({"kinds": [88, 89], "since": since})).await {
+        let id = event["id"].as_str().unwrap().to_owned();
+        let content = BASE64.decode(event["content"].as_str().unwrap()).unwrap();
+        if event["kind"] == 88 {
+            let read = OracleAnnouncement::from_tlv_bytes_or_legacy(&content).unwrap();
+            announcements.insert(id, read);
+        } else {
+            let read = OracleAttestation::from_tlv_bytes_or_legacy(&content).unwrap();
+            attestations.insert(id, read);
+        }
+    }
+    // The service tells the ids, and so does the mount for kormir's readers.
+    let rows = world.json("/compat/kormir/list-events").await;
+    let told = world.json(&path("btc-cents")).await["nostr"].take();
+    assert_eq!(rows[0]["announcement_event_id"], told["announcement"]);
+    assert_eq!(rows[0]["attestation_event_id"], told["attestation"]);
+    let announcement = &announcements[told["announcement"].as_str().unwrap()];
+    let attestation = &attestations[told["attestation"].as_str().unwrap()];
+    assert_eq!(attestation.event_id, announcement.oracle_event.event_id);
+    let secp = Secp256k1::new();
+    announcement.validate(&secp).unwrap();
+    attestation.validate(&secp, announcement).unwrap();
+}
+
+async fn what_was_published_before_there_were_tags_keeps_its_id(backend: Backend) {
+    let relay = Relay::start().await;
+    let (mut world, mut publisher) =
+        world(backend, &cents_at(&[MATURITY, MATURITY + 7200]), &[&relay]).await;
+    // As an earlier release published: no tags, no eras.
+    world
+        .database
+        .execute("INSERT INTO nostr_era VALUES (0, 88, 89, 0)")
+        .await;
+    relay.answers(|_| Reply::HangUp);
+    publisher.run_due().await.unwrap();
+    let sent = relay.received().len();
+    assert!(sent > 0);
+    drop(publisher);
+    world.database.execute("DELETE FROM nostr_era").await;
+    relay.answers(|_| Reply::Accept);
+    world.clock.advance(TimeDelta::seconds(LATER));
+    let mut publisher = world.publisher(LONG);
+    publisher.run_due().await.unwrap();
+    // What is sent again, or for the first time, is what it would have been.
+    let before = relay.kept(88);
+    assert_eq!(before.len(), 2);
+    assert!(before.iter().all(|e| e.json["tags"] == json!([])));
+    relay.assert_sound();
+    let shown = world.json(&path("btc-cents")).await;
+    assert!(ids(&before).contains(&shown["nostr"]["announcement"].as_str().unwrap().to_owned()));
+    // What is published from then on has tags, and points at what there is.
+    at(&mut world, &mut publisher, SETTLED).await;
+    let [attested] = &relay.kept(89)[..] else {
+        panic!("{:?}", relay.kept(89));
+    };
+    assert_eq!(shown["nostr"]["announcement"], attested.json["tags"][0][1]);
+    assert_eq!(attested.tag("s"), Some("btc-cents"));
+    let shown = world.json(&path("btc-cents")).await;
+    assert_eq!(shown["nostr"]["attestation"], attested.id());
+    // So it is for another relay, and for another start.
+    drop(publisher);
+    world.stop().await;
+    world.start().await.unwrap();
+    let second = Relay::start().await;
+    let list = format!("[{:?}, {:?}]\nbackfill = true", relay.url(), second.url());
+    world.edit(&format!("[{:?}]", relay.url()), &list);
+    let received = relay.received().len();
+    world.publisher(LONG).run_due().await.unwrap();
+    assert_eq!(all(&second), all(&relay));
+    assert_eq!(relay.received().len(), received, "something was sent twice");
+}
+
+async fn an_oracle_without_relays_tells_no_ids(backend: Backend) {
+    let world = World::new(backend, CENTS).await;
+    assert_eq!(world.json(&path("btc-cents")).await["nostr"], Value::Null);
+    let rows = world.json("/compat/kormir/list-events").await;
+    assert_eq!(rows[0]["announcement_event_id"], Value::Null);
+    let listed = world.json("/v1/events").await;
+    assert!(listed["events"][0].get("nostr").is_none());
 }

@@ -19,6 +19,10 @@ function messageIn(event) {
   return Buffer.from(event.content, 'base64');
 }
 
+function valuesOf(event, name) {
+  return event.tags.filter((tag) => tag[0] === name).map((tag) => tag[1]);
+}
+
 /** Checks the lines of a file; answers how many of each kind there were. */
 export function check(text, [announced, attested] = [88, 89]) {
   const announcements = new Map();
@@ -32,15 +36,16 @@ export function check(text, [announced, attested] = [88, 89]) {
       const announcement = readAnnouncement(messageIn(event));
       verifyAnnouncement(announcement);
       assert.equal(announcement.json.oraclePublicKey, event.pubkey);
-      assert.deepEqual(event.tags, []);
+      assert.deepEqual(valuesOf(event, 'd'), [announcement.json.oracleEvent.eventId]);
+      assert.deepEqual(valuesOf(event, 'e'), []);
       announcements.set(event.id, announcement);
       result.announcements += 1;
     } else {
       assert.equal(event.kind, attested);
       const attestation = readAttestation(messageIn(event));
       assert.equal(attestation.layout, 'counted');
-      assert.equal(event.tags.length, 1);
       const [[name, id, ...others]] = event.tags;
+      assert.deepEqual(valuesOf(event, 'e'), [id]);
       assert.deepEqual([name, others], ['e', []]);
       assert.ok(announcements.has(id), 'an attestation before its announcement');
       verifyAttestation(attestation, announcements.get(id));

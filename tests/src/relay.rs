@@ -1,5 +1,5 @@
-//! A small Nostr relay (NIP-01: EVENT and OK) that checks ids and signatures by
-//! itself and answers as a test wants.
+//! A small Nostr relay (NIP-01: EVENT and OK, REQ over what it has, and EOSE) that checks
+//! ids and signatures by itself and answers as a test wants.
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
@@ -14,8 +14,8 @@ use sha2::{Digest as _, Sha256};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
-use tokio_tungstenite::accept_async;
 use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::{WebSocketStream, accept_async};
 
 /// How long anything may take.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -51,6 +51,35 @@ impl Event {
     /// Its kind.
     pub fn kind(&self) -> u64 {
         self.json["kind"].as_u64().unwrap_or_default()
+    }
+
+    /// The value of its first tag of this name.
+    pub fn tag(&self, name: &str) -> Option<&str> {
+        let tags = self.json["tags"].as_array()?;
+        tags.iter().find(|tag| tag[0] == name)?[1].as_str()
+    }
+
+    /// Whether a filter asks for it: each of its conditions holds (NIP-01).
+    fn matches(&self, filter: &Value) -> bool {
+        let conditions = filter.as_object().expect("a filter is an object");
+        let e = &self.json;
+        let created_at = e["created_at"].as_i64();
+        conditions.iter().all(|(name, wanted)| {
+            let has = |value: &Value| wanted.as_array().is_some_and(|w| w.contains(value));
+            match name.as_str() {
+                "ids" => has(&e["id"]),
+                "authors" => has(&e["pubkey"]),
+                "kinds" => has(&e["kind"]),
+                "since" => created_at >= wanted.as_i64(),
+                "until" => created_at <= wanted.as_i64(),
+                "limit" => true,
+                // Tags of one letter, and of each the first value.
+                name if name.len() == 2 && name.starts_with('#') => e["tags"]
+                    .as_array()
+                    .is_some_and(|tags| tags.iter().any(|t| t[0] == name[1..] && has(&t[1]))),
+                _ => panic!("relays know no filter {name}"),
+            }
+        })
     }
 
     /// Checks id and signature, from the JSON alone.
@@ -195,8 +224,7 @@ impl Relay {
         for event in &inner.received {
             let first = texts.entry(event.id()).or_insert(&event.text);
             assert_eq!(*first, event.text, "resent with other bytes");
-            if let Some(tag) = event.json["tags"].get(0) {
-                let announcement = tag[1].as_str().unwrap_or_default();
+            if let Some(announcement) = event.tag("e") {
                 assert!(
                     texts.contains_key(announcement),
                     "before its announcement: {}",
@@ -241,6 +269,10 @@ async fn serve(stream: TcpStream, inner: Arc<Mutex<Inner>>, changed: watch::Send
             _ => continue,
         };
         let json: Value = serde_json::from_str(&text).unwrap_or_default();
+        if json[0] == "REQ" {
+            answer(&mut socket, &inner, &json).await;
+            continue;
+        }
         let event = Event {
             json: json[1].clone(),
             text,
@@ -260,6 +292,25 @@ async fn serve(stream: TcpStream, inner: Arc<Mutex<Inner>>, changed: watch::Send
         let _ = socket.send(Message::text(notice)).await;
         let _ = socket.send(Message::text(answer.to_string())).await;
     }
+}
+
+/// Sends what is there of what was asked for, latest first, then EOSE.
+async fn answer(socket: &mut WebSocketStream<TcpStream>, inner: &Mutex<Inner>, request: &Value) {
+    let filters = request.as_array().map_or(&[][..], |parts| &parts[2..]);
+    let mut wanted: Vec<Event> = {
+        let inner = inner.lock().unwrap_or_else(PoisonError::into_inner);
+        let kept = inner.kept.values();
+        kept.filter(|e| filters.iter().any(|f| e.matches(f)))
+            .cloned()
+            .collect()
+    };
+    wanted.sort_by_key(|e| std::cmp::Reverse(e.json["created_at"].as_i64()));
+    for event in wanted {
+        let message = json!(["EVENT", request[1], event.json]).to_string();
+        let _ = socket.send(Message::text(message)).await;
+    }
+    let end = json!(["EOSE", request[1]]).to_string();
+    let _ = socket.send(Message::text(end)).await;
 }
 
 /// Notes an event; what is to be answered, and whether it was there before.

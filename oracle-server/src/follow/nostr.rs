@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use oracle_schema::codec::CodecError;
+use oracle_schema::nostr::Tag;
 use oracle_schema::verify::{Verified, VerifyError, verify_announcement, verify_attestation};
 use oracle_schema::{Announcement, Attestation};
 use serde::Serialize;
 use tokio::task::JoinError;
 
 use super::outbox::printable;
-use crate::signer::{NostrStatement, Signer, SignerError, Statement};
+use crate::signer::{NostrStatement, NostrTags, Signer, SignerError, Statement};
 use crate::store::{OutboxItem, OutboxMessage, OutboxTlv};
 
 /// Prefixes of an `OK false` that passes by itself; with any other, or none,
@@ -45,38 +46,43 @@ struct EventJson<'a> {
     pubkey: String,
     created_at: i64,
     kind: u16,
-    tags: Vec<Vec<String>>,
+    tags: &'a [Tag],
     content: &'a str,
     sig: String,
 }
 
 impl Event {
-    /// The event of a message and kind: the same bytes each time. A row is believed as
+    /// The event of a queued message: the same bytes each time. A row is believed as
     /// far as the oracle's own signature in it goes.
     pub(super) fn new(signer: &Signer, item: &OutboxItem) -> Result<Self, EventError> {
         let statement = match &item.message {
-            OutboxMessage::Announcement(stored) => announced(item.kind, stored)?.0,
+            OutboxMessage::Announcement(stored) => {
+                announced(item.kind, stored, &item.policy)?.statement
+            }
             OutboxMessage::Attestation {
                 attestation,
                 announcement,
                 announcement_kind,
             } => {
-                let (announced, announcement) = announced(*announcement_kind, announcement)?;
+                let announced = announced(*announcement_kind, announcement, &item.policy)?;
                 let at = attestation.published_at.timestamp();
                 let (message, _) = Attestation::from_tlv(&attestation.tlv)?;
-                let message = verify_attestation(message, &announcement)?;
-                NostrStatement::attestation(item.kind, at, &message, &announced)?
+                let message = verify_attestation(message, &announced.message)?;
+                let statement =
+                    NostrStatement::attestation(item.kind, at, &message, &announced.statement)?;
+                tagged(statement, attestation, &announced.message, &item.policy)?
             }
         };
         let signature = signer.statement(Statement::Nostr(&statement))?;
         let id = hex::encode(statement.id());
+        let event = statement.event();
         let json = EventJson {
             id: &id,
-            pubkey: hex::encode(statement.author().to_byte_array()),
-            created_at: statement.created_at(),
-            kind: statement.kind(),
-            tags: statement.tags(),
-            content: statement.content(),
+            pubkey: hex::encode(event.author.to_byte_array()),
+            created_at: event.created_at,
+            kind: event.kind,
+            tags: &event.tags,
+            content: &event.content,
             sig: hex::encode(signature.as_byte_array()),
         };
         // Texts and numbers: nothing that JSON lacks.
@@ -85,13 +91,31 @@ impl Event {
     }
 }
 
-fn announced(
-    kind: u16,
-    stored: &OutboxTlv,
-) -> Result<(NostrStatement, Verified<Announcement>), EventError> {
+struct Announced {
+    statement: NostrStatement,
+    message: Verified<Announcement>,
+}
+
+fn announced(kind: u16, stored: &OutboxTlv, policy: &[u8]) -> Result<Announced, EventError> {
     let message = verify_announcement(Announcement::from_tlv(&stored.tlv)?)?;
     let at = stored.published_at.timestamp();
-    Ok((NostrStatement::announcement(kind, at, &message), message))
+    let statement = NostrStatement::announcement(kind, at, &message);
+    let statement = tagged(statement, stored, &message, policy)?;
+    Ok(Announced { statement, message })
+}
+
+/// The statement with its tags, if a message of its time has any.
+fn tagged(
+    statement: NostrStatement,
+    stored: &OutboxTlv,
+    announcement: &Verified<Announcement>,
+    policy: &[u8],
+) -> Result<NostrStatement, EventError> {
+    Ok(if stored.has_tags {
+        statement.with(NostrTags::new(announcement, policy)?)?
+    } else {
+        statement
+    })
 }
 
 /// The events of a batch, in its order. The arithmetic is for a blocking thread;

@@ -63,16 +63,17 @@ impl Outbox {
         // The semaphore is never closed.
         let _turn = self.gate.acquire().await;
         self.store
-            .join_relay(url, self.kinds.0, self.backfill, FILL, self.now())
+            .begin_nostr_era(self.kinds.0, self.kinds.1)
+            .await?;
+        self.store
+            .join_relay(url, self.backfill, FILL, self.now())
             .await
     }
 
     /// Queues what was published since; answers whether there may be more.
     pub(super) async fn fill(&self, url: &str) -> Result<bool, StoreError> {
         let _turn = self.gate.acquire().await;
-        self.store
-            .fill_outbox(url, self.kinds, FILL, self.now())
-            .await
+        self.store.fill_outbox(url, FILL, self.now()).await
     }
 
     pub(super) async fn due(&self, url: &str, limit: usize) -> Result<Vec<OutboxItem>, StoreError> {

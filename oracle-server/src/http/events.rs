@@ -17,6 +17,7 @@ use utoipa::ToSchema;
 use super::AppState;
 use super::cache::{Representation, fresh_json};
 use super::choice::ChoiceJson;
+use super::nostr::{self, NostrJson};
 use super::openapi::{
     Bytes, Cursor, EventKind, EventName, EventState as StateName, EvidenceForm, Hex32, Network,
     SearchText, SeriesName, Time, Verdict,
@@ -168,7 +169,11 @@ pub(super) fn digits(descriptor: &Descriptor) -> Option<DigitsJson> {
     "policy_hash": "5f7c0d2b4c0b6a4f6f0f3b0a9b6f1f9f3b3e6a5d1c2b3a495867768594a3b2c1",
     "announced_at": "2026-11-15T16:00:00.125Z", "attested_at": "2026-11-22T16:01:04.871Z",
     "outcome": "251873", "next_attempt_at": null,
-    "announcement_position": 1, "attestation_position": 2
+    "announcement_position": 1, "attestation_position": 2,
+    "nostr": {
+        "announcement": "0f2c1d3b5a69788796a5b4c3d2e1f00f1e2d3c4b5a69788796a5b4c3d2e1f00f",
+        "attestation": "9b1de0c2a3f45566778899aabbccddeeff00112233445566778899aabbccddee"
+    }
 }))]
 pub(crate) struct EventJson {
     /// Name; burned for ever once used.
@@ -232,6 +237,11 @@ pub(crate) struct EventJson {
     /// Position of the attestation in the log.
     #[schema(minimum = 1, required)]
     attestation_position: Option<i64>,
+    /// Ids of its Nostr events. Only at `/v1/events/{id}`, from the announcement on, where
+    /// this oracle publishes to relays.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = NostrJson, required = false)]
+    nostr: Option<NostrJson>,
 }
 
 impl EventJson {
@@ -264,6 +274,7 @@ impl EventJson {
             next_attempt_at: event.next_attempt_at.map(time),
             announcement_position: event.announcement_position,
             attestation_position: event.attestation_position,
+            nostr: None,
         }
     }
 }
@@ -389,7 +400,8 @@ pub(crate) async fn get_event(
 ) -> Result<Response, Problem> {
     Query::strict(&uri, &[])?;
     let event = event(&app, &id).await?;
-    let event = EventJson::of(&app, event).await?;
+    let mut event = EventJson::of(&app, event).await?;
+    event.nostr = nostr::ids(&app, &id).await?;
     Ok(fresh_json(StatusCode::OK, &event))
 }
 

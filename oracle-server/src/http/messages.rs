@@ -164,7 +164,8 @@ impl MessageCache {
 }
 
 /// A stored message that this build cannot read: never the reader's fault.
-fn unreadable(id: &str, error: &dyn std::fmt::Display) -> Problem {
+/// What is stored of an event cannot be read by this build.
+pub(super) fn unreadable(id: &str, error: &dyn std::fmt::Display) -> Problem {
     tracing::error!(event_id = id, %error, "stored message cannot be read");
     Kind::Internal.because("the stored message cannot be read")
 }

@@ -21,6 +21,7 @@ mod hour;
 mod log;
 mod messages;
 pub mod metrics;
+mod nostr;
 pub(crate) mod openapi;
 mod operators;
 pub(crate) mod points;
@@ -118,6 +119,8 @@ pub struct Identity {
     pub oracle: OracleRow,
     /// `[signer] max_open_choice_bits`.
     pub max_open_choice_bits: u32,
+    /// Whether its messages go to Nostr relays.
+    pub publishes_to_nostr: bool,
 }
 
 /// What the handlers share.

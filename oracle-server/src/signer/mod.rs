@@ -51,7 +51,7 @@ pub use error::SignerError;
 pub use gate::{Gate, Signing};
 pub use journal::JournalId;
 pub use keystore::read_passphrase;
-pub use nostr::NostrStatement;
+pub use nostr::{NostrStatement, NostrTags};
 pub use record::{JournalHead, JournalRecord};
 pub use scan::JournalRecords;
 
@@ -297,7 +297,7 @@ impl Signer {
             Statement::Genesis(genesis) => genesis
                 .digest()
                 .map_err(|e| SignerError::Statement(e.to_string()))?,
-            Statement::Nostr(event) => event.signed_by(&self.key.public())?,
+            Statement::Nostr(event) => event.signed_by(self)?,
         };
         Ok(self.key.sign(&digest))
     }

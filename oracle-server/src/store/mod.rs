@@ -14,6 +14,7 @@ mod home;
 mod lead;
 mod ledger;
 mod look;
+mod nostr;
 mod operator;
 mod outbox;
 mod publish;
@@ -54,8 +55,8 @@ pub use outbox::{
 };
 pub use publish::{OpenCursor, OpenRefund, SignedEvent, SignedOutcome, UnprovenEvent};
 pub use read::{
-    HeadRow, HourOfLog, LogRow, Milestones, OpenPolicy, OracleRow, PublishedEvent, PublishedFilter,
-    ReadStore, SeriesLine, StateChange,
+    HeadRow, HourOfLog, LogRow, Milestones, NostrMessage, NostrMessages, OpenPolicy, OracleRow,
+    PublishedEvent, PublishedFilter, ReadStore, SeriesLine, StateChange,
 };
 pub(crate) use read::{OBSERVATIONS, STANCE};
 pub use round::{Attempt, DecidedRound, DueRound, ObservedExchange, RoundResult};

@@ -9,6 +9,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use sqlx::AssertSqlSafe;
 
 use super::db::{Row, Tx, args, millis};
+use super::nostr::{self, era};
 use super::states::UNFINISHED;
 use super::{Store, StoreError};
 
@@ -23,6 +24,8 @@ pub struct OutboxItem {
     pub attempts: i64,
     /// Tries so far that the relay refused as it is.
     pub refused: i64,
+    /// The canonical policy document behind the announced event.
+    pub policy: Vec<u8>,
     /// The message.
     pub message: OutboxMessage,
 }
@@ -43,13 +46,15 @@ pub enum OutboxMessage {
     },
 }
 
-/// Bytes and when they were published.
+/// Bytes, when they were published, and what their Nostr event says beside them.
 #[derive(Debug, Clone)]
 pub struct OutboxTlv {
     /// TLV.
     pub tlv: Vec<u8>,
     /// When.
     pub published_at: DateTime<Utc>,
+    /// Whether the event has the tags by which it is found.
+    pub has_tags: bool,
 }
 
 /// What became of one try.
@@ -93,14 +98,13 @@ const IS_HELD: &str =
 impl Store {
     /// Registers a relay; a new one gets what is published from now on and the
     /// announcements of all events that are open, or with `backfill` everything
-    /// there ever was. `kind` is that of announcements.
+    /// there ever was.
     ///
     /// One transaction over at most `limit` messages; answers whether to call it
     /// again, which another process may do as well.
     pub async fn join_relay(
         &self,
         url: &str,
-        kind: u16,
         backfill: bool,
         limit: i64,
         now: DateTime<Utc>,
@@ -129,7 +133,7 @@ impl Store {
             return Ok(true);
         };
         if let Some(from) = relay.get("open_position")? {
-            self.queue_open(url, kind, (from, relay.get("next_position")?), limit, now)
+            self.queue_open(url, (from, relay.get("next_position")?), limit, now)
                 .await?;
             return Ok(true);
         }
@@ -142,7 +146,6 @@ impl Store {
     async fn queue_open(
         &self,
         url: &str,
-        kind: u16,
         (from, end): (i64, i64),
         limit: i64,
         now: DateTime<Utc>,
@@ -152,20 +155,24 @@ impl Store {
             .readers
             .fetch(
                 AssertSqlSafe(format!(
-                    "SELECT a.position FROM announcement a \
+                    "SELECT a.position, {} AS kind FROM announcement a \
                      JOIN event e ON e.event_id = a.event_id \
                      WHERE a.position >= $1 AND a.position < $2 AND e.state IN {UNFINISHED} \
-                     ORDER BY a.position LIMIT $3"
+                     ORDER BY a.position LIMIT $3",
+                    era("announcement_kind", "a.position")
                 )),
                 args![from, end, limit],
             )
             .await?;
-        let positions: Vec<i64> = open
+        let positions: Vec<(i64, u16)> = open
             .iter()
-            .map(|r| r.get("position"))
-            .collect::<Result<_, _>>()?;
+            .map(|r| Ok((r.get("position")?, nostr::kind(r, "kind")?)))
+            .collect::<Result<_, StoreError>>()?;
         let is_full = i64::try_from(positions.len()).is_ok_and(|n| n >= limit);
-        let next = positions.last().filter(|_| is_full).map(|last| last + 1);
+        let next = positions
+            .last()
+            .filter(|_| is_full)
+            .map(|(last, _)| last + 1);
         let mut tx = self.db.begin().await?;
         let moved = tx
             .execute(
@@ -177,10 +184,10 @@ impl Store {
             // Another process was quicker; its rows are the same.
             return Ok(());
         }
-        let (kind, now_ms) = (i64::from(kind), millis(now));
+        let now_ms = millis(now);
         let rows = positions
             .into_iter()
-            .map(|position| args![url, position, kind, 0_i64, now_ms, now_ms])
+            .map(|(position, kind)| args![url, position, i64::from(kind), 0_i64, now_ms, now_ms])
             .collect();
         tx.insert_rows(
             INSERT_ANNOUNCEMENTS,
@@ -212,12 +219,10 @@ impl Store {
     }
 
     /// Queues what was published since the last call, at most `limit` messages,
-    /// and moves the relay's cursor, in one transaction. `kinds` are those of
-    /// announcements and attestations. Answers whether there may be more.
+    /// and moves the relay's cursor, in one transaction. Answers whether there may be more.
     pub async fn fill_outbox(
         &self,
         url: &str,
-        kinds: (u16, u16),
         limit: i64,
         now: DateTime<Utc>,
     ) -> Result<bool, StoreError> {
@@ -230,27 +235,34 @@ impl Store {
         };
         let news = tx
             .fetch(
-                "SELECT l.position, l.entry_type, a.position AS announcement FROM log_entry l \
-                 LEFT JOIN announcement a ON a.event_id = l.event_id \
-                 WHERE l.position >= $1 AND l.position < $2 AND l.entry_type IN (1, 2, 3) \
-                 ORDER BY l.position LIMIT $3",
+                AssertSqlSafe(format!(
+                    "SELECT l.position, l.entry_type, a.position AS announcement, \
+                     {} AS announced_kind, {} AS attested_kind FROM log_entry l \
+                     LEFT JOIN announcement a ON a.event_id = l.event_id \
+                     WHERE l.position >= $1 AND l.position < $2 AND l.entry_type IN (1, 2, 3) \
+                     ORDER BY l.position LIMIT $3",
+                    era("announcement_kind", "a.position"),
+                    era("attestation_kind", "l.position"),
+                )),
                 args![first, head, limit],
             )
             .await?;
         let (mut announcements, mut attestations) = (Vec::new(), Vec::new());
         let mut ended = Vec::new();
         let now_ms = millis(now);
-        let (announced, attested) = (i64::from(kinds.0), i64::from(kinds.1));
         let mut last = head - 1;
         for row in &news {
             let (position, entry_type): (i64, i64) = (row.get("position")?, row.get("entry_type")?);
             let announcement: Option<i64> = row.get("announcement")?;
+            let kind = |column| nostr::kind(row, column).map(i64::from);
             match (entry_type, announcement) {
                 (1, _) => {
-                    announcements.push(args![url, position, announced, 0_i64, now_ms, now_ms]);
+                    let kind = kind("announced_kind")?;
+                    announcements.push(args![url, position, kind, 0_i64, now_ms, now_ms]);
                 }
                 (2, Some(a)) => {
                     // One from before the relay was known is sent ahead of its attestation.
+                    let (announced, attested) = (kind("announced_kind")?, kind("attested_kind")?);
                     announcements.push(args![url, a, announced, 0_i64, now_ms, now_ms]);
                     attestations.push(args![url, position, attested, a, 1_i64, now_ms]);
                 }
@@ -322,15 +334,22 @@ impl Store {
     ) -> Result<Vec<OutboxItem>, StoreError> {
         self.readers
             .fetch(
-                "SELECT o.position, o.kind, o.attempts, o.refused, o.follows, \
+                AssertSqlSafe(format!(
+                    "SELECT o.position, o.kind, o.attempts, o.refused, o.follows, p.document, \
                  f.kind AS followed_kind, a.announced_ms, a.tlv AS announcement, \
+                 {} AS announcement_tags, {} AS attestation_tags, \
                  t.attested_ms, t.tlv AS attestation FROM \
                  (SELECT * FROM outbox WHERE url = $1 AND due_ms IS NOT NULL AND due_ms <= $2 \
                  ORDER BY due_ms, position LIMIT $3) o \
                  LEFT JOIN outbox f ON f.url = o.url AND f.position = o.follows \
                  LEFT JOIN announcement a ON a.position = COALESCE(o.follows, o.position) \
                  LEFT JOIN attestation t ON t.position = o.position AND o.follows IS NOT NULL \
+                 LEFT JOIN event e ON e.event_id = a.event_id \
+                 LEFT JOIN policy p ON p.policy_hash = e.policy_hash \
                  ORDER BY o.due_ms, o.position",
+                    era("tags", "a.position"),
+                    era("tags", "o.position"),
+                )),
                 args![url, millis(now), limit],
             )
             .await?
@@ -450,7 +469,12 @@ fn item(r: &Row) -> Result<OutboxItem, StoreError> {
         let published_at = r.opt_millis(time)?;
         let tlv: Option<Vec<u8>> = r.get(message)?;
         let (published_at, tlv) = published_at.zip(tlv).ok_or_else(|| missing(what))?;
-        Ok::<_, StoreError>(OutboxTlv { tlv, published_at })
+        let has_tags: Option<i64> = r.get(&format!("{message}_tags"))?;
+        Ok::<_, StoreError>(OutboxTlv {
+            tlv,
+            published_at,
+            has_tags: has_tags == Some(1),
+        })
     };
     let announcement = tlv("announced_ms", "announcement", "its announcement")?;
     let message = if r.get::<Option<i64>>("follows")?.is_none() {
@@ -463,11 +487,13 @@ fn item(r: &Row) -> Result<OutboxItem, StoreError> {
             announcement_kind: kind(followed.ok_or_else(|| missing("the row it follows"))?)?,
         }
     };
+    let policy: Option<Vec<u8>> = r.get("document")?;
     Ok(OutboxItem {
         position,
         kind: kind(r.get("kind")?)?,
         attempts: r.get("attempts")?,
         refused: r.get("refused")?,
+        policy: policy.ok_or_else(|| missing("its policy"))?,
         message,
     })
 }

@@ -15,6 +15,7 @@ use crate::http::AppState;
 use crate::http::cache::{Representation, fresh_json};
 use crate::http::formats::Format;
 use crate::http::messages::{announcement_message, attestation_message};
+use crate::http::nostr;
 use crate::http::problem::{Kind, Problem, ProblemJson};
 use crate::http::query::{EventPath, Query, cursor};
 use crate::store::{PublishedEvent, PublishedFilter};
@@ -109,9 +110,10 @@ struct EventRow {
     /// What was signed, each outcome with its signature in hex; empty until attested.
     #[schema(value_type = Vec<Vec<String>>)]
     signatures: Vec<(String, String)>,
-    /// Always null: a Nostr event is found by its author and kind.
+    /// Id of the announcement's Nostr event, hex; null where this oracle publishes to no
+    /// relay.
     announcement_event_id: Option<String>,
-    /// Always null.
+    /// Id of the attestation's Nostr event, once attested.
     attestation_event_id: Option<String>,
 }
 
@@ -258,14 +260,18 @@ async fn row(app: &AppState, event: &PublishedEvent, format: ListFormat) -> Resu
     };
     let signed = attestation.as_deref().map(Signed::of).transpose()?;
     let signed = signed.map(|s| s.outcomes.into_iter().zip(s.signatures).collect());
+    let nostr = nostr::ids(app, id).await?;
+    let (announcement_event_id, attestation_event_id) = nostr.map_or((None, None), |ids| {
+        (Some(ids.announcement), ids.attestation)
+    });
     Ok(Row::Json(EventRow {
         event_id: id.to_owned(),
         announcement: raw(&announcement)?,
         attestation: attestation.as_deref().map(raw).transpose()?,
         indexes: [],
         signatures: signed.unwrap_or_default(),
-        announcement_event_id: None,
-        attestation_event_id: None,
+        announcement_event_id,
+        attestation_event_id,
     }))
 }
 

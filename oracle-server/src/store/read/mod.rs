@@ -10,6 +10,7 @@ mod explorer;
 mod hours;
 mod listing;
 mod messages;
+mod nostr;
 mod stream;
 
 use std::sync::Arc;
@@ -29,6 +30,7 @@ pub use explorer::{HeadRow, LogRow, Milestones, SeriesLine};
 pub use hours::HourOfLog;
 pub use listing::{PublishedEvent, PublishedFilter};
 pub use messages::{AnnouncementRow, AttestationLookup, AttestationRow};
+pub use nostr::{NostrMessage, NostrMessages};
 pub use stream::{StateChange, StreamItem, StreamKind};
 
 /// Identity of the oracle in this database.
