@@ -6,7 +6,6 @@
  *
  * @module
  */
-import { concatBytes } from './bytes.js';
 import { ArgumentError, OracleError, TooLargeError } from './errors.js';
 
 /**
@@ -78,6 +77,17 @@ function bytesOf(piece) {
   return piece;
 }
 
+/** Of any number of pieces. @param {readonly Uint8Array[]} pieces @param {number} length */
+function joined(pieces, length) {
+  const bytes = new Uint8Array(length);
+  let at = 0;
+  for (const piece of pieces) {
+    bytes.set(piece, at);
+    at += piece.length;
+  }
+  return bytes;
+}
+
 /**
  * Counts what arrives, not what `Content-Length` claims, and after
  * decompression, so that neither a lie nor a bomb fills memory. Where a body comes
@@ -97,7 +107,7 @@ export async function bodyOf(what, response, limit) {
   let length = 0;
   for (;;) {
     const piece = await pieces.next();
-    if (!piece) return concatBytes(...read);
+    if (!piece) return joined(read, length);
     length += piece.length;
     if (length > limit) {
       pieces.cancel();

@@ -105,6 +105,7 @@ export class OracleClient {
   #http;
   #options;
   #prover;
+  #hasWitnesses;
   #isUnproven;
   #isPinned;
   #memory;
@@ -141,6 +142,7 @@ export class OracleClient {
     this.#isPinned = !unproven && pinned !== null;
     this.#memory = memory;
     this.#http = new Http(url, { fetch, timeoutMs, maxBytes, clock });
+    this.#hasWitnesses = witnesses !== undefined;
     this.#prover = new Prover(this.#http, { identity: pinned, publicKey: key, witnesses, memory });
     this.#options = { idleTimeoutMs, retries, firstBackoffMs, maxBackoffMs, clock };
     this.#announcements = new Cache(cacheEntries);
@@ -268,6 +270,7 @@ export class OracleClient {
    */
   async hour(hour, { before, signal } = {}) {
     const path = ['v1', 'bundles', requireHour(hour)];
+    if (this.#hasWitnesses) throw new HourError('quorum', 'hours carry no cosignatures, and this client believes nothing without its witnesses');
     const identity = await this.#trusted({ signal });
     const request = { what: 'hour', path, query: {}, accept: JSON_TYPE, limit: MAX_HOUR, signal };
     const bytes = await this.#retrying({ signal }, async () => requireJson('hour', await this.#http.get(request)));

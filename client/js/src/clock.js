@@ -18,7 +18,8 @@ export const SYSTEM_CLOCK = Object.freeze({
   now: () => performance.now(),
   /** @type {Clock['after']} */
   after(ms, run) {
-    const timer = setTimeout(run, ms);
+    // A longer time would be taken for none: 24 days are for ever here.
+    const timer = setTimeout(run, Math.min(ms, 0x7fff_ffff));
     return () => clearTimeout(timer);
   },
   random: Math.random,

@@ -104,6 +104,7 @@ export class Contract {
     const reveal = revealLocktime([terms.announcement]);
     const after = refundLocktime(terms.attestBy);
     checkLocktimes({ cet: reveal, reveal, refund: after });
+    if (new Date(terms.attestBy).getTime() / 1000 < terms.announcement.event.maturity) throw new ContractError('refund', 'attestBy is before the maturity');
     if (after <= Math.floor(new Date(terms.attestBy).getTime() / 1000)) throw new ContractError('refund', 'the refund would be valid before the oracle has spoken');
     const total = terms.stakes[0] + terms.stakes[1];
     /** @param {bigint} first @param {number} lockTime */
@@ -132,14 +133,20 @@ export class Contract {
   }
 }
 
-/** A party with its secrets: a key for this contract alone, and the one of its coin. */
+/**
+ * A party with its secrets: a new key for this one contract and this one negotiation, and
+ * the key of its coin.
+ */
 export class Party {
-  #secret;
+  // Never given, never kept: once halves have left, the other may hold a whole signature
+  // under it (a nonce less the point of a CET cancels the point), and only that the key is
+  // used for no second funding makes it worthless.
+  #secret = schnorr.utils.randomSecretKey();
   #wallet;
+  #hasNegotiated = false;
 
-  /** @param {{secret?: Uint8Array, wallet?: Uint8Array}} [keys] 32 bytes each; new ones by default */
-  constructor({ secret = schnorr.utils.randomSecretKey(), wallet = schnorr.utils.randomSecretKey() } = {}) {
-    this.#secret = Uint8Array.from(secret);
+  /** @param {{wallet?: Uint8Array}} [keys] 32 bytes; a new one by default */
+  constructor({ wallet = schnorr.utils.randomSecretKey() } = {}) {
     this.#wallet = taprootTweakPrivKey(Uint8Array.from(wallet));
   }
 
@@ -157,9 +164,14 @@ export class Party {
    * Makes a nonce for each signature of the contract. The public halves go to the other.
    *
    * @param {Contract} contract
+   * Once: whoever has to negotiate again does so as a new `Party`, with a new offer.
+   *
    * @param {Coin} coin its own, which it offered
+   * @throws {ContractError} `used`
    */
   negotiate(contract, coin) {
+    if (this.#hasNegotiated) throw new ContractError('used', 'this party has negotiated before; make a new Party, with a new offer');
+    this.#hasNegotiated = true;
     return new Negotiating(contract, coin, { secret: this.#secret, wallet: this.#wallet });
   }
 }
@@ -189,8 +201,10 @@ export class Negotiating {
 
   /**
    * Signs its half of everything, once: a nonce that signed twice would give its key
-   * away. The halves go to the other: nothing of them can be published before the oracle
-   * attests, but the refund, which waits for its lock time.
+   * away. The halves go to the other, who may be able to complete a CET with them although
+   * the oracle has said nothing. It spends a funding that is not signed yet, and is never to
+   * be signed unless `check` accepts what the other sends: then its nonces are its own, and
+   * each CET needs the oracle.
    *
    * @param {readonly Uint8Array[]} theirs the other's nonces
    * @returns {Signing}
@@ -199,7 +213,7 @@ export class Negotiating {
   sign(theirs) {
     const [contract, nonces] = [this.#contract, this.#nonces];
     const { tasks } = contract;
-    if (!nonces) throw new ContractError('used', 'these nonces have signed already; negotiate anew');
+    if (!nonces) throw new ContractError('used', 'these nonces have signed already; make a new Party');
     if (!Array.isArray(theirs) || theirs.length !== tasks.length) throw new ContractError('count', `${theirs?.length} nonces for ${tasks.length} signatures`);
     this.#nonces = null;
     const halves = tasks.map((task, i) => {
@@ -277,13 +291,43 @@ export class Holder {
   /** Signed, hex; valid from its lock time on. @type {string} */
   refund;
 
-  /** @internal @param {Contract} contract @param {Coin} coin @param {Uint8Array} wallet @param {{adaptors: readonly AdaptorSignature[], refund: string}} held */
+  /** @internal @param {Contract} contract @param {Coin | null} coin @param {Uint8Array | null} wallet @param {{adaptors: readonly AdaptorSignature[], refund: string}} held */
   constructor(contract, coin, wallet, { adaptors, refund }) {
     this.contract = contract;
     this.#coin = coin;
     this.#wallet = wallet;
     this.adaptors = adaptors;
     this.refund = refund;
+  }
+
+  /**
+   * What to keep, before the funding is signed: without it nobody but the other could
+   * settle. It is no secret that opens anything.
+   */
+  toJSON() {
+    return { adaptors: this.adaptors.map((adaptor) => adaptor.toHex()), refund: this.refund };
+  }
+
+  /**
+   * From what was kept and a contract made again of the same terms and offers, all of it
+   * verified. It completes, extracts and refunds; it does not sign the funding.
+   *
+   * @param {Contract} contract
+   * @param {{adaptors: readonly string[], refund: string}} kept
+   * @returns {Holder}
+   * @throws {ContractError | AdaptorError}
+   */
+  static restore(contract, { adaptors, refund }) {
+    const { cets, outputKey } = contract;
+    if (!Array.isArray(adaptors) || adaptors.length !== cets.length) throw new ContractError('count', `${adaptors?.length} adaptor signatures for ${cets.length} transactions`);
+    const read = cets.map(({ message, when: { point } }, i) => {
+      const adaptor = AdaptorSignature.fromHex(String(adaptors[i]));
+      adaptor.verify(outputKey, bytesToHex(message), point);
+      return adaptor;
+    });
+    const signature = hexBytes(String(refund).slice(-136, -8));
+    if (!signature || signed(contract.refund.transaction, [signature]) !== refund) throw new ContractError('refund', 'it is not the signed refund of this contract');
+    return new Holder(contract, null, null, { adaptors: read, refund });
   }
 
   /**
@@ -299,14 +343,15 @@ export class Holder {
     const { maturity } = this.contract.terms.announcement.event;
     if (!(now.getTime() / 1000 + margin < maturity)) throw new ContractError('too-late', `the event matures at ${maturity}; ${margin} s are needed before`);
     const { coins } = this.contract.funding;
-    const own = this.#coin;
+    const [own, wallet] = [this.#coin, this.#wallet];
+    if (!own || !wallet) throw new ContractError('coin', 'it was restored, and has no key of a coin');
     const found = coins.flatMap(({ txid, index }, i) => (txid === own.txid && index === own.index ? [i] : []));
     const [input] = found;
     const coin = coins[input ?? -1];
     if (found.length !== 1 || input === undefined || !coin || coin.amount !== own.amount || !sameBytes(coin.script, own.script)) {
       throw new ContractError('coin', 'the funding does not spend its own coin once');
     }
-    return { input, signature: signSchnorr(sighash(this.contract.funding, input), this.#wallet) };
+    return { input, signature: signSchnorr(sighash(this.contract.funding, input), wallet) };
   }
 
   /**

@@ -23,6 +23,7 @@ import { readAnnouncement, readAttestation, writeAnnouncement, writeAttestation 
 
 const FORMAT = 'peercoin-dlc-oracle/hour/v1';
 const VERSION = 1;
+const HOUR = /^[0-9]{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])T(?:[01][0-9]|2[0-3])$/;
 /** Longest entry, bytes. */
 const MAX_ENTRY = 65_535;
 /** Longest hour that is read, bytes. */
@@ -132,7 +133,7 @@ function checked(input, key, asked, due) {
   const document = readHour(input);
   const { hour, complete, next, first } = document;
   if (hour !== asked) throw new HourError('other-hour', `it is ${JSON.stringify(hour)}, not ${JSON.stringify(asked)}`);
-  if (next === null ? complete : !(complete && /^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}$/.test(next) && next > hour)) {
+  if (next === null ? complete : !(complete && HOUR.test(next) && next > hour)) {
     throw new HourError('next', `next is ${JSON.stringify(next)}: not a later hour, or named before this one is over`);
   }
   // Of a bundle, these are the parts that an hour has too.
@@ -141,6 +142,10 @@ function checked(input, key, asked, due) {
   const genesis = checkGenesis(bundle, checkpoint, key);
   const tree = new Growing(first, document.left);
   const before = tree.now();
+  // Before anything is read of them: a checkpoint is signed, and how many there are is not.
+  if (first + BigInt(document.entries.length) !== checkpoint.size) {
+    throw new HourError('root', `its entries from ${first} on do not make the checkpoint of ${checkpoint.size}`);
+  }
   const entries = document.entries.map((text, i) => {
     const bytes = base64Bytes(text);
     if (!bytes) throw new HourError('base64', `entries[${i}] is not base64`);
@@ -294,6 +299,6 @@ function positionIn(body) {
 
 /** That this is how an hour is named. @param {string} hour */
 export function requireHour(hour) {
-  if (typeof hour === 'string' && /^[0-9]{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])T(?:[01][0-9]|2[0-3])$/.test(hour)) return hour;
+  if (typeof hour === 'string' && HOUR.test(hour)) return hour;
   throw new ArgumentError('hour', 'is no hour such as 2026-11-22T16 (UTC)');
 }

@@ -84,6 +84,7 @@ const TURN_MS = 8;
  */
 export async function adaptorPointsLater(announcement, selection, attestation = null, options = {}) {
   const signal = options?.signal;
+  signal?.throwIfAborted();
   /** @type {AdaptorPoint[]} */
   const points = [];
   let began = performance.now();

@@ -158,6 +158,35 @@ test('a nonce signs once, and a wrong half is named before anything is funded', 
   assert.ok(mine.check(yours.halves) instanceof Holder);
 });
 
+test('a party negotiates once, so that a half which left is never worth anything', () => {
+  const { parties: [alice], contracts: [contract], coins: [coin] } = agree('again', BET);
+  assert.ok(contract && coin);
+  assert.throws(() => alice.negotiate(contract, coin), (error) => error instanceof ContractError && error.code === 'used');
+  // And no two have the same key.
+  assert.notDeepEqual(alice.offer(coin).key, new Party().offer(coin).key);
+});
+
+test('what a holder keeps is verified when it is read again, and settles', () => {
+  const { holders: [alice], announcement } = hold('kept', BET);
+  const { contract } = alice;
+  const kept = JSON.parse(JSON.stringify(alice));
+  const restored = Holder.restore(contract, kept);
+  const attestation = verifyAttestation(oracle.attest('kept', ['home']), announcement);
+  assert.deepEqual(restored.complete(attestation), alice.complete(attestation));
+  assert.equal(restored.refund, alice.refund);
+  assert.throws(() => restored.signFunding(EARLY), (error) => error instanceof ContractError && error.code === 'coin');
+  const other = hold('other', BET).holders[0].toJSON();
+  for (const wrong of [{ ...kept, adaptors: other.adaptors }, { ...kept, adaptors: [] }, { ...kept, refund: other.refund }, { ...kept, refund: '' }]) {
+    assert.throws(() => Holder.restore(contract, wrong));
+  }
+});
+
+test('a refund that is valid before the oracle can have spoken is refused', () => {
+  const { terms, offers } = agree('early', BET);
+  const attestBy = new Date((MATURITY - 1) * 1000);
+  assert.throws(() => new Contract({ ...terms, attestBy }, /** @type {any} */ (offers)), (error) => error instanceof ContractError && error.code === 'refund');
+});
+
 test('the funding is not signed late, nor another input than its own', () => {
   const { holders: [alice, bob] } = hold('late', BET);
   assert.throws(() => alice.signFunding({ now: new Date(MATURITY * 1000 - 1000), margin: 1 }), (error) => error instanceof ContractError && error.code === 'too-late');
