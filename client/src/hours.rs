@@ -39,6 +39,9 @@ impl HourOfLog {
     pub fn verify(bytes: Vec<u8>, hour: &str, identity: &NoteKey) -> Result<Self, Error> {
         let read = Hour::parse(&bytes).and_then(|read| {
             let proven = read.verify(hour, identity)?;
+            if let Some(next) = proven.next.as_ref().filter(|next| !is_hour(next)) {
+                return Err(HourError::Next(next.clone()));
+            }
             Ok((read.complete, proven))
         });
         let (complete, proven) = read.map_err(unproven(hour))?;

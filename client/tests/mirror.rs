@@ -366,6 +366,30 @@ async fn an_event_with_two_ends_or_two_announcements_is_refused() {
 }
 
 #[tokio::test]
+async fn what_a_server_said_too_early_of_an_hour_is_asked_again() {
+    let (log, server, url) = world().await;
+    let mut begun = Log::new();
+    begun.entries = log.entries[..3].to_vec();
+    for next in [FIRST[3], FIRST[1]] {
+        let folder = tempfile::tempdir().unwrap();
+        let mut mirror = open(folder.path());
+        // The middle hour is said to be over before it has anything; then what is true.
+        let mut early = serde_json::to_value(begun.hour(FIRST[0], 0, true)).unwrap();
+        early["next"] = json!(next);
+        let mut whole = log.clone();
+        whole.entries.truncate(4);
+        let whole = serde_json::to_value(whole.hour(FIRST[0], 0, true)).unwrap();
+        server.put(&path(FIRST[0]), [Answer::Json(early), Answer::Json(whole)]);
+        serve(&server, &log, (FIRST[1], 4, false));
+        let client = new_client(&url);
+        mirror.sync(&client, None).await.unwrap();
+        mirror.sync(&client, None).await.unwrap();
+        assert_eq!(mirror.head().unwrap().size, 8, "{next}");
+        mirror.attestation(&event_id(ID)).unwrap();
+    }
+}
+
+#[tokio::test]
 async fn a_server_that_names_hours_without_an_entry_is_not_followed() {
     let (log, server, url) = world().await;
     let whole = log.entries.len() as u64;

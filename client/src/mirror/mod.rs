@@ -180,12 +180,15 @@ impl Mirror {
     /// with [`Error::Mirror`] while another process syncs it.
     pub async fn sync(&mut self, client: &Client, since: Option<&str>) -> Result<Synced, Error> {
         let mut synced = Synced::default();
+        let mut before = None;
         while let Some(step) = self.step(client, since).await? {
             synced.hours += 1;
             synced.entries += step.entries;
-            if !step.complete {
+            // The same hour twice: the server says now this of it, and now that.
+            if !step.complete || before.as_ref() == Some(&step.hour) {
                 break;
             }
+            before = Some(step.hour);
         }
         Ok(synced)
     }
@@ -205,9 +208,16 @@ impl Mirror {
             });
         }
         self.begin_to_write()?;
-        let Some((hour, found)) = self.fetch(client, since).await? else {
+        let Some((mut hour, mut found)) = self.fetch(client, since).await? else {
             return Ok(None);
         };
+        let goes_on = match &self.last {
+            Some(last) => last.continues(&hour, &found.proven),
+            None => Ok(()),
+        };
+        if let Err(error) = goes_on {
+            (hour, found) = self.grown(client).await?.ok_or(error)?;
+        }
         if let Some(last) = &self.last {
             last.continues(&hour, &found.proven)?;
             // Otherwise a server could name one empty hour after the other, without end.
@@ -256,6 +266,9 @@ impl Mirror {
             match client.hour(&hour).await {
                 Ok(found) => return Ok(Some((hour, found))),
                 Err(error) if is_unknown(&error) => {
+                    if self.last.as_ref().is_some_and(|last| last.next.is_some()) {
+                        return self.grown(client).await;
+                    }
                     if error.retry_after().is_some() {
                         return Ok(None);
                     }
@@ -270,6 +283,18 @@ impl Mirror {
                 Err(error) => return Err(error),
             }
         }
+    }
+
+    /// The last hour once more, where what it said comes next is not there or does not go
+    /// on: that an hour is over, and which is next, is not signed, and may have been said
+    /// too early. `None` if it says the same again.
+    async fn grown(&self, client: &Client) -> Result<Option<(String, HourOfLog)>, Error> {
+        let Some(last) = self.last.as_ref().filter(|last| last.next.is_some()) else {
+            return Ok(None);
+        };
+        let found = client.hour(&last.hour).await?;
+        let is_same = found.proven.checkpoint == last.checkpoint && found.proven.next == last.next;
+        Ok((!is_same).then(|| (last.hour.clone(), found)))
     }
 
     /// The hour to ask for.
