@@ -11,20 +11,20 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
-const BUILT = fileURLToPath(new URL('../../target/release/oracle-server', import.meta.url));
+const BUILT = fileURLToPath(new URL('../../target/debug/oracle-server', import.meta.url));
 const START_MS = 60_000;
 
 /**
  * Starts the demo and stops it when the tests are over.
  *
- * The program is `ORACLE_SERVER`, else the release build of this repository.
+ * The program is `ORACLE_SERVER`, else the development build of this repository, which `tests/run` makes.
  *
  * @param {(stop: () => Promise<void>) => void} after
  * @returns {Promise<{url: string, identity: string}>}
  */
 export async function startDemo(after) {
   const program = process.env['ORACLE_SERVER'] ?? BUILT;
-  if (!existsSync(program)) throw new Error(`${program} is missing: cargo build --release, or set ORACLE_SERVER`);
+  if (!existsSync(program)) throw new Error(`${program} is missing: cargo build --workspace --bin oracle-server, or set ORACLE_SERVER`);
   const dir = mkdtempSync(join(tmpdir(), 'oracle-demo-'));
   const demo = spawn(program, ['demo', '--dir', join(dir, 'demo'), '--listen', '127.0.0.1:0'], {
     stdio: ['ignore', 'pipe', 'pipe'],
