@@ -31,7 +31,6 @@ pub mod replay;
 pub mod retry;
 pub mod rule;
 pub mod sample;
-pub mod source_id;
 pub mod time;
 
 pub use exact::Exact;
@@ -42,5 +41,4 @@ pub use observation::{
 pub use provider::{Provider, provider, provider_names};
 pub use rate::Rate;
 pub use redact::is_secret_key;
-pub use source_id::SourceId;
 pub use time::TimeSource;

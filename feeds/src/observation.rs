@@ -130,14 +130,6 @@ impl Request {
     }
 }
 
-/// The HTTP method of a request that posted this.
-pub fn method(posted: Option<&str>) -> &'static str {
-    match posted {
-        None => "GET",
-        Some(_) => "POST",
-    }
-}
-
 /// One request and its answer, as recorded for evidence.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Exchange {

@@ -9,13 +9,13 @@ use std::collections::BTreeMap;
 
 use chrono::DateTime;
 use oracle_schema::policy::{FactSource, SourcePolicy};
+use oracle_schema::source_id::SourceId;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::observation::{Exchange, PriceQuery, Query, Reading, SourceReading};
 use crate::provider::provider;
 use crate::record::{self, RecordError};
-use crate::source_id::SourceId;
 use crate::time::http_date;
 
 /// A question that needs nothing beside it.

@@ -41,6 +41,14 @@ pub struct Manifest {
     pub decision: serde_json::Value,
 }
 
+/// The HTTP method of a request that posted this.
+pub fn method(posted: Option<&str>) -> &'static str {
+    match posted {
+        None => "GET",
+        Some(_) => "POST",
+    }
+}
+
 /// One exchange with a provider, and what its adapter made of it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -24,6 +24,7 @@ pub mod nostr;
 pub mod operator;
 pub mod point;
 pub mod policy;
+pub mod source_id;
 pub mod sql;
 pub mod tag;
 pub mod tlog;

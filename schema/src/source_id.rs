@@ -1,8 +1,10 @@
 //! A source's id as policies and evidence have it: its provider's name, a colon, and
 //! what it is asked. Written and read here and nowhere else.
 
-use crate::provider::peercoin::PEERCOIN;
-use crate::provider::{GENERIC, Provider, provider};
+/// The provider of the sources that a configuration describes by itself.
+pub const GENERIC: &str = "generic";
+/// The provider that is a Peercoin node.
+pub const PEERCOIN: &str = "peercoin";
 
 /// A source's id, in its parts.
 ///
@@ -36,11 +38,6 @@ impl<'a> SourceId<'a> {
     /// What of it is asked, its node included.
     pub fn asked(self) -> &'a str {
         self.asked
-    }
-
-    /// The provider's adapter, if this build has it.
-    pub fn adapter(self) -> Option<&'static dyn Provider> {
-        provider(self.provider)
     }
 
     /// Whether it is a node.

@@ -43,10 +43,6 @@ fn allowed() -> Imports {
     table("### Modules of the server")
 }
 
-fn exceptions() -> Imports {
-    table("### Exceptions")
-}
-
 /// The modules at the crate's root.
 fn modules() -> BTreeSet<String> {
     let entries = std::fs::read_dir(repository(SOURCES)).unwrap();
@@ -197,10 +193,10 @@ fn holds(imports: &Imports, from: &str, to: &str) -> bool {
 
 #[test]
 fn no_module_imports_what_the_page_does_not_let_it() {
-    let (allowed, exceptions) = (allowed(), exceptions());
+    let allowed = allowed();
     let wrong: Vec<String> = uses()
         .into_iter()
-        .filter(|u| !holds(&allowed, &u.from, &u.to) && !holds(&exceptions, &u.from, &u.to))
+        .filter(|u| !holds(&allowed, &u.from, &u.to))
         .map(|u| format!("{}: `{}` imports `{}`", u.at, u.from, u.to))
         .collect();
     assert!(
@@ -222,7 +218,7 @@ fn every_row_names_a_module_and_every_module_has_a_row() {
         "{PAGE} has rows for {gone:?}, which are no modules"
     );
     let known = |name: &String| modules.contains(name) || WATCHED.contains(&name.as_str());
-    for (from, to) in allowed.iter().chain(&exceptions()) {
+    for (from, to) in &allowed {
         let unknown: Vec<_> = to.iter().filter(|name| !known(name)).collect();
         assert!(
             unknown.is_empty(),
@@ -231,21 +227,7 @@ fn every_row_names_a_module_and_every_module_has_a_row() {
     }
 }
 
-#[test]
-fn an_exception_goes_when_nobody_needs_it() {
-    let uses = uses();
-    for (from, names) in exceptions() {
-        for to in names {
-            let is_needed = uses.iter().any(|u| u.from == from && u.to == to);
-            assert!(
-                is_needed,
-                "`{from}` does not import `{to}` any more: take the exception out of {PAGE}"
-            );
-        }
-    }
-}
-
-/// Exceptions apart, modules can be put in an order in which each imports earlier ones only.
+/// Modules can be put in an order in which each imports earlier ones only.
 #[test]
 fn modules_import_in_one_direction() {
     let mut left = allowed();

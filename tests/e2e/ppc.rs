@@ -479,11 +479,8 @@ async fn a_sample_stays_in_sight_however_often_the_leg_is_asked(backend: Backend
         };
         store.save_attempt(&attempt).await.unwrap();
     }
-    let samples = store.samples(&key, T, &[ticker]).await.unwrap();
-    let prices: Vec<i64> = samples
-        .iter()
-        .map(|s| s.reading.price().unwrap().effective_at)
-        .collect();
+    let samples = store.sample_rows(&key, T, &[ticker]).await.unwrap();
+    let prices: Vec<i64> = samples.iter().map(|s| s.effective_at.unwrap()).collect();
     assert_eq!(prices, [T - 60]);
     store.close().await;
 }

@@ -43,7 +43,7 @@ pub use generic_sample::{SAMPLE_ANSWER_S, answered_late, untimely};
 pub use template::{Template, TemplateError};
 
 /// The adapter of JSON and tables that no other one knows.
-pub const GENERIC: &str = "generic";
+pub use oracle_schema::source_id::GENERIC;
 /// Its parameter, and a node's, that names the entry of the configuration.
 pub const GENERIC_NAME: &str = "name";
 

@@ -38,7 +38,7 @@ use crate::rate::Rate;
 pub(super) struct Peercoin;
 
 /// The provider's name, and that of the entry without one.
-pub const PEERCOIN: &str = "peercoin";
+pub use oracle_schema::source_id::PEERCOIN;
 
 /// Parameters, as policies name them.
 pub const CHAIN: &str = "chain";

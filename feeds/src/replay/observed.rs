@@ -3,16 +3,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use oracle_schema::evidence::{Manifest, Observation as Row};
+use oracle_schema::evidence::{Manifest, Observation as Row, method};
 use oracle_schema::policy::Policy;
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 use url::Url;
 
 use super::{Checked, Standing};
-use crate::observation::{
-    Exchange, PriceQuery, Query, Reading, Request, SourceReading, Target, method,
-};
+use crate::observation::{Exchange, PriceQuery, Query, Reading, Request, SourceReading, Target};
 use crate::provider::{Licence, Provider, provider};
 use crate::record;
 use crate::redact::redacted;

@@ -7,9 +7,9 @@ use std::time::Duration;
 use oracle_feeds::fact::ValueFact;
 use oracle_feeds::fetch::{Fetcher, Login, ProviderSettings};
 use oracle_feeds::loopback::{LoopbackNode, NodeFault};
-use oracle_feeds::observation::method;
 use oracle_feeds::provider::MAX_REQUESTS;
 use oracle_feeds::{Exchange, Observation, Query, Rate, Reading, SourceReading, provider};
+use oracle_schema::evidence::method;
 use oracle_schema::policy::FactSource;
 use proptest::prelude::*;
 

@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::num::NonZeroU32;
 
-use oracle_feeds::SourceId;
 use oracle_feeds::decimal;
 use oracle_feeds::provider::{Provider, Subject, provider, provider_names};
 use oracle_schema::Maturity;
@@ -12,6 +11,7 @@ use oracle_schema::policy::{
     DigitsPolicy, ElectionBasis, ElectionPolicy, FactSource, Market, MatchBasis, MatchPolicy,
     OnDissent, OperatorsPolicy, PUSH, PanelPolicy, VOID,
 };
+use oracle_schema::source_id::SourceId;
 use rust_decimal::Decimal;
 
 use super::definition::number;

@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use chrono::{DateTime, SecondsFormat};
-use oracle_feeds::SourceId;
 use oracle_feeds::fetch::{Login, ProviderSettings};
 use oracle_feeds::provider::peercoin::{CHAIN, CONFIRMATIONS, HEIGHT, OF, PEERCOIN, UNTIL};
 use oracle_feeds::provider::{GENERIC_NAME, provider};
 use oracle_schema::Maturity;
 use oracle_schema::anchor::rpc::chain_of;
 use oracle_schema::policy::FactSource;
+use oracle_schema::source_id::SourceId;
 
 use super::anchor::{RpcLogin, login, rpc};
 use super::facts::{Values, check_names};

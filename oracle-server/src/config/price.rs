@@ -5,11 +5,11 @@ use std::num::NonZeroU32;
 use std::path::Path;
 use std::time::Duration;
 
-use oracle_feeds::SourceId;
 use oracle_feeds::fetch::ProviderSettings;
 use oracle_feeds::provider::peercoin::PEERCOIN;
 use oracle_feeds::provider::{Subject, provider, provider_names};
 use oracle_schema::policy::{LegPolicy, Method, PricePolicy, SamplePolicy, SourcePolicy};
+use oracle_schema::source_id::SourceId;
 use rust_decimal::Decimal;
 
 use super::file::{Generic, Price, Provider};

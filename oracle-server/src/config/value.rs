@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use oracle_feeds::SourceId;
 use oracle_feeds::decimal;
 use oracle_feeds::exact::Exact;
 use oracle_feeds::provider::peercoin::PEERCOIN;
 use oracle_feeds::provider::{GENERIC, GENERIC_NAME, Template};
 use oracle_schema::Maturity;
 use oracle_schema::policy::{Compare, DigitsPolicy, FactPolicy, FactSource, FactTest};
+use oracle_schema::source_id::SourceId;
 use rust_decimal::Decimal;
 
 use super::definition::{decimals, number};

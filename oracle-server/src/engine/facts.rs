@@ -22,6 +22,7 @@ use super::attest::DecidedFact;
 use super::clock_trust::Mark;
 use super::health::alarm_of_clock;
 use super::observe::{exchange_row, json, stored};
+use super::rows::reports;
 use super::said::Said;
 use super::{Engine, EngineError, Seen};
 use crate::store::{Candidate, ChangeError, DueRound, DueSubject, Progress, RoundResult};
@@ -158,7 +159,7 @@ impl Engine {
         let sources = policy.rule.fact_sources();
         let readings = self.said.by(&self.store, sources, at).await?;
         let reports = match policy.rule.panel() {
-            Some(_) => self.store.operator_reports(event).await?,
+            Some(_) => reports(&self.store.operator_actions(event).await?),
             None => Vec::new(),
         };
         let Some(decision) = decide(&policy.rule, at, now, &readings, &reports) else {

@@ -1,9 +1,9 @@
 //! What the engine notes of its providers and of itself.
 
 use chrono::{DateTime, Utc};
-use oracle_feeds::SourceId;
 use oracle_feeds::observation::{Reading, SourceReading};
 use oracle_feeds::rule::{Cause, Trace};
+use oracle_schema::source_id::SourceId;
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive as _;
 

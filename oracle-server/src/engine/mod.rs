@@ -29,6 +29,7 @@ mod health;
 mod leg;
 mod observe;
 mod prove;
+mod rows;
 mod said;
 mod sample;
 mod startup;

@@ -7,15 +7,16 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use futures::StreamExt as _;
 use futures::stream::FuturesUnordered;
+use oracle_feeds::Exact;
 use oracle_feeds::fetch::Fetcher;
 use oracle_feeds::observation::{Exchange, PriceQuery, Query, Reading, SourceReading};
-use oracle_feeds::provider::Licence;
+use oracle_feeds::provider::{Licence, provider};
 use oracle_feeds::record;
 use oracle_feeds::rule::Cause;
 use oracle_feeds::rule::price::{Fixing as LegFixing, cross, decide_leg};
-use oracle_feeds::{Exact, SourceId};
 use oracle_schema::evidence::{MANIFEST_VERSION, Manifest, Observation};
 use oracle_schema::policy::{LegPolicy, SourcePolicy, canonical_json};
+use oracle_schema::source_id::SourceId;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -536,8 +537,7 @@ pub(super) fn exchange_row(
     };
     let observed = reading.reading.price();
     let source = SourceId::read(&reading.source);
-    let adapter = source
-        .adapter()
+    let adapter = provider(source.provider())
         .ok_or_else(|| unrecordable(&"this build has no adapter of its name"))?;
     let kept_for = adapter.licence().kept_for().map(TimeDelta::from_std);
     let kept_for = kept_for.transpose().map_err(|e| unrecordable(&e))?;

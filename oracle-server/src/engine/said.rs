@@ -12,8 +12,9 @@ use oracle_feeds::observation::SourceReading;
 use oracle_schema::evidence::Observation;
 use oracle_schema::policy::FactSource;
 
+use super::rows::readings;
 use crate::keys::SubjectKey;
-use crate::store::{OBSERVATIONS, STANCE, Store, StoreError, subject_readings};
+use crate::store::{OBSERVATIONS, STANCE, Store, StoreError};
 
 /// How far before a maturity an attempt may have begun of which something came after
 /// it, seconds: attempts are kept whole.
@@ -212,7 +213,7 @@ fn attempts(rows: Vec<Observation>) -> Result<Vec<Attempt>, StoreError> {
         }
     }
     for attempt in &mut attempts {
-        attempt.readings = subject_readings(&attempt.rows)?;
+        attempt.readings = readings(&attempt.rows)?;
     }
     Ok(attempts)
 }

@@ -15,6 +15,7 @@ use tokio::task::Id;
 
 use super::clock_trust::Mark;
 use super::observe::exchange_row;
+use super::rows::readings;
 use super::{Engine, EngineError, LegAt, Seen};
 use crate::keys::{LegKey, Question};
 use crate::store::DueRound;
@@ -229,7 +230,8 @@ impl Engine {
         if sources.is_empty() {
             return Ok(Vec::new());
         }
-        Ok(self.store.samples(key, at, &sources).await?)
+        let rows = self.store.sample_rows(key, at, &sources).await?;
+        Ok(readings(&rows)?)
     }
 }
 

@@ -8,10 +8,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use oracle_feeds::SourceId;
 use oracle_feeds::fetch::Fetcher;
 use oracle_feeds::observation::{Exchange, SourceReading};
 use oracle_feeds::rule::clock::TOLERANCE_S;
+use oracle_schema::source_id::SourceId;
 
 use super::clock_trust::Mark;
 use super::{Engine, Seen};

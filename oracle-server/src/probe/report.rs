@@ -3,7 +3,9 @@
 use std::fmt;
 
 use oracle_feeds::Reading;
-use oracle_feeds::observation::{Exchange, PriceQuery, Query, method};
+use oracle_feeds::observation::{Exchange, PriceQuery, Query};
+
+use oracle_schema::evidence::method;
 
 use super::{Probed, Report};
 

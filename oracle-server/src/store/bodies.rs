@@ -8,8 +8,8 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use chrono::{DateTime, Utc};
-use oracle_feeds::source_id::SourceId;
 use oracle_schema::evidence::Manifest;
+use oracle_schema::source_id::SourceId;
 use sqlx::AssertSqlSafe;
 
 use super::db::{Arg, Tx, args, millis};

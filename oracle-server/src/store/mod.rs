@@ -60,7 +60,7 @@ pub use read::{
 };
 pub(crate) use read::{OBSERVATIONS, STANCE};
 pub use round::{Attempt, DecidedRound, DueRound, ObservedExchange, RoundResult};
-pub use sample::{readings as subject_readings, sample_ms};
+pub use sample::sample_ms;
 pub use schedule::{DueSeries, NewEvent, ScheduledEvent, SeriesRow};
 pub use status::Progress;
 pub use steps::ChangeError;

@@ -2,7 +2,6 @@
 //! from them.
 
 use chrono::{DateTime, Utc};
-use oracle_feeds::rule::OperatorReport;
 use oracle_schema::http_signature::VerifiedRequest;
 use oracle_schema::log_entry::LogEntry;
 use oracle_schema::operator::{OperatorAction, Verb};
@@ -79,18 +78,6 @@ impl ActionRow {
             base: r.get("base")?,
             signature: r.get("signature")?,
             refusal: r.get("refusal")?,
-        })
-    }
-
-    /// The report that a panel weighs, if it is one. A refused one counts too:
-    /// it is what voids its author's vote.
-    pub fn report(&self) -> Option<OperatorReport> {
-        Some(OperatorReport {
-            operator: self.operator.clone(),
-            public_key: hex::encode(self.public_key),
-            outcome: self.outcome.clone().filter(|_| self.verb == Verb::Report)?,
-            received_ms: self.received_at.timestamp_millis(),
-            sha256: self.sha256,
         })
     }
 }
@@ -193,12 +180,6 @@ impl Store {
     /// Everything operators did about an event, in the log's order.
     pub async fn operator_actions(&self, id: &str) -> Result<Vec<ActionRow>, StoreError> {
         actions(&self.db, id).await
-    }
-
-    /// The reports on an event.
-    pub async fn operator_reports(&self, id: &str) -> Result<Vec<OperatorReport>, StoreError> {
-        let actions = self.operator_actions(id).await?;
-        Ok(actions.iter().filter_map(ActionRow::report).collect())
     }
 
     /// What the log keeps of what operators did about an event, in its order.

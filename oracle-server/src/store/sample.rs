@@ -4,8 +4,6 @@
 //! an attempt of its own under the leg's key, beside those that are made after T.
 
 use chrono::{DateTime, Utc};
-use oracle_feeds::observation::SourceReading;
-use oracle_feeds::record::{self, RecordError};
 use oracle_schema::evidence::Observation;
 use oracle_schema::policy::{PricePolicy, SourcePolicy};
 
@@ -96,42 +94,17 @@ impl Store {
 
     /// The samples of a leg's sources, as a manifest lists them, so that whoever
     /// replays it decides from the same.
-    pub async fn samples(
+    pub async fn sample_rows(
         &self,
         leg_key: &LegKey,
         maturity: i64,
         sources: &[&str],
-    ) -> Result<Vec<SourceReading>, StoreError> {
+    ) -> Result<Vec<Observation>, StoreError> {
         let mut rows = self
             .reader()
             .observations(Observed::Leg(leg_key, maturity), 0)
             .await?;
         rows.retain(|row| sources.contains(&row.source.as_str()));
-        readings(&rows)
+        Ok(rows)
     }
-}
-
-/// What stored rows say, those of one attempt at one source together.
-pub fn readings(rows: &[Observation]) -> Result<Vec<SourceReading>, StoreError> {
-    let damaged = |e: RecordError| StoreError::Damaged(format!("observation: {e}"));
-    let mut readings: Vec<(i64, SourceReading)> = Vec::with_capacity(rows.len());
-    for row in rows {
-        // Rules see facts; whoever replays has the bytes.
-        let exchange = record::exchange(row, Vec::new()).map_err(damaged)?;
-        match readings.last_mut() {
-            Some((number, reading)) if *number == row.attempt && reading.source == row.source => {
-                reading.exchanges.push(exchange);
-            }
-            _ => readings.push((
-                row.attempt,
-                SourceReading {
-                    source: row.source.clone(),
-                    root: row.root.clone(),
-                    exchanges: vec![exchange],
-                    reading: record::reading(row).map_err(damaged)?,
-                },
-            )),
-        }
-    }
-    Ok(readings.into_iter().map(|(_, reading)| reading).collect())
 }

@@ -8,14 +8,13 @@ mod tampered;
 
 use std::collections::BTreeMap;
 
-use oracle_feeds::observation::method;
 use oracle_feeds::record::fact;
 use oracle_feeds::replay::{Conclusion, Evidence, Report, replay};
 use oracle_feeds::rule::outcome::descriptor;
 use oracle_feeds::{Exchange, Query, Reading, Request, SourceReading, Target, provider};
 use oracle_schema::EventId;
 use oracle_schema::Outcome;
-use oracle_schema::evidence::{MANIFEST_VERSION, Manifest, Observation as Row};
+use oracle_schema::evidence::{MANIFEST_VERSION, Manifest, Observation as Row, method};
 use oracle_schema::policy::{Policy, Rule, canonical_json, policy_hash};
 use serde_json::Value;
 use sha2::{Digest, Sha256};

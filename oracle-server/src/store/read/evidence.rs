@@ -3,8 +3,7 @@
 use std::io::Read as _;
 use std::sync::atomic::Ordering;
 
-use oracle_feeds::observation::method;
-use oracle_schema::evidence::{Manifest, Observation};
+use oracle_schema::evidence::{Manifest, Observation, method};
 use sqlx::AssertSqlSafe;
 
 use super::ReadStore;
