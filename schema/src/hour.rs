@@ -11,6 +11,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use chrono::{DateTime, NaiveDateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::bundle::{BundleError, BundlePart, Included, identity_of};
@@ -214,7 +215,7 @@ impl Hour {
             });
         }
         let is_sound = match &self.next {
-            Some(next) => self.complete && is_hour(next) && next.as_str() > hour,
+            Some(next) => self.complete && begin_of(next).is_some() && next.as_str() > hour,
             None => !self.complete,
         };
         if !is_sound {
@@ -312,9 +313,17 @@ impl Hour {
     }
 }
 
-/// Whether a text names an hour as addresses do: `2026-11-22T16`.
-pub fn is_hour(text: &str) -> bool {
-    text.replace(|c: char| c.is_ascii_digit(), "0") == "0000-00-00T00"
+/// How the hour in which a time lies is named: `2026-11-22T16`, UTC.
+pub fn hour_of(at: DateTime<Utc>) -> String {
+    at.format("%Y-%m-%dT%H").to_string()
+}
+
+/// When the hour of this name begins. `None` for a day that no calendar has, and for any
+/// other spelling than [`hour_of`]'s: each hour has one name.
+pub fn begin_of(hour: &str) -> Option<DateTime<Utc>> {
+    let begin = NaiveDateTime::parse_from_str(&format!("{hour}:00"), "%Y-%m-%dT%H:%M").ok()?;
+    let begin = begin.and_utc();
+    (hour_of(begin) == hour).then_some(begin)
 }
 
 fn decoded(member: &'static str, text: &str) -> Result<Vec<u8>, HourError> {

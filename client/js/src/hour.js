@@ -133,7 +133,7 @@ function checked(input, key, asked, due) {
   const document = readHour(input);
   const { hour, complete, next, first } = document;
   if (hour !== asked) throw new HourError('other-hour', `it is ${JSON.stringify(hour)}, not ${JSON.stringify(asked)}`);
-  if (next === null ? complete : !(complete && HOUR.test(next) && next > hour)) {
+  if (next === null ? complete : !(complete && isHour(next) && next > hour)) {
     throw new HourError('next', `next is ${JSON.stringify(next)}: not a later hour, or named before this one is over`);
   }
   // Of a bundle, these are the parts that an hour has too.
@@ -299,6 +299,18 @@ function positionIn(body) {
 
 /** That this is how an hour is named. @param {string} hour */
 export function requireHour(hour) {
-  if (typeof hour === 'string' && HOUR.test(hour)) return hour;
+  if (typeof hour === 'string' && isHour(hour)) return hour;
   throw new ArgumentError('hour', 'is no hour such as 2026-11-22T16 (UTC)');
+}
+
+/**
+ * Whether a text names an hour of a day that there is.
+ *
+ * @param {string} text
+ */
+function isHour(text) {
+  if (!HOUR.test(text)) return false;
+  const begin = new Date(`${text}:00:00Z`);
+  // Some engines make 1 December of 31 November, others no time.
+  return !Number.isNaN(begin.getTime()) && begin.toISOString().startsWith(text);
 }

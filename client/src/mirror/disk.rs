@@ -4,8 +4,10 @@ use std::fs::{File, TryLockError};
 use std::io::{self, Read as _, Write as _};
 use std::path::Path;
 
+use oracle_schema::hour::begin_of;
+
 use crate::Error;
-use crate::hours::{MAX_HOUR_BYTES, is_hour};
+use crate::hours::MAX_HOUR_BYTES;
 
 /// The hours that a directory has, in order.
 pub(super) fn hours_in(dir: &Path) -> Result<Vec<String>, Error> {
@@ -14,7 +16,10 @@ pub(super) fn hours_in(dir: &Path) -> Result<Vec<String>, Error> {
         let name = file.map_err(|e| failed(dir, e))?.file_name();
         let hour = name.to_str().and_then(|name| name.strip_suffix(".json"));
         // What a killed sync was about to write has another name.
-        hours.extend(hour.filter(|hour| is_hour(hour)).map(str::to_owned));
+        hours.extend(
+            hour.filter(|hour| begin_of(hour).is_some())
+                .map(str::to_owned),
+        );
     }
     hours.sort_unstable();
     Ok(hours)

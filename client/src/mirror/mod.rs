@@ -15,6 +15,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use oracle_schema::EventId;
+use oracle_schema::hour::begin_of;
 use oracle_schema::tlog::{Checkpoint, NoteKey};
 use serde::{Deserialize, Serialize};
 
@@ -23,7 +24,7 @@ use self::index::Index;
 pub use self::index::MirroredEvent;
 use self::last::Last;
 use crate::attested::Attested;
-use crate::hours::{HourOfLog, is_hour, next_of};
+use crate::hours::{HourOfLog, next_of};
 use crate::proof::ended;
 use crate::{Client, Error};
 
@@ -299,7 +300,7 @@ impl Mirror {
 
     /// The hour to ask for.
     async fn due(&self, client: &Client, since: Option<&str>) -> Result<String, Error> {
-        if let Some(since) = since.filter(|since| !is_hour(since)) {
+        if let Some(since) = since.filter(|since| begin_of(since).is_none()) {
             let why = format!("{since:?} is not an hour such as 2026-11-22T16");
             return Err(failed(&self.dir, why));
         }

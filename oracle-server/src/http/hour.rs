@@ -13,10 +13,10 @@ use axum::response::Response;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use chrono::{DateTime, Duration, SecondsFormat, Utc};
+use chrono::Duration;
 use futures::Stream;
 use oracle_schema::bundle::Included;
-use oracle_schema::hour::{HOUR_FORMAT, HOUR_S, Hour};
+use oracle_schema::hour::{HOUR_FORMAT, HOUR_S, Hour, hour_of};
 use oracle_schema::tlog::tile::WIDTH;
 use oracle_schema::tlog::tree::left_of;
 use utoipa::ToSchema;
@@ -103,7 +103,7 @@ pub(super) async fn get_hour(
     }
     // As long as it is read, it is one of the things that this client holds.
     let place = client.hold()?;
-    let name = name(begin);
+    let name = hour_of(begin);
     // What there is to know of an hour is how far it goes, and whether it is over.
     let version = format!("{HOUR_FORMAT} {name} {} {:?}", found.end, found.next);
     let version = Representation::new("application/json", version);
@@ -115,13 +115,6 @@ pub(super) async fn get_hour(
     } else {
         version.brief_stream(&headers, body)
     })
-}
-
-/// How an hour is named: `2026-11-22T16`.
-fn name(begin: DateTime<Utc>) -> String {
-    let mut name = begin.to_rfc3339_opts(SecondsFormat::Secs, true);
-    name.truncate("2026-11-22T16".len());
-    name
 }
 
 /// The document without its entries.
@@ -138,7 +131,7 @@ async fn start(app: &AppState, hour: String, found: &HourOfLog) -> Result<Hour, 
         format: HOUR_FORMAT.to_owned(),
         hour,
         complete: found.next.is_some(),
-        next: found.next.map(name),
+        next: found.next.map(hour_of),
         checkpoint: found.note.clone(),
         genesis: Included::new(0, &entry(app, 0, found.end).await?, &genesis.hashes),
         first: found.first,

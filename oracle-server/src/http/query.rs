@@ -8,6 +8,7 @@ use axum::http::Uri;
 use axum::http::request::Parts;
 use chrono::{DateTime, Utc};
 use oracle_schema::EventId;
+use oracle_schema::hour::begin_of;
 use url::form_urlencoded;
 
 use super::problem::{Kind, Problem};
@@ -215,14 +216,14 @@ impl<S: Send + Sync> FromRequestParts<S> for HourPath {
         let Path(name) = Path::<String>::from_request_parts(parts, state)
             .await
             .map_err(|_| bad())?;
-        // One spelling of each hour: the parser takes others, which caches would keep again.
-        let shape = name.replace(|c: char| c.is_ascii_digit(), "0");
-        if shape != "0000-00-00T00" {
-            return Err(bad());
-        }
-        DateTime::parse_from_rfc3339(&format!("{name}:00:00Z"))
-            .map(|begin| Self(begin.to_utc()))
-            .map_err(|_| Problem::unknown_hour("no day has such an hour"))
+        begin_of(&name).map(Self).ok_or_else(|| {
+            let shape = name.replace(|c: char| c.is_ascii_digit(), "0");
+            if shape == "0000-00-00T00" {
+                Problem::unknown_hour("no day has such an hour")
+            } else {
+                bad()
+            }
+        })
     }
 }
 

@@ -140,6 +140,8 @@ fn about_the_form(cases: &mut Cases) {
         ("next-is-earlier", Some("2026-11-22T15")),
         ("next-is-the-same", Some(ASKED)),
         ("next-is-no-hour", Some("../oracle")),
+        ("next-is-on-no-day", Some("2026-11-31T05")),
+        ("next-is-in-no-day", Some("2026-11-22T24")),
         ("over-without-a-next", None),
     ] {
         cases.refuse(name, "next", |h| h.next = next.map(str::to_owned));
