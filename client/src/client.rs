@@ -306,7 +306,8 @@ impl Client {
     /// sent, be it a heartbeat's, and delivers each position once and in order; what
     /// was published while it was away comes first, however much that is. An `Err`
     /// reports a failed attempt; the stream goes on after it unless
-    /// [`Error::is_transient`] says that trying again is pointless.
+    /// [`Error::is_transient`] says that trying again is pointless. News that cannot be
+    /// read are asked for once more and then passed over, with an error each time.
     /// [`Error::AheadOfLog`] ends it: the log does not reach that far, so the oracle
     /// went back, or `from` is of another one. Without `from`, news begin with what is
     /// published after the first connection is there.

@@ -7,6 +7,10 @@
 /// Longest single event, bytes; real ones are below 1 KiB.
 pub(crate) const MAX_EVENT: usize = 64 * 1024;
 
+/// Longest id that is taken. A position in the log has 20 digits at most; an id is kept for
+/// every message after it, so a longer one would be a server's way to fill this memory.
+const MAX_ID: usize = 20;
+
 /// Everything between two blank lines.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub(crate) struct Message {
@@ -31,6 +35,8 @@ pub(crate) struct Parser {
     after_return: bool,
     is_begun: bool,
     message: Message,
+    /// Something was said since the last blank line.
+    is_open: bool,
     length: usize,
 }
 
@@ -69,6 +75,10 @@ impl Parser {
         }
         if line.is_empty() {
             self.length = 0;
+            // One blank line after another says nothing more.
+            if !std::mem::take(&mut self.is_open) {
+                return None;
+            }
             let id = self.message.id.clone();
             let next = Message {
                 id,
@@ -76,6 +86,7 @@ impl Parser {
             };
             return Some(std::mem::replace(&mut self.message, next));
         }
+        self.is_open = true;
         let (field, value) = line.split_once(':').unwrap_or((line, ""));
         let value = value.strip_prefix(' ').unwrap_or(value);
         match field {
@@ -87,7 +98,9 @@ impl Parser {
                 }
                 data @ None => *data = Some(value.to_owned()),
             },
-            "id" if !value.contains('\0') => value.clone_into(&mut self.message.id),
+            "id" if !value.contains('\0') && value.len() <= MAX_ID => {
+                value.clone_into(&mut self.message.id);
+            }
             _ => {}
         }
         None
@@ -137,6 +150,13 @@ mod tests {
         }
         assert!(parser.push(&vec![b'x'; MAX_EVENT]).is_ok());
         assert_eq!(parser.push(b"x"), Err(Overlong));
+        let mut parser = Parser::default();
+        let long = format!("id: {}\n\n", "9".repeat(MAX_ID + 1));
+        assert_eq!(
+            parser.push(long.as_bytes()).unwrap(),
+            [message("", None, "")]
+        );
+        assert_eq!(parser.push(&vec![b'\n'; MAX_EVENT]).unwrap(), []);
         let mut parser = Parser::default();
         assert!(!(0..=MAX_EVENT).all(|_| parser.push(b"data: x\n").is_ok()));
     }

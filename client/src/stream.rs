@@ -102,6 +102,9 @@ struct Watch {
     /// Items up to here were delivered, or are not wanted: who hands out an older
     /// connection's answer hands them out again.
     known: Option<u64>,
+    /// The position of an item that could not be read. It is asked for once more, and if
+    /// it is no better then, the reader goes on behind it.
+    unreadable: Option<u64>,
     pause: Option<Duration>,
     connection: Option<Connection>,
     over: bool,
@@ -120,6 +123,7 @@ pub(crate) fn watch(
         only,
         last: from,
         known: from,
+        unreadable: None,
         pause: None,
         connection: None,
         over: false,
@@ -150,13 +154,16 @@ impl Watch {
             };
             match connection.next(self.idle).await {
                 Ok(Some(message)) => {
-                    // A server that lets in and cuts off at once gets longer pauses; one
-                    // that has said something since is alive.
-                    if connection.received > 1 || message.data.is_some() {
+                    // A server that lets in and cuts off at once gets longer pauses, and so
+                    // does one that cannot be read; one that has said something since is
+                    // alive.
+                    let has_said = connection.received > 1 || message.data.is_some();
+                    let item = self.take(&message);
+                    if has_said && !matches!(item, Some(Err(_))) {
                         self.backoff.reset();
                     }
-                    if let Some(item) = self.take(&message) {
-                        return Some(item);
+                    if item.is_some() {
+                        return item;
                     }
                 }
                 // Connections end all the time; only what a reconnect cannot
@@ -199,12 +206,17 @@ impl Watch {
     }
 
     /// `None` for heartbeats, for kinds of a later server and for what was delivered
-    /// before. What cannot be read is asked for again.
+    /// before. What cannot be read is asked for again, once.
     fn take(&mut self, message: &Message) -> Option<Result<StreamEvent, Error>> {
         let item = match parse(message) {
             Some(Err(error)) => {
+                let passed = self.pass_the_second_time(message);
                 self.disconnect();
-                return Some(Err(error));
+                return Some(Err(passed.map_or(error, |position| {
+                    malformed(&format_args!(
+                        "position {position} cannot be read, asked twice, and is passed over"
+                    ))
+                })));
             }
             item => item.and_then(Result::ok),
         };
@@ -222,6 +234,21 @@ impl Watch {
             self.known = Some(position);
         }
         item.map(Ok)
+    }
+}
+
+impl Watch {
+    /// Passes an item that could not be read before either: else nothing behind it would
+    /// ever be heard. Answers its position. An item without one cannot be passed, and the
+    /// pauses grow.
+    fn pass_the_second_time(&mut self, message: &Message) -> Option<u64> {
+        let id = message.id.parse().ok()?;
+        if self.unreadable.replace(id) != Some(id) {
+            return None;
+        }
+        self.last = self.last.max(Some(id));
+        self.known = self.known.max(Some(id));
+        Some(id)
     }
 }
 

@@ -380,7 +380,7 @@ async fn a_heartbeat_is_a_place_to_resume_from() {
 }
 
 #[tokio::test]
-async fn news_that_cannot_be_read_are_asked_for_again_and_never_skipped() {
+async fn news_that_cannot_be_read_are_asked_for_once_more() {
     let (_, server, url, _) = world().await;
     server.put(
         "/v1/stream",
@@ -406,6 +406,35 @@ async fn news_that_cannot_be_read_are_asked_for_again_and_never_skipped() {
     assert!(matches!(damage, Error::Malformed { .. }), "{damage}");
     let positions: Vec<_> = news.take(2).map(|e| e.unwrap().position()).collect().await;
     assert_eq!(positions, [Some(5), Some(6)]);
+}
+
+#[tokio::test]
+async fn news_that_stay_unreadable_keep_no_others_back() {
+    let (_, server, url, _) = world().await;
+    let damaged = "event: attested\nid: 5\ndata: {\"event\n\n";
+    let next = "event: attested\nid: 6\ndata: {\"event_id\":\"b\"}\n\n";
+    server.put(
+        "/v1/stream",
+        [
+            Answer::Stream(vec![damaged, next], After::Open),
+            Answer::Stream(vec![damaged, next], After::Open),
+            Answer::Stream(vec![next], After::Open),
+        ],
+    );
+    let mut news = client(&url).watch(Some(4));
+    let first = news.next().await.unwrap().unwrap_err().to_string();
+    let second = news.next().await.unwrap().unwrap_err().to_string();
+    assert!(!first.contains("passed over"), "{first}");
+    assert!(
+        second.contains("position 5") && second.contains("passed over"),
+        "{second}"
+    );
+    assert_eq!(news.next().await.unwrap().unwrap().position(), Some(6));
+    let asked: Vec<_> = server.seen("/v1/stream").into_iter().map(|s| s.1).collect();
+    assert_eq!(
+        asked,
+        [Some("4".into()), Some("4".into()), Some("5".into())]
+    );
 }
 
 #[tokio::test]
