@@ -51,6 +51,7 @@ laws! {
     events_are_found_by_each_of_their_tags,
     a_reader_like_ddks_reads_both_messages_by_the_ids_that_are_told,
     what_was_published_before_there_were_tags_keeps_its_id,
+    an_upgrade_with_other_kinds_keeps_the_ids_of_what_was_published,
     an_oracle_without_relays_tells_no_ids,
 }
 
@@ -853,6 +854,27 @@ async fn what_was_published_before_there_were_tags_keeps_its_id(backend: Backend
     world.publisher(LONG).run_due().await.unwrap();
     assert_eq!(all(&second), all(&relay));
     assert_eq!(relay.received().len(), received, "something was sent twice");
+}
+
+async fn an_upgrade_with_other_kinds_keeps_the_ids_of_what_was_published(backend: Backend) {
+    let relay = Relay::start().await;
+    let (world, mut publisher) = world(backend, CENTS, &[&relay]).await;
+    // As an earlier release published, and left it: no tags, no eras.
+    world
+        .database
+        .execute("INSERT INTO nostr_era VALUES (0, 88, 89, 0)")
+        .await;
+    publisher.run_due().await.unwrap();
+    let sent = ids(&relay.kept(88));
+    assert_eq!(sent.len(), 1);
+    drop(publisher);
+    world.database.execute("DELETE FROM nostr_era").await;
+    let list = format!("[{:?}]", relay.url());
+    let kinds = "announcement_kind = 1088\nattestation_kind = 1089";
+    world.edit(&list, &format!("{list}\n{kinds}"));
+    world.publisher(LONG).run_due().await.unwrap();
+    let told = world.json(&path("btc-cents")).await["nostr"]["announcement"].take();
+    assert_eq!(told, *sent[0]);
 }
 
 async fn an_oracle_without_relays_tells_no_ids(backend: Backend) {

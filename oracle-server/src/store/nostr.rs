@@ -2,6 +2,7 @@
 //! tags, by the position in the log.
 
 use super::db::{Row, args};
+use super::lead::LeaderTx;
 use super::{Store, StoreError};
 
 /// The column of the era in which a position lies; null before there is any.
@@ -31,8 +32,10 @@ impl Store {
         attestation_kind: u16,
     ) -> Result<(), StoreError> {
         let kinds = [i64::from(announcement_kind), i64::from(attestation_kind)];
-        let latest = self
-            .readers
+        // Under the ledger's lock nobody publishes between the look at the head and the
+        // new era's first position.
+        let mut tx = self.leader_tx().await?;
+        let latest = tx
             .fetch_optional(
                 "SELECT announcement_kind, attestation_kind, tags FROM nostr_era \
                  ORDER BY from_position DESC LIMIT 1",
@@ -46,7 +49,6 @@ impl Store {
                 return Ok(());
             }
         }
-        let mut tx = self.db.begin().await?;
         let told = tx
             .fetch_optional("SELECT 1 FROM relay LIMIT 1", args![])
             .await?;
@@ -62,11 +64,29 @@ impl Store {
                    announcement_kind = excluded.announcement_kind, \
                    attestation_kind = excluded.attestation_kind, tags = excluded.tags";
         if is_first && from > 0 {
-            tx.execute(sql, args![0_i64, kinds[0], kinds[1], 0_i64])
+            let [announced, attested] = kinds_so_far(&mut tx, kinds).await?;
+            tx.execute(sql, args![0_i64, announced, attested, 0_i64])
                 .await?;
         }
         tx.execute(sql, args![from, kinds[0], kinds[1], 1_i64])
             .await?;
         tx.commit().await
     }
+}
+
+/// The kinds of what was queued for relays before there were eras, of announcements and
+/// attestations; `kinds` where nothing of the sort was.
+async fn kinds_so_far(tx: &mut LeaderTx<'_>, kinds: [i64; 2]) -> Result<[i64; 2], StoreError> {
+    let mut so_far = kinds;
+    // An attestation follows its announcement.
+    let queued = [
+        "SELECT kind FROM outbox WHERE follows IS NULL ORDER BY position LIMIT 1",
+        "SELECT kind FROM outbox WHERE follows IS NOT NULL ORDER BY position LIMIT 1",
+    ];
+    for (kind, sql) in so_far.iter_mut().zip(queued) {
+        if let Some(row) = tx.fetch_optional(sql, args![]).await? {
+            *kind = row.get("kind")?;
+        }
+    }
+    Ok(so_far)
 }
