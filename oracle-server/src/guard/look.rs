@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use crate::config::Config;
 use crate::engine::{self, StartError};
 use crate::signer::{Signer, read_passphrase};
-use crate::store::{Store, StoreError};
+use crate::store::Store;
 
 /// The key at fault and why a start would be refused; else what could not be found out.
 pub async fn look(
@@ -29,9 +29,10 @@ pub async fn look(
     store.close().await;
     match found {
         Ok(()) => Ok(Vec::new()),
-        Err(StartError::Store(StoreError::Sqlx(error))) => Ok(vec![format!(
-            "the database could not be compared with the file, maybe because an older version \
-             made it: {error}"
+        // A start migrates it first.
+        Err(StartError::Store(error)) if error.is_other_schema() => Ok(vec![format!(
+            "the database could not be compared with the file, since an older version made \
+             it: {error}"
         )]),
         Err(error @ StartError::ChoiceBudget { .. }) => {
             Err(("signer.max_open_choice_bits", error.to_string()))

@@ -196,6 +196,17 @@ impl StoreError {
         matches!(self, Self::Sqlx(sqlx::Error::Database(e))
             if e.is_unique_violation() || e.is_foreign_key_violation() || e.is_check_violation())
     }
+
+    /// A table or column that was asked for is not there: another version made the schema.
+    pub fn is_other_schema(&self) -> bool {
+        let Self::Sqlx(sqlx::Error::Database(e)) = self else {
+            return false;
+        };
+        // Postgres has a code for each; SQLite has words alone.
+        let is_missing = matches!(e.code().as_deref(), Some("42P01" | "42703"));
+        let says = |words| e.message().starts_with(words);
+        is_missing || says("no such table") || says("no such column")
+    }
 }
 
 /// What holds the lead: dropped with the store.
