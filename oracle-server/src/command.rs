@@ -1,5 +1,5 @@
-//! The one way from HTTP into the engine: verified requests of operators, one
-//! at a time, answered once what they changed is durable.
+//! The one way from HTTP into the engine: verified requests of operators, answered once
+//! what they changed is durable.
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use oracle_schema::EventId;
@@ -8,7 +8,7 @@ use oracle_schema::operator::{BodyError, Verb};
 use tokio::sync::{mpsc, oneshot, watch};
 
 /// Requests waiting for the engine at most; more are told to come back.
-const WAITING: usize = 64;
+const WAITING: usize = 256;
 
 /// What an operator asks of the engine.
 #[derive(Debug)]

@@ -4,6 +4,7 @@
 use std::cell::Cell;
 
 use ed25519_dalek::SigningKey;
+use futures::future::join_all;
 use oracle_client::EventState;
 use oracle_client::replay::Conclusion;
 use oracle_feeds::loopback::{Fault, MatchStage};
@@ -37,6 +38,7 @@ laws! {
     an_event_without_a_void_outcome_is_refunded_by_two_operators,
     nothing_changes_a_committed_outcome,
     an_operator_creates_an_event_once,
+    requests_that_wait_together_are_each_answered_as_if_alone,
     the_choice_of_one_party_has_a_budget,
     what_is_kept_is_signed_and_in_the_log,
     an_operator_that_open_events_need_cannot_be_removed,
@@ -634,6 +636,100 @@ pub(crate) async fn create(world: &mut World, body: &Value) -> Answer {
     let answer = send(world, &post).await;
     world.run_due().await;
     answer
+}
+
+/// All of them wait for the engine before it looks at any.
+async fn send_together(world: &mut World, posts: &[Post]) -> Vec<Answer> {
+    let mut waiting = Vec::with_capacity(posts.len());
+    for post in posts {
+        let mut request = reqwest::Client::new()
+            .post(format!("{}{}", world.url(), post.path))
+            .body(post.body.clone());
+        let fields = &post.fields;
+        for (name, value) in [
+            ("content-digest", &fields.content_digest),
+            ("signature-input", &fields.signature_input),
+            ("signature", &fields.signature),
+        ] {
+            request = request.header(name, value);
+        }
+        waiting.push(tokio::spawn(request.send()));
+    }
+    world.commands_waiting(posts.len()).await;
+    let mut answers = Vec::with_capacity(posts.len());
+    for response in world.serving(join_all(waiting)).await {
+        let response = response.unwrap().unwrap();
+        answers.push(Answer {
+            status: response.status().as_u16(),
+            headers: response.headers().clone(),
+            body: response.bytes().await.unwrap().to_vec(),
+        });
+    }
+    answers
+}
+
+async fn requests_that_wait_together_are_each_answered_as_if_alone(backend: Backend) {
+    let mut world = world(backend).await;
+    let together = |n: usize| question(&format!("pm-together-{n:02}"), 2, &["yes", "no"]);
+    let made = |world: &World, body: &Value| signed(world, "alice", "/v1/events", body);
+    let log = world.database.log().await.len();
+    let heads = world.database.heads().await.len();
+    let new: Vec<Post> = (0..20).map(|n| made(&world, &together(n))).collect();
+    let statuses = |answers: &[Answer]| answers.iter().map(|a| a.status).collect::<Vec<_>>();
+    let answers = send_together(&mut world, &new).await;
+    assert_eq!(statuses(&answers), [201; 20]);
+    assert_eq!(world.database.log().await.len(), log + 20);
+    // One transaction, and so one head.
+    assert_eq!(world.database.heads().await.len(), heads + 1);
+    // Beside some that are refused or were accepted before, which change nothing for others.
+    let replayed = new[3].clone();
+    let mut odd = together(30);
+    odd["k"] = json!(3);
+    let mixed = [
+        made(&world, &together(20)),
+        replayed,
+        made(&world, &together(5)),
+        made(&world, &odd),
+        made(&world, &together(21)),
+        made(&world, &together(21)),
+        signed(&world, "bob", "/v1/events", &together(22)),
+        made(
+            &world,
+            &question("pm-together-07", 2, &["yes", "no", "void"]),
+        ),
+        made(&world, &together(23)),
+    ];
+    let answers = send_together(&mut world, &mixed).await;
+    let mut of_two = [answers[4].status, answers[5].status];
+    of_two.sort_unstable();
+    assert_eq!(of_two, [200, 201]);
+    refused(&answers[1], 401, "replayed");
+    refused(&answers[3], 422, "bad-body");
+    refused(&answers[6], 403, "scope");
+    refused(&answers[7], 409, "event-exists");
+    let others = [&answers[0], &answers[2], &answers[8]];
+    assert_eq!(others.map(|a| a.status), [201, 200, 201]);
+    // A nonce of before under a new event is found out by the database alone.
+    let used = made(&world, &together(24));
+    assert_eq!(send(&mut world, &used).await.status, 201);
+    NONCES.set(NONCES.get() - 1);
+    let batch = [25, 26, 27].map(|n| made(&world, &together(n)));
+    let answers = send_together(&mut world, &batch).await;
+    refused(&answers[0], 401, "replayed");
+    assert_eq!(statuses(&answers), [401, 201, 201]);
+    world.run_due().await;
+    for n in (0..22).chain([23, 24, 26, 27]) {
+        let id = id(&format!("pm-together-{n:02}"));
+        world.client().announcement(&id).await.unwrap();
+    }
+    for n in [22, 25] {
+        let id = id(&format!("pm-together-{n:02}"));
+        assert!(world.client().event(&id).await.is_err());
+    }
+    // No nonce of theirs is new, whichever way they were carried out.
+    for post in [&mixed[0], &mixed[2], &mixed[3], &mixed[6]] {
+        refused(&send(&mut world, post).await, 401, "replayed");
+    }
 }
 
 async fn an_operator_creates_an_event_once(backend: Backend) {

@@ -311,6 +311,14 @@ impl World {
         }
     }
 
+    /// Waits until so many requests wait for the engine.
+    pub async fn commands_waiting(&mut self, count: usize) {
+        let serving = self.serving.as_mut().expect("a started world");
+        while serving.lead.engine.waiting() < count {
+            tokio::task::yield_now().await;
+        }
+    }
+
     /// Moves the time to `unix` and does everything that is due then.
     pub async fn at(&mut self, unix: i64) {
         self.clock.set(instant(unix));

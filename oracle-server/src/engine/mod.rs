@@ -383,7 +383,7 @@ impl Engine {
                 _ = signing.changed() => {}
                 // First: answers that keep coming would let nobody be heard.
                 command = Self::next_command(&mut self.commands) => {
-                    match self.command(command).await {
+                    match self.commands_from(command).await {
                         Ok(()) => {}
                         Err(e) if e.is_deposed() => return Err(e),
                         Err(e) => tracing::error!(error = %e, "operator's request not carried out"),

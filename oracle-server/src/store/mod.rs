@@ -7,6 +7,7 @@
 mod anchor;
 mod bodies;
 mod commit;
+mod creation;
 pub(crate) mod db;
 mod descriptor;
 mod file_lock;
@@ -49,6 +50,7 @@ use crate::keys::KeyError;
 pub use anchor::{AnchorState, AnchorStep, DueAnchor, LONGEST_ANCHOR_WAIT, NewAnchor};
 pub use bodies::BodiesToday;
 pub use commit::{Candidate, Intent};
+pub use creation::{Creation, CreationError};
 pub use operator::{ActionRow, Effect, NewAction, OperatedEvent};
 pub use outbox::{
     Backlog, Delivery, LONGEST_WAIT, OutboxItem, OutboxMessage, OutboxTlv, Undelivered,

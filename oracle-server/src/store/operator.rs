@@ -8,7 +8,7 @@ use oracle_schema::operator::{OperatorAction, Verb};
 use oracle_schema::{Descriptor, EventId};
 
 use super::bodies::put_manifest;
-use super::db::{Row, args, millis};
+use super::db::{Arg, Row, args, millis};
 use super::lead::{LeaderTx, NewEntry};
 use super::schedule::schedule_in;
 use super::states::NOT_FINAL;
@@ -231,26 +231,8 @@ impl Store {
             .to_bytes()
             .map_err(|e| StoreError::Damaged(format!("operator's action on {id}: {e}")))?;
         let (mut tx, reserved) = self.appending_tx(1, now).await?;
-        tx.execute(
-            "INSERT INTO operator_action (position, event_id, verb, operator, public_key, \
-             received_ms, outcome, sha256, body, base, signature, refusal) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
-            args![
-                reserved.first,
-                id,
-                action.verb.name(),
-                request.operator(),
-                request.public_key(),
-                now_ms,
-                action.outcome.map(str::to_owned),
-                request.body_sha256(),
-                request.body(),
-                request.base(),
-                request.signature().as_slice(),
-                action.refusal.map(str::to_owned)
-            ],
-        )
-        .await?;
+        let row = action_row(reserved.first, action, now);
+        tx.insert_rows(INSERT_ACTIONS, vec![row], "").await?;
         self.follow(&mut tx, id, effect, now).await?;
         let entry = NewEntry {
             entry_type: 4,
@@ -321,6 +303,28 @@ impl Store {
         }
         Ok(())
     }
+}
+
+/// What [`action_row`] fills.
+pub(super) const INSERT_ACTIONS: &str = "INSERT INTO operator_action (position, event_id, verb, \
+     operator, public_key, received_ms, outcome, sha256, body, base, signature, refusal)";
+
+pub(super) fn action_row(position: i64, action: &NewAction<'_>, now: DateTime<Utc>) -> Vec<Arg> {
+    let request = action.request;
+    args![
+        position,
+        action.event_id.as_str(),
+        action.verb.name(),
+        request.operator(),
+        request.public_key(),
+        millis(now),
+        action.outcome.map(str::to_owned),
+        request.body_sha256(),
+        request.body(),
+        request.base(),
+        request.signature().as_slice(),
+        action.refusal.map(str::to_owned)
+    ]
 }
 
 fn operated(r: &Row) -> Result<OperatedEvent, StoreError> {

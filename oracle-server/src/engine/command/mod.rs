@@ -1,4 +1,5 @@
-//! Requests of operators, carried out between ticks, one at a time.
+//! Requests of operators, carried out between ticks: new events those that wait together,
+//! all others one at a time.
 //!
 //! HTTP has checked who sent it. Here, in this order: the nonce is new (and is
 //! burned, whatever follows), the event is known, the operator may do this, the
@@ -6,22 +7,21 @@
 //! nothing else; a report that contradicts its author is refused and kept.
 
 mod act;
+mod create;
 
-use chrono::{DateTime, Utc};
 use oracle_schema::EventId;
 use oracle_schema::http_signature::VerifiedRequest;
 use oracle_schema::operator::Verb;
-use oracle_schema::policy::choice_bits;
 use tokio::sync::mpsc;
 
-use super::announce::new_event;
 use super::{Engine, EngineError};
 use crate::command::{Accepted, Command, Refused};
-use crate::config::{Scope, parse_event};
-use crate::lifecycle::State;
+use crate::config::Scope;
 use crate::logging::{self, Shown};
-use crate::store::Effect;
 use act::{Act, Failed, refuse};
+
+/// Requests that are carried out between two ticks at most.
+const TOGETHER: usize = 128;
 
 impl Engine {
     /// The next request; never resolves where none can come.
@@ -33,38 +33,54 @@ impl Engine {
         }
     }
 
-    /// Waits for one request and carries it out: what a test without
+    /// Waits for a request, and carries out all that wait with it: what a test without
     /// [`Engine::run`] calls.
     pub async fn serve_command(&mut self) -> Result<(), EngineError> {
         let command = Self::next_command(&mut self.commands).await;
-        self.command(command).await
+        self.commands_from(command).await
+    }
+
+    /// How many requests wait to be carried out.
+    pub fn waiting(&self) -> usize {
+        self.commands.len()
+    }
+
+    /// Carries out a request and those that wait behind it.
+    pub(super) async fn commands_from(&mut self, first: Command) -> Result<(), EngineError> {
+        let (mut created, mut others) = (Vec::new(), Vec::new());
+        let mut next = Some(first);
+        while let Some(command) = next {
+            match command.event {
+                None => created.push(command),
+                Some(_) => others.push(command),
+            }
+            let is_full = created.len() + others.len() >= TOGETHER;
+            next = (!is_full).then(|| self.commands.try_recv().ok()).flatten();
+        }
+        // Who asks about an event has heard that it is there: it is in no later request.
+        let mut result = self.create_all(created, self.clock.now()).await;
+        for command in others {
+            match self.command(command).await {
+                Err(error) if error.is_deposed() => return Err(error),
+                Err(error) => result = Err(error),
+                Ok(()) => {}
+            }
+        }
+        result
     }
 
     /// Carries a request out and answers it. An error is the engine's; whoever
     /// asked is told to ask again.
-    pub(super) async fn command(&mut self, command: Command) -> Result<(), EngineError> {
-        let (verb, operator) = (command.verb, command.request.operator().to_owned());
-        let result = self.carry_out(&command).await;
-        let (answer, error) = match result {
-            Ok(accepted) => (Ok(accepted), Ok(())),
-            Err(Failed::Refused(refused)) => (Err(refused), Ok(())),
-            Err(Failed::Engine(error)) => (Err(Refused::Unavailable), Err(error)),
-        };
-        match &answer {
-            Ok(accepted) => {
-                tracing::info!(%verb, operator, event = accepted.event_id.as_str(),
-                    repeated = accepted.repeated, "operator");
-            }
-            Err(refused) => {
-                let event = command.event.as_ref().map(EventId::as_str);
-                if let Some(left_out) = logging::REFUSED.admit() {
-                    let refused = Shown(refused.to_string());
-                    tracing::warn!(%verb, operator, event, %refused, left_out, "operator refused");
-                }
+    async fn command(&mut self, command: Command) -> Result<(), EngineError> {
+        match self.carry_out(&command).await {
+            Ok(accepted) => answer(command, Ok(accepted)),
+            Err(Failed::Refused(refused)) => answer(command, Err(refused)),
+            Err(Failed::Engine(error)) => {
+                answer(command, Err(Refused::Unavailable));
+                return Err(error);
             }
         }
-        command.reply(answer);
-        error
+        Ok(())
     }
 
     async fn carry_out(&mut self, command: &Command) -> Result<Accepted, Failed> {
@@ -126,61 +142,23 @@ impl Engine {
             scope: scope.as_str(),
         })
     }
+}
 
-    async fn create(
-        &mut self,
-        request: &VerifiedRequest,
-        now: DateTime<Utc>,
-    ) -> Result<Accepted, Failed> {
-        let definition =
-            |key: String, reason: String| Failed::Refused(Refused::Definition { key, reason });
-        let event = parse_event(request.body(), &self.config.context())
-            .map_err(|e| definition(e.key, e.reason))?;
-        let act = Act {
-            verb: Verb::Create,
-            id: &event.id,
-            request,
-            now,
-        };
-        if let Some(known) = self.store.operated_event(event.id.as_str()).await? {
-            let actions = self.store.operator_actions(event.id.as_str()).await?;
-            if act.is_repeated(&actions) {
-                return Ok(act.accepted(known.standing.state, &known, true));
-            }
-            return refuse(Refused::EventExists);
+/// Answers a request, and says in the journal of the service what became of it.
+fn answer(command: Command, answer: Result<Accepted, Refused>) {
+    let (verb, operator) = (command.verb, command.request.operator());
+    match &answer {
+        Ok(accepted) => {
+            tracing::info!(%verb, operator, event = accepted.event_id.as_str(),
+                repeated = accepted.repeated, "operator");
         }
-        if event.maturity.unix() <= now.timestamp() {
-            return Err(definition(
-                "maturity".to_owned(),
-                "has passed; an event is announced before it".to_owned(),
-            ));
-        }
-        if event.definition.sole_outcomes > 0 {
-            let most = self.config.signer.max_open_choice_bits;
-            let own = event.definition.sole_choice();
-            let open = self.store.open_choice().await?;
-            let bits = choice_bits(open.into_iter().chain([own]));
-            if bits > most {
-                return refuse(Refused::ChoiceBudget { bits, most });
+        Err(refused) => {
+            let event = command.event.as_ref().map(EventId::as_str);
+            if let Some(left_out) = logging::REFUSED.admit() {
+                let refused = Shown(refused.to_string());
+                tracing::warn!(%verb, operator, event, %refused, left_out, "operator refused");
             }
         }
-        let announce_at = event.announce_at.unwrap_or_else(|| now.timestamp());
-        let new = new_event(
-            event.id.clone(),
-            None,
-            &event.definition,
-            event.maturity,
-            announce_at,
-        );
-        let effect = Effect::Schedule {
-            event: &new,
-            document: &event.definition.document,
-        };
-        self.store.keep_action(&act.kept(), &effect, now).await?;
-        Ok(Accepted {
-            event_id: event.id.clone(),
-            state: State::Scheduled.as_str(),
-            repeated: false,
-        })
     }
+    command.reply(answer);
 }
