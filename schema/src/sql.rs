@@ -52,6 +52,11 @@ pub const SQLITE: &[Migration] = &[
         "nostr_era",
         include_str!("../sql/sqlite/0023_nostr_era.sql"),
     ),
+    (
+        24,
+        "filters",
+        include_str!("../sql/sqlite/0024_filters.sql"),
+    ),
 ];
 
 /// For Postgres.
@@ -126,5 +131,10 @@ pub const POSTGRES: &[Migration] = &[
         23,
         "nostr_era",
         include_str!("../sql/postgres/0023_nostr_era.sql"),
+    ),
+    (
+        24,
+        "filters",
+        include_str!("../sql/postgres/0024_filters.sql"),
     ),
 ];

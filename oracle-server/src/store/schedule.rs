@@ -8,7 +8,7 @@ use sqlx::AssertSqlSafe;
 
 use super::db::{Arg, Fetch as _, Row, args, seconds};
 use super::lead::LeaderTx;
-use super::states::{NOT_FINAL, OPEN};
+use super::states::{NOT_FINAL, OPEN, UNATTESTED};
 use super::steps::{Reason, step_of};
 use super::{ChangeError, Store, StoreError, descriptor, event_id, standing};
 use crate::keys::{NewSubject, Question, RoundKey};
@@ -176,7 +176,7 @@ impl Store {
             .fetch(
                 AssertSqlSafe(format!(
                     "SELECT DISTINCT series FROM event WHERE series IS NOT NULL \
-                     AND state IN {NOT_FINAL} ORDER BY series"
+                     AND {UNATTESTED} AND state IN {NOT_FINAL} ORDER BY series"
                 )),
                 args![],
             )
@@ -333,6 +333,7 @@ pub(super) async fn schedule_in(
             "ON CONFLICT (event_id) DO NOTHING",
         )
         .await?;
+    tx.count_events(State::Scheduled, new).await?;
     let mut seen = HashSet::new();
     let rounds = events
         .iter()

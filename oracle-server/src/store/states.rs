@@ -21,6 +21,10 @@ pub(super) const UNHELD: &str = "('announced', 'provisional')";
 /// Waiting for a first decision, announced or not.
 pub(super) const UNHELD_OR_SCHEDULED: &str = "('scheduled', 'announced', 'provisional')";
 
+/// Whatever is not attested, which nearly all events are in the end: as the index
+/// `event_unattested` has it.
+pub(super) const UNATTESTED: &str = "state <> 'attested'";
+
 /// Never shown as published.
 pub(super) const UNPUBLISHED: &str = "('scheduled', 'withdrawn')";
 
@@ -87,5 +91,6 @@ mod tests {
             let index = index(name);
             assert!(index.contains(&format!("state IN {list}")), "{index}");
         }
+        assert!(index("event_unattested").ends_with(UNATTESTED));
     }
 }

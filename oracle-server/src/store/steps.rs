@@ -10,7 +10,7 @@ use super::StoreError;
 use super::db::{Arg, args};
 use super::lead::LeaderTx;
 use super::read::StateChange;
-use crate::lifecycle::{self, Input, Standing, Step};
+use crate::lifecycle::{self, Input, Standing, State, Step};
 
 /// Why events were not changed. Nothing of the batch was.
 #[derive(Debug, thiserror::Error)]
@@ -168,7 +168,30 @@ impl LeaderTx<'_> {
             "UPDATE event SET state = $1, vetoed = $2{set_reason} \
              WHERE state = $3 AND vetoed = $4 AND event_id IN"
         );
-        self.execute_in(&sql, ids, leading).await
+        let moved = self.execute_in(&sql, ids, leading).await?;
+        if step.changes_state() && moved > 0 {
+            let left = "UPDATE event_count SET events = events - $1 WHERE state = $2";
+            let count = i64::try_from(moved).unwrap_or(i64::MAX);
+            self.execute(left, args![count, step.from().as_str()])
+                .await?;
+            self.count_events(step.to(), moved).await?;
+        }
+        Ok(moved)
+    }
+
+    /// Counts events that have come into a state.
+    pub(super) async fn count_events(&mut self, state: State, new: u64) -> Result<(), StoreError> {
+        if new == 0 {
+            return Ok(());
+        }
+        let count = i64::try_from(new).unwrap_or(i64::MAX);
+        self.execute(
+            "INSERT INTO event_count (state, events) VALUES ($1, $2) \
+             ON CONFLICT (state) DO UPDATE SET events = event_count.events + excluded.events",
+            args![state.as_str(), count],
+        )
+        .await?;
+        Ok(())
     }
 }
 

@@ -23,6 +23,8 @@ use super::StoreError;
 use super::db::{Db, args};
 
 pub use choice::OpenPolicy;
+#[cfg(test)]
+pub(super) use events::listed;
 pub use events::{EventFilter, EventState, EventView, Overdue};
 pub use evidence::EvidenceView;
 pub(crate) use evidence::{OBSERVATIONS, STANCE};
