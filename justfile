@@ -79,6 +79,10 @@ load *ARGS:
 streams *ARGS:
     cargo run --release --locked -p oracle-tests --bin load -- streams {{ARGS}}
 
+# Events made through the API
+create *ARGS:
+    cargo run --release --locked -p oracle-tests --bin load -- create {{ARGS}}
+
 # ten thousand open events over twenty providers at 1 request/s (seven minutes)
 scale *ARGS:
     cargo run --release --locked -p oracle-tests --bin scale -- {{ARGS}}

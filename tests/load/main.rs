@@ -6,8 +6,10 @@
 //! object a line; rates are per second, times in microseconds. Client and
 //! server share the machine and the process.
 //!
-//! `load streams --count 10000` lets that many readers wait for attestations.
+//! `load streams --count 10000` lets that many readers wait for attestations, and
+//! `load create` makes events through the API.
 
+mod create;
 mod http;
 mod oracle;
 mod streams;
@@ -55,6 +57,8 @@ struct Args {
 enum Other {
     /// Readers who wait on streams and long polls (real time, two minutes).
     Streams(streams::StreamArgs),
+    /// Programs of operators that make events.
+    Create(create::CreateArgs),
     /// The process of those readers.
     #[command(hide = true)]
     Read(streams::ReadArgs),
@@ -97,8 +101,10 @@ async fn load(args: &Args) -> Result<()> {
 }
 
 async fn measure(args: &Args, dir: &std::path::Path, store: &str) -> Result<()> {
-    if let Some(Other::Streams(args)) = &args.other {
-        return streams::streams(args, dir, store).await;
+    match &args.other {
+        Some(Other::Streams(args)) => return streams::streams(args, dir, store).await,
+        Some(Other::Create(args)) => return create::create(args, dir, store).await,
+        _ => {}
     }
     let size = Size {
         enums: args.events,

@@ -79,14 +79,30 @@ impl Oracle {
     /// Makes one in an empty directory, on the database `store` (as in the
     /// configuration).
     pub(crate) async fn make(dir: &Path, store: &str, size: Size) -> Result<Self> {
-        let clock = Arc::new(TestClock::at(time(START)));
+        let clock = Arc::new(TestClock::at(Self::start()));
+        Self::make_with(dir, store, size, clock, |text| text).await
+    }
+
+    /// When the oracle is made.
+    pub(crate) fn start() -> DateTime<Utc> {
+        time(START)
+    }
+
+    /// The same, with something else in its configuration.
+    pub(crate) async fn make_with(
+        dir: &Path,
+        store: &str,
+        size: Size,
+        clock: Arc<TestClock>,
+        edit: impl FnOnce(String) -> String,
+    ) -> Result<Self> {
         let venues = LoopbackVenues::start(
             &VENUES.map(|name| (name, 0)),
             Arc::new(VenueTime(clock.clone())),
             Arc::new(|_, _, _| Some(PRICE)),
         )
         .await?;
-        let text = config_text(&venues, store, size)?;
+        let text = edit(config_text(&venues, store, size)?);
         let config = make(dir, &text, clock.clone()).await?;
         Ok(Self {
             clock,
