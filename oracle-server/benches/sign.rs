@@ -18,7 +18,7 @@ use std::hint::black_box;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use criterion::Criterion;
 use hkdf::Hkdf;
 use oracle_schema::bundle::Bundle;
@@ -280,17 +280,17 @@ async fn commit(
     round_key: &str,
     outcome: Outcome,
 ) -> Result<(CommittedOutcome, Announcement)> {
-    let at = draft.maturity.unix();
+    let at = draft.maturity.to_datetime();
     let event = NewEvent {
         event_id: draft.event_id.clone(),
         series: None,
         kind: "bench",
         maturity: draft.maturity,
-        attest_by: at + 3600,
-        announce_at: at - 3600,
-        overdue_at: at + 60,
-        round_due_ms: at * 1000,
-        sample_ms: None,
+        attest_by: at + TimeDelta::hours(1),
+        announce_at: at - TimeDelta::hours(1),
+        overdue_at: at + TimeDelta::minutes(1),
+        round_due: at,
+        sample_from: None,
         descriptor: draft.descriptor.clone(),
         policy_hash: draft.policy_hash,
         round_key: RoundKey::read(round_key.to_owned()),
@@ -309,7 +309,7 @@ async fn commit(
             state: State::Scheduled,
             is_vetoed: false,
             maturity: draft.maturity,
-            attest_by: i64::MAX,
+            attest_by: DateTime::<Utc>::MAX_UTC,
         },
         announcement: announced.announcement,
         tlv: announced.tlv,

@@ -80,8 +80,8 @@ pub struct NewSubject {
 /// events with several maturities share them.
 #[derive(Debug, Clone, Copy)]
 pub enum Observed<'a> {
-    /// A leg at its maturity, Unix seconds.
-    Leg(&'a LegKey, i64),
+    /// A leg at its maturity.
+    Leg(&'a LegKey, Maturity),
     /// A subject, whenever it was asked.
     Subject(&'a SubjectKey),
 }
@@ -96,10 +96,10 @@ impl<'a> Observed<'a> {
     }
 
     /// The column `maturity`.
-    pub fn maturity(self) -> i64 {
+    pub fn maturity(self) -> Maturity {
         match self {
             Self::Leg(_, maturity) => maturity,
-            Self::Subject(_) => 0,
+            Self::Subject(_) => Maturity::from_epoch(0),
         }
     }
 }
@@ -278,10 +278,13 @@ mod tests {
         let of_subject = Observed::Subject(&subject);
         assert_eq!(
             (of_subject.key(), of_subject.maturity()),
-            (subject.as_str(), 0)
+            (subject.as_str(), Maturity::from_epoch(0))
         );
-        let of_leg = Observed::Leg(&leg, 60);
-        assert_eq!((of_leg.key(), of_leg.maturity()), (leg.as_str(), 60));
+        let of_leg = Observed::Leg(&leg, Maturity::from_epoch(60));
+        assert_eq!(
+            (of_leg.key(), of_leg.maturity()),
+            (leg.as_str(), Maturity::from_epoch(60))
+        );
     }
 
     proptest! {

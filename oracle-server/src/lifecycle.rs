@@ -88,8 +88,8 @@ pub struct Standing {
     pub is_vetoed: bool,
     /// Nothing is decided before it.
     pub maturity: Maturity,
-    /// Nothing is decided at or after it: refund. Unix seconds.
-    pub attest_by: i64,
+    /// Nothing is decided at or after it: refund.
+    pub attest_by: DateTime<Utc>,
 }
 
 /// What can happen to an event.
@@ -186,11 +186,12 @@ pub enum Illegal {
     #[error("the event has already matured, at {0}")]
     Matured(Maturity),
     /// Not before `attest_by`.
-    #[error("the event can still be attested, until {0} (Unix seconds)")]
-    TooEarly(i64),
+    #[error("the event can still be attested, until {} (Unix seconds)", .0.timestamp())]
+    TooEarly(DateTime<Utc>),
     /// Not at or after `attest_by`.
-    #[error("the event's attest_by, {0} (Unix seconds), has passed; it will be refunded")]
-    TooLate(i64),
+    #[error("the event's attest_by, {} (Unix seconds), has passed; it will be refunded",
+        .0.timestamp())]
+    TooLate(DateTime<Utc>),
 }
 
 impl Illegal {
@@ -227,8 +228,8 @@ fn next_state(event: &Standing, input: Input<'_>, now: DateTime<Utc>) -> Result<
     use State::{
         Announced, Attested, Committed, Held, Provisional, Refund, Scheduled, Voided, Withdrawn,
     };
-    let matured = now.timestamp() >= event.maturity.unix();
-    let expired = now.timestamp() >= event.attest_by;
+    let matured = now >= event.maturity.to_datetime();
+    let expired = now >= event.attest_by;
     match (event.state, input) {
         (Scheduled, Input::Announce) if matured => Err(Illegal::Matured(event.maturity)),
         (Scheduled, Input::Announce) => Ok(Announced),
@@ -342,18 +343,21 @@ mod tests {
     /// Before, at and after each bound.
     const TIMES: [i64; 7] = [0, 999, 1_000, 1_500, 1_999, 2_000, 1_000_000];
 
+    fn at(unix: i64) -> DateTime<Utc> {
+        DateTime::from_timestamp(unix, 0).unwrap()
+    }
+
     fn standing(state: State, is_vetoed: bool) -> Standing {
         Standing {
             state,
             is_vetoed,
             maturity: Maturity::from_epoch(1_000),
-            attest_by: ATTEST_BY,
+            attest_by: at(ATTEST_BY),
         }
     }
 
     fn take(state: State, input: Input<'_>, now: i64) -> Result<State, Illegal> {
-        let now = DateTime::from_timestamp(now, 0).unwrap();
-        step(&standing(state, false), input, now).map(|step| step.to())
+        step(&standing(state, false), input, at(now)).map(|step| step.to())
     }
 
     fn inputs<'a>(outcome: &'a Outcome, void: &'a Outcome) -> [Input<'a>; 14] {
@@ -413,8 +417,7 @@ mod tests {
             for is_vetoed in [false, true] {
                 for input in inputs(&outcome, &void) {
                     for now in TIMES {
-                        let at = DateTime::from_timestamp(now, 0).unwrap();
-                        let taken = step(&standing(state, is_vetoed), input, at);
+                        let taken = step(&standing(state, is_vetoed), input, at(now));
                         let case = format!("{state:?}, vetoed {is_vetoed}, {input:?}, at {now}");
                         assert_eq!(
                             taken.ok().map(|s| s.to()),
@@ -469,13 +472,13 @@ mod tests {
                 State::Held,
                 Input::Release,
                 2_000,
-                Illegal::TooLate(ATTEST_BY),
+                Illegal::TooLate(at(ATTEST_BY)),
             ),
             (
                 State::Held,
                 Input::GiveUp,
                 1_999,
-                Illegal::TooEarly(ATTEST_BY),
+                Illegal::TooEarly(at(ATTEST_BY)),
             ),
             (
                 State::Announced,
@@ -492,7 +495,7 @@ mod tests {
         ] {
             assert_eq!(take(state, input, now), Err(why), "{state:?} {input:?}");
         }
-        let now = DateTime::from_timestamp(1_500, 0).unwrap();
+        let now = at(1_500);
         let vetoed = standing(State::Held, true);
         assert_eq!(step(&vetoed, Input::Agree, now), Err(Illegal::Vetoed));
     }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use chrono::TimeDelta;
 use oracle_client::EventState;
 use oracle_feeds::loopback::{Fault, LoopbackVenues};
+use oracle_schema::Maturity;
 use oracle_schema::policy::LegPolicy;
 use oracle_server::keys::LegKey;
 use oracle_server::probe::{Options, probe};
@@ -458,12 +459,13 @@ async fn a_sample_stays_in_sight_however_often_the_leg_is_asked(backend: Backend
     let config = ppc.world.config();
     let leg: &LegPolicy = &config.prices["ppcbtc"].legs[0];
     let key = LegKey::of(leg).unwrap();
+    let maturity = Maturity::from_unix(T).unwrap();
     ppc.world.stop().await;
     let store = Store::open(&config.store_url, false).await.unwrap();
     assert!(store.take_lead().await.unwrap());
     let ticker = "generic:ppcbtc_freiexchange";
     store
-        .save_sample(&key, T, ticker, &[exchange(ticker, T - 60)])
+        .save_sample(&key, maturity, ticker, &[exchange(ticker, T - 60)])
         .await
         .unwrap();
     // More than any one answer shows.
@@ -473,13 +475,13 @@ async fn a_sample_stays_in_sight_however_often_the_leg_is_asked(backend: Backend
             .collect();
         let attempt = Attempt {
             leg_key: key.clone(),
-            maturity: T,
+            maturity,
             exchanges,
             decision: None,
         };
         store.save_attempt(&attempt).await.unwrap();
     }
-    let samples = store.sample_rows(&key, T, &[ticker]).await.unwrap();
+    let samples = store.sample_rows(&key, maturity, &[ticker]).await.unwrap();
     let prices: Vec<i64> = samples.iter().map(|s| s.effective_at.unwrap()).collect();
     assert_eq!(prices, [T - 60]);
     store.close().await;

@@ -161,7 +161,9 @@ fn explain_event(event: &OneOff, now: DateTime<Utc>) -> String {
         "\nevent {}\n  maturity: {}\n  announced: {}\n{}",
         event.id,
         event.maturity,
-        event.announce_at.map_or_else(|| "at once".to_owned(), time),
+        event
+            .announce_at
+            .map_or_else(|| "at once".to_owned(), |at| time(at.timestamp())),
         explain_definition(&event.definition, Some(event.maturity.unix()), &warnings)
     )
 }

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use chrono::DateTime;
+use chrono::{DateTime, TimeDelta, Utc};
 use oracle_schema::{AssetId, EventId, Maturity, SeriesId};
 
 use super::{Series, check_refund};
@@ -23,10 +23,10 @@ pub struct Upcoming {
     pub event_id: EventId,
     /// When its outcome is fixed.
     pub maturity: Maturity,
-    /// When it is announced, Unix seconds.
-    pub announce_at: i64,
-    /// When it becomes a refund, Unix seconds.
-    pub attest_by: i64,
+    /// When it is announced.
+    pub announce_at: DateTime<Utc>,
+    /// When it becomes a refund.
+    pub attest_by: DateTime<Utc>,
 }
 
 impl Calendar {
@@ -51,12 +51,12 @@ impl Calendar {
             .filter(move |s| after.is_none_or(|after| s.id.as_str() > after))
     }
 
-    /// The series and the event of this name, where a series has one at the maturity that the name says
-    /// and that is ahead of `now` (Unix seconds): series announce nothing after the fact.
-    pub fn event(&self, id: &str, now: i64) -> Option<(&Series, Upcoming)> {
+    /// The series and the event of this name, where a series has one at the maturity that
+    /// the name says and that is ahead of `now`: series announce nothing after the fact.
+    pub fn event(&self, id: &str, now: DateTime<Utc>) -> Option<(&Series, Upcoming)> {
         let (series, maturity) = self.named(id)?;
         let maturity = Maturity::from_unix(maturity).ok()?;
-        let is_due = maturity.unix() > now
+        let is_due = maturity.to_datetime() > now
             && series.id_format.event_id(maturity).as_str() == id
             && series.schedule.has(maturity.unix());
         let upcoming = is_due.then(|| Upcoming::of(series, maturity)).flatten()?;
@@ -76,16 +76,26 @@ impl Calendar {
 }
 
 impl Series {
-    /// How long before their maturity its events are announced, seconds.
-    pub fn ahead_s(&self) -> i64 {
-        i64::try_from(self.announce_ahead.as_secs()).unwrap_or(i64::MAX / 2)
+    /// How long before their maturity its events are announced, in whole seconds.
+    pub fn ahead(&self) -> TimeDelta {
+        let ahead = i64::try_from(self.announce_ahead.as_secs()).ok();
+        // The configuration bounds it to five years.
+        ahead
+            .and_then(TimeDelta::try_seconds)
+            .unwrap_or(TimeDelta::MAX)
     }
 
-    /// Its events that mature after `after` (Unix seconds), the earliest first, for as
-    /// long as a contract on one can have a refund.
-    pub fn upcoming(&self, after: i64) -> impl Iterator<Item = Upcoming> {
+    /// When its event of that maturity is announced.
+    pub fn announce_at(&self, maturity: Maturity) -> DateTime<Utc> {
+        let at = maturity.to_datetime().checked_sub_signed(self.ahead());
+        at.unwrap_or(DateTime::<Utc>::MIN_UTC)
+    }
+
+    /// Its events that mature after `after`, the earliest first, for as long as a
+    /// contract on one can have a refund.
+    pub fn upcoming(&self, after: DateTime<Utc>) -> impl Iterator<Item = Upcoming> {
         let next = |after| self.schedule.next_after(after);
-        std::iter::successors(next(after), move |maturity| next(*maturity))
+        std::iter::successors(next(after.timestamp()), move |maturity| next(*maturity))
             .map_while(|maturity| Maturity::from_unix(maturity).ok())
             .map_while(|maturity| Upcoming::of(self, maturity))
     }
@@ -99,8 +109,8 @@ impl Upcoming {
         Some(Self {
             event_id: series.id_format.event_id(maturity),
             maturity,
-            announce_at: maturity.unix() - series.ahead_s(),
-            attest_by: maturity.unix() + i64::from(give_up_after_s),
+            announce_at: series.announce_at(maturity),
+            attest_by: series.definition.attest_by(maturity),
         })
     }
 }

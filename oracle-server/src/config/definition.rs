@@ -1,5 +1,6 @@
 //! What an event is made of: its kind, the keys of that kind, its policy.
 
+use chrono::{DateTime, TimeDelta, Utc};
 use oracle_feeds::rule;
 use oracle_schema::event::DescriptorError;
 use oracle_schema::log_entry::LogEntry;
@@ -45,6 +46,11 @@ impl Definition {
     /// Shortest time from maturity to a decision, seconds.
     pub fn settle_delay_s(&self) -> i64 {
         i64::from(self.policy.rule.settle_delay_s())
+    }
+
+    /// When an event of it becomes a refund.
+    pub fn attest_by(&self, maturity: Maturity) -> DateTime<Utc> {
+        maturity.to_datetime() + TimeDelta::seconds(self.policy.give_up_after_s.into())
     }
 
     /// Seconds beyond maturity and settle delay after which a missing

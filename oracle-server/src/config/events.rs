@@ -53,6 +53,6 @@ pub(super) fn one_off(
         id,
         definition,
         maturity,
-        announce_at: announce_at.map(Maturity::unix),
+        announce_at: announce_at.map(Maturity::to_datetime),
     })
 }

@@ -30,7 +30,7 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use chrono::DateTime;
+use chrono::{DateTime, Utc};
 use oracle_feeds::fetch::ProviderSettings;
 use oracle_feeds::rate::Rate;
 use oracle_schema::policy::PricePolicy;
@@ -203,8 +203,8 @@ pub struct OneOff {
     pub definition: Definition,
     /// When its outcome is fixed.
     pub maturity: Maturity,
-    /// When it is announced, Unix seconds; at once where absent.
-    pub announce_at: Option<i64>,
+    /// When it is announced; at once where absent.
+    pub announce_at: Option<DateTime<Utc>>,
 }
 
 impl Config {

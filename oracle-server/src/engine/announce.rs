@@ -1,6 +1,6 @@
 //! Ahead of time: events of series, announcements, and refunds behind time.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use oracle_schema::{EventId, Maturity, SeriesId};
 
 use super::batch::each_on_its_own;
@@ -9,7 +9,7 @@ use crate::config::{Definition, Series, check_refund};
 use crate::keys::Question;
 use crate::lifecycle::{self, IntentKind};
 use crate::signer::{Draft, JournalRecord};
-use crate::store::{NewEvent, OpenRefund, ScheduledEvent, SeriesRow, SignedEvent, sample_ms};
+use crate::store::{NewEvent, OpenRefund, ScheduledEvent, SeriesRow, SignedEvent, sample_from};
 
 /// Series events made in one transaction at most.
 const SERIES_BATCH: i64 = 500;
@@ -44,11 +44,10 @@ impl Engine {
                     reason: "it is not configured".to_owned(),
                 })?;
             let room = EVENTS_PER_TRANSACTION.saturating_sub(events.len());
-            let (maturities, next) = due_maturities(series, row.next_maturity, now, room)?;
-            let ahead = series.ahead_s();
+            let (maturities, next) = due_maturities(series, row.next_maturity, now, room);
             events.extend(maturities.into_iter().map(|maturity| {
                 let id = series.id_format.event_id(maturity);
-                let announce_at = maturity.unix() - ahead;
+                let announce_at = series.announce_at(maturity);
                 new_event(
                     id,
                     Some(&series.id),
@@ -146,7 +145,7 @@ impl Engine {
         // A refund is a decision too: a clock that runs ahead makes none.
         expired.retain(|e| {
             self.clock_trust
-                .has_passed(e.attest_by(), self.clock.uptime())
+                .has_passed(e.attest_by().timestamp(), self.clock.uptime())
         });
         if expired.is_empty() {
             return Ok(false);
@@ -212,49 +211,48 @@ fn refund_record(refund: &OpenRefund) -> JournalRecord {
 /// of them but one at least, and where the series stands then.
 fn due_maturities(
     series: &Series,
-    next: i64,
+    next: Maturity,
     now: DateTime<Utc>,
     room: usize,
-) -> Result<(Vec<Maturity>, Option<i64>), EngineError> {
-    let (now, ahead) = (now.timestamp(), series.ahead_s());
+) -> (Vec<Maturity>, Option<Maturity>) {
     let give_up_after_s = series.definition.policy.give_up_after_s;
     let mut maturities = Vec::new();
     let mut next = Some(next);
-    while let Some(maturity) = next.filter(|m| m - ahead <= now) {
-        if let Err(why) = check_refund(maturity, give_up_after_s) {
+    while let Some(maturity) = next.filter(|m| series.announce_at(*m) <= now) {
+        if let Err(why) = check_refund(maturity.unix(), give_up_after_s) {
             let series = series.id.as_str();
             tracing::error!(series, key = "give_up_after", %why, "the series ends here");
-            return Ok((maturities, None));
+            return (maturities, None);
         }
-        if maturity > now {
-            maturities.push(representable(maturity)?);
-            next = series.schedule.next_after(maturity);
+        if maturity.to_datetime() > now {
+            maturities.push(maturity);
+            next = next_maturity(series, maturity.to_datetime());
         } else {
             // Never announced after the fact: on to the future.
-            next = series.schedule.next_after(now);
+            next = next_maturity(series, now);
         }
         if maturities.len() >= room {
             break;
         }
     }
-    Ok((maturities, next))
+    (maturities, next)
 }
 
-fn representable(maturity: i64) -> Result<Maturity, EngineError> {
-    Maturity::from_unix(maturity).map_err(|e| EngineError::Stored {
-        what: "maturity of a series".to_owned(),
-        reason: e.to_string(),
-    })
+/// The first maturity of a series strictly after a time. None where its list is done, or
+/// where the next is beyond what an announcement can name.
+pub(super) fn next_maturity(series: &Series, after: DateTime<Utc>) -> Option<Maturity> {
+    let next = series.schedule.next_after(after.timestamp())?;
+    Maturity::from_unix(next).ok()
 }
 
 /// Where a series stands once its next maturity is `next`.
-pub(super) fn series_row(series: &Series, next: Option<i64>) -> SeriesRow {
+pub(super) fn series_row(series: &Series, next: Option<Maturity>) -> SeriesRow {
     SeriesRow {
         series_id: series.id.as_str().to_owned(),
         definition: series.fingerprint.clone(),
         policy_hash: series.definition.policy_hash,
         next_maturity: next,
-        next_announce_at: next.map(|m| m - series.ahead_s()),
+        next_announce_at: next.map(|maturity| series.announce_at(maturity)),
     }
 }
 
@@ -264,24 +262,24 @@ pub(super) fn new_event(
     series: Option<&SeriesId>,
     definition: &Definition,
     maturity: Maturity,
-    announce_at: i64,
+    announce_at: DateTime<Utc>,
 ) -> NewEvent {
-    let ready = maturity.unix() + definition.settle_delay_s();
-    let patience = definition.patience_s(maturity);
+    let ready = maturity.to_datetime() + TimeDelta::seconds(definition.settle_delay_s());
+    let patience = TimeDelta::seconds(definition.patience_s(maturity));
     NewEvent {
         event_id,
         series: series.map(|s| s.as_str().to_owned()),
         kind: definition.policy.rule.kind(),
         maturity,
-        attest_by: maturity.unix() + i64::from(definition.policy.give_up_after_s),
+        attest_by: definition.attest_by(maturity),
         announce_at,
         overdue_at: ready + patience,
         // Facts are looked at from the maturity on, prices once they have settled.
-        round_due_ms: match definition.question {
-            Question::Facts => maturity.unix() * 1000,
-            Question::Price(_) => ready * 1000,
+        round_due: match definition.question {
+            Question::Facts => maturity.to_datetime(),
+            Question::Price(_) => ready,
         },
-        sample_ms: sample_ms(definition.policy.rule.price(), maturity.unix()),
+        sample_from: sample_from(definition.policy.rule.price(), maturity),
         descriptor: definition.descriptor.clone(),
         policy_hash: definition.policy_hash,
         round_key: definition.round_key.clone(),
@@ -315,6 +313,10 @@ mod tests {
         DateTime::from_timestamp(unix, 0).unwrap()
     }
 
+    fn matures(unix: i64) -> Maturity {
+        Maturity::from_unix(unix).unwrap()
+    }
+
     #[test]
     fn a_series_ends_where_no_contract_has_a_refund() {
         let series = series();
@@ -322,17 +324,17 @@ mod tests {
         let last = i64::from(u32::MAX) - 24 * 3600 - give_up;
         let hour = last.div_euclid(3600) * 3600;
         let now = at(hour - 2 * 3600 - 1);
-        let (maturities, next) = due_maturities(&series, hour - 3600, now, 100).unwrap();
-        let maturities: Vec<i64> = maturities.into_iter().map(Maturity::unix).collect();
-        assert_eq!((maturities, next), (vec![hour - 3600, hour], None));
+        let due = due_maturities(&series, matures(hour - 3600), now, 100);
+        let expected = vec![matures(hour - 3600), matures(hour)];
+        assert_eq!(due, (expected, None));
     }
 
     #[test]
     fn what_has_matured_is_skipped_and_a_batch_is_bounded() {
         let series = series();
         let start = 1_795_363_200;
-        let (maturities, next) = due_maturities(&series, start - 7200, at(start + 10), 1).unwrap();
-        let maturities: Vec<i64> = maturities.into_iter().map(Maturity::unix).collect();
-        assert_eq!((maturities, next), (vec![start + 3600], Some(start + 7200)));
+        let due = due_maturities(&series, matures(start - 7200), at(start + 10), 1);
+        let expected = vec![matures(start + 3600)];
+        assert_eq!(due, (expected, Some(matures(start + 7200))));
     }
 }

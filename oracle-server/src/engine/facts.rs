@@ -155,9 +155,9 @@ impl Engine {
                     .await;
             }
         };
-        let at = round.id.maturity.unix();
+        let (at, since) = (round.id.maturity.unix(), round.id.maturity.to_datetime());
         let sources = policy.rule.fact_sources();
-        let readings = self.said.by(&self.store, sources, at).await?;
+        let readings = self.said.by(&self.store, sources, since).await?;
         let reports = match policy.rule.panel() {
             Some(_) => reports(&self.store.operator_actions(event).await?),
             None => Vec::new(),
@@ -325,7 +325,7 @@ impl Engine {
         let reader = self.store.reader();
         let mut observations = Vec::new();
         for key in reader.subjects(candidate.event_id().as_str()).await? {
-            let since = maturity.unix();
+            let since = maturity.to_datetime();
             observations.extend(said.rows(&self.store, &key, since).await?);
         }
         let id = candidate.event_id().as_str();

@@ -40,7 +40,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use oracle_feeds::fetch::Fetcher;
-use oracle_schema::EventId;
+use oracle_schema::{EventId, Maturity};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
@@ -215,7 +215,7 @@ pub struct Parts {
 }
 
 /// A leg at a maturity: (leg key, T in Unix seconds).
-type LegAt = (LegKey, i64);
+type LegAt = (LegKey, Maturity);
 
 impl Engine {
     /// Of a process that has just taken the lead. Nothing is done yet.
@@ -255,7 +255,7 @@ impl Engine {
             legs: HashMap::new(),
             forget_at: DateTime::UNIX_EPOCH,
             late_from,
-            unproven_after: Some(prove::FROM_THE_FIRST),
+            unproven_after: Some(OpenCursor::START),
             stuck: HashMap::new(),
             health,
             commands,

@@ -14,6 +14,7 @@ use oracle_feeds::provider::{Licence, provider};
 use oracle_feeds::record;
 use oracle_feeds::rule::Cause;
 use oracle_feeds::rule::price::{Fixing as LegFixing, cross, decide_leg};
+use oracle_schema::Maturity;
 use oracle_schema::evidence::{MANIFEST_VERSION, Manifest, Observation};
 use oracle_schema::policy::{LegPolicy, SourcePolicy, canonical_json};
 use oracle_schema::source_id::SourceId;
@@ -53,7 +54,7 @@ const STUCK_RETRY: TimeDelta = TimeDelta::minutes(5);
 pub(super) struct LegSeen {
     begun: Mark,
     key: LegKey,
-    at: i64,
+    at: Maturity,
     /// From the sources that were asked, or would have been but for their record.
     asked: Vec<SourceReading>,
     /// Of all its sources.
@@ -130,7 +131,7 @@ impl Engine {
         if self.store.close_round(round).await? {
             return Ok(());
         }
-        let at = round.id.maturity.unix();
+        let at = round.id.maturity;
         let legs = price.legs()?;
         if self.is_sampling(&legs, at)? {
             return Ok(());
@@ -295,7 +296,7 @@ impl Engine {
                 continue;
             };
             let legs = price.legs()?;
-            let at = id.maturity.unix();
+            let at = id.maturity;
             let mut leg_keys = Vec::with_capacity(legs.len());
             for leg in &legs {
                 leg_keys.push((LegKey::of(leg)?, at));
@@ -404,7 +405,9 @@ impl Engine {
         let reader = self.store.reader();
         let mut observations = Vec::new();
         for (leg, (key, at)) in legs.iter().zip(leg_keys) {
-            let seen = reader.observations(Observed::Leg(key, *at), 0).await?;
+            let seen = reader
+                .observations(Observed::Leg(key, *at), DateTime::UNIX_EPOCH)
+                .await?;
             observations.extend(seen.into_iter().map(|o| Observation {
                 leg: Some(leg.name.clone()),
                 ..o
@@ -426,7 +429,7 @@ impl Engine {
 struct LegQuestion {
     leg: LegPolicy,
     key: LegKey,
-    at: i64,
+    at: Maturity,
     /// What was sampled before the maturity.
     samples: Vec<SourceReading>,
     /// What sources said that are left alone for it.
@@ -456,14 +459,14 @@ async fn observe(fetcher: Arc<Fetcher>, clock: Arc<dyn Clock>, question: LegQues
         .map(|source| {
             let (fetcher, leg) = (&fetcher, &leg);
             async move {
-                let query = Query::Price(PriceQuery::of(leg, source, at));
+                let query = Query::Price(PriceQuery::of(leg, source, at.unix()));
                 fetcher.observe(&query).await
             }
         })
         .collect();
     let decide = |readings: &[SourceReading]| {
         let all: Vec<SourceReading> = samples.iter().chain(readings).cloned().collect();
-        decide_leg(&leg, at, clock.now(), &all)
+        decide_leg(&leg, at.unix(), clock.now(), &all)
     };
     let mut readings = resting.clone();
     let limit = tokio::time::sleep(OBSERVATION_LIMIT);
@@ -516,8 +519,8 @@ async fn observe(fetcher: Arc<Fetcher>, clock: Arc<dyn Clock>, question: LegQues
 }
 
 /// How long the other sources of a leg are waited for once there are enough.
-fn grace(leg: &LegPolicy, at: i64, now: DateTime<Utc>) -> Duration {
-    let waits = |lag: u32| now.timestamp() < at.saturating_add(i64::from(lag));
+fn grace(leg: &LegPolicy, at: Maturity, now: DateTime<Utc>) -> Duration {
+    let waits = |lag: u32| now < at.to_datetime() + TimeDelta::seconds(lag.into());
     if leg.max_lag_s.is_some_and(waits) {
         LAG_GRACE
     } else {

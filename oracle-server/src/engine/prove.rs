@@ -10,9 +10,6 @@ use crate::store::{OpenCursor, UnprovenEvent};
 /// Proofs made in one tick at most: they are signed for, and logged, as a whole.
 const PROOFS_PER_TICK: i64 = 100;
 
-/// Where the search for open events without a proof begins.
-pub(super) const FROM_THE_FIRST: OpenCursor = (i64::MIN, String::new());
-
 impl Engine {
     /// Proves the nonces of a batch of open events that were announced without. Once
     /// there are no more there never will be: who leads announces with proofs.
@@ -25,9 +22,7 @@ impl Engine {
             return Ok(false);
         };
         let open = self.store.unproven(after, PROOFS_PER_TICK).await?;
-        let next = open
-            .last()
-            .map(|last| (last.attest_by, last.event_id.as_str().to_owned()));
+        let next = open.last().map(OpenCursor::after);
         self.prove(&open, now).await?;
         self.unproven_after = next;
         Ok(self.unproven_after.is_some())

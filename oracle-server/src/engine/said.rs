@@ -8,6 +8,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use chrono::{DateTime, TimeDelta, Utc};
 use oracle_feeds::observation::SourceReading;
 use oracle_schema::evidence::Observation;
 use oracle_schema::policy::FactSource;
@@ -17,8 +18,8 @@ use crate::keys::SubjectKey;
 use crate::store::{OBSERVATIONS, STANCE, Store, StoreError};
 
 /// How far before a maturity an attempt may have begun of which something came after
-/// it, seconds: attempts are kept whole.
-const BEFORE_S: i64 = 3600;
+/// it: attempts are kept whole.
+const BEFORE: TimeDelta = TimeDelta::hours(1);
 
 /// Exchanges kept in memory at most, of all subjects together.
 const KEPT: usize = 20_000;
@@ -27,8 +28,8 @@ const KEPT: usize = 20_000;
 /// during one tick.
 const TOGETHER: usize = 20_000;
 
-/// What was said by some sources since a time (Unix seconds).
-type Asked = (Vec<SubjectKey>, i64);
+/// What was said by some sources since a time.
+type Asked = (Vec<SubjectKey>, DateTime<Utc>);
 
 /// What sources have said, by subject.
 #[derive(Debug, Default)]
@@ -41,8 +42,8 @@ pub(super) struct Said {
 
 #[derive(Debug, Default)]
 struct Subject {
-    /// From when on it was read, Unix seconds.
-    since: i64,
+    /// From when on it was read.
+    since: DateTime<Utc>,
     /// Oldest first.
     attempts: Vec<Attempt>,
     /// The tick in which the store was last asked.
@@ -58,8 +59,8 @@ struct Attempt {
 }
 
 impl Attempt {
-    fn is_since(&self, since: i64) -> bool {
-        let since_ms = since.saturating_mul(1000);
+    fn is_since(&self, since: DateTime<Utc>) -> bool {
+        let since_ms = since.timestamp_millis();
         self.rows.iter().all(|row| row.sent_ms >= since_ms)
     }
 
@@ -69,12 +70,12 @@ impl Attempt {
 }
 
 impl Said {
-    /// What sources said since `since` (Unix seconds), for a decision.
+    /// What sources said since `since`, for a decision.
     pub(super) async fn by(
         &mut self,
         store: &Store,
         sources: &[FactSource],
-        since: i64,
+        since: DateTime<Utc>,
     ) -> Result<Arc<Vec<SourceReading>>, StoreError> {
         let keys = sources.iter().map(SubjectKey::of);
         let asked = (keys.collect::<Result<Vec<_>, _>>()?, since);
@@ -101,7 +102,7 @@ impl Said {
         &mut self,
         store: &Store,
         key: &SubjectKey,
-        since: i64,
+        since: DateTime<Utc>,
     ) -> Result<Vec<Observation>, StoreError> {
         let attempts = self.subject(store, key, since).await?.since(since);
         Ok(attempts.flat_map(|a| &a.rows).cloned().collect())
@@ -132,10 +133,10 @@ impl Said {
         &mut self,
         store: &Store,
         key: &SubjectKey,
-        since: i64,
+        since: DateTime<Utc>,
     ) -> Result<&Subject, StoreError> {
         let subject = self.subjects.entry(key.clone()).or_default();
-        let since = since.saturating_sub(BEFORE_S);
+        let since = since - BEFORE;
         let is_new = subject.tick.is_none() || since < subject.since;
         if is_new || subject.attempts.is_empty() && subject.tick != Some(self.tick) {
             subject.attempts = attempts(store.said(key, since).await?)?;
@@ -193,7 +194,7 @@ impl Subject {
     }
 
     /// Whole attempts since a time, oldest first.
-    fn since(&self, since: i64) -> impl Iterator<Item = &Attempt> {
+    fn since(&self, since: DateTime<Utc>) -> impl Iterator<Item = &Attempt> {
         let attempts = self.attempts.iter();
         attempts.filter(move |attempt| attempt.is_since(since))
     }

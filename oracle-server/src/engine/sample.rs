@@ -10,6 +10,7 @@ use std::collections::HashMap;
 use chrono::{DateTime, TimeDelta, Utc};
 use oracle_feeds::observation::{PriceQuery, Query, Reading, SourceReading};
 use oracle_feeds::provider::SAMPLE_ANSWER_S;
+use oracle_schema::Maturity;
 use oracle_schema::policy::{LegPolicy, SamplePolicy, SourcePolicy};
 use tokio::task::Id;
 
@@ -64,7 +65,8 @@ impl Sampling {
     }
 
     fn forget_before(&mut self, now: DateTime<Utc>) {
-        self.taken.retain(|((_, at), _), _| *at >= now.timestamp());
+        self.taken
+            .retain(|((_, at), _), _| at.unix() >= now.timestamp());
         self.left_alone.retain(|_, until| *until > now);
     }
 }
@@ -109,9 +111,9 @@ impl Engine {
         let Question::Price(price) = &round.question else {
             return Ok(());
         };
-        let at = round.id.maturity.unix();
+        let at = round.id.maturity;
         for leg in price.legs()? {
-            let Some(slot) = leg.sample.and_then(|sample| slot(sample, at, now)) else {
+            let Some(slot) = leg.sample.and_then(|sample| slot(sample, at.unix(), now)) else {
                 continue;
             };
             let key = LegKey::of(&leg)?;
@@ -131,6 +133,7 @@ impl Engine {
         now: DateTime<Utc>,
     ) {
         let at = leg_at.1;
+        let last_answer = at.to_datetime() + TimeDelta::seconds(SAMPLE_ANSWER_S);
         let key = (leg_at, source.id.clone());
         let is_taken = self
             .sampling
@@ -154,11 +157,11 @@ impl Engine {
         let seen = key.clone();
         let task = self.observing.spawn(async move {
             let begun = Mark::of(&*clock);
-            let query = Query::Price(PriceQuery::of(&leg, &source, at));
+            let query = Query::Price(PriceQuery::of(&leg, &source, at.unix()));
             let reading = tokio::select! {
                 biased;
                 reading = fetcher.observe(&query) => Some(reading),
-                () = until(&*clock, at.saturating_add(SAMPLE_ANSWER_S)) => None,
+                () = until(&*clock, last_answer) => None,
             };
             Seen::Sample(SampleSeen {
                 begun,
@@ -208,7 +211,11 @@ impl Engine {
 
     /// Whether samples of these legs are still under way. Their round waits: what
     /// it decides from, a replay finds in the evidence.
-    pub(super) fn is_sampling(&self, legs: &[LegPolicy], at: i64) -> Result<bool, EngineError> {
+    pub(super) fn is_sampling(
+        &self,
+        legs: &[LegPolicy],
+        at: Maturity,
+    ) -> Result<bool, EngineError> {
         for leg in legs.iter().filter(|leg| leg.sample.is_some()) {
             let leg_at = (LegKey::of(leg)?, at);
             if self.sampling.under_way.keys().any(|(of, _)| *of == leg_at) {
@@ -223,7 +230,7 @@ impl Engine {
         &self,
         leg: &LegPolicy,
         key: &LegKey,
-        at: i64,
+        at: Maturity,
     ) -> Result<Vec<SourceReading>, EngineError> {
         let sampled = leg.sources.iter().filter(|s| s.is_sampled());
         let sources: Vec<&str> = sampled.map(|s| s.id.as_str()).collect();
@@ -250,11 +257,8 @@ fn slot(sample: SamplePolicy, at: i64, now: DateTime<Utc>) -> Option<i64> {
     Some(last.map_or(regular, |last| last.max(regular)))
 }
 
-/// Resolves when the clock shows `at`, Unix seconds.
-async fn until(clock: &dyn crate::clock::Clock, at: i64) {
-    let Some(at) = DateTime::from_timestamp(at, 0) else {
-        return std::future::pending().await;
-    };
+/// Resolves when the clock shows `at`.
+async fn until(clock: &dyn crate::clock::Clock, at: DateTime<Utc>) {
     // A clock may wake its sleepers before their time.
     while clock.now() < at {
         clock.sleep_until(at).await;

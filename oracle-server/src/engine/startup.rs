@@ -8,7 +8,7 @@ use oracle_feeds::provider::{GENERIC, GENERIC_NAME, provider};
 use oracle_schema::policy::Policy;
 use oracle_schema::tlog::checkpoint::KeyError;
 
-use super::announce::{new_event, series_row};
+use super::announce::{new_event, next_maturity, series_row};
 use super::budget;
 use crate::config::Config;
 use crate::signer::SignerError;
@@ -241,7 +241,7 @@ pub async fn configure(
         if known.contains_key(name) {
             tracing::info!(series = name, "series edited: future events follow");
         }
-        let next = series.schedule.next_after(since.timestamp());
+        let next = next_maturity(series, since);
         changed.push(series_row(series, next));
         policies.push((
             series.definition.policy_hash,
@@ -298,7 +298,7 @@ async fn make_one_offs(
         let events: Vec<_> = chunk
             .iter()
             .map(|e| {
-                let announce_at = e.announce_at.unwrap_or_else(|| since.timestamp());
+                let announce_at = e.announce_at.unwrap_or(since);
                 new_event(e.id.clone(), None, &e.definition, e.maturity, announce_at)
             })
             .collect();

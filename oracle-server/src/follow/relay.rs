@@ -307,14 +307,15 @@ impl Relay {
             } else {
                 MEASURE_EVERY
             };
-        let age_ms = backlog.oldest_ms.map_or(0, |oldest| {
-            self.outbox.now().timestamp_millis().saturating_sub(oldest)
-        });
+        let age = |oldest: DateTime<Utc>| (self.outbox.now() - oldest).num_seconds().max(0);
         let gauge = |what: &'static str, value: i64| {
             metrics::gauge!(what, "relay" => self.url.to_string()).set(value as f64);
         };
         gauge("oracle_nostr_outbox_depth", backlog.waiting);
-        gauge("oracle_nostr_outbox_oldest_seconds", age_ms.max(0) / 1000);
+        gauge(
+            "oracle_nostr_outbox_oldest_seconds",
+            backlog.oldest_at.map_or(0, age),
+        );
         gauge("oracle_nostr_outbox_refused", backlog.refused);
         Ok(())
     }

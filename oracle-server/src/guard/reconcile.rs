@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 
+use chrono::DateTime;
 use oracle_schema::Maturity;
 
 use crate::engine::StartError;
@@ -158,7 +159,7 @@ fn intent_of(record: JournalRecord) -> Intent {
         content_hash: record.content_hash,
         messages: record.messages,
         epoch: record.epoch,
-        committed_ms: 0,
+        committed_at: DateTime::UNIX_EPOCH,
         // The evidence went with the database.
         manifest_sha256: [0; 32],
     }

@@ -304,11 +304,7 @@ pub(crate) fn filter(query: &Query, latest_first: bool) -> Result<EventFilter, P
                 })
         })
         .transpose()?;
-    // Maturities are whole seconds: the first at or after `from`.
-    let from = query
-        .time("from")?
-        .map(|t| t.timestamp() + i64::from(t.timestamp_subsec_nanos() > 0));
-    let to = query.time("to")?.map(|t| t.timestamp());
+    let (from, to) = (query.time("from")?, query.time("to")?);
     if from.zip(to).is_some_and(|(from, to)| from > to) {
         return Err(Problem::bad("to", "to is before from"));
     }
@@ -318,6 +314,7 @@ pub(crate) fn filter(query: &Query, latest_first: bool) -> Result<EventFilter, P
         series: query.text("series")?,
         from,
         to,
+        matures_after: None,
         q: query.text("q")?,
         after: query.get("cursor").map(cursor::decode).transpose()?,
         latest_first: match query.get("order") {
@@ -373,7 +370,7 @@ pub(crate) async fn get_events(
     let next_cursor = events
         .last()
         .filter(|_| more)
-        .map(|e| cursor::encode(e.maturity.unix(), e.event_id.as_str()));
+        .map(|e| cursor::encode(e.maturity, e.event_id.as_str()));
     let mut page = Vec::with_capacity(events.len());
     for event in events {
         page.push(EventJson::of(&app, event).await?);
@@ -418,23 +415,23 @@ pub(crate) async fn event(app: &AppState, id: &str) -> Result<EventView, Problem
 /// have passed that maturity over.
 pub(super) async fn unknown(app: &AppState, id: &str) -> Problem {
     let now = app.clock.now();
-    let Some((series, upcoming)) = app.calendar.event(id, now.timestamp()) else {
+    let Some((series, upcoming)) = app.calendar.event(id, now) else {
         return Problem::unknown_event(id);
     };
     let known = match app.store.one_series(series.id.as_str()).await {
         Ok(known) => known,
         Err(error) => return error.into(),
     };
-    let maturity = upcoming.maturity.to_datetime();
     let is_made_later = known.is_some_and(|known| {
         known.policy_hash == series.definition.policy_hash
-            && known.next_maturity.is_some_and(|next| next <= maturity)
+            && known
+                .next_maturity
+                .is_some_and(|next| next <= upcoming.maturity)
     });
     if !is_made_later {
         return Problem::unknown_event(id);
     }
-    let at = DateTime::from_timestamp(upcoming.announce_at, 0).unwrap_or(now);
-    due_at(id, at, now)
+    due_at(id, upcoming.announce_at, now)
 }
 
 /// The event is known, and is announced later.

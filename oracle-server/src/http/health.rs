@@ -197,7 +197,7 @@ pub(super) async fn get_readyz(
         status,
         &Readiness {
             overdue: overdue.count,
-            oldest_overdue_s: overdue.oldest_s,
+            oldest_overdue_s: overdue.oldest.num_seconds(),
             leader: report.leader,
             journal: report.journal.to_string(),
             signing: report.signing.to_string(),

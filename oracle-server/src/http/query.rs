@@ -266,11 +266,13 @@ pub(crate) fn path_segment(text: &str) -> String {
 /// Where a page of events ended: hex of crc32 ‖ maturity (8 bytes) ‖ event id.
 /// Opaque to clients; the checksum tells a damaged one from an old one.
 pub(crate) mod cursor {
+    use oracle_schema::{EventId, Maturity};
+
     use super::Problem;
 
     /// After this event.
-    pub(crate) fn encode(maturity: i64, event_id: &str) -> String {
-        let mut body = maturity.to_be_bytes().to_vec();
+    pub(crate) fn encode(maturity: Maturity, event_id: &str) -> String {
+        let mut body = maturity.unix().to_be_bytes().to_vec();
         body.extend_from_slice(event_id.as_bytes());
         let mut bytes = crc32fast::hash(&body).to_be_bytes().to_vec();
         bytes.append(&mut body);
@@ -278,7 +280,7 @@ pub(crate) mod cursor {
     }
 
     /// The (maturity, event id) inside.
-    pub(crate) fn decode(text: &str) -> Result<(i64, String), Problem> {
+    pub(crate) fn decode(text: &str) -> Result<(Maturity, String), Problem> {
         read(text).ok_or_else(|| {
             Problem::bad(
                 "cursor",
@@ -287,15 +289,16 @@ pub(crate) mod cursor {
         })
     }
 
-    fn read(text: &str) -> Option<(i64, String)> {
+    fn read(text: &str) -> Option<(Maturity, String)> {
         let bytes = hex::decode(text).ok()?;
         let (crc, body) = bytes.split_first_chunk::<4>()?;
         let (maturity, id) = body.split_first_chunk::<8>()?;
         (crc32fast::hash(body) == u32::from_be_bytes(*crc)).then_some(())?;
         let id = String::from_utf8(id.to_vec()).ok()?;
         // Whoever forges a checksum still names an event.
-        oracle_schema::EventId::parse(&id).ok()?;
-        Some((i64::from_be_bytes(*maturity), id))
+        EventId::parse(&id).ok()?;
+        let maturity = Maturity::from_unix(i64::from_be_bytes(*maturity)).ok()?;
+        Some((maturity, id))
     }
 }
 
@@ -370,13 +373,11 @@ mod tests {
 
     #[test]
     fn a_cursor_reads_back_and_any_damage_is_noticed() {
-        let text = cursor::encode(1_795_363_200, "ppcusd-daily@2026-11-22T16:00:00Z");
+        let maturity = oracle_schema::Maturity::from_epoch(1_795_363_200);
+        let text = cursor::encode(maturity, "ppcusd-daily@2026-11-22T16:00:00Z");
         assert_eq!(
             cursor::decode(&text).unwrap(),
-            (
-                1_795_363_200,
-                "ppcusd-daily@2026-11-22T16:00:00Z".to_owned()
-            )
+            (maturity, "ppcusd-daily@2026-11-22T16:00:00Z".to_owned())
         );
         for i in 0..text.len() {
             let mut damaged = text.clone().into_bytes();

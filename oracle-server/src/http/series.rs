@@ -6,7 +6,8 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::http::{StatusCode, Uri};
 use axum::response::Response;
-use chrono::DateTime;
+use chrono::{DateTime, TimeDelta, Utc};
+use oracle_schema::Maturity;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -150,13 +151,13 @@ pub(super) async fn get_all_series(
         .after(after.as_ref().map(|(_, id)| id.as_str()));
     let mut series: Vec<SeriesJson> = Vec::new();
     for one in after.by_ref().take(page) {
-        series.push(with_next(&app, one, app.clock.now().timestamp(), 1).await?);
+        series.push(with_next(&app, one, app.clock.now(), 1).await?);
     }
     let more = after.next().is_some();
     let next_cursor = series
         .last()
         .filter(|_| more)
-        .map(|last| cursor::encode(0, &last.series_id));
+        .map(|last| cursor::encode(Maturity::from_epoch(0), &last.series_id));
     Ok(fresh_json(
         StatusCode::OK,
         &AllSeriesJson {
@@ -185,12 +186,12 @@ pub(super) async fn get_series(
 ) -> Result<Response, Problem> {
     let query = Query::strict(&uri, &["from", "limit"])?;
     let limit = query.number("limit", 1..=PAGE_MOST)?;
-    let now = app.clock.now().timestamp();
-    // Maturities are whole seconds: the first at or after `from`, and ahead.
+    let now = app.clock.now();
+    // Right before `from`: one that matures then is among those after it.
     let from = query
         .time("from")?
-        .map(|t| t.timestamp() + i64::from(t.timestamp_subsec_nanos() > 0));
-    let after = from.map_or(now, |from| now.max(from.saturating_sub(1)));
+        .map(|from| from - TimeDelta::nanoseconds(1));
+    let after = from.map_or(now, |from| now.max(from));
     let series = app
         .calendar
         .series(&id)
@@ -205,13 +206,13 @@ pub(super) async fn get_series(
 async fn with_next(
     app: &AppState,
     series: &Series,
-    after: i64,
+    after: DateTime<Utc>,
     limit: i64,
 ) -> Result<SeriesJson, Problem> {
     let page = usize::try_from(limit).unwrap_or(usize::MAX);
     let filter = EventFilter {
         series: Some(series.id.as_str().to_owned()),
-        from: Some(after.saturating_add(1)),
+        matures_after: Some(after),
         // One more of both tells where the next page begins.
         limit: limit + 1,
         ..EventFilter::default()
@@ -275,16 +276,11 @@ impl From<&Series> for SeriesJson {
 
 impl From<Upcoming> for UpcomingJson {
     fn from(upcoming: Upcoming) -> Self {
-        let at = |seconds| {
-            DateTime::from_timestamp(seconds, 0)
-                .map(time)
-                .unwrap_or_default()
-        };
         Self {
             event_id: upcoming.event_id.to_string(),
             maturity: upcoming.maturity.to_string(),
-            announce_at: at(upcoming.announce_at),
-            attest_by: at(upcoming.attest_by),
+            announce_at: time(upcoming.announce_at),
+            attest_by: time(upcoming.attest_by),
             state: None,
         }
     }

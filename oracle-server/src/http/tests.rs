@@ -38,6 +38,10 @@ use crate::store::{NewEvent, SignHead, SignedEvent, SignedOutcome, Store};
 const DOCUMENT: &[u8] = br#"{"rule":"test"}"#;
 const MATURITY: i64 = 1_795_363_200;
 
+fn at(unix: i64) -> DateTime<Utc> {
+    DateTime::from_timestamp(unix, 0).unwrap()
+}
+
 fn policy_hash() -> [u8; 32] {
     oracle_schema::policy::policy_hash(DOCUMENT)
 }
@@ -136,7 +140,7 @@ impl World {
             log_origin: "oracle.example/log".to_owned(),
             network: "peercoin-regtest".to_owned(),
         };
-        let now = DateTime::from_timestamp(MATURITY - 3600, 0).unwrap();
+        let now = at(MATURITY - 3600);
         store
             .initialise(&oracle, &[1; 16], b"genesis", now)
             .await
@@ -191,11 +195,11 @@ impl World {
                 Descriptor::Digits(_) => "digits",
             },
             maturity: Maturity::from_unix(MATURITY).unwrap(),
-            attest_by: MATURITY + 7200,
-            announce_at: MATURITY - 3600,
-            overdue_at: MATURITY + 60,
-            round_due_ms: MATURITY * 1000,
-            sample_ms: None,
+            attest_by: at(MATURITY + 7200),
+            announce_at: at(MATURITY - 3600),
+            overdue_at: at(MATURITY + 60),
+            round_due: at(MATURITY),
+            sample_from: None,
             descriptor,
             policy_hash: policy_hash(),
             round_key: RoundKey::read("price".to_owned()),
@@ -237,7 +241,7 @@ impl World {
                 state: State::Scheduled,
                 is_vetoed: false,
                 maturity: announcement.event.maturity,
-                attest_by: i64::MAX,
+                attest_by: DateTime::<Utc>::MAX_UTC,
             },
             tlv: announcement.to_tlv(),
             nonce_map: vec![0; count * 2],
@@ -314,8 +318,7 @@ impl World {
     }
 
     fn mature(&self) {
-        self.clock
-            .set(DateTime::from_timestamp(MATURITY, 0).unwrap());
+        self.clock.set(at(MATURITY));
     }
 
     async fn send(&self, request: Request<Body>) -> Answer {

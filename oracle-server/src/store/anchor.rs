@@ -10,7 +10,7 @@ use oracle_schema::anchor::{
 };
 use oracle_schema::tlog::Hash;
 
-use super::db::{Row, args, millis};
+use super::db::{Row, args, millis, opt_millis};
 use super::{ReadStore, Store, StoreError};
 
 /// No transaction waits longer for its next look.
@@ -150,7 +150,6 @@ impl Store {
         new: &NewAnchor,
         now: DateTime<Utc>,
     ) -> Result<bool, StoreError> {
-        let now_ms = millis(now);
         let mut tx = self.leader_tx().await?;
         let mut rows = tx
             .execute(
@@ -161,7 +160,7 @@ impl Store {
                     signed(new.size)?,
                     new.transaction.as_slice(),
                     i64::from(new.vout),
-                    now_ms
+                    millis(now)
                 ],
             )
             .await?;
@@ -171,7 +170,7 @@ impl Store {
                     "UPDATE anchor SET state = 'prepared', prepared_ms = $1, due_ms = $1, \
                      attempts = 0 WHERE txid = $2 AND state = 'replaced' AND NOT EXISTS \
                      (SELECT 1 FROM anchor b WHERE b.size = $3 AND b.state <> 'replaced')",
-                    args![now_ms, new.txid.0, signed(new.size)?],
+                    args![millis(now), new.txid.0, signed(new.size)?],
                 )
                 .await?;
         }
@@ -247,7 +246,7 @@ impl Store {
              tx_position = $6, branch = $7 WHERE txid = $8",
             args![
                 step.state.name(),
-                step.due.map(millis),
+                opt_millis(step.due),
                 step.attempts,
                 height,
                 header,

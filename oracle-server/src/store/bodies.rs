@@ -7,12 +7,12 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
 use oracle_schema::evidence::Manifest;
 use oracle_schema::source_id::SourceId;
 use sqlx::AssertSqlSafe;
 
-use super::db::{Arg, Tx, args, millis};
+use super::db::{Arg, Tx, args, millis, opt_millis};
 use super::lead::LeaderTx;
 use super::round::ObservedExchange;
 use super::{Store, StoreError};
@@ -24,8 +24,6 @@ const SHARES: u64 = 4;
 
 /// Bodies named in one statement at most.
 const PINNED_AT_ONCE: usize = 200;
-
-const DAY_MS: i64 = 86_400_000;
 
 /// Why a body is not kept, as its evidence says it.
 const DAY_IS_FULL: &str = "as much as is kept in a day came today of all sources";
@@ -58,8 +56,8 @@ pub struct BodiesToday {
 #[derive(Debug)]
 pub(super) struct Room {
     limit: u64,
-    /// Days since 1970; none before the first body.
-    day: Option<i64>,
+    /// In UTC; none before the first body.
+    day: Option<NaiveDate>,
     kept: HashMap<String, u64>,
     dropped: u64,
 }
@@ -85,7 +83,7 @@ impl Room {
         }
     }
 
-    fn begin(&mut self, day: i64, kept: HashMap<String, u64>) {
+    fn begin(&mut self, day: NaiveDate, kept: HashMap<String, u64>) {
         self.day = Some(day);
         self.kept = kept;
         self.dropped = 0;
@@ -153,12 +151,12 @@ impl Store {
                 refused.push(None);
                 continue;
             }
-            let day = millis(exchange.received_at).div_euclid(DAY_MS);
+            let day = exchange.received_at.date_naive();
             // What was received before midnight and is kept after it counts as today's.
             let is_new = self.room().day.is_none_or(|today| today < day);
             if is_new {
                 // Also after a start: whoever ran before has kept some of today's.
-                let kept = kept_since(tx, day.saturating_mul(DAY_MS)).await?;
+                let kept = kept_since(tx, day.and_time(NaiveTime::MIN).and_utc()).await?;
                 self.room().begin(day, kept);
             }
             let taken = self
@@ -204,7 +202,7 @@ impl Store {
                     e.effective_at,
                     e.verdict,
                     e.detail.clone(),
-                    e.date.map(millis),
+                    opt_millis(e.date),
                     e.certificate.map(|h| h.to_vec()),
                     e.fact.clone(),
                     e.failure.clone(),
@@ -232,14 +230,14 @@ async fn is_kept(tx: &mut Tx, sha256: &[u8; 32]) -> Result<bool, StoreError> {
 }
 
 /// Bytes kept of what came since a time, by whose share they take.
-async fn kept_since(tx: &mut Tx, since_ms: i64) -> Result<HashMap<String, u64>, StoreError> {
+async fn kept_since(tx: &mut Tx, since: DateTime<Utc>) -> Result<HashMap<String, u64>, StoreError> {
     let rows = tx
         .fetch(
             "SELECT o.source, CAST(SUM(LENGTH(b.body)) AS BIGINT) AS bytes FROM \
              (SELECT sha256, MIN(source) AS source FROM observation \
              WHERE received_ms >= $1 AND sha256 IS NOT NULL GROUP BY sha256) AS o \
              JOIN evidence_body b ON b.sha256 = o.sha256 GROUP BY o.source",
-            args![since_ms],
+            args![millis(since)],
         )
         .await?;
     let mut kept: HashMap<String, u64> = HashMap::new();
@@ -252,6 +250,14 @@ async fn kept_since(tx: &mut Tx, since_ms: i64) -> Result<HashMap<String, u64>, 
     Ok(kept)
 }
 
+/// A body to be kept.
+struct Body<'a> {
+    bytes: &'a [u8],
+    is_public: bool,
+    /// None: for ever.
+    keep_until: Option<DateTime<Utc>>,
+}
+
 /// Keeps bodies. What came from several sources may be passed on if one of them
 /// allows it, and is kept as long as the most patient licence.
 async fn put_bodies<'a>(
@@ -259,24 +265,34 @@ async fn put_bodies<'a>(
     exchanges: impl Iterator<Item = &'a ObservedExchange>,
 ) -> Result<(), StoreError> {
     // One statement must not name a row twice.
-    let mut bodies: BTreeMap<[u8; 32], (Vec<u8>, bool, Option<i64>)> = BTreeMap::new();
+    let mut bodies: BTreeMap<[u8; 32], Body<'_>> = BTreeMap::new();
     for exchange in exchanges {
         let (Some(sha256), Some(body)) = (exchange.sha256, &exchange.body) else {
             continue;
         };
-        let until_ms = exchange.keep_until.map(millis);
         bodies
             .entry(sha256)
-            .and_modify(|(_, is_public, keep_until_ms)| {
-                *is_public |= exchange.is_public;
-                *keep_until_ms = keep_until_ms.zip(until_ms).map(|(a, b)| a.max(b));
+            .and_modify(|known| {
+                known.is_public |= exchange.is_public;
+                let both = known.keep_until.zip(exchange.keep_until);
+                known.keep_until = both.map(|(a, b)| a.max(b));
             })
-            .or_insert_with(|| (body.clone(), exchange.is_public, until_ms));
+            .or_insert(Body {
+                bytes: body,
+                is_public: exchange.is_public,
+                keep_until: exchange.keep_until,
+            });
     }
     let rows = bodies
         .into_iter()
-        .map(|(sha256, (body, is_public, keep_until_ms))| {
-            args![sha256, body, i64::from(is_public), keep_until_ms, 0_i64]
+        .map(|(sha256, body)| {
+            args![
+                sha256,
+                body.bytes,
+                i64::from(body.is_public),
+                opt_millis(body.keep_until),
+                0_i64
+            ]
         })
         .collect();
     tx.insert_rows(
@@ -409,7 +425,10 @@ mod tests {
         };
         assert_eq!(room.today(), today);
         // Another day, with what another process kept of it.
-        room.begin(1, HashMap::from([("greedy".to_owned(), 60)]));
+        room.begin(
+            NaiveDate::default(),
+            HashMap::from([("greedy".to_owned(), 60)]),
+        );
         assert_eq!(room.take("greedy", 41), Err(SHARE_IS_FULL));
         assert_eq!(room.take("greedy", 40), Ok(()));
     }

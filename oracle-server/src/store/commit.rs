@@ -34,8 +34,8 @@ impl Candidate {
     pub fn event_id(&self) -> &EventId {
         &self.event_id
     }
-    /// When it becomes a refund, Unix seconds.
-    pub fn attest_by(&self) -> i64 {
+    /// When it becomes a refund.
+    pub fn attest_by(&self) -> DateTime<Utc> {
         self.standing.attest_by
     }
     /// Hash of its pinned policy.
@@ -74,8 +74,8 @@ pub struct Intent {
     pub messages: Vec<String>,
     /// Takeover epoch.
     pub epoch: i64,
-    /// When, milliseconds.
-    pub committed_ms: i64,
+    /// When; to the millisecond once it is stored.
+    pub committed_at: DateTime<Utc>,
     /// Evidence.
     pub manifest_sha256: [u8; 32],
 }
@@ -110,7 +110,7 @@ impl Intent {
                 content_hash: r.hash("content_hash")?,
                 messages: self::messages(&messages)?,
                 epoch: r.get("epoch")?,
-                committed_ms: r.get("committed_ms")?,
+                committed_at: r.millis("committed_ms")?,
                 manifest_sha256: r.hash("manifest_sha256")?,
             })
         })
@@ -266,7 +266,7 @@ impl Store {
                 content_hash: c.content_hash,
                 messages: outcome.messages(),
                 epoch: self.epoch(),
-                committed_ms: millis(now),
+                committed_at: now,
                 manifest_sha256: *manifest_sha256,
             });
         }
@@ -305,7 +305,7 @@ impl Store {
             content_hash: event.content_hash,
             messages: Vec::new(),
             epoch: self.epoch(),
-            committed_ms: millis(now),
+            committed_at: now,
             manifest_sha256: [0; 32],
         }
     }
@@ -534,7 +534,7 @@ async fn insert_intents(tx: &mut LeaderTx<'_>, intents: &[Intent]) -> Result<u64
             messages,
             i.digest(),
             i.epoch,
-            i.committed_ms,
+            millis(i.committed_at),
             i.manifest_sha256
         ]);
     }

@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use oracle_schema::log_entry::LogEntry;
 use oracle_schema::operator::OperatorAction;
 
-use super::db::{args, millis};
+use super::db::args;
 use super::lead::NewEntry;
 use super::operator::{INSERT_ACTIONS, action_row};
 use super::schedule::schedule_in;
@@ -87,7 +87,7 @@ fn entry<'a>(creation: &Creation<'a>, now: DateTime<Utc>) -> Result<NewEntry<'a>
     let action = OperatorAction::new(
         creation.action.verb,
         id.clone(),
-        millis(now).unsigned_abs(),
+        now.timestamp_millis().unsigned_abs(),
         creation.action.request,
     );
     let bytes = LogEntry::OperatorAction(action)

@@ -89,16 +89,41 @@ impl From<Maturity> for Arg {
     }
 }
 
+/// The same, where there may be none.
+impl From<Option<Maturity>> for Arg {
+    fn from(maturity: Option<Maturity>) -> Self {
+        Self::OptInt(maturity.map(Maturity::unix))
+    }
+}
+
 /// A time as columns named `…_ms` have it: Unix milliseconds. Everything above this
-/// file has times as times; here they become columns, and columns become times.
-pub(crate) fn millis(at: DateTime<Utc>) -> i64 {
-    at.timestamp_millis()
+/// file has times as times; here they become columns, and columns become times. There is
+/// no `From` for a time: whoever binds one says which of the two the column has.
+pub(crate) fn millis(at: DateTime<Utc>) -> Arg {
+    Arg::Int(at.timestamp_millis())
+}
+
+/// The same, where there may be none.
+pub(crate) fn opt_millis(at: Option<DateTime<Utc>>) -> Arg {
+    Arg::OptInt(at.map(|at| at.timestamp_millis()))
 }
 
 /// A time as the other columns of times have it: whole Unix seconds, the last that has
 /// begun.
-pub(crate) fn seconds(at: DateTime<Utc>) -> i64 {
-    at.timestamp()
+pub(crate) fn seconds(at: DateTime<Utc>) -> Arg {
+    Arg::Int(at.timestamp())
+}
+
+/// The same, where there may be none.
+pub(crate) fn opt_seconds(at: Option<DateTime<Utc>>) -> Arg {
+    Arg::OptInt(at.map(|at| at.timestamp()))
+}
+
+/// The first whole second that is not before a time: a column of seconds is at or after
+/// the time where it is at or after this.
+pub(crate) fn first_second(at: DateTime<Utc>) -> Arg {
+    let is_whole = at.timestamp_subsec_nanos() == 0;
+    Arg::Int(at.timestamp() + i64::from(!is_whole))
 }
 
 fn from_millis(column: &str, ms: i64) -> Result<DateTime<Utc>, StoreError> {
@@ -198,7 +223,13 @@ impl Row {
 
     /// The maturity of an event or a round.
     pub(crate) fn maturity(&self) -> Result<Maturity, StoreError> {
-        Maturity::from_unix(self.get("maturity")?).map_err(|e| StoreError::Damaged(e.to_string()))
+        to_maturity(self.get("maturity")?)
+    }
+
+    /// A maturity in a column of another name, which may be null.
+    pub(crate) fn opt_maturity(&self, column: &str) -> Result<Option<Maturity>, StoreError> {
+        let s: Option<i64> = self.get(column)?;
+        s.map(to_maturity).transpose()
     }
 
     /// Reads the row as what it is; what is damaged in it is reported under the name
@@ -217,6 +248,10 @@ impl Row {
             other => other,
         })
     }
+}
+
+fn to_maturity(seconds: i64) -> Result<Maturity, StoreError> {
+    Maturity::from_unix(seconds).map_err(|e| StoreError::Damaged(e.to_string()))
 }
 
 fn to_hash(column: &str, bytes: Vec<u8>) -> Result<[u8; 32], StoreError> {

@@ -29,8 +29,8 @@ pub(super) struct LeaderTx<'s> {
 pub(super) struct Reserved {
     /// Position of the first entry.
     pub(super) first: i64,
-    /// Time of the head that covers the batch, ms: max(now, last + 1).
-    pub(super) time_ms: i64,
+    /// Time of the head that covers the batch: now, or a millisecond after the last.
+    pub(super) time: DateTime<Utc>,
 }
 
 /// One log entry to append.
@@ -43,7 +43,7 @@ pub(super) struct NewEntry<'a> {
 impl Store {
     /// Begins a transaction as the leader; the clock's high-water mark stays.
     pub(super) async fn leader_tx(&self) -> Result<LeaderTx<'_>, StoreError> {
-        self.locked(0).await
+        self.locked(DateTime::UNIX_EPOCH).await
     }
 
     /// Begins a transaction as the leader, for work done at `now`: that raises the
@@ -55,14 +55,14 @@ impl Store {
         self.locked(self.mark(now)).await
     }
 
-    async fn locked(&self, mark_ms: i64) -> Result<LeaderTx<'_>, StoreError> {
+    async fn locked(&self, high_water: DateTime<Utc>) -> Result<LeaderTx<'_>, StoreError> {
         let mut tx = self.db.begin().await?;
         let rows = tx
             .execute(
                 "UPDATE ledger SET high_water_ms = \
                  CASE WHEN high_water_ms < $1 THEN $1 ELSE high_water_ms END \
                  WHERE id = 1 AND epoch = $2",
-                args![mark_ms, self.epoch()],
+                args![millis(high_water), self.epoch()],
             )
             .await?;
         self.if_leading((rows == 1).then_some(()))?;
@@ -83,11 +83,11 @@ impl Store {
 
     /// What work at that time raises the high-water mark to: nothing while nobody
     /// has confirmed the time.
-    fn mark(&self, now: DateTime<Utc>) -> i64 {
+    fn mark(&self, now: DateTime<Utc>) -> DateTime<Utc> {
         if self.is_time_confirmed.load(Ordering::Acquire) {
-            millis(now)
+            now
         } else {
-            0
+            DateTime::UNIX_EPOCH
         }
     }
 
@@ -132,7 +132,6 @@ impl<'s> LeaderTx<'s> {
         now: DateTime<Utc>,
     ) -> Result<Reserved, StoreError> {
         let count = i64::try_from(count).unwrap_or(i64::MAX);
-        let now_ms = millis(now);
         let row = self
             .tx
             .fetch_optional(
@@ -140,14 +139,19 @@ impl<'s> LeaderTx<'s> {
                  head_time_ms = CASE WHEN head_time_ms < $2 THEN $2 ELSE head_time_ms + 1 END, \
                  high_water_ms = CASE WHEN high_water_ms < $4 THEN $4 ELSE high_water_ms END \
                  WHERE id = 1 AND epoch = $3 RETURNING next_position, head_time_ms",
-                args![count, now_ms, self.store.epoch(), self.store.mark(now)],
+                args![
+                    count,
+                    millis(now),
+                    self.store.epoch(),
+                    millis(self.store.mark(now))
+                ],
             )
             .await?;
         let row = self.store.if_leading(row)?;
         let next: i64 = row.get("next_position")?;
         Ok(Reserved {
             first: next - count,
-            time_ms: row.get("head_time_ms")?,
+            time: row.millis("head_time_ms")?,
         })
     }
 
@@ -176,7 +180,7 @@ impl<'s> LeaderTx<'s> {
         self.tx
             .execute(
                 "INSERT INTO head (size, time_ms, root, note) VALUES ($1, $2, $3, $4)",
-                args![size, reserved.time_ms, head.root, head.note],
+                args![size, millis(reserved.time), head.root, head.note],
             )
             .await?;
         self.size = Some(size);

@@ -62,7 +62,7 @@ pub use read::{
 };
 pub(crate) use read::{OBSERVATIONS, STANCE};
 pub use round::{Attempt, DecidedRound, DueRound, ObservedExchange, RoundResult};
-pub use sample::sample_ms;
+pub use sample::sample_from;
 pub use schedule::{DueSeries, NewEvent, ScheduledEvent, SeriesRow};
 pub use status::Progress;
 pub use steps::ChangeError;
@@ -326,7 +326,6 @@ impl Store {
         {
             return Err(StoreError::AlreadyInitialised);
         }
-        let now_ms = millis(now);
         let incarnation = incarnation(&self.db, &mut tx).await?;
         tx.execute(
             "INSERT INTO oracle (id, public_key, log_public_key, log_origin, network) \
@@ -343,7 +342,7 @@ impl Store {
             "INSERT INTO ledger \
              (id, epoch, next_position, head_time_ms, high_water_ms, incarnation) \
              VALUES (1, 0, 1, $1, $1, $2)",
-            args![now_ms, incarnation],
+            args![millis(now), incarnation],
         )
         .await?;
         tx.execute(
@@ -354,7 +353,7 @@ impl Store {
         .await?;
         tx.execute(
             "INSERT INTO head (size, time_ms) VALUES (1, $1)",
-            args![now_ms],
+            args![millis(now)],
         )
         .await?;
         join_journal(&mut tx, journal_id, now).await?;
@@ -627,6 +626,6 @@ fn standing(row: &db::Row) -> Result<Standing, StoreError> {
             .ok_or_else(|| StoreError::Damaged(format!("state {state:?}")))?,
         is_vetoed: row.get::<i64>("vetoed")? != 0,
         maturity: row.maturity()?,
-        attest_by: row.get("attest_by")?,
+        attest_by: row.seconds("attest_by")?,
     })
 }

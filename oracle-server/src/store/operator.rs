@@ -219,12 +219,11 @@ impl Store {
         now: DateTime<Utc>,
     ) -> Result<(), ChangeError> {
         let id = action.event_id.as_str();
-        let now_ms = millis(now);
         let request = action.request;
         let entry = OperatorAction::new(
             action.verb,
             action.event_id.clone(),
-            now_ms.unsigned_abs(),
+            now.timestamp_millis().unsigned_abs(),
             request,
         );
         let bytes = LogEntry::OperatorAction(entry)
@@ -289,7 +288,7 @@ impl Store {
                             *manifest_sha256,
                             reason.clone(),
                             round.round_key.as_str(),
-                            round.maturity.unix()
+                            round.maturity
                         ],
                     )
                     .await?;

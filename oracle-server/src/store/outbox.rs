@@ -8,7 +8,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use sqlx::AssertSqlSafe;
 
-use super::db::{Row, Tx, args, millis};
+use super::db::{Row, Tx, args, millis, opt_millis};
 use super::nostr::{self, era};
 use super::states::UNFINISHED;
 use super::{Store, StoreError};
@@ -84,8 +84,8 @@ pub struct Backlog {
     pub waiting: i64,
     /// Messages refused, whether tried again or given up.
     pub refused: i64,
-    /// When the oldest of those waiting was queued, Unix ms.
-    pub oldest_ms: Option<i64>,
+    /// When the oldest of those waiting was queued.
+    pub oldest_at: Option<DateTime<Utc>>,
 }
 
 /// No message waits longer for its next try.
@@ -184,10 +184,18 @@ impl Store {
             // Another process was quicker; its rows are the same.
             return Ok(());
         }
-        let now_ms = millis(now);
         let rows = positions
             .into_iter()
-            .map(|(position, kind)| args![url, position, i64::from(kind), 0_i64, now_ms, now_ms])
+            .map(|(position, kind)| {
+                args![
+                    url,
+                    position,
+                    i64::from(kind),
+                    0_i64,
+                    millis(now),
+                    millis(now)
+                ]
+            })
             .collect();
         tx.insert_rows(
             INSERT_ANNOUNCEMENTS,
@@ -249,7 +257,6 @@ impl Store {
             .await?;
         let (mut announcements, mut attestations) = (Vec::new(), Vec::new());
         let mut ended = Vec::new();
-        let now_ms = millis(now);
         let mut last = head - 1;
         for row in &news {
             let (position, entry_type): (i64, i64) = (row.get("position")?, row.get("entry_type")?);
@@ -258,13 +265,13 @@ impl Store {
             match (entry_type, announcement) {
                 (1, _) => {
                     let kind = kind("announced_kind")?;
-                    announcements.push(args![url, position, kind, 0_i64, now_ms, now_ms]);
+                    announcements.push(args![url, position, kind, 0_i64, millis(now), millis(now)]);
                 }
                 (2, Some(a)) => {
                     // One from before the relay was known is sent ahead of its attestation.
                     let (announced, attested) = (kind("announced_kind")?, kind("attested_kind")?);
-                    announcements.push(args![url, a, announced, 0_i64, now_ms, now_ms]);
-                    attestations.push(args![url, position, attested, a, 1_i64, now_ms]);
+                    announcements.push(args![url, a, announced, 0_i64, millis(now), millis(now)]);
+                    attestations.push(args![url, position, attested, a, 1_i64, millis(now)]);
                 }
                 (2, None) => {
                     return Err(StoreError::Damaged(format!(
@@ -302,8 +309,11 @@ impl Store {
              AND {IS_HELD} AND EXISTS (SELECT 1 FROM outbox a WHERE a.url = outbox.url \
              AND a.position = outbox.follows AND (a.accepted_ms IS NOT NULL OR a.refused > 0))"
         );
-        tx.execute(sqlx::AssertSqlSafe(sql), args![now_ms, url, first, next])
-            .await?;
+        tx.execute(
+            sqlx::AssertSqlSafe(sql),
+            args![millis(now), url, first, next],
+        )
+        .await?;
         for announcement in ended {
             end(&mut tx, url, announcement).await?;
         }
@@ -386,14 +396,13 @@ impl Store {
             args![url],
         )
         .await?;
-        let now_ms = millis(now);
         for Delivery { position, result } in deliveries {
             let is_settled = match result {
                 Ok(()) => {
                     tx.execute(
                         "UPDATE outbox SET due_ms = NULL, last_error = NULL, accepted_ms = $1 \
                          WHERE url = $2 AND position = $3",
-                        args![now_ms, url, *position],
+                        args![millis(now), url, *position],
                     )
                     .await?;
                     true
@@ -404,7 +413,7 @@ impl Store {
                          attempts = attempts + 1 \
                          WHERE url = $4 AND position = $5 AND accepted_ms IS NULL",
                         args![
-                            undelivered.retry_at.map(millis),
+                            opt_millis(undelivered.retry_at),
                             undelivered.error.as_str(),
                             i64::from(undelivered.is_refusal),
                             url,
@@ -419,7 +428,7 @@ impl Store {
                 let sql = format!(
                     "UPDATE outbox SET due_ms = $1 WHERE url = $2 AND follows = $3 AND {IS_HELD}"
                 );
-                tx.execute(sqlx::AssertSqlSafe(sql), args![now_ms, url, *position])
+                tx.execute(sqlx::AssertSqlSafe(sql), args![millis(now), url, *position])
                     .await?;
             }
             if result.is_ok() {
@@ -450,7 +459,7 @@ impl Store {
                 Ok(Backlog {
                     waiting: r.get("waiting")?,
                     refused: r.get("refused")?,
-                    oldest_ms: r.get("oldest_ms")?,
+                    oldest_at: r.opt_millis("oldest_ms")?,
                 })
             },
         )

@@ -5,6 +5,7 @@
 //! being attested; `done`.
 
 use chrono::{DateTime, TimeDelta, Utc};
+use oracle_schema::Maturity;
 
 use super::bodies::{Seen, put_manifest};
 use super::db::{Row, Tx, args, millis};
@@ -69,7 +70,8 @@ pub struct ObservedExchange {
     pub fact: Option<String>,
     /// The value's literal text.
     pub literal: Option<String>,
-    /// End of the bar used.
+    /// End of the bar used: Unix seconds as its source has them, of which nobody has
+    /// checked that they are a time.
     pub effective_at: Option<i64>,
     /// How it was read.
     pub verdict: &'static str,
@@ -86,8 +88,8 @@ pub struct ObservedExchange {
 pub struct Attempt {
     /// Which leg.
     pub leg_key: LegKey,
-    /// T, Unix seconds.
-    pub maturity: i64,
+    /// T.
+    pub maturity: Maturity,
     /// In the order made.
     pub exchanges: Vec<ObservedExchange>,
     /// The leg's decision, JSON, if it was decided.
@@ -146,7 +148,7 @@ impl Store {
     pub async fn fixing(
         &self,
         leg_key: &LegKey,
-        maturity: i64,
+        maturity: Maturity,
     ) -> Result<Option<String>, StoreError> {
         self.db
             .fetch_optional(
@@ -194,7 +196,7 @@ impl Store {
     ) -> Result<(), StoreError> {
         let mut tx = self.leader_tx().await?;
         let key = round.id.round_key.as_str();
-        let maturity = round.id.maturity.unix();
+        let maturity = round.id.maturity;
         match result {
             RoundResult::Pending { due, reason } => {
                 tx.execute(
@@ -245,11 +247,7 @@ impl Store {
         let closed = tx
             .execute(
                 sqlx::AssertSqlSafe(sql),
-                args![
-                    round.id.round_key.as_str(),
-                    round.id.maturity.unix(),
-                    ends_holds
-                ],
+                args![round.id.round_key.as_str(), round.id.maturity, ends_holds],
             )
             .await?;
         tx.commit().await?;
@@ -270,7 +268,7 @@ impl Store {
             args![
                 millis(until),
                 round.id.round_key.as_str(),
-                round.id.maturity.unix()
+                round.id.maturity
             ],
         )
         .await?;
@@ -290,7 +288,7 @@ impl Store {
             args![
                 millis(until),
                 round.id.round_key.as_str(),
-                round.id.maturity.unix()
+                round.id.maturity
             ],
         )
         .await?;
@@ -344,7 +342,7 @@ impl Store {
             .fetch_optional(
                 "SELECT round_key, maturity, question, attempts, decision, manifest_sha256 \
                  FROM round WHERE round_key = $1 AND maturity = $2 AND state = 'decided'",
-                args![round.round_key.as_str(), round.maturity.unix()],
+                args![round.round_key.as_str(), round.maturity],
             )
             .await?
             .map(|r| due_round(&r))

@@ -3,7 +3,8 @@
 //! A round's row says from when on there is something to sample. Each sample is
 //! an attempt of its own under the leg's key, beside those that are made after T.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
+use oracle_schema::Maturity;
 use oracle_schema::evidence::Observation;
 use oracle_schema::policy::{PricePolicy, SourcePolicy};
 
@@ -17,15 +18,14 @@ use crate::keys::{LegKey, Observed};
 /// however many failed after it.
 const KEPT: i64 = 100;
 
-/// When the first sample of a price is due, Unix milliseconds; none where all its
-/// sources have a history.
-pub fn sample_ms(price: Option<&PricePolicy>, maturity: i64) -> Option<i64> {
+/// When the first sample of a price is due; none where all its sources have a history.
+pub fn sample_from(price: Option<&PricePolicy>, maturity: Maturity) -> Option<DateTime<Utc>> {
     let legs = price?.legs.iter();
     let sampled = legs.filter(|leg| leg.sources.iter().any(SourcePolicy::is_sampled));
     let from_s = sampled
         .filter_map(|leg| Some(leg.sample?.from_s.get()))
         .max()?;
-    Some((maturity - i64::from(from_s)).saturating_mul(1000))
+    Some(maturity.to_datetime() - TimeDelta::seconds(from_s.into()))
 }
 
 impl Store {
@@ -55,7 +55,7 @@ impl Store {
         for round in rounds {
             tx.execute(
                 "UPDATE round SET sample_ms = NULL WHERE round_key = $1 AND maturity = $2",
-                args![round.id.round_key.as_str(), round.id.maturity.unix()],
+                args![round.id.round_key.as_str(), round.id.maturity],
             )
             .await?;
         }
@@ -66,7 +66,7 @@ impl Store {
     pub async fn save_sample(
         &self,
         leg_key: &LegKey,
-        maturity: i64,
+        maturity: Maturity,
         source: &str,
         exchanges: &[ObservedExchange],
     ) -> Result<(), StoreError> {
@@ -97,12 +97,12 @@ impl Store {
     pub async fn sample_rows(
         &self,
         leg_key: &LegKey,
-        maturity: i64,
+        maturity: Maturity,
         sources: &[&str],
     ) -> Result<Vec<Observation>, StoreError> {
         let mut rows = self
             .reader()
-            .observations(Observed::Leg(leg_key, maturity), 0)
+            .observations(Observed::Leg(leg_key, maturity), DateTime::UNIX_EPOCH)
             .await?;
         rows.retain(|row| sources.contains(&row.source.as_str()));
         Ok(rows)

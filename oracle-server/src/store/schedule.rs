@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use oracle_schema::{Descriptor, EventId, Maturity};
 use sqlx::AssertSqlSafe;
 
-use super::db::{Arg, Fetch as _, Row, args, seconds};
+use super::db::{Arg, Fetch as _, Row, args, millis, opt_millis, opt_seconds, seconds};
 use super::lead::LeaderTx;
 use super::states::{NOT_FINAL, OPEN, UNATTESTED};
 use super::steps::{Reason, step_of};
@@ -23,10 +23,10 @@ pub struct SeriesRow {
     pub definition: String,
     /// Policy of its future events.
     pub policy_hash: [u8; 32],
-    /// Next maturity to announce, Unix seconds; none when the list is done.
-    pub next_maturity: Option<i64>,
-    /// When that is due, Unix seconds.
-    pub next_announce_at: Option<i64>,
+    /// Next maturity to announce; none when the list is done.
+    pub next_maturity: Option<Maturity>,
+    /// When that is due.
+    pub next_announce_at: Option<DateTime<Utc>>,
 }
 
 impl SeriesRow {
@@ -37,7 +37,7 @@ impl SeriesRow {
             self.definition.as_str(),
             self.policy_hash,
             self.next_maturity,
-            self.next_announce_at
+            opt_seconds(self.next_announce_at)
         ]
     }
 }
@@ -47,8 +47,8 @@ impl SeriesRow {
 pub struct DueSeries {
     /// Name.
     pub series_id: String,
-    /// Maturity of the event, Unix seconds.
-    pub next_maturity: i64,
+    /// Maturity of the event.
+    pub next_maturity: Maturity,
 }
 
 /// An event to be remembered.
@@ -62,16 +62,16 @@ pub struct NewEvent {
     pub kind: &'static str,
     /// When the outcome is fixed.
     pub maturity: Maturity,
-    /// When it becomes a refund, Unix seconds.
-    pub attest_by: i64,
-    /// When it is announced, Unix seconds.
-    pub announce_at: i64,
-    /// When a missing attestation is an alarm, Unix seconds.
-    pub overdue_at: i64,
-    /// When its round is first due, milliseconds.
-    pub round_due_ms: i64,
-    /// From when on its round samples sources without history, milliseconds.
-    pub sample_ms: Option<i64>,
+    /// When it becomes a refund; a whole second, as the next two are.
+    pub attest_by: DateTime<Utc>,
+    /// When it is announced.
+    pub announce_at: DateTime<Utc>,
+    /// When a missing attestation is an alarm.
+    pub overdue_at: DateTime<Utc>,
+    /// When its round is first due.
+    pub round_due: DateTime<Utc>,
+    /// From when on its round samples sources without history.
+    pub sample_from: Option<DateTime<Utc>>,
     /// What can come out.
     pub descriptor: Descriptor,
     /// Canonical policy document's hash; the document must be stored.
@@ -117,8 +117,8 @@ impl Store {
                     series_id: r.get("series_id")?,
                     definition: r.get("definition")?,
                     policy_hash: r.hash("policy_hash")?,
-                    next_maturity: r.get("next_maturity")?,
-                    next_announce_at: r.get("next_announce_at")?,
+                    next_maturity: r.opt_maturity("next_maturity")?,
+                    next_announce_at: r.opt_seconds("next_announce_at")?,
                 })
             })
             .collect()
@@ -218,12 +218,7 @@ impl Store {
             )
             .await?
             .iter()
-            .map(|r| {
-                Ok(DueSeries {
-                    series_id: r.get("series_id")?,
-                    next_maturity: r.get("next_maturity")?,
-                })
-            })
+            .filter_map(|r| due_series(r).transpose())
             .collect()
     }
 
@@ -290,6 +285,18 @@ impl Store {
     }
 }
 
+/// None where the series has no next event.
+fn due_series(r: &Row) -> Result<Option<DueSeries>, StoreError> {
+    let Some(next_maturity) = r.opt_maturity("next_maturity")? else {
+        return Ok(None);
+    };
+    let series_id = r.get("series_id")?;
+    Ok(Some(DueSeries {
+        series_id,
+        next_maturity,
+    }))
+}
+
 fn scheduled(r: &Row) -> Result<ScheduledEvent, StoreError> {
     Ok(ScheduledEvent {
         event_id: event_id(&r.get::<String>("event_id")?)?,
@@ -314,12 +321,12 @@ pub(super) async fn schedule_in(
             e.series.clone(),
             e.kind,
             e.maturity,
-            e.attest_by,
-            e.announce_at,
+            seconds(e.attest_by),
+            seconds(e.announce_at),
             descriptor::write(&e.descriptor)?,
             e.policy_hash,
             e.round_key.as_str(),
-            e.overdue_at,
+            seconds(e.overdue_at),
             e.sole_outcomes,
             State::Scheduled.as_str(),
             e.search.clone()
@@ -345,8 +352,8 @@ pub(super) async fn schedule_in(
                 e.question.as_str(),
                 "open",
                 0_i64,
-                e.round_due_ms,
-                e.sample_ms
+                millis(e.round_due),
+                opt_millis(e.sample_from)
             ]
         })
         .collect();
@@ -372,27 +379,27 @@ pub(super) async fn schedule_in(
 /// The questions that new events ask: each at the earliest maturity and as often
 /// as any event wants it.
 async fn insert_subjects(tx: &mut LeaderTx<'_>, events: &[NewEvent]) -> Result<(), StoreError> {
-    let mut wanted: BTreeMap<&str, (&NewSubject, i64, i64)> = BTreeMap::new();
+    let mut wanted: BTreeMap<&str, (&NewSubject, i64, Maturity)> = BTreeMap::new();
     let mut links = Vec::new();
     for e in events {
         for subject in &e.subjects {
-            let due_ms = e.maturity.unix() * 1000;
             let entry = wanted.entry(subject.key.as_str()).or_insert((
                 subject,
                 subject.read_every_s,
-                due_ms,
+                e.maturity,
             ));
             entry.1 = entry.1.min(subject.read_every_s);
-            entry.2 = entry.2.min(due_ms);
+            entry.2 = entry.2.min(e.maturity);
             links.push(args![e.event_id.as_str(), subject.key.as_str()]);
         }
     }
     let mut rows = Vec::with_capacity(wanted.len());
-    for (key, (subject, every, due_ms)) in wanted {
+    for (key, (subject, every, first)) in wanted {
         let source = serde_json::to_string(&subject.source)
             .map_err(|e| StoreError::Damaged(e.to_string()))?;
         let provider = subject.source.provider.as_str();
-        rows.push(args![key, provider, source, every, due_ms]);
+        let due = millis(first.to_datetime());
+        rows.push(args![key, provider, source, every, due]);
     }
     tx.insert_rows(
         "INSERT INTO subject (subject_key, provider, source, read_every_s, due_ms)",

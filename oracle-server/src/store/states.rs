@@ -49,14 +49,15 @@ mod tests {
 
     /// Whether the input is possible from a state at some time.
     fn takes(state: State, input: Input<'_>) -> bool {
+        let at = |unix| DateTime::from_timestamp(unix, 0).unwrap();
         [0, 1_500, 9_999].into_iter().any(|now| {
             let event = Standing {
                 state,
                 is_vetoed: false,
                 maturity: Maturity::from_epoch(1_000),
-                attest_by: 2_000,
+                attest_by: at(2_000),
             };
-            step(&event, input, DateTime::from_timestamp(now, 0).unwrap()).is_ok()
+            step(&event, input, at(now)).is_ok()
         })
     }
 

@@ -148,7 +148,7 @@ async fn append_status(
     for (id, kind, reason) in said {
         let status = Status {
             event_id: event_id(id)?,
-            time_ms: reserved.time_ms.unsigned_abs(),
+            time_ms: reserved.time.timestamp_millis().unsigned_abs(),
             kind: kind.clone(),
             reason: cut(reason).to_owned(),
         };

@@ -7,6 +7,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use oracle_schema::Maturity;
 use oracle_schema::evidence::Observation;
 use oracle_schema::policy::FactSource;
 use sqlx::AssertSqlSafe;
@@ -111,23 +112,23 @@ impl Store {
             .await?;
         // A row begins anew with every event that matures: what was read before
         // does not count for it.
-        let matured: i64 = tx
+        let matured = tx
             .fetch_optional(
-                "SELECT COALESCE(MAX(e.maturity), 0) AS matured FROM event_subject s \
+                "SELECT MAX(e.maturity) AS matured FROM event_subject s \
                  JOIN event e ON e.event_id = s.event_id \
                  WHERE s.subject_key = $1 AND e.maturity <= $2",
                 args![key.as_str(), seconds(now)],
             )
             .await?
-            .map_or(Ok(0), |r| r.get("matured"))?;
+            .map_or(Ok(None), |r| r.opt_maturity("matured"))?;
+        let matured = matured.map_or(DateTime::UNIX_EPOCH, Maturity::to_datetime);
         let (mut attempt, mut reads) = (1, 1);
         if let Some(last) = last {
             let (number, row): (i64, i64) = (last.get("attempt")?, last.get("reads")?);
             let (verdict, fact): (String, Option<String>) =
                 (last.get("verdict")?, last.get("fact")?);
             attempt = number + 1;
-            let sent_ms: i64 = last.get("sent_ms")?;
-            let equal = sent_ms >= matured.saturating_mul(1000)
+            let equal = last.millis("sent_ms")? >= matured
                 && exchanges
                     .last()
                     .is_some_and(|e| e.verdict == verdict && e.fact == fact);
@@ -165,9 +166,13 @@ impl Store {
         tx.commit().await
     }
 
-    /// What a source answered to a question since `since` (Unix
-    /// seconds), in whole attempts: the latest, and what it said last before those.
-    pub async fn said(&self, key: &SubjectKey, since: i64) -> Result<Vec<Observation>, StoreError> {
+    /// What a source answered to a question since `since`, in whole attempts: the latest,
+    /// and what it said last before those.
+    pub async fn said(
+        &self,
+        key: &SubjectKey,
+        since: DateTime<Utc>,
+    ) -> Result<Vec<Observation>, StoreError> {
         let subject = Observed::Subject(key);
         self.reader().observations(subject, since).await
     }
@@ -176,7 +181,7 @@ impl Store {
     pub async fn said_since(
         &self,
         key: &SubjectKey,
-        since: i64,
+        since: DateTime<Utc>,
         attempt: i64,
     ) -> Result<Vec<Observation>, StoreError> {
         let reader = self.reader();

@@ -73,7 +73,7 @@ impl CommittedOutcome {
                 state: crate::lifecycle::State::Committed,
                 is_vetoed: false,
                 maturity: event.maturity,
-                attest_by: i64::MAX,
+                attest_by: chrono::DateTime::<chrono::Utc>::MAX_UTC,
             },
             descriptor: event.descriptor.clone(),
             policy_hash,

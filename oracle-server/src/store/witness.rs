@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 
 use chrono::{DateTime, Utc};
 
-use super::db::{Tx, args};
+use super::db::{Tx, args, seconds};
 use super::read::ReadStore;
 use super::tree::{signed, unsigned};
 use super::{Store, StoreError};
@@ -21,8 +21,8 @@ pub struct NewCosignature {
     pub size: u64,
     /// The signature line, with its line feed.
     pub line: String,
-    /// When, as the witness says: Unix seconds.
-    pub time_s: i64,
+    /// When, as the witness says; a whole second.
+    pub time: DateTime<Utc>,
 }
 
 /// The last head that a witness cosigned.
@@ -107,7 +107,12 @@ impl Store {
         tx.execute(
             "INSERT INTO cosignature (size, witness, line, time_s) VALUES ($1, $2, $3, $4) \
              ON CONFLICT (size, witness) DO UPDATE SET line = $3, time_s = $4",
-            args![size, new.witness.as_str(), new.line.as_str(), new.time_s],
+            args![
+                size,
+                new.witness.as_str(),
+                new.line.as_str(),
+                seconds(new.time)
+            ],
         )
         .await?;
         tx.execute(

@@ -152,7 +152,7 @@ pub(crate) async fn get_event_list(
     let next = events
         .last()
         .filter(|_| more)
-        .map(|e| cursor::encode(e.maturity.unix(), e.event_id.as_str()))
+        .map(|e| cursor::encode(e.maturity, e.event_id.as_str()))
         .map(|cursor| fields.href("cursor", &cursor));
     let mut series: Vec<String> = app
         .store

@@ -76,7 +76,7 @@ pub(crate) async fn get_index(
     Query::strict(&uri, &[])?;
     let now = app.clock.now();
     let next = EventFilter {
-        from: Some(now.timestamp() + 1),
+        matures_after: Some(now),
         limit: i64::try_from(LINES).unwrap_or(i64::MAX),
         ..EventFilter::default()
     };
@@ -127,7 +127,7 @@ async fn health(app: &AppState) -> Result<Health, Problem> {
         leader: report.leader,
         journal: (!report.journal.works()).then(|| report.journal.to_string()),
         overdue: overdue.count,
-        oldest: rough(overdue.oldest_s),
+        oldest: rough(overdue.oldest.num_seconds()),
         log_size: *app.store.head().borrow(),
         open: count(&["scheduled", "announced", "provisional", "held", "committed"]),
         attested: count(&["attested", "voided"]),

@@ -6,6 +6,7 @@ use askama::Template;
 use axum::extract::State;
 use axum::http::Uri;
 use axum::response::Response;
+use chrono::{DateTime, Utc};
 use oracle_schema::Descriptor;
 use oracle_schema::policy::explain;
 
@@ -66,21 +67,19 @@ fn planned(app: &AppState, id: &str) -> Vec<Planned> {
     let now = app.clock.now();
     let series = app.calendar.series(id);
     // Those before are announced, or are about to be.
-    let unannounced = series
-        .into_iter()
-        .flat_map(|s| s.upcoming(now.timestamp() + s.ahead_s()));
-    let of = |event: Upcoming| {
-        let announced = Stamp::of_s(event.announce_at)?;
-        Some(Planned {
-            id: event.event_id.to_string(),
-            announced,
-            distance: Distance {
-                to: announced.0,
-                from: now,
-            },
-        })
+    let unannounced = series.into_iter().flat_map(|s| {
+        let announced = now.checked_add_signed(s.ahead());
+        s.upcoming(announced.unwrap_or(DateTime::<Utc>::MAX_UTC))
+    });
+    let of = |event: Upcoming| Planned {
+        id: event.event_id.to_string(),
+        announced: Stamp(event.announce_at),
+        distance: Distance {
+            to: event.announce_at,
+            from: now,
+        },
     };
-    unannounced.take(PLANNED).filter_map(of).collect()
+    unannounced.take(PLANNED).map(of).collect()
 }
 
 /// A series: its fixings over time, what is next, its rules.
@@ -129,7 +128,7 @@ pub(crate) async fn get_series_page(
         .events(&in_state(EventState::Refund, AHEAD), now)
         .await?;
     let next = EventFilter {
-        from: Some(now.timestamp() + 1),
+        matures_after: Some(now),
         latest_first: false,
         ..of_series(AHEAD)
     };

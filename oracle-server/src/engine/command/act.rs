@@ -96,7 +96,7 @@ impl<'a> Act<'a> {
         {
             return refuse(Refused::NotMatured(event.standing.maturity.to_datetime()));
         }
-        if !open || self.now.timestamp() >= event.standing.attest_by {
+        if !open || self.now >= event.standing.attest_by {
             return refuse(Refused::AlreadyCommitted);
         }
         Ok(())
@@ -349,7 +349,7 @@ impl Engine {
             event.standing.state,
             State::Scheduled | State::Announced | State::Provisional | State::Held
         );
-        if !open || act.now.timestamp() >= event.standing.attest_by {
+        if !open || act.now >= event.standing.attest_by {
             return refuse(Refused::AlreadyCommitted);
         }
         act.require_room(&actions)?;

@@ -200,7 +200,7 @@ fn require_ahead(event: &OneOff, now: DateTime<Utc>) -> Result<(), Failed> {
 
 /// As the store remembers it: announced at once, where it names no time.
 fn scheduled(event: &OneOff, now: DateTime<Utc>) -> NewEvent {
-    let announce_at = event.announce_at.unwrap_or_else(|| now.timestamp());
+    let announce_at = event.announce_at.unwrap_or(now);
     let id = event.id.clone();
     new_event(id, None, &event.definition, event.maturity, announce_at)
 }

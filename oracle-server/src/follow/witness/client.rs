@@ -230,14 +230,14 @@ impl Witness {
         }
         let time_s = i64::try_from(note.signed_by(&self.key)?).unwrap_or(i64::MAX);
         let ahead_s = time_s.saturating_sub(now.timestamp());
-        if ahead_s > TOLERANCE_S {
-            return Err(WitnessError::Future(ahead_s));
-        }
+        let time = DateTime::from_timestamp(time_s, 0)
+            .filter(|_| ahead_s <= TOLERANCE_S)
+            .ok_or(WitnessError::Future(ahead_s))?;
         Ok(NewCosignature {
             witness: self.key.to_string(),
             size: head.size,
             line: note.line_of(&self.key)?,
-            time_s,
+            time,
         })
     }
 }

@@ -207,7 +207,7 @@ async fn window(
     if let Some((maturity, id)) = &after {
         past.before = Some((*maturity, id));
     } else {
-        let now = app.clock.now().timestamp();
+        let now = app.clock.now();
         past.matured_by = Some(now);
         let to_come = PublishedFilter {
             matures_after: Some(now),
@@ -224,7 +224,7 @@ async fn window(
     let next = matured
         .last()
         .filter(|_| more)
-        .map(|e| cursor::encode(e.maturity.unix(), e.event_id.as_str()));
+        .map(|e| cursor::encode(e.maturity, e.event_id.as_str()));
     events.append(&mut matured);
     Ok((events, next))
 }

@@ -10,7 +10,7 @@ use oracle_schema::nonce_proof::NonceProof;
 use super::encoded;
 use super::proof::proof_entry;
 use crate::lifecycle::{self, Input, Standing, State};
-use crate::store::db::{Fetch as _, args};
+use crate::store::db::{Fetch as _, args, millis};
 use crate::store::lead::{LeaderTx, NewEntry};
 use crate::store::steps::{Reason, step_of};
 use crate::store::{ChangeError, Store, event_id};
@@ -80,7 +80,7 @@ impl Store {
                 args![
                     e.announcement.event.event_id.as_str(),
                     position,
-                    reserved.time_ms,
+                    millis(reserved.time),
                     e.content_hash,
                     e.nonce_map.as_slice(),
                     e.tlv.as_slice()

@@ -8,7 +8,7 @@ use oracle_schema::{Attestation, EventId, Outcome};
 
 use super::encoded;
 use crate::lifecycle::{Input, Standing};
-use crate::store::db::{Fetch as _, Row, Tx, args};
+use crate::store::db::{Fetch as _, Row, Tx, args, millis};
 use crate::store::lead::NewEntry;
 use crate::store::steps::{Reason, step_of};
 use crate::store::{ChangeError, CommittedOutcome, Store, StoreError, event_id, standing};
@@ -96,7 +96,7 @@ impl Store {
                 args![
                     s.event_id.as_str(),
                     position,
-                    reserved.time_ms,
+                    millis(reserved.time),
                     s.outcome.to_string(),
                     s.tlv.as_slice()
                 ]
@@ -155,7 +155,7 @@ impl Store {
             let notice = LogEntry::Notice {
                 kind: NoticeKind::Refund,
                 event_id: r.event_id.clone(),
-                time_ms: reserved.time_ms.unsigned_abs(),
+                time_ms: reserved.time.timestamp_millis().unsigned_abs(),
                 reason: r.reason.clone(),
             };
             entries.push(NewEntry {

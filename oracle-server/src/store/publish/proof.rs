@@ -6,13 +6,33 @@ use oracle_schema::nonce_proof::NonceProof;
 use oracle_schema::{Descriptor, EventId, Maturity};
 
 use super::encoded;
-use crate::store::db::{Row, Tx, args};
+use crate::store::db::{Row, Tx, args, seconds};
 use crate::store::lead::NewEntry;
 use crate::store::states::{OPEN, UNDECIDED};
 use crate::store::{ChangeError, ReadStore, Store, StoreError, descriptor, event_id};
 
-/// Where a search through open events stands: the last one's `attest_by` and id.
-pub type OpenCursor = (i64, String);
+/// Where a search through open events stands: the last one that was looked at.
+#[derive(Debug, Clone)]
+pub struct OpenCursor {
+    attest_by: DateTime<Utc>,
+    event_id: String,
+}
+
+impl OpenCursor {
+    /// Before every event.
+    pub const START: Self = Self {
+        attest_by: DateTime::<Utc>::MIN_UTC,
+        event_id: String::new(),
+    };
+
+    /// Right after an event.
+    pub fn after(event: &UnprovenEvent) -> Self {
+        Self {
+            attest_by: event.attest_by,
+            event_id: event.event_id.as_str().to_owned(),
+        }
+    }
+}
 
 /// An open event whose nonces the log does not prove.
 #[derive(Debug, Clone)]
@@ -21,8 +41,8 @@ pub struct UnprovenEvent {
     pub event_id: EventId,
     /// When the outcome is fixed.
     pub maturity: Maturity,
-    /// When it becomes a refund, Unix seconds.
-    pub attest_by: i64,
+    /// When it becomes a refund.
+    pub attest_by: DateTime<Utc>,
     /// What can come out.
     pub descriptor: Descriptor,
     /// Its policy.
@@ -38,7 +58,7 @@ impl UnprovenEvent {
         Ok(Self {
             event_id: event_id(&id)?,
             maturity: r.maturity()?,
-            attest_by: r.get("attest_by")?,
+            attest_by: r.seconds("attest_by")?,
             descriptor: descriptor::read(&stored)?,
             policy_hash: r.hash("policy_hash")?,
             tlv: r.get("tlv")?,
@@ -66,7 +86,7 @@ impl Store {
         self.db
             .fetch(
                 sqlx::AssertSqlSafe(sql),
-                args![after.0, after.1.as_str(), limit],
+                args![seconds(after.attest_by), after.event_id.as_str(), limit],
             )
             .await?
             .iter()

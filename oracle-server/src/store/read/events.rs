@@ -1,12 +1,12 @@
 //! Events as they stand at the time of reading: one, a page of them, how many.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use oracle_schema::{Descriptor, EventId, Maturity};
 use sqlx::AssertSqlSafe;
 
 use super::ReadStore;
 use crate::lifecycle::State;
-use crate::store::db::{Arg, Row, args, seconds};
+use crate::store::db::{Arg, Row, args, first_second, seconds};
 use crate::store::states::{UNATTESTED, UNFINISHED};
 use crate::store::{StoreError, descriptor, event_id};
 
@@ -81,14 +81,16 @@ pub struct EventFilter {
     pub kind: Option<String>,
     /// Only this series.
     pub series: Option<String>,
-    /// Maturity at or after, Unix seconds.
-    pub from: Option<i64>,
-    /// Maturity at or before, Unix seconds.
-    pub to: Option<i64>,
+    /// Maturity at or after.
+    pub from: Option<DateTime<Utc>>,
+    /// Maturity strictly after.
+    pub matures_after: Option<DateTime<Utc>>,
+    /// Maturity at or before.
+    pub to: Option<DateTime<Utc>>,
     /// Substring of the event id, or of its title or names in any case.
     pub q: Option<String>,
     /// Continue after this (maturity, event id), in the order asked for.
-    pub after: Option<(i64, String)>,
+    pub after: Option<(Maturity, String)>,
     /// Latest maturity first; otherwise the earliest.
     pub latest_first: bool,
     /// Rows at most.
@@ -100,8 +102,8 @@ pub struct EventFilter {
 pub struct Overdue {
     /// How many events.
     pub count: i64,
-    /// Age of the oldest, seconds past maturity + settle delay.
-    pub oldest_s: i64,
+    /// For how long the oldest is, in whole seconds.
+    pub oldest: TimeDelta,
 }
 
 /// The statement of a page, and what it asks for.
@@ -121,8 +123,8 @@ pub(in crate::store) fn listed(filter: &EventFilter, now: DateTime<Utc>) -> (Str
         };
         condition(&of, stored.as_str().into());
         match matured {
-            Some(true) => condition(" AND e.maturity <= ?", seconds(now).into()),
-            Some(false) => condition(" AND e.maturity > ?", seconds(now).into()),
+            Some(true) => condition(" AND e.maturity <= ?", seconds(now)),
+            Some(false) => condition(" AND e.maturity > ?", seconds(now)),
             None => {}
         }
     }
@@ -138,10 +140,13 @@ pub(in crate::store) fn listed(filter: &EventFilter, now: DateTime<Utc>) -> (Str
         condition(" AND e.series = ?", series.as_str().into());
     }
     if let Some(from) = filter.from {
-        condition(" AND e.maturity >= ?", from.into());
+        condition(" AND e.maturity >= ?", first_second(from));
+    }
+    if let Some(time) = filter.matures_after {
+        condition(" AND e.maturity > ?", seconds(time));
     }
     if let Some(to) = filter.to {
-        condition(" AND e.maturity <= ?", to.into());
+        condition(" AND e.maturity <= ?", seconds(to));
     }
     if let Some(q) = &filter.q {
         // LIKE ignores case on one engine only.
@@ -291,10 +296,11 @@ impl ReadStore {
         let Some(row) = row else {
             return Ok(Overdue::default());
         };
-        let oldest: Option<i64> = row.get("oldest")?;
+        let oldest = row.opt_seconds("oldest")?;
+        let age = oldest.map_or(TimeDelta::zero(), |oldest| now - oldest);
         Ok(Overdue {
             count: row.get("count")?,
-            oldest_s: oldest.map_or(0, |o| seconds(now) - o),
+            oldest: TimeDelta::seconds(age.num_seconds()),
         })
     }
 

@@ -3,13 +3,14 @@
 use std::io::Read as _;
 use std::sync::atomic::Ordering;
 
+use chrono::{DateTime, Utc};
 use oracle_schema::evidence::{Manifest, Observation, method};
 use sqlx::AssertSqlSafe;
 
 use super::ReadStore;
 use crate::keys::{LegKey, Observed, Question, SubjectKey};
 use crate::store::StoreError;
-use crate::store::db::{Row, args};
+use crate::store::db::{Row, args, millis};
 
 /// What an outcome rests on.
 #[derive(Debug, Clone)]
@@ -110,7 +111,7 @@ impl ReadStore {
             )
             .await?;
         let Some(row) = row else { return Ok(None) };
-        let maturity: i64 = row.get("maturity")?;
+        let maturity = row.maturity()?;
         let question: Option<String> = row.get("question")?;
         let mut observations = Vec::new();
         match question.map(Question::read) {
@@ -118,14 +119,15 @@ impl ReadStore {
             Some(Question::Facts) => {
                 for key in self.subjects(id).await? {
                     let subject = Observed::Subject(&key);
-                    observations.extend(self.observations(subject, maturity).await?);
+                    let since = maturity.to_datetime();
+                    observations.extend(self.observations(subject, since).await?);
                 }
             }
             Some(Question::Price(price)) => {
                 for leg in price.legs()? {
                     let key = LegKey::of(&leg)?;
                     let leg_at = Observed::Leg(&key, maturity);
-                    let seen = self.observations(leg_at, 0).await?;
+                    let seen = self.observations(leg_at, DateTime::UNIX_EPOCH).await?;
                     observations.extend(seen.into_iter().map(|o| Observation {
                         leg: Some(leg.name.clone()),
                         ..o
@@ -153,23 +155,22 @@ impl ReadStore {
             .collect()
     }
 
-    /// The latest exchanges about a leg or a subject that were sent since a time
-    /// (Unix seconds), oldest first. Of a subject also the last that it answered, and
-    /// the last time that it contradicted itself; of a leg also its samples.
+    /// The latest exchanges about a leg or a subject that were sent since a time, oldest
+    /// first. Of a subject also the last that it answered, and the last time that it
+    /// contradicted itself; of a leg also its samples.
     pub(crate) async fn observations(
         &self,
         of: Observed<'_>,
-        since: i64,
+        since: DateTime<Utc>,
     ) -> Result<Vec<Observation>, StoreError> {
         let (key, maturity) = (of.key(), of.maturity());
         let is_leg = matches!(of, Observed::Leg(..));
-        let since_ms = since.saturating_mul(1000);
         let latest = format!("{OBSERVED} ORDER BY o.observation_id DESC LIMIT $4");
         let mut rows = self
             .db
             .fetch(
                 AssertSqlSafe(latest),
-                args![key, maturity, since_ms, limit(OBSERVATIONS)],
+                args![key, maturity, millis(since), limit(OBSERVATIONS)],
             )
             .await?;
         let oldest: Option<i64> = rows.last().map(|r| r.get("attempt")).transpose()?;
@@ -195,7 +196,7 @@ impl ReadStore {
                 self.db
                     .fetch(
                         AssertSqlSafe(stance),
-                        args![key, maturity, since_ms, oldest, limit(STANCE)],
+                        args![key, maturity, millis(since), oldest, limit(STANCE)],
                     )
                     .await?,
             );
@@ -205,29 +206,34 @@ impl ReadStore {
                 "{OBSERVED} AND o.attempt < $4 AND o.sent_ms <= $5 \
                  ORDER BY o.observation_id DESC LIMIT $6"
             );
-            let maturity_ms = maturity.saturating_mul(1000);
-            let args = args![key, maturity, since_ms, oldest, maturity_ms, SAMPLES];
+            let args = args![
+                key,
+                maturity,
+                millis(since),
+                oldest,
+                millis(maturity.to_datetime()),
+                SAMPLES
+            ];
             rows.extend(self.db.fetch(AssertSqlSafe(samples), args).await?);
         }
         self.note_read(&rows);
         rows.iter().rev().map(observation).collect()
     }
 
-    /// Exchanges about a subject since a time (Unix seconds), from an attempt on, oldest
-    /// first; no more of them than [`OBSERVATIONS`].
+    /// Exchanges about a subject since a time, from an attempt on, oldest first; no more
+    /// of them than [`OBSERVATIONS`].
     pub(crate) async fn observations_from(
         &self,
         subject: &SubjectKey,
-        since: i64,
+        since: DateTime<Utc>,
         attempt: i64,
     ) -> Result<Vec<Observation>, StoreError> {
         let of = Observed::Subject(subject);
         let sql = format!("{OBSERVED} AND o.attempt >= $4 ORDER BY o.observation_id LIMIT $5");
-        let since_ms = since.saturating_mul(1000);
         let args = args![
             of.key(),
             of.maturity(),
-            since_ms,
+            millis(since),
             attempt,
             limit(OBSERVATIONS)
         ];

@@ -2,6 +2,7 @@
 //! what needs people, an event's milestones, the entries of the log.
 
 use chrono::{DateTime, Utc};
+use oracle_schema::Maturity;
 use oracle_schema::log_entry::{LogEntry, Status};
 use sqlx::AssertSqlSafe;
 
@@ -55,7 +56,7 @@ pub struct SeriesLine {
     /// Its rules now.
     pub policy_hash: [u8; 32],
     /// The maturity of the event that is made next; none when its list is done.
-    pub next_maturity: Option<DateTime<Utc>>,
+    pub next_maturity: Option<Maturity>,
 }
 
 impl ReadStore {
@@ -196,7 +197,7 @@ fn series_line(r: &Row) -> Result<SeriesLine, StoreError> {
     Ok(SeriesLine {
         series_id: r.get("series_id")?,
         policy_hash: r.hash("policy_hash")?,
-        next_maturity: r.opt_seconds("next_maturity")?,
+        next_maturity: r.opt_maturity("next_maturity")?,
     })
 }
 

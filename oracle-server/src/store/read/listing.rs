@@ -1,10 +1,11 @@
 //! Published messages in the order of their maturities, for readers that list
 //! announcements with their attestations.
 
+use chrono::{DateTime, Utc};
 use sqlx::AssertSqlSafe;
 
 use super::ReadStore;
-use crate::store::db::{Arg, Row, args};
+use crate::store::db::{Arg, Row, args, seconds};
 use crate::store::states::UNPUBLISHED;
 use crate::store::{StoreError, event_id};
 use oracle_schema::{EventId, Maturity};
@@ -25,12 +26,12 @@ pub struct PublishedEvent {
 pub struct PublishedFilter<'a> {
     /// Only this series.
     pub series: Option<&'a str>,
-    /// Maturity strictly after, Unix seconds.
-    pub matures_after: Option<i64>,
-    /// Maturity at or before, Unix seconds.
-    pub matured_by: Option<i64>,
+    /// Maturity strictly after.
+    pub matures_after: Option<DateTime<Utc>>,
+    /// Maturity at or before.
+    pub matured_by: Option<DateTime<Utc>>,
     /// Only what stands before this (maturity, event id).
-    pub before: Option<(i64, &'a str)>,
+    pub before: Option<(Maturity, &'a str)>,
     /// Latest maturity first; otherwise the earliest.
     pub latest_first: bool,
     /// Rows to leave out first.
@@ -58,10 +59,10 @@ impl ReadStore {
             put(" AND e.series = ?", series.into());
         }
         if let Some(time) = filter.matures_after {
-            put(" AND e.maturity > ?", time.into());
+            put(" AND e.maturity > ?", seconds(time));
         }
         if let Some(time) = filter.matured_by {
-            put(" AND e.maturity <= ?", time.into());
+            put(" AND e.maturity <= ?", seconds(time));
         }
         if let Some((maturity, id)) = filter.before {
             put(" AND (e.maturity, e.event_id) < (?", maturity.into());

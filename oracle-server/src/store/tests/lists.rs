@@ -40,8 +40,8 @@ fn one_of_many(n: u32) -> NewEvent {
     }
 }
 
-fn key(event: &EventView) -> (i64, String) {
-    (event.maturity.unix(), event.event_id.to_string())
+fn key(event: &EventView) -> (Maturity, String) {
+    (event.maturity, event.event_id.to_string())
 }
 
 async fn list(reader: &ReadStore, filter: &EventFilter) -> Vec<EventView> {
@@ -131,6 +131,13 @@ fn some<T: Clone + std::fmt::Debug + 'static>(values: Vec<T>) -> impl Strategy<V
     proptest::option::of(proptest::sample::select(values))
 }
 
+/// Times around the maturities, most of them within a second.
+fn times() -> impl Strategy<Value = Option<DateTime<Utc>>> {
+    let millis = (MATURITY - 10) * 1000..(MATURITY + 70) * 1000;
+    let time = |ms: i64| DateTime::from_timestamp_millis(ms - ms % 500).unwrap();
+    proptest::option::of(millis.prop_map(time))
+}
+
 fn filters(ids: Vec<String>) -> impl Strategy<Value = EventFilter> {
     let states = vec![
         EventState::Scheduled,
@@ -145,13 +152,13 @@ fn filters(ids: Vec<String>) -> impl Strategy<Value = EventFilter> {
         EventState::Withdrawn,
     ];
     let texts = |of: &[&str]| -> Vec<String> { of.iter().map(|&t| t.to_owned()).collect() };
-    let time = || proptest::option::of(MATURITY - 10..MATURITY + 70);
-    let after = (MATURITY - 10..MATURITY + 70, proptest::sample::select(ids));
+    let maturity = (MATURITY - 10..MATURITY + 70).prop_map(|s| Maturity::from_unix(s).unwrap());
+    let after = (maturity, proptest::sample::select(ids));
     (
         some(states),
         some(texts(&["threshold", "match", "election"])),
         some(texts(&["s1", "s2", "none"])),
-        (time(), time()),
+        (times(), times(), times()),
         some(texts(&[
             "e-0", "E-0", "X1", "x1", "no. 1", "WINS", "%", "_", "'",
         ])),
@@ -160,12 +167,13 @@ fn filters(ids: Vec<String>) -> impl Strategy<Value = EventFilter> {
         1_i64..50,
     )
         .prop_map(
-            |(state, kind, series, (from, to), q, after, latest_first, limit)| EventFilter {
+            |(state, kind, series, times, q, after, latest_first, limit)| EventFilter {
                 state,
                 kind,
                 series,
-                from,
-                to,
+                from: times.0,
+                matures_after: times.1,
+                to: times.2,
                 q,
                 after,
                 latest_first,
@@ -179,7 +187,8 @@ fn in_memory(
     all: &[EventView],
     searches: &BTreeMap<String, Option<String>>,
     filter: &EventFilter,
-) -> Vec<(i64, String)> {
+) -> Vec<(Maturity, String)> {
+    let time = |e: &EventView| e.maturity.to_datetime();
     let found = |event: &EventView, q: &str| {
         let id = event.event_id.as_str();
         let search = searches[id].as_deref().unwrap_or_default();
@@ -190,8 +199,9 @@ fn in_memory(
         .filter(|e| filter.state.is_none_or(|state| e.state == state))
         .filter(|e| filter.kind.as_ref().is_none_or(|kind| e.kind == *kind))
         .filter(|e| filter.series.is_none() || e.series == filter.series)
-        .filter(|e| filter.from.is_none_or(|from| e.maturity.unix() >= from))
-        .filter(|e| filter.to.is_none_or(|to| e.maturity.unix() <= to))
+        .filter(|e| filter.from.is_none_or(|from| time(e) >= from))
+        .filter(|e| filter.matures_after.is_none_or(|after| time(e) > after))
+        .filter(|e| filter.to.is_none_or(|to| time(e) <= to))
         .filter(|e| filter.q.as_ref().is_none_or(|q| found(e, q)))
         .map(key)
         .collect();
@@ -303,8 +313,8 @@ async fn messages_are_listed_as_the_published_events_in_memory(home: Home) {
     all.retain(|e| !hidden.contains(&e.state));
     let wanted = (
         some(vec!["s1", "s2", "none"]),
-        proptest::option::of(MATURITY - 10..MATURITY + 70),
-        proptest::option::of(MATURITY - 10..MATURITY + 70),
+        times(),
+        times(),
         any::<bool>(),
         0_i64..30,
         1_i64..30,
@@ -323,14 +333,14 @@ async fn messages_are_listed_as_the_published_events_in_memory(home: Home) {
         let listed = block_in_place(|| Handle::current().block_on(listed)).unwrap();
         let listed: Vec<_> = listed
             .iter()
-            .map(|e| (e.maturity.unix(), e.event_id.to_string()))
+            .map(|e| (e.maturity, e.event_id.to_string()))
             .collect();
         let mut due: Vec<_> = all
             .iter()
             .filter(|e| series.is_none() || e.series.as_deref() == series)
             .map(key)
-            .filter(|(at, _)| matures_after.is_none_or(|after| *at > after))
-            .filter(|(at, _)| matured_by.is_none_or(|by| *at <= by))
+            .filter(|(at, _)| matures_after.is_none_or(|after| at.to_datetime() > after))
+            .filter(|(at, _)| matured_by.is_none_or(|by| at.to_datetime() <= by))
             .collect();
         due.sort();
         if latest_first {

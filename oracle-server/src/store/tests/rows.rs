@@ -55,8 +55,8 @@ async fn events_are_read_back(home: Home) {
         assert_eq!(seen.series, event.series);
         assert_eq!(seen.state, EventState::Scheduled);
         assert_eq!(seen.maturity, event.maturity);
-        assert_eq!(seen.attest_by, at(event.attest_by));
-        assert_eq!(seen.announce_at, at(event.announce_at));
+        assert_eq!(seen.attest_by, event.attest_by);
+        assert_eq!(seen.announce_at, event.announce_at);
         assert_eq!(seen.descriptor, event.descriptor);
         assert_eq!(seen.policy_hash, event.policy_hash);
         let scheduled = due.iter().find(|e| e.event_id == event.event_id).unwrap();
@@ -95,7 +95,7 @@ async fn rounds_are_read_back(home: Home) {
         .finish_attempt(&due[0], &pending, at(MATURITY))
         .await
         .unwrap();
-    assert_eq!(store.next_due().await.unwrap(), Some(at(event.announce_at)));
+    assert_eq!(store.next_due().await.unwrap(), Some(event.announce_at));
     let due = store.due_rounds(later, 10).await.unwrap();
     assert_eq!(due[0].attempts, 1);
 
@@ -190,7 +190,8 @@ async fn evidence_is_read_back(home: Home) {
     let some = proptest::collection::vec(exchanges(), 1..5);
     let law = async |exchanges: Vec<ObservedExchange>| {
         // A maturity of its own for each case.
-        let maturity = MATURITY - i64::from(number.fetch_add(1, Ordering::Relaxed));
+        let number = number.fetch_add(1, Ordering::Relaxed);
+        let maturity = Maturity::from_unix(MATURITY - i64::from(number)).unwrap();
         let attempt = Attempt {
             leg_key: leg(),
             maturity,
@@ -199,7 +200,7 @@ async fn evidence_is_read_back(home: Home) {
         };
         store.save_attempt(&attempt).await.unwrap();
         let key: LegKey = leg();
-        let seen = reader.observations(Observed::Leg(&key, maturity), 0);
+        let seen = reader.observations(Observed::Leg(&key, maturity), DateTime::UNIX_EPOCH);
         let seen = seen.await.unwrap();
         prop_assert_eq!(seen.len(), attempt.exchanges.len());
         for (seen, kept) in seen.iter().zip(&attempt.exchanges) {
@@ -318,16 +319,17 @@ async fn a_damaged_row_is_named(home: Home) {
     });
     let mut runner = TestRunner::deterministic();
     let tree = exchanges.new_tree(&mut runner).unwrap();
+    let maturity = Maturity::from_unix(MATURITY).unwrap();
     let attempt = Attempt {
         leg_key: leg(),
-        maturity: MATURITY,
+        maturity,
         exchanges: vec![proptest::strategy::ValueTree::current(&tree)],
         decision: None,
     };
     store.save_attempt(&attempt).await.unwrap();
     let key = leg();
-    let seen = reader.observations(Observed::Leg(&key, MATURITY), 0).await;
-    damaged(seen, &["observation of kraken:XBTUSD"]);
+    let seen = reader.observations(Observed::Leg(&key, maturity), DateTime::UNIX_EPOCH);
+    damaged(seen.await, &["observation of kraken:XBTUSD"]);
 
     let sql = "UPDATE round SET decision = 'x', manifest_sha256 = (SELECT nonce_map FROM \
                announcement LIMIT 1), due_ms = 0 WHERE round_key = 'price'";

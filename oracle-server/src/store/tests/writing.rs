@@ -25,7 +25,7 @@ fn step(from: State, input: Input<'_>) -> Step {
         state: from,
         is_vetoed: false,
         maturity: Maturity::from_unix(MATURITY).unwrap(),
-        attest_by: ATTEST_BY,
+        attest_by: at(ATTEST_BY),
     };
     lifecycle::step(&standing, input, at(MATURITY)).unwrap()
 }
@@ -163,7 +163,7 @@ async fn a_deposed_leader_changes_nothing(home: Home) {
     let rounds = home.store.due_rounds(at(MATURITY), 10).await.unwrap();
     let attempt = Attempt {
         leg_key: leg(),
-        maturity: MATURITY,
+        maturity: Maturity::from_unix(MATURITY).unwrap(),
         exchanges: Vec::new(),
         decision: Some("{}".to_owned()),
     };
