@@ -22,6 +22,7 @@ use super::openapi::{
     Bytes, Cursor, EventKind, EventName, EventState as StateName, EvidenceForm, Hex32, Network,
     SearchText, SeriesName, Time, Verdict,
 };
+use super::paging::{Page, one_more};
 use super::problem::{Kind, Problem};
 use super::query::{EventPath, HashPath, Query, cursor};
 use crate::config::KINDS;
@@ -361,24 +362,18 @@ pub(crate) async fn get_events(
         "state", "kind", "series", "from", "to", "q", "limit", "cursor",
     ];
     let mut filter = filter(&Query::strict(&uri, KNOWN)?, false)?;
-    let page = usize::try_from(filter.limit).unwrap_or(usize::MAX);
-    // One more tells whether there is a next page.
-    filter.limit += 1;
-    let mut events = app.store.events(&filter, app.clock.now()).await?;
-    let more = events.len() > page;
-    events.truncate(page);
-    let next_cursor = events
-        .last()
-        .filter(|_| more)
-        .map(|e| cursor::encode(e.maturity, e.event_id.as_str()));
-    let mut page = Vec::with_capacity(events.len());
-    for event in events {
-        page.push(EventJson::of(&app, event).await?);
+    let limit = filter.limit;
+    filter.limit = one_more(limit);
+    let page = Page::of(app.store.events(&filter, app.clock.now()).await?, limit);
+    let next_cursor = page.next(|e| cursor::encode(e.maturity, e.event_id.as_str()));
+    let mut events = Vec::new();
+    for event in page.into_rows() {
+        events.push(EventJson::of(&app, event).await?);
     }
     Ok(fresh_json(
         StatusCode::OK,
         &EventsJson {
-            events: page,
+            events,
             next_cursor,
         },
     ))

@@ -24,6 +24,7 @@ pub mod metrics;
 mod nostr;
 pub(crate) mod openapi;
 mod operators;
+pub(crate) mod paging;
 pub(crate) mod points;
 mod policies;
 pub mod problem;

@@ -17,6 +17,7 @@ use super::events::{DigitsJson, digits, outcomes, state_name, time};
 use super::openapi::{
     Cursor, EventKind, EventName, EventState as StateName, Hex32, SeriesName, Time,
 };
+use super::paging::{Page, one_more};
 use super::problem::Problem;
 use super::query::{Query, SeriesPath, cursor};
 use crate::config::{Schedule, Series, Upcoming};
@@ -145,19 +146,13 @@ pub(super) async fn get_all_series(
     let query = Query::strict(&uri, &["limit", "cursor"])?;
     let after = query.get("cursor").map(cursor::decode).transpose()?;
     let limit = query.number("limit", 1..=SERIES_MOST)?;
-    let page = usize::try_from(limit.unwrap_or(PAGE_DEFAULT)).unwrap_or(usize::MAX);
-    let mut after = app
-        .calendar
-        .after(after.as_ref().map(|(_, id)| id.as_str()));
+    let after = after.as_ref().map(|(_, id)| id.as_str());
+    let page = Page::of(app.calendar.after(after), limit.unwrap_or(PAGE_DEFAULT));
+    let next_cursor = page.next(|s| cursor::encode(Maturity::from_epoch(0), s.id.as_str()));
     let mut series: Vec<SeriesJson> = Vec::new();
-    for one in after.by_ref().take(page) {
+    for one in page.into_rows() {
         series.push(with_next(&app, one, app.clock.now(), 1).await?);
     }
-    let more = after.next().is_some();
-    let next_cursor = series
-        .last()
-        .filter(|_| more)
-        .map(|last| cursor::encode(Maturity::from_epoch(0), &last.series_id));
     Ok(fresh_json(
         StatusCode::OK,
         &AllSeriesJson {
@@ -213,12 +208,12 @@ async fn with_next(
     let filter = EventFilter {
         series: Some(series.id.as_str().to_owned()),
         matures_after: Some(after),
-        // One more of both tells where the next page begins.
-        limit: limit + 1,
+        limit: one_more(limit),
         ..EventFilter::default()
     };
     let mut ahead = BTreeMap::new();
-    for upcoming in series.upcoming(after).take(page + 1) {
+    // One more of both tells where the next page begins.
+    for upcoming in series.upcoming(after).take(page.saturating_add(1)) {
         let key = (upcoming.maturity, upcoming.event_id.to_string());
         ahead.insert(key, UpcomingJson::from(upcoming));
     }

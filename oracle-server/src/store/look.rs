@@ -2,17 +2,13 @@
 
 use std::path::Path;
 use std::str::FromStr as _;
-use std::sync::Arc;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicI64};
 use std::time::Duration;
 
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
-use tokio::sync::{broadcast, watch};
 
 use super::db::Db;
-use super::{Lease, Store, StoreError};
+use super::{Store, StoreError};
 
 /// Connections: one question is asked after the other.
 const POOL_SIZE: u32 = 2;
@@ -30,21 +26,7 @@ impl Store {
         } else {
             return Err(StoreError::Url);
         };
-        Ok(Self {
-            readers: db.clone(),
-            db,
-            url: url.to_owned(),
-            epoch: AtomicI64::new(0),
-            head: watch::Sender::new(0),
-            cosigned: Arc::default(),
-            observations_read: Arc::default(),
-            changes: broadcast::Sender::new(1),
-            lease: Mutex::new(Lease::None),
-            head_key: Mutex::default(),
-            is_time_confirmed: AtomicBool::new(false),
-            tree: Mutex::default(),
-            room: Mutex::default(),
-        })
+        Ok(Self::over(db.clone(), db, url))
     }
 }
 

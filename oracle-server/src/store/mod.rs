@@ -260,9 +260,17 @@ impl Store {
     pub async fn open(url: &str, create: bool) -> Result<Self, StoreError> {
         let db = Db::open(url, create).await?;
         db.migrate().await?;
-        let store = Self {
-            readers: db.for_readers(url)?,
+        let readers = db.for_readers(url)?;
+        let store = Self::over(db, readers, url);
+        store.refresh_head().await?;
+        Ok(store)
+    }
+
+    /// Over an open database; nobody leads it yet.
+    fn over(db: Db, readers: Db, url: &str) -> Self {
+        Self {
             db,
+            readers,
             url: url.to_owned(),
             epoch: AtomicI64::new(0),
             head: watch::Sender::new(0),
@@ -274,9 +282,7 @@ impl Store {
             is_time_confirmed: AtomicBool::new(true),
             tree: Mutex::default(),
             room: Mutex::default(),
-        };
-        store.refresh_head().await?;
-        Ok(store)
+        }
     }
 
     /// The readers' side.

@@ -16,6 +16,7 @@ use crate::config::KINDS;
 use crate::http::AppState;
 use crate::http::events::{STATES, filter};
 use crate::http::openapi::{Cursor, FormKind, FormOrder, FormState, FormText, FormTime, Html};
+use crate::http::paging::{Page, one_more};
 use crate::http::problem::Problem;
 use crate::http::query::{Query, cursor};
 
@@ -144,15 +145,10 @@ pub(crate) async fn get_event_list(
     let query = Query::of_form(&uri, KNOWN, &["from", "to"])?;
     let mut filter = filter(&query, true)?;
     let fields = Fields::of(&query);
-    // One more tells whether there is a next page.
-    filter.limit = LINES + 1;
-    let mut events = app.store.events(&filter, app.clock.now()).await?;
-    let more = i64::try_from(events.len()).is_ok_and(|n| n > LINES);
-    events.truncate(usize::try_from(LINES).unwrap_or(usize::MAX));
+    filter.limit = one_more(LINES);
+    let events = Page::of(app.store.events(&filter, app.clock.now()).await?, LINES);
     let next = events
-        .last()
-        .filter(|_| more)
-        .map(|e| cursor::encode(e.maturity, e.event_id.as_str()))
+        .next(|e| cursor::encode(e.maturity, e.event_id.as_str()))
         .map(|cursor| fields.href("cursor", &cursor));
     let mut series: Vec<String> = app
         .store
@@ -173,7 +169,7 @@ pub(crate) async fn get_event_list(
         chosen: shown
             .map(|(name, value)| (name, value.to_owned(), fields.href(name, "")))
             .collect(),
-        lines: lines(&app, events).await?,
+        lines: lines(&app, events.into_rows()).await?,
         series,
         next,
         start: filter.after.is_some().then(|| fields.href("", "")),

@@ -16,6 +16,7 @@ use crate::http::cache::{Representation, fresh_json};
 use crate::http::formats::Format;
 use crate::http::messages::{announcement_message, attestation_message};
 use crate::http::nostr;
+use crate::http::paging::{Page, one_more};
 use crate::http::problem::{Kind, Problem, ProblemJson};
 use crate::http::query::{EventPath, Query, cursor};
 use crate::store::{PublishedEvent, PublishedFilter};
@@ -198,8 +199,7 @@ async fn window(
 ) -> Result<(Vec<PublishedEvent>, Option<String>), Problem> {
     let mut past = PublishedFilter {
         latest_first: true,
-        // One more tells whether there is a next page.
-        limit: limit + 1,
+        limit: one_more(limit),
         ..PublishedFilter::default()
     };
     let after = after.map(cursor::decode).transpose()?;
@@ -217,15 +217,9 @@ async fn window(
         events = app.store.published(&to_come).await?;
         events.reverse();
     }
-    let mut matured = app.store.published(&past).await?;
-    let page = usize::try_from(limit).unwrap_or(usize::MAX);
-    let more = matured.len() > page;
-    matured.truncate(page);
-    let next = matured
-        .last()
-        .filter(|_| more)
-        .map(|e| cursor::encode(e.maturity, e.event_id.as_str()));
-    events.append(&mut matured);
+    let matured = Page::of(app.store.published(&past).await?, limit);
+    let next = matured.next(|e| cursor::encode(e.maturity, e.event_id.as_str()));
+    events.append(&mut matured.into_rows());
     Ok((events, next))
 }
 
