@@ -132,7 +132,7 @@ impl Engine {
             })
             .collect();
         self.store.publish_announcements(&rows, now).await?;
-        self.raise_mark(now);
+        self.raise_high_water(now);
         metrics::counter!("oracle_announcements_total").increment(rows.len() as u64);
         tracing::info!(events = rows.len(), "announced");
         Ok(())

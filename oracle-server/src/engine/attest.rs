@@ -227,7 +227,7 @@ impl Engine {
             .collect();
         let now = self.clock.now();
         self.store.publish_attestations(&rows, now).await?;
-        self.raise_mark(now);
+        self.raise_high_water(now);
         metrics::counter!("oracle_attestations_total").increment(rows.len() as u64);
         tracing::info!(events = rows.len(), "attested");
         Ok(())

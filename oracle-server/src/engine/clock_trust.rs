@@ -53,12 +53,12 @@ const TOLD_FOR: Duration = Duration::from_hours(1);
 
 /// A time, and the uptime at which it was.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Mark {
+pub(super) struct Moment {
     time: DateTime<Utc>,
     uptime: Duration,
 }
 
-impl Mark {
+impl Moment {
     /// What a clock says.
     pub(super) fn of(clock: &dyn Clock) -> Self {
         Self {
@@ -67,12 +67,12 @@ impl Mark {
         }
     }
 
-    /// Uptime from `earlier` to this mark.
+    /// Uptime from `earlier` to this moment.
     pub(super) fn since(self, earlier: Self) -> Duration {
         self.uptime.saturating_sub(earlier.uptime)
     }
 
-    /// What time it is at `uptime`, Unix seconds, if the mark was right.
+    /// What time it is at `uptime`, Unix seconds, if the time was right.
     fn at(self, uptime: Duration) -> i64 {
         let since = uptime.saturating_sub(self.uptime);
         let since = TimeDelta::from_std(since).unwrap_or(TimeDelta::MAX);
@@ -103,13 +103,13 @@ pub(super) struct ClockTrust {
     /// Roots of the first round of questions for the time that have neither answered nor
     /// failed yet.
     unheard: BTreeSet<String>,
-    start: Mark,
+    start: Moment,
     /// The last time that the clock was found right, or the start.
-    right: Mark,
+    right: Moment,
     /// What time each root said it was. All told since the last jump.
-    told: BTreeMap<String, Mark>,
+    told: BTreeMap<String, Moment>,
     /// What the roots together said it was, of two words the earlier.
-    provider: Option<Mark>,
+    provider: Option<Moment>,
     jump: Option<Jump>,
 }
 
@@ -127,7 +127,7 @@ struct Jump {
 impl ClockTrust {
     /// Nothing but the clock's own word.
     pub(super) fn new(clock: &dyn Clock) -> Self {
-        let start = Mark::of(clock);
+        let start = Moment::of(clock);
         Self {
             asked: 0,
             is_accepted: false,
@@ -169,10 +169,10 @@ impl ClockTrust {
     /// The clock was found `ahead_s` ahead of a root's, in an observation that
     /// began at `begun`. If the clock was set meanwhile, the measurement says
     /// nothing about now.
-    pub(super) fn measured(&mut self, root: &str, begun: Mark, clock: &dyn Clock, ahead_s: i64) {
+    pub(super) fn measured(&mut self, root: &str, begun: Moment, clock: &dyn Clock, ahead_s: i64) {
         // What was told before a jump is no word about it.
         self.runs_ahead(clock);
-        let end = Mark::of(clock);
+        let end = Moment::of(clock);
         if (end.time.timestamp() - begun.at(end.uptime)).abs() > 1 {
             return;
         }
@@ -180,7 +180,7 @@ impl ClockTrust {
         let Some(time) = end.time.checked_sub_signed(ahead(ahead_s)) else {
             return;
         };
-        self.told.insert(root.to_owned(), Mark { time, ..end });
+        self.told.insert(root.to_owned(), Moment { time, ..end });
         let skews = self.skews(clock);
         // Of an even number the one by which the clock is further ahead.
         let Some(median_s) = skews.check().ahead_s else {
@@ -193,7 +193,7 @@ impl ClockTrust {
         if let Some(time) = end.time.checked_sub_signed(ahead(median_s.max(0)))
             && is_enough
         {
-            self.provider = Some(Mark { time, ..end });
+            self.provider = Some(Moment { time, ..end });
         }
         let is_right = self.jump.is_none() && skews.by_root().values().any(|s| confirms(*s));
         self.is_confirmed |= is_right;
@@ -220,7 +220,7 @@ impl ClockTrust {
 
     /// How far the clock is now ahead of each root that told the time lately.
     pub(super) fn skews(&self, clock: &dyn Clock) -> Skews {
-        let now = Mark::of(clock);
+        let now = Moment::of(clock);
         let fresh = self.told.iter();
         let fresh = fresh.filter(|(_, told)| now.since(**told) <= TOLD_FOR);
         fresh
@@ -259,7 +259,7 @@ impl ClockTrust {
     /// roots say that the clock is right than say that it is not; where nobody can be
     /// asked, when no root has contradicted it for [`UNCONFIRMED_FOR`].
     pub(super) fn runs_ahead(&mut self, clock: &dyn Clock) -> bool {
-        let now = Mark::of(clock);
+        let now = Moment::of(clock);
         let ahead_s = now.time.timestamp() - self.right.at(now.uptime);
         let has_jumped = ahead_s > TOLERANCE_S;
         let Some(mut jump) = self.jump else {
@@ -318,7 +318,7 @@ impl ClockTrust {
     }
 
     /// What was told before a jump is no word about it, and neither is the operator's.
-    fn jumped(&mut self, now: Mark, start: Option<Jump>) {
+    fn jumped(&mut self, now: Moment, start: Option<Jump>) {
         self.told.clear();
         self.is_accepted = false;
         self.jump = Some(Jump {

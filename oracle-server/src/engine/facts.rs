@@ -19,7 +19,7 @@ use oracle_schema::policy::{Policy, canonical_json};
 use sha2::{Digest, Sha256};
 
 use super::attest::DecidedFact;
-use super::clock_trust::Mark;
+use super::clock_trust::Moment;
 use super::health::alarm_of_clock;
 use super::observe::{exchange_row, json, stored};
 use super::rows::reports;
@@ -41,7 +41,7 @@ const LOOK_AGAIN: TimeDelta = TimeDelta::minutes(5);
 
 /// What a source answered to a question.
 pub(super) struct SubjectSeen {
-    begun: Mark,
+    begun: Moment,
     subject: DueSubject,
     reading: SourceReading,
 }
@@ -82,7 +82,7 @@ impl Engine {
         let (key, provider) = (subject.key.clone(), subject.source.provider.clone());
         let (fetcher, clock) = (self.fetcher.clone(), self.clock.clone());
         let task = self.observing.spawn(async move {
-            let begun = Mark::of(&*clock);
+            let begun = Moment::of(&*clock);
             let reading = fetcher.observe(&Query::Fact(&subject.source)).await;
             Seen::Subject(SubjectSeen {
                 begun,

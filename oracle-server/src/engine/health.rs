@@ -7,7 +7,7 @@ use oracle_schema::source_id::SourceId;
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive as _;
 
-use super::clock_trust::Mark;
+use super::clock_trust::Moment;
 use super::{Engine, EngineError};
 use crate::health::{ClockDoubt, ClockHealth, Condition, ProviderHealth, Unconfirmed};
 use crate::signer::Signing;
@@ -45,7 +45,7 @@ impl Engine {
     }
 
     /// Notes what the roots of these readings say about the time.
-    pub(super) fn note_skews(&mut self, begun: Mark, readings: &[SourceReading]) {
+    pub(super) fn note_skews(&mut self, begun: Moment, readings: &[SourceReading]) {
         for reading in readings {
             self.note_skew(begun, reading);
         }

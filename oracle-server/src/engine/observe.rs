@@ -23,7 +23,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use tokio::task::JoinError;
 
-use super::clock_trust::Mark;
+use super::clock_trust::Moment;
 use super::health::alarm_of_clock;
 use super::leg::LegProgress;
 use super::{Engine, EngineError, LegAt, RETRY, ROUNDS_PER_TICK, Seen};
@@ -52,7 +52,7 @@ const STUCK_RETRY: TimeDelta = TimeDelta::minutes(5);
 
 /// What was seen of a leg.
 pub(super) struct LegSeen {
-    begun: Mark,
+    begun: Moment,
     key: LegKey,
     at: Maturity,
     /// From the sources that were asked, or would have been but for their record.
@@ -449,7 +449,7 @@ async fn observe(fetcher: Arc<Fetcher>, clock: Arc<dyn Clock>, question: LegQues
         resting,
         left_alone,
     } = question;
-    let begun = Mark::of(&*clock);
+    let begun = Moment::of(&*clock);
     let rests = |id: &str| resting.iter().any(|r| r.source == id);
     let mut pending: FuturesUnordered<_> = leg
         .sources

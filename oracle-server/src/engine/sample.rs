@@ -14,7 +14,7 @@ use oracle_schema::Maturity;
 use oracle_schema::policy::{LegPolicy, SamplePolicy, SourcePolicy};
 use tokio::task::Id;
 
-use super::clock_trust::Mark;
+use super::clock_trust::Moment;
 use super::observe::exchange_row;
 use super::rows::readings;
 use super::{Engine, EngineError, LegAt, Seen};
@@ -73,7 +73,7 @@ impl Sampling {
 
 /// What a source said.
 pub(super) struct SampleSeen {
-    begun: Mark,
+    begun: Moment,
     key: SampleKey,
     /// None if it did not answer while that could count.
     reading: Option<SourceReading>,
@@ -156,7 +156,7 @@ impl Engine {
         let (leg, source) = (leg.clone(), source.clone());
         let seen = key.clone();
         let task = self.observing.spawn(async move {
-            let begun = Mark::of(&*clock);
+            let begun = Moment::of(&*clock);
             let query = Query::Price(PriceQuery::of(&leg, &source, at.unix()));
             let reading = tokio::select! {
                 biased;

@@ -13,7 +13,7 @@ use oracle_feeds::observation::{Exchange, SourceReading};
 use oracle_feeds::rule::clock::TOLERANCE_S;
 use oracle_schema::source_id::SourceId;
 
-use super::clock_trust::Mark;
+use super::clock_trust::Moment;
 use super::{Engine, Seen};
 use crate::backoff::Backoff;
 
@@ -100,7 +100,7 @@ impl AskingTime {
 
 /// What a root told when it was asked for the time alone.
 pub(super) struct TimeSeen {
-    begun: Mark,
+    begun: Moment,
     root: String,
     ahead_s: Option<i64>,
 }
@@ -133,7 +133,7 @@ impl Engine {
             let (fetcher, clock) = (self.fetcher.clone(), self.clock.clone());
             let asked = root.clone();
             let task = self.observing.spawn(async move {
-                let begun = Mark::of(&*clock);
+                let begun = Moment::of(&*clock);
                 let ahead_s = fetcher.ask_time(&name).await;
                 Seen::Time(TimeSeen {
                     begun,
@@ -164,7 +164,7 @@ impl Engine {
     /// Notes what a source's answers say of the time. That a node's clock says the same
     /// as the one here is no word: as a rule it is the same clock, or has its time from
     /// the same place.
-    pub(super) fn note_skew(&mut self, begun: Mark, reading: &SourceReading) {
+    pub(super) fn note_skew(&mut self, begun: Moment, reading: &SourceReading) {
         let mut exchanges = reading.exchanges.iter();
         let Some(ahead_s) = exchanges.find_map(Exchange::clock_ahead_s) else {
             return;
@@ -214,9 +214,9 @@ impl Engine {
         self.clock_trust.runs_ahead(&*self.clock) || self.time.is_wanted
     }
 
-    /// Raises the signer's mark to a time at which something was committed, if that is
+    /// Raises the signer's high water to a time at which something was committed, if that is
     /// known to be right.
-    pub(super) fn raise_mark(&self, now: DateTime<Utc>) {
+    pub(super) fn raise_high_water(&self, now: DateTime<Utc>) {
         if self.clock_trust.is_confirmed() {
             self.signer.raise_high_water(now.timestamp_millis());
         }

@@ -245,7 +245,7 @@ impl Signer {
         self.high_water_ms.store(ms, Ordering::Release);
     }
 
-    /// Raises the mark once work has been committed at `ms`.
+    /// Raises the high water once work has been committed at `ms`.
     pub fn raise_high_water(&self, ms: i64) {
         self.high_water_ms.fetch_max(ms, Ordering::AcqRel);
     }

@@ -1,8 +1,8 @@
 //! Anchors: which checkpoint is in which transaction, and how far that one is.
 //!
 //! A transaction is a row before it is sent. Rows are made and changed under the
-//! ledger's lock, so that a process that lost the lead makes none; its high-water
-//! mark stays where it is, since nothing here trusts the clock with more than a wait.
+//! ledger's lock, so that a process that lost the lead makes none; its high
+//! water stays where it is, since nothing here trusts the clock with more than a wait.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use oracle_schema::anchor::{

@@ -41,18 +41,18 @@ pub(super) struct NewEntry<'a> {
 }
 
 impl Store {
-    /// Begins a transaction as the leader; the clock's high-water mark stays.
+    /// Begins a transaction as the leader; the clock's high water stays.
     pub(super) async fn leader_tx(&self) -> Result<LeaderTx<'_>, StoreError> {
         self.locked(DateTime::UNIX_EPOCH).await
     }
 
     /// Begins a transaction as the leader, for work done at `now`: that raises the
-    /// clock's high-water mark.
+    /// clock's high water.
     pub(super) async fn leader_tx_at(
         &self,
         now: DateTime<Utc>,
     ) -> Result<LeaderTx<'_>, StoreError> {
-        self.locked(self.mark(now)).await
+        self.locked(self.high_water_at(now)).await
     }
 
     async fn locked(&self, high_water: DateTime<Utc>) -> Result<LeaderTx<'_>, StoreError> {
@@ -81,9 +81,9 @@ impl Store {
         Ok((tx, reserved))
     }
 
-    /// What work at that time raises the high-water mark to: nothing while nobody
+    /// What work at that time raises the high water to: nothing while nobody
     /// has confirmed the time.
-    fn mark(&self, now: DateTime<Utc>) -> DateTime<Utc> {
+    fn high_water_at(&self, now: DateTime<Utc>) -> DateTime<Utc> {
         if self.is_time_confirmed.load(Ordering::Acquire) {
             now
         } else {
@@ -143,7 +143,7 @@ impl<'s> LeaderTx<'s> {
                     count,
                     millis(now),
                     self.store.epoch(),
-                    millis(self.store.mark(now))
+                    millis(self.store.high_water_at(now))
                 ],
             )
             .await?;

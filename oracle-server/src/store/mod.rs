@@ -550,7 +550,7 @@ impl Store {
     }
 
     /// Says whether the time of what is committed from now on is known to be right:
-    /// only such time raises the high-water mark, so that work under a wrong clock
+    /// only such time raises the high water, so that work under a wrong clock
     /// keeps no start under a right one out.
     pub fn confirm_time(&self, is_confirmed: bool) {
         self.is_time_confirmed

@@ -123,8 +123,8 @@ impl Store {
         let sql = format!(
             "UPDATE event SET late = 1 WHERE late = 0 AND state IN {UNFINISHED} AND event_id IN"
         );
-        let marked = tx.execute_in(&sql, &ids, args![]).await?;
-        if marked != ids.len() as u64 {
+        let noted = tx.execute_in(&sql, &ids, args![]).await?;
+        if noted != ids.len() as u64 {
             // One of them ended meanwhile: the next tick sees which are left.
             return Ok(0);
         }
@@ -134,7 +134,7 @@ impl Store {
             .collect();
         append_status(&mut tx, &entries, now).await?;
         tx.commit().await?;
-        Ok(marked)
+        Ok(noted)
     }
 }
 

@@ -221,7 +221,7 @@ mod tests {
             let rest = text.get(at..).unwrap();
             let end = [" WHERE ", "VALUES", "\");", ";"]
                 .into_iter()
-                .filter_map(|mark| rest.find(mark))
+                .filter_map(|end| rest.find(end))
                 .min();
             rest.get(..end.unwrap_or(rest.len())).unwrap()
         })

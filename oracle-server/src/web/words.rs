@@ -110,7 +110,7 @@ pub(super) fn late(ms: i64) -> String {
     format!("{sign}{}.{:03} s", ms / 1000, ms % 1000)
 }
 
-/// A state as a label: its name, a mark that differs in shape, a colour.
+/// A state as a label: its name, a sign that differs in shape, a colour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Badge(pub(super) EventState);
 

@@ -17,7 +17,7 @@ fn a_clock_that_jumps_ahead_passes_no_deadline_and_announces_nothing() {
     clock.jump(TimeDelta::days(365));
     assert!(trust.runs_ahead(&clock));
     assert!(!trust.has_passed(2_000, clock.uptime()));
-    trust.measured("a", Mark::of(&clock), &clock, 365 * 86_400);
+    trust.measured("a", Moment::of(&clock), &clock, 365 * 86_400);
     assert!(trust.runs_ahead(&clock));
     assert!(!trust.has_passed(2_000, clock.uptime()));
     clock.advance(TimeDelta::seconds(1_000));
@@ -31,7 +31,7 @@ fn a_machine_that_slept_announces_again_unless_a_provider_contradicts() {
     clock.jump(TimeDelta::hours(8));
     assert!(trust.runs_ahead(&clock));
     clock.advance(TimeDelta::minutes(5));
-    trust.measured("a", Mark::of(&clock), &clock, 8 * 3_600);
+    trust.measured("a", Moment::of(&clock), &clock, 8 * 3_600);
     clock.advance(TimeDelta::minutes(10));
     assert!(trust.runs_ahead(&clock), "a provider says so");
 
@@ -46,7 +46,7 @@ fn a_machine_that_slept_announces_again_unless_a_provider_contradicts() {
 fn a_jump_during_an_observation_spoils_its_measurement() {
     let clock = clock();
     let mut trust = ClockTrust::new(&clock);
-    let begun = Mark::of(&clock);
+    let begun = Moment::of(&clock);
     clock.jump(TimeDelta::days(3));
     trust.measured("a", begun, &clock, 0);
     assert!(!trust.has_passed(2_000, clock.uptime()));
@@ -69,11 +69,11 @@ fn a_deadline_before_the_start_waits_for_those_who_can_be_asked_however_long() {
     for deadline in [999, 1_500] {
         assert!(!trust.has_passed(deadline, clock.uptime()), "{deadline}");
     }
-    trust.measured("a", Mark::of(&clock), &clock, 0);
+    trust.measured("a", Moment::of(&clock), &clock, 0);
     for deadline in [999, 1_500] {
         assert!(trust.has_passed(deadline, clock.uptime()), "{deadline}");
     }
-    trust.measured("a", Mark::of(&clock), &clock, 86_400);
+    trust.measured("a", Moment::of(&clock), &clock, 86_400);
     assert!(
         !trust.has_passed(999, clock.uptime()),
         "a provider says otherwise"
@@ -84,10 +84,10 @@ fn a_deadline_before_the_start_waits_for_those_who_can_be_asked_however_long() {
 fn a_deadline_waits_for_two_words_where_two_can_be_asked() {
     let clock = clock();
     let mut trust = started(&clock, 0, 3);
-    trust.measured("a", Mark::of(&clock), &clock, 0);
+    trust.measured("a", Moment::of(&clock), &clock, 0);
     assert!(!trust.has_passed(999, clock.uptime()));
     assert!(trust.wants_words());
-    trust.measured("b", Mark::of(&clock), &clock, 0);
+    trust.measured("b", Moment::of(&clock), &clock, 0);
     assert!(trust.has_passed(999, clock.uptime()));
     assert!(!trust.wants_words());
 }
@@ -181,7 +181,7 @@ fn a_start_long_after_the_last_work_is_a_jump_until_somebody_tells_the_time() {
     assert!(new.runs_ahead(&clock), "nothing committed yet");
     let mut alone = ClockTrust::started(&clock, Started::default(), 0);
     assert!(!alone.runs_ahead(&clock), "nobody to ask");
-    new.measured("a", Mark::of(&clock), &clock, 0);
+    new.measured("a", Moment::of(&clock), &clock, 0);
     assert!(!new.runs_ahead(&clock));
     assert!(new.is_confirmed());
 }
@@ -201,7 +201,7 @@ fn silence_believes_a_start_only_where_nobody_can_be_asked() {
     );
     clock.jump(TimeDelta::days(1));
     assert!(asking.runs_ahead(&clock));
-    asking.measured("a", Mark::of(&clock), &clock, 0);
+    asking.measured("a", Moment::of(&clock), &clock, 0);
     assert!(!asking.runs_ahead(&clock));
 }
 
@@ -255,7 +255,7 @@ fn a_deadline_this_process_watched_pass_has_passed_though_no_provider_answers() 
 /// What roots say: by how much the clock is ahead of each.
 fn told(trust: &mut ClockTrust, clock: &TestClock, skews: &[(&str, i64)]) {
     for (root, ahead_s) in skews {
-        trust.measured(root, Mark::of(clock), clock, *ahead_s);
+        trust.measured(root, Moment::of(clock), clock, *ahead_s);
     }
 }
 

@@ -270,9 +270,9 @@ impl<'a> Writer<'a> {
         };
         let _ = writeln!(
             html,
-            "<div class=\"field\"><label for=\"{id}-{name}\">{name} <span class=\"in\">{place}{mark}</span></label>\
+            "<div class=\"field\"><label for=\"{id}-{name}\">{name} <span class=\"in\">{place}{suffix}</span></label>\
              {field}<span class=\"hint\" id=\"{id}-{name}-about\">{about}</span></div>",
-            mark = if required { ", required" } else { "" },
+            suffix = if required { ", required" } else { "" },
         );
     }
 

@@ -51,8 +51,8 @@ impl Source {
         }
     }
 
-    /// `ok`, `none` or `failed`.
-    pub(super) fn mark(&self) -> &'static str {
+    /// Its class in the style sheet: `ok`, `none` or `failed`.
+    pub(super) fn class(&self) -> &'static str {
         match self.verdict.as_str() {
             "observation" => "ok",
             "not_yet" | "no_data" => "none",

@@ -15,8 +15,8 @@ pub(super) struct Step {
     pub(super) detail: Option<String>,
     /// Where the log says so.
     pub(super) position: Option<i64>,
-    /// `done`, `now`, `ahead` or `bad`.
-    pub(super) mark: &'static str,
+    /// Its class in the style sheet: `done`, `now`, `ahead` or `bad`.
+    pub(super) class: &'static str,
 }
 
 /// What is known beside the event itself.
@@ -65,13 +65,13 @@ pub(super) fn of(event: &EventView, told: &Told<'_>, now: DateTime<Utc>) -> Vec<
     steps
 }
 
-fn step(at: Option<DateTime<Utc>>, what: impl Into<String>, mark: &'static str) -> Step {
+fn step(at: Option<DateTime<Utc>>, what: impl Into<String>, class: &'static str) -> Step {
     Step {
         at: at.map(Stamp),
         what: what.into(),
         detail: None,
         position: None,
-        mark,
+        class,
     }
 }
 
@@ -91,7 +91,7 @@ fn announced(event: &EventView) -> Step {
 
 fn said(position: i64, status: &Status) -> Step {
     let at = i64::try_from(status.time_ms).ok();
-    let (what, mark) = match &status.kind {
+    let (what, class) = match &status.kind {
         StatusKind::Proposal(outcome) => (format!("Sources agree on {outcome:?}"), "done"),
         StatusKind::Hold => ("Held".to_owned(), "bad"),
         StatusKind::Late => ("Late".to_owned(), "bad"),
@@ -99,7 +99,7 @@ fn said(position: i64, status: &Status) -> Step {
     Step {
         position: Some(position),
         detail: Some(status.reason.clone()).filter(|reason| !reason.is_empty()),
-        ..step(at.and_then(DateTime::from_timestamp_millis), what, mark)
+        ..step(at.and_then(DateTime::from_timestamp_millis), what, class)
     }
 }
 
@@ -169,14 +169,14 @@ fn current(event: &EventView) -> Vec<Step> {
             return Vec::new();
         }
     };
-    let mark = if event.state == EventState::Held {
+    let class = if event.state == EventState::Held {
         "bad"
     } else {
         "now"
     };
     let mut steps = vec![Step {
         detail: event.reason.clone(),
-        ..step(None, waiting, mark)
+        ..step(None, waiting, class)
     }];
     if let Some(at) = event.next_attempt_at {
         steps.push(step(Some(at), "Next look", "ahead"));
@@ -240,7 +240,7 @@ mod tests {
 
     #[test]
     fn an_open_event_says_what_it_waits_for_and_when_it_ends() {
-        for (state, waits, mark) in [
+        for (state, waits, class) in [
             (EventState::Matured, "Sources are asked", "now"),
             (
                 EventState::Provisional,
@@ -252,9 +252,9 @@ mod tests {
         ] {
             let steps = steps(&event(state), &Milestones::default(), Vec::new());
             let now = steps.iter().find(|s| s.what == waits).unwrap();
-            assert_eq!((now.mark, now.detail.as_deref()), (mark, Some("because")));
+            assert_eq!((now.class, now.detail.as_deref()), (class, Some("because")));
             assert!(now.at.is_none());
-            assert!(steps.iter().any(|s| s.what == LAST && s.mark == "ahead"));
+            assert!(steps.iter().any(|s| s.what == LAST && s.class == "ahead"));
         }
     }
 
@@ -276,7 +276,7 @@ mod tests {
             let steps = steps(&event(state), &milestones, Vec::new());
             let last = steps.last().unwrap();
             assert_eq!((last.what.as_str(), last.position), (what, Some(9)));
-            assert!(steps.iter().all(|s| s.mark != "ahead"));
+            assert!(steps.iter().all(|s| s.class != "ahead"));
         }
         let mut attested = event(EventState::Voided);
         attested.attested_at = Some(at);
