@@ -158,7 +158,7 @@ pub fn hour(data: &[u8]) {
             Some(proven.checkpoint.size)
         );
         assert_eq!(proven.after.root(), proven.checkpoint.root);
-        assert_eq!(proven.follows(&proven.before), Ok(()));
+        assert_eq!(proven.continues(&proven.before), Ok(()));
     }
 }
 

@@ -566,7 +566,7 @@ impl Bundle {
         else {
             return Err(BundleError::OtherEntry(PART));
         };
-        self.follows(PART, part, announcement_position)?;
+        self.check_place(PART, part, announcement_position)?;
         let proof = NonceProof::from_bytes(&proof).map_err(BundleError::NonceProof)?;
         proof
             .verify(announcement)
@@ -576,7 +576,7 @@ impl Bundle {
 
     /// Whether a part that names the announcement at `got` names this bundle's, and
     /// comes after it.
-    fn follows(&self, part: BundlePart, entry: &Included, got: u64) -> Result<(), BundleError> {
+    fn check_place(&self, part: BundlePart, entry: &Included, got: u64) -> Result<(), BundleError> {
         let expected = self.announcement.leaf_index;
         if got == expected && entry.leaf_index > expected {
             return Ok(());
@@ -616,7 +616,7 @@ impl Bundle {
         else {
             return Err(BundleError::OtherEntry(PART));
         };
-        self.follows(PART, part, got)?;
+        self.check_place(PART, part, got)?;
         let attestation = verify_attestation(attestation, announcement)
             .map_err(|source| BundleError::Verify { part: PART, source })?;
         Ok(End::Attested {

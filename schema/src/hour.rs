@@ -5,7 +5,7 @@
 //! stands for the entries before them: the hashes of the largest complete subtrees,
 //! which do not change when the log grows. From both follows the checkpoint's root, so
 //! an hour verifies by itself under the identity, and an hour that is over never
-//! changes. That hours follow each other without a gap is seen by [`ProvenHour::follows`].
+//! changes. That hours follow each other without a gap is seen by [`ProvenHour::continues`].
 //!
 //! The form is JSON (`docs/bundles.md`).
 
@@ -180,7 +180,7 @@ impl ProvenHour {
     }
 
     /// That this hour goes on where another ended.
-    pub fn follows(&self, before: &Appended) -> Result<(), HourError> {
+    pub fn continues(&self, before: &Appended) -> Result<(), HourError> {
         if self.before == *before {
             return Ok(());
         }

@@ -76,7 +76,7 @@ impl Nodes {
     async fn world(&self, backend: Backend, events: &[String]) -> World {
         let world = World::new(backend, &(self.sections() + &events.concat())).await;
         for node in &self.nodes {
-            node.follow(world.time_source());
+            node.keep_time(world.time_source());
         }
         world
     }
@@ -335,7 +335,7 @@ async fn a_boot_far_ahead_beside_a_node_of_the_same_machine_refunds_nothing(back
     break_all(&world, Some(&Fault::Down));
     world.set_ahead(TimeDelta::days(400));
     let same = Arc::new(SameMachine(world.clock.clone()));
-    nodes.both(|node| node.follow(same.clone()));
+    nodes.both(|node| node.keep_time(same.clone()));
     world.start().await.unwrap();
     for _ in 0..12 {
         world.run_due().await;
@@ -350,7 +350,7 @@ async fn a_boot_far_ahead_beside_a_node_of_the_same_machine_refunds_nothing(back
     // The clock is set right, and the event goes on from what is read then.
     world.stop().await;
     world.set_ahead(TimeDelta::days(-400));
-    nodes.both(|node| node.follow(world.time_source()));
+    nodes.both(|node| node.keep_time(world.time_source()));
     break_all(&world, None);
     world.start().await.unwrap();
     nodes

@@ -118,7 +118,7 @@ source = [ {{ provider = "peercoin", of = "difficulty", at = 5 }} ]
 async fn world() -> (World, LoopbackNode, tempfile::TempDir) {
     let (node, dir, chain) = node().await;
     let world = World::create(Backend::Sqlite, &(events() + &chain)).await;
-    node.follow(world.time_source());
+    node.keep_time(world.time_source());
     for provider in MATCHES {
         let game = ScriptedMatch {
             id: 9,

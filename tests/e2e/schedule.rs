@@ -184,7 +184,7 @@ async fn every_entry_of_the_log_is_in_exactly_one_hour(backend: Backend) {
     let mut at = begin;
     while at <= end {
         let hour = proven(&hour(&world, at).await, &identity);
-        hour.follows(&before).unwrap();
+        hour.continues(&before).unwrap();
         for (position, entry) in &hour.entries {
             if let LogEntry::Announcement { announcement, .. } = entry {
                 seen.insert(announcement.event.event_id.to_string(), *position);
@@ -280,7 +280,7 @@ async fn what_the_log_says_of_a_time_ahead_is_found_all_the_same(backend: Backen
             .unwrap()
             .verify(&next, &identity)
             .unwrap();
-        following.follows(&at.after).unwrap();
+        following.continues(&at.after).unwrap();
         at = following;
     }
     assert_eq!(at.after.size(), newest.size);

@@ -172,7 +172,7 @@ impl Index {
         else {
             return Ok(None);
         };
-        follows(id, BundlePart::NonceProof, at, announced)?;
+        check_place(id, BundlePart::NonceProof, at, announced)?;
         let wrong = |source| unproven(id)(BundleError::NonceProof(source));
         let proof = NonceProof::from_bytes(proof).map_err(wrong)?;
         proof.verify(announcement).map_err(wrong)?;
@@ -200,7 +200,7 @@ impl Index {
                 )),
                 None,
             ) => {
-                follows(id, BundlePart::Attestation, position, announced)?;
+                check_place(id, BundlePart::Attestation, position, announced)?;
                 let attestation = verify_attestation(attestation.clone(), announcement);
                 Ok(Some(End::Attested {
                     position,
@@ -233,7 +233,7 @@ impl Index {
 }
 
 /// That an entry comes after the announcement that it names.
-fn follows(id: &EventId, part: BundlePart, at: u64, announced: u64) -> Result<(), Error> {
+fn check_place(id: &EventId, part: BundlePart, at: u64, announced: u64) -> Result<(), Error> {
     if at > announced {
         return Ok(());
     }

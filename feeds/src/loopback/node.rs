@@ -129,7 +129,7 @@ impl LoopbackNode {
     }
 
     /// Its answers are of the time there.
-    pub fn follow(&self, time: Arc<dyn TimeSource>) {
+    pub fn keep_time(&self, time: Arc<dyn TimeSource>) {
         self.lock().time = Some(time);
     }
 

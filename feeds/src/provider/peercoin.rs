@@ -246,7 +246,7 @@ fn step(source: &FactSource, done: &[Exchange]) -> Result<Step, Reading> {
                 Search::Ask(request) => Ok(Step::Ask(request)),
                 Search::Found(found) => {
                     let Found { last, after, used } = *found;
-                    if !after.follows(&last)? {
+                    if !after.is_next_of(&last)? {
                         let why = "the chain was reorganised between two answers";
                         return Err(Reading::transient(why));
                     }

@@ -188,7 +188,7 @@ impl Engine {
                 self.progress(&candidate, Progress::Disagree, now).await?;
                 self.wait_for_clock(round, &cause, now).await
             }
-            _ => self.follow(round, &candidate, decision, now).await,
+            _ => self.apply_decision(round, &candidate, decision, now).await,
         }
     }
 
@@ -207,7 +207,8 @@ impl Engine {
         Ok(())
     }
 
-    async fn follow(
+    /// Takes the step that a decision calls for, where the clock is not in doubt.
+    async fn apply_decision(
         &mut self,
         round: &DueRound,
         candidate: &Candidate,

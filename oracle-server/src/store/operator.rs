@@ -232,7 +232,7 @@ impl Store {
         let (mut tx, reserved) = self.appending_tx(1, now).await?;
         let row = action_row(reserved.first, action, now);
         tx.insert_rows(INSERT_ACTIONS, vec![row], "").await?;
-        self.follow(&mut tx, id, effect, now).await?;
+        self.apply_effect(&mut tx, id, effect, now).await?;
         let entry = NewEntry {
             entry_type: 4,
             event_id: id,
@@ -243,7 +243,7 @@ impl Store {
         Ok(())
     }
 
-    async fn follow(
+    async fn apply_effect(
         &self,
         tx: &mut LeaderTx<'_>,
         id: &str,

@@ -489,11 +489,11 @@ fn item(r: &Row) -> Result<OutboxItem, StoreError> {
     let message = if r.get::<Option<i64>>("follows")?.is_none() {
         OutboxMessage::Announcement(announcement)
     } else {
-        let followed: Option<i64> = r.get("followed_kind")?;
+        let announced: Option<i64> = r.get("followed_kind")?;
         OutboxMessage::Attestation {
             attestation: tlv("attested_ms", "attestation", "its attestation")?,
             announcement,
-            announcement_kind: kind(followed.ok_or_else(|| missing("the row it follows"))?)?,
+            announcement_kind: kind(announced.ok_or_else(|| missing("the row it follows"))?)?,
         }
     };
     let policy: Option<Vec<u8>> = r.get("document")?;

@@ -22,7 +22,7 @@ fn proven(case: &Value) -> Result<(Hour, ProvenHour), HourError> {
     let identity: NoteKey = text(&case["identity"]).parse().unwrap();
     let proven = hour.verify(text(&case["hour"]), &identity)?;
     if case["before"].is_object() {
-        proven.follows(&tree(&case["before"]))?;
+        proven.continues(&tree(&case["before"]))?;
     }
     Ok((hour, proven))
 }

@@ -147,7 +147,7 @@ impl<'a> Block<'a> {
     }
 
     /// Whether it is the block after `other`.
-    pub(super) fn follows(&self, other: &Self) -> Result<bool, Reading> {
+    pub(super) fn is_next_of(&self, other: &Self) -> Result<bool, Reading> {
         let previous = self.header.previousblockhash.as_ref();
         Ok(*previous.due("previousblockhash")? == other.hash)
     }
