@@ -77,7 +77,7 @@ pub struct ProviderSettings {
     pub base_url: Option<String>,
     /// For the whole exchange, from connecting to the last byte.
     pub timeout: Duration,
-    /// Instead of the provider's published limit. Where several share a
+    /// Instead of the provider's stated limit. Where several share a
     /// scheme, host and port, the slowest holds for all.
     pub rate: Option<Rate>,
     /// Sent to the base URL's host in the header for it, and nowhere else.
@@ -472,11 +472,11 @@ fn authority(url: &Url) -> String {
     url.origin().ascii_serialization()
 }
 
-/// What was configured, else what the provider publishes.
+/// What was configured, else what the provider states.
 fn pace(adapter: &dyn Provider, settings: &ProviderSettings) -> Pace {
     settings
         .rate
-        .map_or_else(|| Pace::Published(adapter.rate()), Pace::Configured)
+        .map_or_else(|| Pace::Stated(adapter.rate()), Pace::Configured)
 }
 
 #[cfg(test)]

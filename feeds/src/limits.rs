@@ -33,8 +33,8 @@ type Limiter = RateLimiter<
 /// How often a host may be asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Pace {
-    /// The provider's published limit.
-    Published(Rate),
+    /// The provider's stated limit.
+    Stated(Rate),
     /// What the operator configured.
     Configured(Rate),
 }
@@ -42,7 +42,7 @@ pub(crate) enum Pace {
 impl Pace {
     fn rate(self) -> Rate {
         match self {
-            Self::Published(rate) | Self::Configured(rate) => rate,
+            Self::Stated(rate) | Self::Configured(rate) => rate,
         }
     }
 
@@ -51,10 +51,10 @@ impl Pace {
     /// host only on a test bench: the faster of two.
     fn yields_to(self, new: Self) -> bool {
         match (self, new) {
-            (Self::Published(_), Self::Configured(_)) => true,
-            (Self::Configured(_), Self::Published(_)) => false,
+            (Self::Stated(_), Self::Configured(_)) => true,
+            (Self::Configured(_), Self::Stated(_)) => false,
             (Self::Configured(held), Self::Configured(new)) => new.interval() > held.interval(),
-            (Self::Published(held), Self::Published(new)) => new.interval() < held.interval(),
+            (Self::Stated(held), Self::Stated(new)) => new.interval() < held.interval(),
         }
     }
 }
@@ -214,15 +214,15 @@ mod tests {
         let fast = Pace::Configured(Rate::per_second(100));
         assert!(three_requests(&[fast, slow], fast).await >= 2000);
         assert!(three_requests(&[slow, fast], fast).await >= 2000);
-        let published = Pace::Published(Rate::per_second(100));
-        assert!(three_requests(&[slow], published).await >= 2000);
-        assert!(three_requests(&[published], slow).await >= 2000);
+        let stated = Pace::Stated(Rate::per_second(100));
+        assert!(three_requests(&[slow], stated).await >= 2000);
+        assert!(three_requests(&[stated], slow).await >= 2000);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn of_two_published_rates_on_one_host_the_faster_holds() {
-        let slow = Pace::Published(Rate::per_second(1));
-        let fast = Pace::Published(Rate::per_second(100));
+    async fn of_two_stated_rates_on_one_host_the_faster_holds() {
+        let slow = Pace::Stated(Rate::per_second(1));
+        let fast = Pace::Stated(Rate::per_second(100));
         assert!(three_requests(&[slow, fast], slow).await < 100);
         assert!(three_requests(&[fast, slow], slow).await < 100);
     }

@@ -121,7 +121,7 @@ pub trait Provider: Send + Sync {
     /// Scheme and host of the real provider; empty for generic sources.
     fn base_url(&self) -> &'static str;
 
-    /// The provider's published limit.
+    /// The provider's stated limit.
     fn rate(&self) -> Rate;
 
     /// What it can be asked.

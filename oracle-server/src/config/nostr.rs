@@ -11,7 +11,7 @@ use super::file;
 /// Each relay is a task and a cursor of its own.
 const MAX_RELAYS: usize = 32;
 
-/// Where announcements and attestations are published beside HTTP.
+/// Where announcements and attestations are delivered beside HTTP.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Nostr {
     /// `wss://…`, or `ws://` to a loopback address; distinct, at least one.

@@ -239,7 +239,7 @@ pub(crate) struct EventJson {
     #[schema(minimum = 1, required)]
     attestation_position: Option<i64>,
     /// Ids of its Nostr events. Only at `/v1/events/{id}`, from the announcement on, where
-    /// this oracle publishes to relays.
+    /// this oracle delivers to relays.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = NostrJson, required = false)]
     nostr: Option<NostrJson>,

@@ -103,7 +103,7 @@ impl Fanout {
     }
 
     /// Tells everyone.
-    pub(super) fn publish(&self, item: &StreamItem) {
+    pub(super) fn send(&self, item: &StreamItem) {
         if matches!(item.kind, StreamKind::Attested | StreamKind::Refunded) {
             self.waiting().remove(&item.event_id);
         }
@@ -191,14 +191,14 @@ pub(super) async fn run(store: ReadStore, fanout: Weak<Fanout>) {
     }
 }
 
-/// Publishes what is behind `last`; answers `published`.
+/// Sends what is behind `last`; answers `published`.
 async fn hand_out(store: &ReadStore, fanout: &Fanout, mut last: i64, published: i64) -> i64 {
     while last < published {
         let end = published.min(last + BLOCK);
         match store.stream_items(last + 1, end).await {
             Ok(items) => {
                 for item in &items {
-                    fanout.publish(item);
+                    fanout.send(item);
                 }
                 last = end;
             }
@@ -229,9 +229,9 @@ mod tests {
         let mut one = fanout.wait_for("a");
         let mut two = fanout.wait_for("a");
         let mut other = fanout.wait_for("b");
-        fanout.publish(&item(0, StreamKind::Announced, "a"));
+        fanout.send(&item(0, StreamKind::Announced, "a"));
         assert!(futures::poll!(Box::pin(one.ended())).is_pending());
-        fanout.publish(&item(1, StreamKind::Attested, "a"));
+        fanout.send(&item(1, StreamKind::Attested, "a"));
         one.ended().await;
         two.ended().await;
         assert!(futures::poll!(Box::pin(other.ended())).is_pending());
@@ -252,7 +252,7 @@ mod tests {
     async fn a_waiter_registered_after_the_end_does_not_keep_the_old_entry() {
         let fanout = Fanout::new();
         let mut first = fanout.wait_for("a");
-        fanout.publish(&item(0, StreamKind::Refunded, "a"));
+        fanout.send(&item(0, StreamKind::Refunded, "a"));
         let second = fanout.wait_for("a");
         first.ended().await;
         drop(first);

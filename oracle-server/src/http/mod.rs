@@ -121,7 +121,7 @@ pub struct Identity {
     /// `[signer] max_open_choice_bits`.
     pub max_open_choice_bits: u32,
     /// Whether its messages go to Nostr relays.
-    pub publishes_to_nostr: bool,
+    pub has_relays: bool,
 }
 
 /// What the handlers share.

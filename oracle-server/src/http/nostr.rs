@@ -23,10 +23,10 @@ pub(super) struct NostrJson {
     pub(super) attestation: Option<String>,
 }
 
-/// The ids for one event; `None` before its announcement, and where this oracle publishes
+/// The ids for one event; `None` before its announcement, and where this oracle delivers
 /// to no relay.
 pub(super) async fn ids(app: &AppState, id: &str) -> Result<Option<NostrJson>, Problem> {
-    if !app.identity.publishes_to_nostr {
+    if !app.identity.has_relays {
         return Ok(None);
     }
     let Some(messages) = app.store.nostr_messages(id).await? else {

@@ -155,7 +155,7 @@ impl World {
             name: "Test <oracle>".to_owned(),
             oracle,
             max_open_choice_bits: 64,
-            publishes_to_nostr: true,
+            has_relays: true,
         };
         let app = AppState::new(
             store.reader(),

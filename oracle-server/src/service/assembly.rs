@@ -144,7 +144,7 @@ impl Assembly {
                 name: config.name.clone(),
                 oracle: self.oracle.clone(),
                 max_open_choice_bits: config.signer.max_open_choice_bits,
-                publishes_to_nostr: config.nostr.is_some(),
+                has_relays: config.nostr.is_some(),
             },
             Calendar::new(&config.series),
             self.health.subscribe(),

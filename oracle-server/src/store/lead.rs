@@ -105,7 +105,7 @@ impl Store {
     }
 
     /// Tells readers and streams about a committed head, and the signer of heads.
-    fn publish(&self, size: i64) {
+    fn note_head(&self, size: i64) {
         self.tell_published(size);
         self.head.send_if_modified(|head| {
             let newer = size > *head;
@@ -196,7 +196,7 @@ impl<'s> LeaderTx<'s> {
     pub(super) async fn commit(self) -> Result<(), StoreError> {
         self.tx.commit().await?;
         if let Some(size) = self.size {
-            self.store.publish(size);
+            self.store.note_head(size);
         }
         for change in self.changes {
             // An error only means that nobody listens.

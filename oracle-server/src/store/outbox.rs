@@ -1,4 +1,4 @@
-//! What is to be published elsewhere, and what was: one row for each published
+//! What is to be delivered to relays, and what was: one row for each published
 //! message and relay.
 //!
 //! No leader is needed here. The cursor moves by compare-and-swap and a row is
@@ -30,7 +30,7 @@ pub struct OutboxItem {
     pub message: OutboxMessage,
 }
 
-/// A message to publish, with its exact stored bytes.
+/// A message to deliver, with its exact stored bytes.
 #[derive(Debug, Clone)]
 pub enum OutboxMessage {
     /// An announcement.

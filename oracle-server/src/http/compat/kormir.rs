@@ -111,7 +111,7 @@ struct EventRow {
     /// What was signed, each outcome with its signature in hex; empty until attested.
     #[schema(value_type = Vec<Vec<String>>)]
     signatures: Vec<(String, String)>,
-    /// Id of the announcement's Nostr event, hex; null where this oracle publishes to no
+    /// Id of the announcement's Nostr event, hex; null where this oracle delivers to no
     /// relay.
     announcement_event_id: Option<String>,
     /// Id of the attestation's Nostr event, once attested.
