@@ -161,16 +161,16 @@ mod tests {
     fn beyond_the_rate_lines_are_counted_and_the_next_one_can_say_so() {
         let throttle = Throttle::new("test");
         let mut written = 0_u64;
-        let mut said = 0;
+        let mut noted = 0;
         for _ in 0..10_000 {
             if let Some(left_out) = throttle.admit() {
                 written += 1;
-                said += left_out;
+                noted += left_out;
             }
         }
         assert!(written < 1_000, "{written} lines");
         let unsaid = throttle.left_out.load(Ordering::Relaxed);
-        assert_eq!(written + said + unsaid, 10_000, "none is forgotten");
+        assert_eq!(written + noted + unsaid, 10_000, "none is forgotten");
     }
 
     #[test]

@@ -102,8 +102,8 @@ struct Answer<'a> {
 /// The rows under the one key that is not `last`, and `last`.
 fn rows(body: &[u8]) -> Result<(Vec<Vec<&RawValue>>, &RawValue), Reading> {
     let answer: Answer<'_> = json::parse(body)?;
-    let is_warning = |said: &&String| said.starts_with('W');
-    if let Some(error) = answer.error.iter().find(|said| !is_warning(said)) {
+    let is_warning = |message: &&String| message.starts_with('W');
+    if let Some(error) = answer.error.iter().find(|message| !is_warning(message)) {
         return Err(error_reading(error));
     }
     let bad = |what: &str| Reading::Contradiction(format!("kraken result {what}"));

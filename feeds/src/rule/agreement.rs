@@ -96,9 +96,8 @@ pub struct Voter {
     last: Option<Vote>,
     /// When the last vote was asked for, milliseconds.
     last_ms: i64,
-    /// When the source said it: a cache's answer was said before it was asked
-    /// for.
-    said_ms: i64,
+    /// When the source gave its answer: a cache's was given before it was asked for.
+    answered_ms: i64,
     /// The unbroken run of equal votes up to now, silence left out; an unreadable
     /// answer sets its count back.
     run: Option<Run>,
@@ -147,7 +146,7 @@ impl Voter {
             };
             voter.doubt = doubt(&reading.reading);
             voter.take(ms, vote(reading));
-            voter.said_ms = ms.saturating_sub(age_ms);
+            voter.answered_ms = ms.saturating_sub(age_ms);
         }
         voter
     }
@@ -160,7 +159,7 @@ impl Voter {
         "reports".clone_into(&mut voter.verdict);
         voter.take(since_ms, vote);
         voter.last_ms = now_ms;
-        voter.said_ms = now_ms;
+        voter.answered_ms = now_ms;
         voter
     }
 
@@ -173,7 +172,7 @@ impl Voter {
             doubt: None,
             last: None,
             last_ms: i64::MIN,
-            said_ms: i64::MIN,
+            answered_ms: i64::MIN,
             run: None,
             turned_ms: None,
             immediate: false,
@@ -364,7 +363,7 @@ fn weigh(terms: &Terms, now: DateTime<Utc>, voters: &[Voter], trace: &mut FactTr
         if run.reads < terms.stable_reads && !voter.immediate {
             continue;
         }
-        let entry = (run.since_ms, voter.said_ms);
+        let entry = (run.since_ms, voter.answered_ms);
         let best = roots.entry(voter.root.as_str()).or_insert(entry);
         *best = (best.0.min(entry.0), best.1.max(entry.1));
     }
@@ -383,7 +382,10 @@ fn weigh(terms: &Terms, now: DateTime<Utc>, voters: &[Voter], trace: &mut FactTr
     let agreed = agreed.max(turned.unwrap_or(i64::MIN));
     trace.agreed_since_ms = Some(agreed);
     let open_ms = agreed.saturating_add(i64::from(terms.settle_delay_s) * 1000);
-    let confirmed = roots.values().filter(|(_, said)| *said >= open_ms).count();
+    let confirmed = roots
+        .values()
+        .filter(|(_, answered)| *answered >= open_ms)
+        .count();
     if now.timestamp_millis() >= open_ms && confirmed >= needed {
         return Verdict::Attest { outcome };
     }

@@ -130,7 +130,7 @@ fn weigh(panel: &PanelPolicy, ballots: &[Ballot<'_>]) -> PanelState {
                 .collect(),
         },
         (Some(_), Some(_)) => PanelState::Deadlock {
-            why: format!("two outcomes have {k} reports each: {}", said(ballots)).into(),
+            why: format!("two outcomes have {k} reports each: {}", votes(ballots)).into(),
             since_ms: last_ms,
         },
         (None, _) => {
@@ -141,7 +141,7 @@ fn weigh(panel: &PanelPolicy, ballots: &[Ballot<'_>]) -> PanelState {
                 return PanelState::Deadlock {
                     why: format!(
                         "no outcome can have {k} reports any more: {}",
-                        said(ballots)
+                        votes(ballots)
                     )
                     .into(),
                     since_ms: last_ms,
@@ -151,7 +151,7 @@ fn weigh(panel: &PanelPolicy, ballots: &[Ballot<'_>]) -> PanelState {
                 cause: Cause::TooFew {
                     have: u32::try_from(most).unwrap_or(u32::MAX),
                     need: panel.k.get(),
-                    why: format!("equal reports: {}", said(ballots)).into(),
+                    why: format!("equal reports: {}", votes(ballots)).into(),
                 },
             }
         }
@@ -173,13 +173,13 @@ fn tally<'a>(ballots: &[Ballot<'a>]) -> Vec<(&'a str, Vec<i64>)> {
     tally
 }
 
-fn said(ballots: &[Ballot<'_>]) -> String {
-    let said = ballots.iter().map(|b| match b.vote {
+fn votes(ballots: &[Ballot<'_>]) -> String {
+    let votes = ballots.iter().map(|b| match b.vote {
         Some((outcome, _)) => format!("{} says {outcome}", b.member.name),
         None if b.contradicted_ms.is_some() => format!("{} contradicts himself", b.member.name),
         None => format!("{} has not reported", b.member.name),
     });
-    said.collect::<Vec<_>>().join(", ")
+    votes.collect::<Vec<_>>().join(", ")
 }
 
 /// A panel as one voter among other sources. Its vote needs no second reading.

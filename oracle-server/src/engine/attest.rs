@@ -46,15 +46,15 @@ impl DecidedFact {
             return None;
         }
         let sources = self.trace.sources.iter();
-        let said = sources.filter(|s| s.outcome.as_deref() == Some(VOID));
-        let said = said.map(|s| {
+        let void = sources.filter(|s| s.outcome.as_deref() == Some(VOID));
+        let void = void.map(|s| {
             format!(
                 "{} ({})",
                 s.source,
                 s.literal.as_ref().unwrap_or(&s.verdict)
             )
         });
-        Some(format!("void by {}", said.collect::<Vec<_>>().join(", ")))
+        Some(format!("void by {}", void.collect::<Vec<_>>().join(", ")))
     }
 }
 

@@ -1,8 +1,8 @@
-//! Events of facts: ask their sources again and again, weigh what was said.
+//! Events of facts: ask their sources again and again, weigh what was answered.
 //!
 //! Questions and decisions are apart: a subject is asked when it is due,
 //! however many events need it; each answer makes the rounds of those events
-//! due, and a round is a pure decision over everything said since the maturity.
+//! due, and a round is a pure decision over everything answered since the maturity.
 
 use std::collections::HashMap;
 
@@ -18,12 +18,12 @@ use oracle_schema::operator::OperatorAction;
 use oracle_schema::policy::{Policy, canonical_json};
 use sha2::{Digest, Sha256};
 
+use super::answers::Answers;
 use super::attest::DecidedFact;
 use super::clock_trust::Moment;
 use super::health::alarm_of_clock;
 use super::observe::{exchange_row, json, stored};
 use super::rows::reports;
-use super::said::Said;
 use super::{Engine, EngineError, Seen};
 use crate::store::{Candidate, ChangeError, DueRound, DueSubject, Progress, RoundResult};
 
@@ -36,7 +36,7 @@ const ASKED_AT_ONCE: usize = 4;
 const LEASE: TimeDelta = TimeDelta::minutes(2);
 
 /// When an event that waits for its sources is looked at again though none has
-/// said anything.
+/// answered.
 const LOOK_AGAIN: TimeDelta = TimeDelta::minutes(5);
 
 /// What a source answered to a question.
@@ -118,7 +118,7 @@ impl Engine {
         Ok(())
     }
 
-    /// Weighs what has been said about an event, and takes the step that
+    /// Weighs what has been answered about an event, and takes the step that
     /// follows.
     pub(super) async fn evaluate_event(
         &mut self,
@@ -157,7 +157,7 @@ impl Engine {
         };
         let (at, since) = (round.id.maturity.unix(), round.id.maturity.to_datetime());
         let sources = policy.rule.fact_sources();
-        let readings = self.said.by(&self.store, sources, since).await?;
+        let readings = self.answers.by(&self.store, sources, since).await?;
         let reports = match policy.rule.panel() {
             Some(_) => reports(&self.store.operator_actions(event).await?),
             None => Vec::new(),
@@ -248,11 +248,18 @@ impl Engine {
                     outcome: outcome.clone(),
                     trace: decision.trace,
                 };
-                let mut said = std::mem::take(&mut self.said);
+                let mut answers = std::mem::take(&mut self.answers);
                 let manifest = self
-                    .fact_manifest(&mut said, round.id.maturity, candidate, &decided, None, now)
+                    .fact_manifest(
+                        &mut answers,
+                        round.id.maturity,
+                        candidate,
+                        &decided,
+                        None,
+                        now,
+                    )
                     .await;
-                self.said = said;
+                self.answers = answers;
                 let manifest = manifest?;
                 let result = RoundResult::Decided {
                     reason: decided.void_reason(),
@@ -308,7 +315,7 @@ impl Engine {
         self.finish_attempt(round, &result, now).await
     }
 
-    /// The canonical evidence manifest: what was said and what follows from it.
+    /// The canonical evidence manifest: what was answered and what follows from it.
     /// `approval`: the request that decides, where people do.
     #[allow(
         clippy::too_many_arguments,
@@ -316,7 +323,7 @@ impl Engine {
     )]
     pub(super) async fn fact_manifest(
         &self,
-        said: &mut Said,
+        answers: &mut Answers,
         maturity: Maturity,
         candidate: &Candidate,
         decided: &DecidedFact,
@@ -327,7 +334,7 @@ impl Engine {
         let mut observations = Vec::new();
         for key in reader.subjects(candidate.event_id().as_str()).await? {
             let since = maturity.to_datetime();
-            observations.extend(said.rows(&self.store, &key, since).await?);
+            observations.extend(answers.rows(&self.store, &key, since).await?);
         }
         let id = candidate.event_id().as_str();
         let mut operators = Vec::new();

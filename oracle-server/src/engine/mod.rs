@@ -18,6 +18,7 @@
 //! Observations run beside the tick: a venue that hangs delays nobody else.
 
 mod announce;
+mod answers;
 mod attest;
 mod batch;
 mod bodies;
@@ -30,7 +31,6 @@ mod leg;
 mod observe;
 mod prove;
 mod rows;
-mod said;
 mod sample;
 mod startup;
 mod time;
@@ -173,7 +173,7 @@ pub struct Engine {
     /// Questions under way, and the task and provider of each.
     asking: HashMap<SubjectKey, (tokio::task::Id, String)>,
     sampling: sample::Sampling,
-    said: said::Said,
+    answers: answers::Answers,
     /// Rounds whose legs are being observed.
     waiting: HashMap<RoundId, DueRound>,
     /// What is known of legs that have no price yet.
@@ -250,7 +250,7 @@ impl Engine {
             in_flight: HashMap::new(),
             asking: HashMap::new(),
             sampling: sample::Sampling::default(),
-            said: said::Said::default(),
+            answers: answers::Answers::default(),
             waiting: HashMap::new(),
             legs: HashMap::new(),
             forget_at: DateTime::UNIX_EPOCH,

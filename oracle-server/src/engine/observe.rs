@@ -97,7 +97,7 @@ impl Engine {
         let room = ROUNDS_PER_TICK.saturating_sub(waiting).max(0);
         let due = self.store.due_rounds(now, room).await?;
         let started = self.start_batch(&due, now).await;
-        self.said.end_tick();
+        self.answers.end_tick();
         started?;
         self.evaluate_waiting(now).await
     }
@@ -432,7 +432,7 @@ struct LegQuestion {
     at: Maturity,
     /// What was sampled before the maturity.
     samples: Vec<SourceReading>,
-    /// What sources said that are left alone for it.
+    /// What sources answered that are left alone for it.
     resting: Vec<SourceReading>,
     /// Sources that are not asked because of their record, and why.
     left_alone: BTreeMap<String, String>,

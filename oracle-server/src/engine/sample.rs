@@ -71,7 +71,7 @@ impl Sampling {
     }
 }
 
-/// What a source said.
+/// What a source answered.
 pub(super) struct SampleSeen {
     begun: Moment,
     key: SampleKey,
@@ -173,7 +173,7 @@ impl Engine {
         self.sampling.taken.insert(key, slot);
     }
 
-    /// Keeps what a source said before T.
+    /// Keeps what a source answered before T.
     pub(super) async fn take_in_sample(&mut self, seen: SampleSeen) -> Result<(), EngineError> {
         self.sampling.under_way.remove(&seen.key);
         let Some(reading) = &seen.reading else {

@@ -153,24 +153,26 @@ impl Verdict {
         if label.as_str() != Some("OK") {
             return None;
         }
-        let said = rest
+        let reason = rest
             .first()
-            .and_then(|said| said.as_str())
+            .and_then(|reason| reason.as_str())
             .unwrap_or_default();
-        let prefix = said.split_once(':').map_or("", |(prefix, _)| prefix.trim());
+        let prefix = reason
+            .split_once(':')
+            .map_or("", |(prefix, _)| prefix.trim());
         let verdict = if accepted.as_bool()? || prefix == "duplicate" {
             Self::Accepted
         } else if PASSING.contains(&prefix) {
-            Self::Later(printable(said))
+            Self::Later(printable(reason))
         } else {
-            Self::Refused(printable(said))
+            Self::Refused(printable(reason))
         };
         Some((id.as_str()?.to_ascii_lowercase(), verdict))
     }
 
     /// Whether the relay wants to be left alone for a while.
     pub(super) fn is_rate_limit(&self) -> bool {
-        matches!(self, Self::Later(said) if said.starts_with("rate-limited"))
+        matches!(self, Self::Later(reason) if reason.starts_with("rate-limited"))
     }
 }
 
@@ -186,8 +188,8 @@ mod tests {
                 verdict
             })
         };
-        let refused = |said: &str| Some(Verdict::Refused(said.to_owned()));
-        let later = |said: &str| Some(Verdict::Later(said.to_owned()));
+        let refused = |reason: &str| Some(Verdict::Refused(reason.to_owned()));
+        let later = |reason: &str| Some(Verdict::Later(reason.to_owned()));
         assert_eq!(read(r#"["OK","ab",true,""]"#), Some(Verdict::Accepted));
         assert_eq!(read(r#"["OK","AB",true]"#), Some(Verdict::Accepted));
         assert_eq!(
@@ -198,10 +200,13 @@ mod tests {
             read(r#"["OK","ab",false,"duplicate: have it"]"#),
             Some(Verdict::Accepted)
         );
-        for said in ["rate-limited: slow down", "error: disk"] {
-            assert_eq!(read(&format!(r#"["OK","ab",false,"{said}"]"#)), later(said));
+        for reason in ["rate-limited: slow down", "error: disk"] {
+            assert_eq!(
+                read(&format!(r#"["OK","ab",false,"{reason}"]"#)),
+                later(reason)
+            );
         }
-        for said in [
+        for reason in [
             "blocked: no",
             "invalid: kind",
             "pow: 25 bits",
@@ -211,8 +216,8 @@ mod tests {
             "",
         ] {
             assert_eq!(
-                read(&format!(r#"["OK","ab",false,"{said}"]"#)),
-                refused(said)
+                read(&format!(r#"["OK","ab",false,"{reason}"]"#)),
+                refused(reason)
             );
         }
         assert_eq!(read(r#"["OK","ab",false]"#), refused(""));

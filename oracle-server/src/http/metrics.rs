@@ -100,12 +100,12 @@ fn known_method(method: &Method) -> &'static str {
     reason = "the signature that the layer calls"
 )]
 pub(super) fn panicked(panic: Box<dyn Any + Send + 'static>) -> Response {
-    let said = panic
+    let message = panic
         .downcast_ref::<&'static str>()
         .map(|s| (*s).to_owned())
         .or_else(|| panic.downcast_ref::<String>().cloned())
         .unwrap_or_default();
-    tracing::error!(panic = said, "a request handler panicked");
+    tracing::error!(panic = message, "a request handler panicked");
     Kind::Internal
         .because("the service failed on this request")
         .into_response()

@@ -313,8 +313,8 @@ pub(crate) fn with_common_layers(routes: Router, admission: Option<Arc<Admission
 /// Middleware: the compression layer refuses an `Accept-Encoding` that excludes
 /// everything by the status alone.
 async fn explain_coding(response: Response) -> Response {
-    let said = response.extensions().get::<Kind>();
-    if response.status() != Kind::NotAcceptable.status() || said == Some(&Kind::NotAcceptable) {
+    let kind = response.extensions().get::<Kind>();
+    if response.status() != Kind::NotAcceptable.status() || kind == Some(&Kind::NotAcceptable) {
         return response;
     }
     Kind::NotAcceptable

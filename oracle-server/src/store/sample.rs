@@ -1,4 +1,4 @@
-//! Samples: what sources without history said before T.
+//! Samples: what sources without history answered before T.
 //!
 //! A round's row says from when on there is something to sample. Each sample is
 //! an attempt of its own under the leg's key, beside those that are made after T.
@@ -62,7 +62,7 @@ impl Store {
         tx.commit().await
     }
 
-    /// Keeps what a source without history said.
+    /// Keeps what a source without history answered.
     pub async fn save_sample(
         &self,
         leg_key: &LegKey,

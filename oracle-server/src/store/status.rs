@@ -140,12 +140,12 @@ impl Store {
 
 async fn append_status(
     tx: &mut LeaderTx<'_>,
-    said: &[(&str, StatusKind, &str)],
+    statuses: &[(&str, StatusKind, &str)],
     now: DateTime<Utc>,
 ) -> Result<(), StoreError> {
-    let reserved = tx.reserve(said.len(), now).await?;
-    let mut entries = Vec::with_capacity(said.len());
-    for (id, kind, reason) in said {
+    let reserved = tx.reserve(statuses.len(), now).await?;
+    let mut entries = Vec::with_capacity(statuses.len());
+    for (id, kind, reason) in statuses {
         let status = Status {
             event_id: event_id(id)?,
             time_ms: reserved.time.timestamp_millis().unsigned_abs(),

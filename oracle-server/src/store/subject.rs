@@ -167,8 +167,8 @@ impl Store {
     }
 
     /// What a source answered to a question since `since`, in whole attempts: the latest,
-    /// and what it said last before those.
-    pub async fn said(
+    /// and its last answers before those.
+    pub async fn answers(
         &self,
         key: &SubjectKey,
         since: DateTime<Utc>,
@@ -178,7 +178,7 @@ impl Store {
     }
 
     /// The same from an attempt on, oldest first, as much as one answer shows at most.
-    pub async fn said_since(
+    pub async fn answers_from(
         &self,
         key: &SubjectKey,
         since: DateTime<Utc>,

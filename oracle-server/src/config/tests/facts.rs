@@ -280,8 +280,8 @@ fn a_total_a_spread_and_their_numbers_are_pinned_as_they_are_written() {
 fn the_result_is_pinned_as_before_there_were_markets() {
     let plain = contract().events[2].definition.document.clone();
     assert!(!String::from_utf8(plain.clone()).unwrap().contains("market"));
-    let said = bet("market = \"result\"\noutcomes = [\"home\", \"draw\", \"away\", \"void\"]");
-    assert_eq!(said.unwrap().events[2].definition.document, plain);
+    let named = bet("market = \"result\"\noutcomes = [\"home\", \"draw\", \"away\", \"void\"]");
+    assert_eq!(named.unwrap().events[2].definition.document, plain);
 }
 
 #[test]

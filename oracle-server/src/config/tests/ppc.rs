@@ -50,7 +50,7 @@ fn coinpaprika(rows: &[(&str, f64)]) -> Value {
     rows.iter().map(row).collect()
 }
 
-/// What the leg comes to, and what each source said.
+/// What the leg comes to, and what each source read.
 fn decide(answers: [Value; 3]) -> (Option<String>, Vec<(String, String)>) {
     let leg = leg();
     let sent_at = DateTime::<Utc>::from_timestamp(T, 0).unwrap() + TimeDelta::minutes(6);
@@ -84,7 +84,7 @@ fn decide(answers: [Value; 3]) -> (Option<String>, Vec<(String, String)>) {
             }
         })
         .collect();
-    let said = readings
+    let read = readings
         .iter()
         .map(|r| {
             (
@@ -97,7 +97,7 @@ fn decide(answers: [Value; 3]) -> (Option<String>, Vec<(String, String)>) {
         Fixing::Attest { price, .. } => Some(price.normalize().to_string()),
         Fixing::Pending { .. } => None,
     };
-    (price, said)
+    (price, read)
 }
 
 fn good() -> [Value; 3] {
@@ -114,10 +114,10 @@ fn good() -> [Value; 3] {
 
 #[test]
 fn the_example_prices_peercoin_from_the_documented_shapes() {
-    let (price, said) = decide(good());
+    let (price, read) = decide(good());
     // The aggregator answers, and has no vote beside the venue it lists.
-    assert_eq!(price.as_deref(), Some("0.261"), "{said:?}");
-    let literals: Vec<&str> = said.iter().map(|(_, literal)| literal.as_str()).collect();
+    assert_eq!(price.as_deref(), Some("0.261"), "{read:?}");
+    let literals: Vec<&str> = read.iter().map(|(_, literal)| literal.as_str()).collect();
     assert_eq!(literals, ["0.2600", "0.262", "0.261"]);
 }
 
@@ -146,17 +146,17 @@ fn a_frozen_venue_has_no_vote_and_the_aggregator_takes_its_place() {
     let mut answers = good();
     let frozen: Vec<(i64, &str, &str)> = (-400..=1).map(|n| (n * 60, "0.31", "0")).collect();
     answers[0] = mexc(&frozen);
-    let (price, said) = decide(answers);
-    assert_eq!(said[0].0, "no_data");
-    assert_eq!(price.as_deref(), Some("0.2615"), "{said:?}");
+    let (price, read) = decide(answers);
+    assert_eq!(read[0].0, "no_data");
+    assert_eq!(price.as_deref(), Some("0.2615"), "{read:?}");
 }
 
 #[test]
 fn a_venue_that_lags_is_waited_for() {
     let mut answers = good();
     answers[1] = nonkyc(&[(-600, 0.262, 3.0)]);
-    let (price, said) = decide(answers);
-    assert_eq!(said[1].0, "not_yet");
+    let (price, read) = decide(answers);
+    assert_eq!(read[1].0, "not_yet");
     assert_eq!(price, None, "one root is left of two");
 }
 
@@ -168,6 +168,6 @@ fn milliseconds_where_seconds_are_declared_are_refused() {
         .replace(&T.to_string(), &(T * 1000).to_string());
     let text = text.replace(&(T - 300).to_string(), &((T - 300) * 1000).to_string());
     answers[1] = serde_json::from_str(&text).unwrap();
-    let (_, said) = decide(answers);
-    assert_eq!(said[1].0, "contradiction", "{said:?}");
+    let (_, read) = decide(answers);
+    assert_eq!(read[1].0, "contradiction", "{read:?}");
 }

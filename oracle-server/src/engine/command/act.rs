@@ -11,9 +11,9 @@ use oracle_schema::{Descriptor, EventId};
 use sha2::{Digest, Sha256};
 
 use crate::command::{Accepted, Refused};
+use crate::engine::answers::Answers;
 use crate::engine::attest::DecidedFact;
 use crate::engine::observe::json;
-use crate::engine::said::Said;
 use crate::engine::{Engine, EngineError};
 use crate::keys::RoundId;
 use crate::lifecycle::State;
@@ -262,10 +262,10 @@ impl Engine {
             outcome: outcome.to_owned(),
             trace: released(maturity.unix(), target, act, outcome),
         };
-        let mut said = Said::default();
+        let mut answers = Answers::default();
         let manifest = self
             .fact_manifest(
-                &mut said,
+                &mut answers,
                 maturity,
                 &candidate,
                 &decided,
@@ -395,7 +395,7 @@ fn in_brief(words: &str) -> String {
 
 /// Who released the event, and to what.
 fn released(at: i64, target: &ActionRow, act: &Act<'_>, outcome: &str) -> FactTrace {
-    let said = |operator: &str, verb: Verb, since_ms: i64, hash: &[u8; 32]| VoteTrace {
+    let vote = |operator: &str, verb: Verb, since_ms: i64, hash: &[u8; 32]| VoteTrace {
         source: format!("{PANEL}:{operator}"),
         root: PANEL.to_owned(),
         verdict: verb.name().to_owned(),
@@ -409,13 +409,13 @@ fn released(at: i64, target: &ActionRow, act: &Act<'_>, outcome: &str) -> FactTr
     FactTrace {
         at,
         sources: vec![
-            said(
+            vote(
                 &target.operator,
                 target.verb,
                 target.received_at.timestamp_millis(),
                 &target.sha256,
             ),
-            said(
+            vote(
                 act.request.operator(),
                 Verb::Approve,
                 now_ms,

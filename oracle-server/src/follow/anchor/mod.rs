@@ -69,7 +69,7 @@ pub struct Anchorer {
     failures: i64,
     paused_until: Option<DateTime<Utc>>,
     /// The failure that was logged last, so that it is logged once.
-    said: Option<String>,
+    logged: Option<String>,
 }
 
 impl Follower for Anchorer {
@@ -92,7 +92,7 @@ impl Follower for Anchorer {
             node: self.node.clone(),
             failures: 0,
             paused_until: None,
-            said: None,
+            logged: None,
         }
     }
 
@@ -120,7 +120,7 @@ impl Anchorer {
             network: network.to_owned(),
             failures: 0,
             paused_until: None,
-            said: None,
+            logged: None,
         })
     }
 
@@ -132,7 +132,7 @@ impl Anchorer {
 
     /// Why the last pass failed, if it did.
     pub fn trouble(&self) -> Option<&str> {
-        self.said.as_deref()
+        self.logged.as_deref()
     }
 
     /// One pass; answers when to make the next.
@@ -160,7 +160,7 @@ impl Anchorer {
         if is_asked {
             self.failures = 0;
             self.paused_until = None;
-            if self.said.take().is_some() {
+            if self.logged.take().is_some() {
                 tracing::info!("the Peercoin node answers again; anchoring goes on");
             }
         }
@@ -169,11 +169,11 @@ impl Anchorer {
     fn back_off(&mut self, error: &str) -> DateTime<Utc> {
         self.failures += 1;
         metrics::counter!("oracle_anchor_failures_total").increment(1);
-        if self.said.as_deref() == Some(error) {
+        if self.logged.as_deref() == Some(error) {
             tracing::debug!(error, failures = self.failures, "anchoring failed");
         } else {
             tracing::warn!(error, "anchoring failed; tried again and again");
-            self.said = Some(error.to_owned());
+            self.logged = Some(error.to_owned());
         }
         let until = self.clock.now() + PAUSE.wait(self.failures - 1);
         self.paused_until = Some(until);

@@ -207,8 +207,8 @@ impl Witness {
             }
             StatusCode::UNPROCESSABLE_ENTITY => Ok(Answer::Inconsistent),
             other => {
-                let said = printable(&text.unwrap_or_default());
-                Err(WitnessError::Status(other.as_u16(), said))
+                let text = printable(&text.unwrap_or_default());
+                Err(WitnessError::Status(other.as_u16(), text))
             }
         }
     }

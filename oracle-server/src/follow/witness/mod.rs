@@ -409,10 +409,10 @@ impl Peer {
     /// Stops signing at once, until it is clear who is wrong. The same again is no
     /// news: a witness that others outvote must not hold everything up for ever.
     fn contradict(&mut self, error: &WitnessError, gate: &Gate) {
-        let said = format!("witness {}: {error}", self.witness.key.name());
-        if self.contradiction.as_ref() != Some(&said) {
-            gate.doubt(said.clone());
-            self.contradiction = Some(said);
+        let contradiction = format!("witness {}: {error}", self.witness.key.name());
+        if self.contradiction.as_ref() != Some(&contradiction) {
+            gate.doubt(contradiction.clone());
+            self.contradiction = Some(contradiction);
         }
     }
 

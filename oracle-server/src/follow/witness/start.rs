@@ -53,7 +53,7 @@ pub enum Contradicted {
 }
 
 /// What somebody outside says about the log.
-struct Said {
+struct Statement {
     who: String,
     result: Result<(), Doubt>,
     /// A witness, the head of now.
@@ -152,8 +152,8 @@ pub async fn ask(
         .map(|mirror| question.mirror(mirror, &key, config, &http));
     let (witnesses, mirrors) = futures::join!(join_all(witnesses), join_all(mirrors));
     let mut has_mirror = false;
-    for said in mirrors {
-        has_mirror |= said.heard()?;
+    for statement in mirrors {
+        has_mirror |= statement.heard()?;
     }
     match judge(config, witnesses)? {
         Heard::Nothing if has_mirror => Ok(Heard::ThisLog),
@@ -162,13 +162,13 @@ pub async fn ask(
 }
 
 /// What the witnesses say together; a contradiction unless it is outvoted.
-fn judge(config: &Witnessing, witnesses: Vec<Said>) -> Result<Heard, Contradicted> {
+fn judge(config: &Witnessing, witnesses: Vec<Statement>) -> Result<Heard, Contradicted> {
     let mut answered = Vec::new();
     let mut silent = Vec::new();
     let mut contradicted = Vec::new();
-    for ((_, key, _), said) in config.asked().zip(witnesses) {
-        let has_cosigned = said.has_cosigned;
-        match said.heard() {
+    for ((_, key, _), statement) in config.asked().zip(witnesses) {
+        let has_cosigned = statement.has_cosigned;
+        match statement.heard() {
             Ok(true) => answered.push((key, has_cosigned)),
             Ok(false) => silent.push(key),
             Err(error @ (Contradicted::WentBack { .. } | Contradicted::Forked { .. })) => {
@@ -202,7 +202,7 @@ fn judge(config: &Witnessing, witnesses: Vec<Said>) -> Result<Heard, Contradicte
     })
 }
 
-impl Said {
+impl Statement {
     /// Whether they know the log as it is; `false`: nobody knows.
     fn heard(self) -> Result<bool, Contradicted> {
         match self.result {
@@ -244,7 +244,7 @@ impl Question<'_> {
     /// C2SP has no question for it: a submission of the head that is there shows
     /// what the witness knows. One that is new to this log (`is_new`) and does not know
     /// it has nothing to say against it.
-    async fn witness(&self, witness: Witness, is_new: bool) -> Said {
+    async fn witness(&self, witness: Witness, is_new: bool) -> Statement {
         let who = format!("witness {} ({})", witness.name, witness.key.name());
         let mut has_cosigned = false;
         let result = match self.submit(&witness).await {
@@ -270,7 +270,7 @@ impl Question<'_> {
             .into()),
             Err(error) => Err(error.into()),
         };
-        Said {
+        Statement {
             who,
             result,
             has_cosigned,
@@ -304,7 +304,7 @@ impl Question<'_> {
         key: &NoteKey,
         config: &Witnessing,
         http: &reqwest::Client,
-    ) -> Said {
+    ) -> Statement {
         let who = format!("mirror {mirror}");
         let result = match mirrored(http, mirror, key, config.timeout).await {
             Ok(note) => self.compare(note.checkpoint(), &who).await,
@@ -315,7 +315,7 @@ impl Question<'_> {
             }
             Err(error) => Err(error.into()),
         };
-        Said {
+        Statement {
             who,
             result,
             has_cosigned: false,

@@ -49,7 +49,11 @@ pub(super) fn of(event: &EventView, told: &Told<'_>, now: DateTime<Utc>) -> Vec<
     {
         steps.push(step(Some(at), "Sources agreed", "done"));
     }
-    steps.extend(told.statuses.iter().map(|(at, status)| said(*at, status)));
+    steps.extend(
+        told.statuses
+            .iter()
+            .map(|(at, status)| status_step(*at, status)),
+    );
     if let Some(at) = milestones.committed_at {
         let what = match event.state {
             EventState::Refund => "Refund committed: no signature, ever",
@@ -89,7 +93,7 @@ fn announced(event: &EventView) -> Step {
     }
 }
 
-fn said(position: i64, status: &Status) -> Step {
+fn status_step(position: i64, status: &Status) -> Step {
     let at = i64::try_from(status.time_ms).ok();
     let (what, class) = match &status.kind {
         StatusKind::Proposal(outcome) => (format!("Sources agree on {outcome:?}"), "done"),
@@ -286,19 +290,19 @@ mod tests {
     }
 
     #[test]
-    fn what_the_log_said_stands_in_the_order_of_time() {
+    fn what_the_log_says_stands_in_the_order_of_time() {
         let status = |s: i64, kind| Status {
             event_id: EventId::parse("e").unwrap(),
             time_ms: u64::try_from((MATURITY + s) * 1000).unwrap(),
             kind,
             reason: String::new(),
         };
-        let said = vec![
+        let statuses = vec![
             (3, status(1, StatusKind::Proposal("yes".to_owned()))),
             (4, status(5, StatusKind::Hold)),
             (5, status(9, StatusKind::Late)),
         ];
-        let steps = steps(&event(EventState::Held), &Milestones::default(), said);
+        let steps = steps(&event(EventState::Held), &Milestones::default(), statuses);
         let told: Vec<_> = steps
             .iter()
             .filter(|s| s.at.is_some())

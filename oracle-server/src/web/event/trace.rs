@@ -43,7 +43,7 @@ pub(super) struct Vote {
     pub(super) source: String,
     pub(super) root: String,
     pub(super) verdict: String,
-    pub(super) said: Option<String>,
+    pub(super) answer: Option<String>,
     pub(super) at: Option<Stamp>,
     pub(super) counts: bool,
     pub(super) why: Option<String>,
@@ -169,7 +169,7 @@ impl Vote {
     fn of(source: SourceTrace, decided: Option<&str>) -> Self {
         let at = source.effective_at.and_then(Stamp::of_s);
         let same = source.outcome.is_some() && source.outcome.as_deref() == decided;
-        let said = match (source.literal, source.outcome) {
+        let answer = match (source.literal, source.outcome) {
             (Some(literal), Some(outcome)) if literal != outcome => {
                 Some(format!("{literal} → {outcome}"))
             }
@@ -180,7 +180,7 @@ impl Vote {
             source: source.source,
             root: source.root,
             verdict: source.verdict,
-            said,
+            answer,
             at: at.or_else(|| source.since_ms.and_then(Stamp::of_ms)),
             why: source.why,
         }

@@ -1,9 +1,9 @@
-//! What sources of facts have said, kept from one decision to the next.
+//! What sources of facts have answered, in memory from one decision to the next.
 //!
 //! Each answer makes every event that asks the same due at once, and each of them
-//! weighs all that was said since its maturity. That is read once; from then on a tick
+//! weighs all that was answered since its maturity. That is read once; from then on a tick
 //! reads what came since the last one, however many events ask and however much was
-//! said before. A source that says another thing each time would else delay prices.
+//! answered before. A source that says another thing each time would else delay prices.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -28,12 +28,12 @@ const KEPT: usize = 20_000;
 /// during one tick.
 const TOGETHER: usize = 20_000;
 
-/// What was said by some sources since a time.
+/// What some sources answered since a time.
 type Asked = (Vec<SubjectKey>, DateTime<Utc>);
 
-/// What sources have said, by subject.
+/// What sources have answered, by subject.
 #[derive(Debug, Default)]
-pub(super) struct Said {
+pub(super) struct Answers {
     subjects: HashMap<SubjectKey, Subject>,
     together: HashMap<Asked, Arc<Vec<SourceReading>>>,
     /// Counts ticks.
@@ -69,8 +69,8 @@ impl Attempt {
     }
 }
 
-impl Said {
-    /// What sources said since `since`, for a decision.
+impl Answers {
+    /// What sources answered since `since`, for a decision.
     pub(super) async fn by(
         &mut self,
         store: &Store,
@@ -108,7 +108,7 @@ impl Said {
         Ok(attempts.flat_map(|a| &a.rows).cloned().collect())
     }
 
-    /// Ends a tick: until the next one more may be said.
+    /// Ends a tick: until the next one more may be answered.
     pub(super) fn end_tick(&mut self) {
         self.tick += 1;
         self.together.clear();
@@ -128,7 +128,7 @@ impl Said {
         }
     }
 
-    /// A subject as far as it has been said up to this tick.
+    /// A subject with its answers up to this tick.
     async fn subject(
         &mut self,
         store: &Store,
@@ -139,7 +139,7 @@ impl Said {
         let since = since - BEFORE;
         let is_new = subject.tick.is_none() || since < subject.since;
         if is_new || subject.attempts.is_empty() && subject.tick != Some(self.tick) {
-            subject.attempts = attempts(store.said(key, since).await?)?;
+            subject.attempts = attempts(store.answers(key, since).await?)?;
             subject.since = since;
             // What stood together came from what was read before.
             self.together.clear();
@@ -156,13 +156,13 @@ impl Subject {
         self.attempts.iter().map(|a| a.rows.len()).sum()
     }
 
-    /// Reads what was said since it was last read.
+    /// Reads what was answered since it was last read.
     async fn go_on(&mut self, store: &Store, key: &SubjectKey) -> Result<(), StoreError> {
-        // From the last attempt on: another may stand in its place that said the same.
+        // From the last attempt on: another may stand in its place that answered the same.
         let from = self.attempts.last().map_or(0, |last| last.number);
-        let rows = store.said_since(key, self.since, from).await?;
+        let rows = store.answers_from(key, self.since, from).await?;
         if rows.len() >= OBSERVATIONS {
-            self.attempts = attempts(store.said(key, self.since).await?)?;
+            self.attempts = attempts(store.answers(key, self.since).await?)?;
             return Ok(());
         }
         let rows = attempts(rows)?;
@@ -174,7 +174,7 @@ impl Subject {
         Ok(())
     }
 
-    /// Which attempts are among the latest rows, or are what the source last said.
+    /// Which attempts are among the latest rows, or are what the source last answered.
     /// Bounded as what the store reads at once is.
     fn in_sight(&self) -> Vec<bool> {
         let (mut rows, mut observed, mut contradicted) = (0, 0, false);
