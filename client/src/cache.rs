@@ -1,6 +1,6 @@
 //! What cannot change need not be fetched twice.
 //!
-//! Only what has been verified is kept: announcements and attestations under the
+//! Only what has been verified is cached: announcements and attestations under the
 //! trusted key, policies under their own hash. What is not yet there, or never
 //! will be, is asked for again.
 
@@ -16,19 +16,19 @@ use crate::attested::Attested;
 /// Shared by a client's clones.
 #[derive(Clone)]
 pub(crate) struct Cache {
-    pub(crate) announcements: Kept<EventId, Verified<Announcement>>,
+    pub(crate) announcements: Bounded<EventId, Verified<Announcement>>,
     /// Whole, so that no attestation meets an announcement that it is not of.
-    pub(crate) attested: Kept<EventId, Attested>,
-    pub(crate) policies: Kept<[u8; 32], Vec<u8>>,
+    pub(crate) attested: Bounded<EventId, Attested>,
+    pub(crate) policies: Bounded<[u8; 32], Vec<u8>>,
 }
 
 impl Cache {
     /// At most so many of each kind.
     pub(crate) fn new(each: usize) -> Self {
         Self {
-            announcements: Kept::new(each),
-            attested: Kept::new(each),
-            policies: Kept::new(each),
+            announcements: Bounded::new(each),
+            attested: Bounded::new(each),
+            policies: Bounded::new(each),
         }
     }
 }
@@ -40,22 +40,22 @@ impl fmt::Debug for Cache {
 }
 
 /// A bounded map; `None` keeps nothing.
-pub(crate) struct Kept<K, V>(Option<Arc<Map<K, Arc<V>>>>);
+pub(crate) struct Bounded<K, V>(Option<Arc<Map<K, Arc<V>>>>);
 
-impl<K, V> Clone for Kept<K, V> {
+impl<K, V> Clone for Bounded<K, V> {
     fn clone(&self) -> Self {
         Self(self.0.clone())
     }
 }
 
-impl<K: Eq + Hash + Clone, V: Clone> Kept<K, V> {
+impl<K: Eq + Hash + Clone, V: Clone> Bounded<K, V> {
     fn new(count: usize) -> Self {
         Self((count > 0).then(|| Arc::new(Map::new(count))))
     }
 
     pub(crate) fn get(&self, key: &K) -> Option<V> {
-        let kept = self.0.as_ref()?.get(key)?;
-        Some(V::clone(&kept))
+        let cached = self.0.as_ref()?.get(key)?;
+        Some(V::clone(&cached))
     }
 
     pub(crate) fn keep(&self, key: &K, value: &V) {

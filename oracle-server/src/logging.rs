@@ -20,8 +20,8 @@ const SHOWN: usize = 120;
 /// Bytes of one line at most, its end included.
 const LONGEST_LINE: usize = 16 * 1024;
 
-/// Bytes of a longer line that are kept.
-const KEPT_OF_LINE: usize = 4 * 1024;
+/// Bytes of a longer line that are shown.
+const SHOWN_OF_LINE: usize = 4 * 1024;
 
 /// Lines that were left out of the log, by what they were about.
 const LEFT_OUT: &str = "oracle_log_lines_left_out_total";
@@ -102,21 +102,21 @@ impl<W: Write> Lines<W> {
     }
 
     fn cut(&self, line: &[u8]) -> Vec<u8> {
-        let kept = line.get(..KEPT_OF_LINE).unwrap_or(line);
-        let kept = String::from_utf8_lossy(kept);
-        let left_out = line.len().saturating_sub(KEPT_OF_LINE);
+        let shown = line.get(..SHOWN_OF_LINE).unwrap_or(line);
+        let shown = String::from_utf8_lossy(shown);
+        let left_out = line.len().saturating_sub(SHOWN_OF_LINE);
         let cut = if self.json {
             serde_json::json!({
                 "level": "WARN",
                 "fields": {
                     "message": "a log line was too long and is cut",
-                    "begins": kept,
+                    "begins": shown,
                     "left_out_bytes": left_out,
                 },
             })
             .to_string()
         } else {
-            format!("{kept}… ({left_out} bytes more)")
+            format!("{shown}… ({left_out} bytes more)")
         };
         let mut cut = cut.into_bytes();
         cut.push(b'\n');

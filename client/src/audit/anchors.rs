@@ -16,7 +16,7 @@ use crate::anchor::{Log, Tiles, Verdict, check};
 const MAX_LIST: usize = 64 * 1024 * 1024;
 /// Bytes of the longest tile of hashes.
 const MAX_TILE: usize = 256 * 32;
-/// Tiles kept from one anchor to the next, which mostly need the same.
+/// Tiles cached from one anchor to the next, which mostly need the same.
 const MOST_TILES: usize = 256;
 
 struct TileCache<'a> {
@@ -27,8 +27,8 @@ struct TileCache<'a> {
 impl Tiles for TileCache<'_> {
     async fn tile(&self, tile: Tile) -> Result<Vec<u8>, String> {
         let mut tiles = self.tiles.lock().await;
-        if let Some(kept) = tiles.get(&tile) {
-            return Ok(kept.clone());
+        if let Some(cached) = tiles.get(&tile) {
+            return Ok(cached.clone());
         }
         let path = format!("tile/{tile}");
         let bytes = self.source.get("tile", &path, MAX_TILE).await;

@@ -20,9 +20,9 @@ use crate::evidence::{LONGEST, MOST, named};
 
 /// Answers fetched at a time.
 const AT_ONCE: usize = 8;
-/// Documents of a kind that are expected, and kept, bytes.
+/// Documents of a kind that are expected, and how many bytes of them are cached.
 const EXPECTED: usize = 4096;
-const KEPT: u64 = 64 * 1024 * 1024;
+const CACHED: u64 = 64 * 1024 * 1024;
 
 pub(super) type Hash = [u8; 32];
 
@@ -85,14 +85,14 @@ pub(super) struct Documents {
 }
 
 impl Documents {
-    /// Policies are kept in `dir`.
+    /// Policies are stored in `dir`.
     pub(super) fn new(source: Source, dir: &Path) -> io::Result<Self> {
         std::fs::create_dir_all(dir)?;
         Ok(Self {
             source,
             dir: dir.to_path_buf(),
-            policies: Cache::with_weighter(EXPECTED, KEPT, Bytes),
-            recorded: Cache::with_weighter(EXPECTED, KEPT, Bytes),
+            policies: Cache::with_weighter(EXPECTED, CACHED, Bytes),
+            recorded: Cache::with_weighter(EXPECTED, CACHED, Bytes),
         })
     }
 
@@ -102,8 +102,8 @@ impl Documents {
             return Ok((known, false));
         }
         let name = hex::encode(hash);
-        let kept = self.dir.join(&name);
-        let known = match std::fs::read(&kept) {
+        let file = self.dir.join(&name);
+        let known = match std::fs::read(&file) {
             Ok(bytes) if policy_hash(&bytes) == *hash => read_policy(bytes),
             _ => {
                 let path = format!("v1/policies/{name}");
@@ -114,7 +114,7 @@ impl Documents {
                         Known::Wrong(format!("the document's SHA-256 is {found}"))
                     }
                     Ok(bytes) => {
-                        std::fs::write(&kept, &bytes)?;
+                        std::fs::write(&file, &bytes)?;
                         read_policy(bytes)
                     }
                 }

@@ -273,8 +273,8 @@ impl Index {
                     .open(&path)?
                     .set_len(length)?;
             }
-            if let Some(kept) = self.counts.get_mut(number) {
-                *kept = there.min(length) / MENTION as u64;
+            if let Some(count) = self.counts.get_mut(number) {
+                *count = there.min(length) / MENTION as u64;
             }
         }
         Ok(())
@@ -371,8 +371,8 @@ mod tests {
         index.truncate(&counts).unwrap();
         assert_eq!(index.counts(), counts);
         let reader = index.reader();
-        let kept = reader.bucket(7).unwrap();
-        assert_eq!(kept, [all[2], all[1], all[0], all[3]]);
+        let bucket = reader.bucket(7).unwrap();
+        assert_eq!(bucket, [all[2], all[1], all[0], all[3]]);
         let of = reader.of(Family::Events, &key(1)).unwrap();
         assert_eq!(of, [announced, all[0]]);
         assert_eq!(reader.of(Family::Events, &key(2)).unwrap(), []);

@@ -69,7 +69,7 @@ pub struct AuditOptions {
     /// Signatures and evidence are checked from this position on; tree, nonces
     /// and event ids always from the beginning.
     pub since: u64,
-    /// Where the audit's end is kept for the next one, which then starts there;
+    /// Where the audit's end is stored for the next one, which then starts there;
     /// a directory of the same name with `.d` keeps what it needs.
     pub state: Option<PathBuf>,
     /// A directory of other people's announcements and attestations.
@@ -82,7 +82,7 @@ pub struct AuditOptions {
 }
 
 impl AuditOptions {
-    /// Everything, on all cores, with nothing kept.
+    /// Everything, on all cores, with nothing stored.
     pub fn at(now: i64) -> Self {
         let cores = std::thread::available_parallelism();
         Self {

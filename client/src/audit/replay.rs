@@ -20,7 +20,7 @@ use super::source::{Absent, Source};
 
 /// Manifests that are fetched and replayed at a time.
 const AT_ONCE: usize = 8;
-/// Replays kept.
+/// Replays cached.
 const REPLAYS: usize = 4096;
 
 /// What a replay comes to; for prices it is that of every event under the same
@@ -61,7 +61,7 @@ pub(super) struct Replayer {
 }
 
 impl Replayer {
-    /// Policies are kept in `dir`.
+    /// Policies are stored in `dir`.
     pub(super) fn new(source: Source, dir: &Path) -> io::Result<Self> {
         Ok(Self {
             documents: Documents::new(source, dir)?,

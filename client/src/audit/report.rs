@@ -9,7 +9,7 @@ use serde::{Serialize, Serializer};
 use super::lateness::Lateness;
 use crate::anchor::Anchored;
 
-/// Findings of one kind that are kept; of more only the number.
+/// Findings of one kind that are listed; of more only the number.
 pub const MOST_LISTED: usize = 100;
 
 /// What a finding is about.

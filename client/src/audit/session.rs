@@ -181,7 +181,7 @@ impl<'a> Session<'a> {
     /// Notes how far the audit is, as long as nothing is wrong.
     pub(super) fn put_mark(&mut self) -> Result<(), Failed> {
         let is_clean = self.report.violations.is_empty() && self.tree.is_clean();
-        if !self.files.work.is_kept() || !is_clean || self.reached.forgets {
+        if !self.files.work.is_lasting() || !is_clean || self.reached.forgets {
             return Ok(());
         }
         // A mark rests on the entries and the mentions before it.
@@ -191,7 +191,7 @@ impl<'a> Session<'a> {
 
     /// Leaves the audit's end to the next one; where something is wrong, the last one's.
     pub(super) fn keep_for_next(&mut self, is_complete: bool) -> Result<(), Failed> {
-        if !self.files.work.is_kept() {
+        if !self.files.work.is_lasting() {
             return Ok(());
         }
         if !self.report.violations.is_empty() {

@@ -168,7 +168,7 @@ impl Work {
     }
 
     /// Whether something is left behind.
-    pub(super) fn is_kept(&self) -> bool {
+    pub(super) fn is_lasting(&self) -> bool {
         self.file.is_some()
     }
 
@@ -213,9 +213,9 @@ impl Work {
         }
     }
 
-    /// Keeps two notes that contradict each other; says where.
-    pub(super) fn keep_notes(&self, old: &str, new: &str) -> Result<Option<PathBuf>, AuditError> {
-        if !self.is_kept() {
+    /// Writes down two notes that contradict each other; says where.
+    pub(super) fn put_notes(&self, old: &str, new: &str) -> Result<Option<PathBuf>, AuditError> {
+        if !self.is_lasting() {
             return Ok(None);
         }
         let dir = self.dir.join("split-view");

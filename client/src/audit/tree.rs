@@ -220,10 +220,10 @@ pub(super) async fn is_continued(source: &Source, old: &Checkpoint, new: &Checkp
     verify_consistency(old.size, &old.root, new.size, &new.root, &proof).is_ok()
 }
 
-/// The first entry whose served hash is not that of the entry kept.
+/// The first entry whose served hash is not that of the entry in the spool.
 pub(super) async fn first_other(
     source: &Source,
-    mut kept: SpoolReader,
+    mut spool: SpoolReader,
     count: u64,
     size: u64,
 ) -> std::io::Result<Option<u64>> {
@@ -236,7 +236,7 @@ pub(super) async fn first_other(
             continue;
         };
         for (position, served) in (index * WIDTH..count).zip(served) {
-            if leaf_hash(&kept.entry(position)?) != served {
+            if leaf_hash(&spool.entry(position)?) != served {
                 return Ok(Some(position));
             }
         }

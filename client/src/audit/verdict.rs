@@ -40,16 +40,16 @@ pub(super) fn shrunk(
     split_view(work, last, signed, &why).map(Some)
 }
 
-/// Names the files in which both notes are kept.
+/// Names the files in which both notes are.
 fn split_view(
     work: &Work,
     last: &State,
     signed: &Signed,
     why: &str,
 ) -> Result<Finding, AuditError> {
-    let kept = work.keep_notes(&last.checkpoint, &signed.note)?;
-    let kept = kept.map(|dir| format!("; both signed notes are in {}", dir.display()));
-    let why = format!("{why}{}", kept.unwrap_or_default());
+    let notes = work.put_notes(&last.checkpoint, &signed.note)?;
+    let saved = notes.map(|dir| format!("; both signed notes are in {}", dir.display()));
+    let why = format!("{why}{}", saved.unwrap_or_default());
     Ok(Finding::new(Subject::Checkpoint, why))
 }
 

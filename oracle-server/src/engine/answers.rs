@@ -21,10 +21,10 @@ use crate::store::{OBSERVATIONS, STANCE, Store, StoreError};
 /// it: attempts are kept whole.
 const BEFORE: TimeDelta = TimeDelta::hours(1);
 
-/// Exchanges kept in memory at most, of all subjects together.
-const KEPT: usize = 20_000;
+/// Exchanges cached at most, of all subjects together.
+const CACHED: usize = 20_000;
 
-/// Readings that stand together for events with the same sources and maturity, kept
+/// Readings that stand together for events with the same sources and maturity, cached
 /// during one tick.
 const TOGETHER: usize = 20_000;
 
@@ -87,8 +87,8 @@ impl Answers {
             let attempts = self.subject(store, key, since).await?.since(since);
             readings.extend(attempts.flat_map(|a| &a.readings).cloned());
         }
-        let kept: usize = self.together.values().map(|known| known.len()).sum();
-        if kept + readings.len() > TOGETHER {
+        let rows: usize = self.together.values().map(|known| known.len()).sum();
+        if rows + readings.len() > TOGETHER {
             self.together.clear();
         }
         let readings = Arc::new(readings);
@@ -112,19 +112,19 @@ impl Answers {
     pub(super) fn end_tick(&mut self) {
         self.tick += 1;
         self.together.clear();
-        let mut kept: usize = self.subjects.values().map(Subject::rows).sum();
-        if kept <= KEPT {
+        let mut rows: usize = self.subjects.values().map(Subject::rows).sum();
+        if rows <= CACHED {
             return;
         }
         let mut oldest: Vec<(Option<u64>, SubjectKey)> = Vec::with_capacity(self.subjects.len());
         oldest.extend(self.subjects.iter().map(|(key, s)| (s.tick, key.clone())));
         oldest.sort_unstable();
         for (_, key) in oldest {
-            if kept <= KEPT {
+            if rows <= CACHED {
                 break;
             }
             let gone = self.subjects.remove(&key);
-            kept -= gone.map_or(0, |subject| subject.rows());
+            rows -= gone.map_or(0, |subject| subject.rows());
         }
     }
 

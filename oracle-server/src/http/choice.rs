@@ -13,9 +13,9 @@ use super::AppState;
 use crate::keys::RoundKey;
 use crate::store::{OpenPolicy, StoreError};
 
-/// How long a figure is kept: it is the sum over everything open, and everybody
+/// How long a cached figure is good: it is the sum over everything open, and everybody
 /// asks for it.
-const KEPT: Duration = Duration::from_secs(5);
+const FRESH_FOR: Duration = Duration::from_secs(5);
 
 /// Policies of one price that are told apart maturity by maturity; those beyond
 /// are counted as if their maturities were others.
@@ -31,43 +31,44 @@ const FORGERS: &str = "oracle_choice_forgers";
 /// The figure as it was computed last, by whoever has the turn.
 #[derive(Default)]
 pub(crate) struct Choices {
-    last: RwLock<Option<Kept>>,
+    last: RwLock<Option<Cached>>,
     turn: Mutex<()>,
 }
 
 #[derive(Clone)]
-struct Kept {
+struct Cached {
     /// By [`crate::clock::Clock::uptime`].
     computed_at: Duration,
     open: Arc<OpenChoice>,
 }
 
 impl Choices {
-    /// At most [`KEPT`] old; whoever asks while the next one is computed gets the
+    /// At most [`FRESH_FOR`] old; whoever asks while the next one is computed gets the
     /// one before, and waits only for the first.
     pub(crate) async fn get(&self, app: &AppState) -> Result<Arc<OpenChoice>, StoreError> {
-        let fresh = |kept: &Kept| app.clock.uptime().saturating_sub(kept.computed_at) < KEPT;
+        let fresh =
+            |cached: &Cached| app.clock.uptime().saturating_sub(cached.computed_at) < FRESH_FOR;
         let _turn = match (self.last(), self.turn.try_lock()) {
-            (Some(kept), _) if fresh(&kept) => return Ok(kept.open),
-            (Some(kept), Err(_)) => return Ok(kept.open),
+            (Some(cached), _) if fresh(&cached) => return Ok(cached.open),
+            (Some(cached), Err(_)) => return Ok(cached.open),
             (_, Ok(turn)) => turn,
             (None, Err(_)) => self.turn.lock().await,
         };
         let before = self.last();
-        if let Some(kept) = before.as_ref().filter(|kept| fresh(kept)) {
-            return Ok(Arc::clone(&kept.open));
+        if let Some(cached) = before.as_ref().filter(|cached| fresh(cached)) {
+            return Ok(Arc::clone(&cached.open));
         }
         let computed_at = app.clock.uptime();
         let open = Arc::new(open_choice(app).await?);
-        report(before.as_ref().map(|kept| &*kept.open), &open);
-        *self.last.write().unwrap_or_else(PoisonError::into_inner) = Some(Kept {
+        report(before.as_ref().map(|cached| &*cached.open), &open);
+        *self.last.write().unwrap_or_else(PoisonError::into_inner) = Some(Cached {
             computed_at,
             open: Arc::clone(&open),
         });
         Ok(open)
     }
 
-    fn last(&self) -> Option<Kept> {
+    fn last(&self) -> Option<Cached> {
         // It is replaced as a whole, so nobody leaves it half written.
         self.last
             .read()

@@ -50,9 +50,9 @@ pub(super) async fn get_checkpoint(
 /// `/checkpoint` as it was read last: every follower of the log asks for it, and
 /// again and again.
 #[derive(Default)]
-pub(super) struct Newest(Mutex<Option<Kept>>);
+pub(super) struct Newest(Mutex<Option<Cached>>);
 
-struct Kept {
+struct Cached {
     /// [`crate::store::ReadStore::checkpoint_version`].
     version: (i64, u64),
     /// By [`crate::clock::Clock::uptime`].
@@ -60,24 +60,24 @@ struct Kept {
     note: Representation,
 }
 
-/// How long a checkpoint is kept, for what another process adds to it.
-const KEPT: Duration = Duration::from_secs(1);
+/// How long a cached checkpoint is good, for what another process adds to it.
+const FRESH_FOR: Duration = Duration::from_secs(1);
 
 impl Newest {
     /// Whoever comes while it is read waits, and reads nothing.
     async fn get(&self, app: &AppState) -> Result<Representation, Problem> {
-        let mut kept = self.0.lock().await;
+        let mut cached = self.0.lock().await;
         // Before the note: a change meanwhile is read the next time.
         let version = app.store.checkpoint_version();
         let read_at = app.clock.uptime();
-        if let Some(kept) = &*kept
-            && kept.version == version
-            && read_at.saturating_sub(kept.read_at) < KEPT
+        if let Some(cached) = &*cached
+            && cached.version == version
+            && read_at.saturating_sub(cached.read_at) < FRESH_FOR
         {
-            return Ok(kept.note.clone());
+            return Ok(cached.note.clone());
         }
         let note = Representation::new(TEXT, checkpoint(app).await?);
-        *kept = Some(Kept {
+        *cached = Some(Cached {
             version,
             read_at,
             note: note.clone(),
@@ -145,7 +145,7 @@ pub(super) async fn get_tile(
     Ok(found.immutable(&headers))
 }
 
-/// A tile out of memory, where its immutability lets it be kept.
+/// A tile out of memory, where its immutability lets it be cached.
 async fn find_tile(app: &AppState, tile: Tile) -> Result<Option<Representation>, StoreError> {
     if let Some(cached) = app.message_cache.tile(tile) {
         return Ok(Some(cached));
@@ -202,7 +202,7 @@ pub(super) async fn entries(
 ) -> Result<Vec<Vec<u8>>, Problem> {
     let missing = || damaged(format!("entries {first} to {end} are not there"));
     let tile = Tile::of(Content::Entries, first / WIDTH, size).ok_or_else(missing)?;
-    // Not kept in memory: who reads all of the log would drive out what others ask for.
+    // Not cached in memory: who reads all of the log would drive out what others ask for.
     let bundle = app.store.tile(tile).await?.ok_or_else(missing)?;
     let entries = unbundle(&bundle).ok_or_else(missing)?;
     let within = usize::try_from(first % WIDTH).map_err(damaged)?;

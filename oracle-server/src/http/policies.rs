@@ -1,4 +1,4 @@
-//! Policies as pages and lists read them; they never change, so they are kept.
+//! Policies as pages and lists read them; they never change, so they are cached.
 
 use std::sync::Arc;
 
@@ -7,15 +7,15 @@ use quick_cache::sync::Cache;
 
 use crate::store::{ReadStore, StoreError};
 
-/// Policies kept; an oracle has about one for each series, and one for each question.
-const KEPT: usize = 4096;
+/// Policies cached; an oracle has about one for each series, and one for each question.
+const CACHED: usize = 4096;
 
 /// Policies by their hash. `None`: a document that this build cannot read.
 pub(crate) struct Policies(Cache<[u8; 32], Option<Arc<Policy>>>);
 
 impl Default for Policies {
     fn default() -> Self {
-        Self(Cache::new(KEPT))
+        Self(Cache::new(CACHED))
     }
 }
 
@@ -26,8 +26,8 @@ impl Policies {
         store: &ReadStore,
         hash: &[u8; 32],
     ) -> Result<Option<Arc<Policy>>, StoreError> {
-        if let Some(kept) = self.0.get(hash) {
-            return Ok(kept);
+        if let Some(cached) = self.0.get(hash) {
+            return Ok(cached);
         }
         let Some(document) = store.policy_document(hash).await? else {
             return Ok(None);

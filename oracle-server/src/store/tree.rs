@@ -121,7 +121,7 @@ impl Store {
     /// The tree as this transaction sees it. The one in memory may be of a
     /// transaction that failed: the stored root decides.
     async fn tree_at(&self, tx: &mut Tx, size: u64) -> Result<Growing, StoreError> {
-        let kept = self.tree().take().filter(|tree| tree.size() == size);
+        let cached = self.tree().take().filter(|tree| tree.size() == size);
         let stored = tx
             .fetch_optional(
                 "SELECT root FROM head WHERE size = $1",
@@ -131,7 +131,7 @@ impl Store {
             .map(|row| row.opt_hash("root"))
             .transpose()?
             .flatten();
-        match (kept, stored) {
+        match (cached, stored) {
             (Some(tree), Some(root)) if tree.root() == root => Ok(tree),
             (_, stored) => {
                 let tree = load(tx, size).await?;

@@ -40,7 +40,7 @@ pub(super) struct Act<'a> {
 }
 
 impl<'a> Act<'a> {
-    pub(super) fn kept(&self) -> NewAction<'a> {
+    pub(super) fn action(&self) -> NewAction<'a> {
         NewAction {
             verb: self.verb,
             event_id: self.id,
@@ -174,13 +174,13 @@ impl Engine {
         if conflict && actions.iter().any(is_known) {
             return refuse(Refused::ConflictingReport(operator.to_owned()));
         }
-        let kept = NewAction {
+        let action = NewAction {
             outcome: Some(&report.outcome),
             refusal: conflict.then_some("conflicting-report"),
-            ..act.kept()
+            ..act.action()
         };
         self.store
-            .keep_action(&kept, &Effect::Wake, act.now)
+            .keep_action(&action, &Effect::Wake, act.now)
             .await?;
         if conflict {
             return refuse(Refused::ConflictingReport(operator.to_owned()));
@@ -283,7 +283,7 @@ impl Engine {
         };
         Ok(self
             .store
-            .keep_action(&act.kept(), &effect, act.now)
+            .keep_action(&act.action(), &effect, act.now)
             .await?)
     }
 
@@ -299,7 +299,11 @@ impl Engine {
             candidate: &candidate,
             reason: &reason,
         };
-        match self.store.keep_action(&act.kept(), &effect, act.now).await {
+        match self
+            .store
+            .keep_action(&act.action(), &effect, act.now)
+            .await
+        {
             Ok(()) => Ok(()),
             Err(ChangeError::Store(e)) => Err(e.into()),
             Err(_) => refuse(Refused::AlreadyCommitted),
@@ -329,7 +333,7 @@ impl Engine {
             reason: &reason,
         };
         self.store
-            .keep_action(&act.kept(), &effect, act.now)
+            .keep_action(&act.action(), &effect, act.now)
             .await?;
         Ok(act.accepted(State::Held, event, false))
     }
@@ -354,7 +358,7 @@ impl Engine {
         }
         act.require_room(&actions)?;
         self.store
-            .keep_action(&act.kept(), &Effect::None, act.now)
+            .keep_action(&act.action(), &Effect::None, act.now)
             .await?;
         Ok(act.accepted(event.standing.state, event, false))
     }

@@ -120,7 +120,7 @@ impl Engine {
                     now,
                 };
                 Creation {
-                    action: act.kept(),
+                    action: act.action(),
                     event: scheduled(event, now),
                     document: &event.definition.document,
                 }
@@ -179,7 +179,7 @@ impl Engine {
             event: &scheduled(&event, now),
             document: &event.definition.document,
         };
-        self.store.keep_action(&act.kept(), &effect, now).await?;
+        self.store.keep_action(&act.action(), &effect, now).await?;
         Ok(accepted(event.id))
     }
 }
