@@ -18,7 +18,8 @@ use utoipa::ToSchema;
 
 use super::AppState;
 use super::cache::Representation;
-use super::events::{ManifestDocument, event};
+use super::events::event;
+use super::evidence::ManifestDocument;
 use super::openapi::{Bytes, EventName, Hex32, MessageHex, ProofForm, ProofOf, TileName, Time};
 use super::problem::{Kind, Problem};
 use super::query::{EventPath, HashPath, Query};

@@ -17,7 +17,8 @@ use quick_cache::sync::Cache;
 
 use super::AppState;
 use super::cache::Representation;
-use super::events::{due_at, event, time, unknown};
+use super::calendar::{due_at, unknown};
+use super::events::{event, time};
 use super::formats::Format;
 use super::held::Client;
 use super::openapi::{

@@ -9,10 +9,12 @@
 mod admission;
 mod bundle;
 pub(crate) mod cache;
+mod calendar;
 mod choice;
 mod compat;
 mod docs;
 pub(crate) mod events;
+mod evidence;
 mod fanout;
 mod formats;
 mod health;
@@ -24,6 +26,7 @@ pub mod metrics;
 mod nostr;
 pub(crate) mod openapi;
 mod operators;
+mod oracle;
 pub(crate) mod paging;
 pub(crate) mod points;
 mod policies;
@@ -208,14 +211,14 @@ pub(crate) fn health_routes() -> OpenApiRouter<Arc<AppState>> {
 fn public_routes(pages: OpenApiRouter<Arc<AppState>>) -> OpenApiRouter<Arc<AppState>> {
     OpenApiRouter::with_openapi(openapi::Document::openapi())
         .merge(pages)
-        .routes(routes!(events::get_oracle))
+        .routes(routes!(oracle::get_oracle))
         .routes(routes!(events::get_events, operators::post_event))
         .routes(routes!(events::get_event))
         .routes(routes!(bundle::get_bundle))
         .routes(routes!(points::get_points))
-        .routes(routes!(events::get_policy))
-        .routes(routes!(events::get_evidence))
-        .routes(routes!(events::get_evidence_body))
+        .routes(routes!(policies::get_policy))
+        .routes(routes!(evidence::get_evidence))
+        .routes(routes!(evidence::get_evidence_body))
         .routes(routes!(operators::get_operators))
         .routes(routes!(operators::get_reports, operators::post_report))
         .routes(routes!(operators::post_approval))
