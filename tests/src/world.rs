@@ -230,7 +230,7 @@ impl World {
 
     /// What passes published messages on to the configured relays; it does
     /// nothing by itself, and a relay has `answer` to take and answer a batch.
-    pub fn publisher(&self, answer: Duration) -> RelayTask {
+    pub fn deliverer(&self, answer: Duration) -> RelayTask {
         let serving = self.serving.as_ref().expect("a started world");
         let clock: Arc<dyn Clock> = self.clock.clone();
         let config = self.config().nostr.expect("relays");
