@@ -22,8 +22,8 @@ import { readPolicy } from './policy.js';
 import { Prover, requireEvent } from './prover.js';
 import { stream } from './stream.js';
 import { sha256Hex } from './tags.js';
-import { firstOf, provenFirst } from './tiles.js';
-import { readGenesis, verifyGenesis } from './tlog.js';
+import { consistencyOf, firstOf, provenFirst } from './tiles.js';
+import { readGenesis, verifyConsistency, verifyGenesis } from './tlog.js';
 import { verifyAnnouncement, verifyAttestation } from './verify.js';
 
 /** @import { Proven } from './bundle.js' */
@@ -95,6 +95,8 @@ export const TRUST_ON_FIRST_USE = Symbol('trust on first use');
  * and proxies tend to cut silent connections at about that.
  */
 const LONGEST_HOLD_MS = 45_000;
+/** How often an hour is held against what is known, while other requests learn more. */
+const RACES = 16;
 /** Longest recorded body of a provider, bytes. */
 const MAX_EVIDENCE = 16 * 1024 * 1024;
 const TLV = 'application/octet-stream';
@@ -265,8 +267,9 @@ export class OracleClient {
    *   of the hour before, which this one must go on from
    * @returns {Promise<{proven: ProvenHour, bytes: Uint8Array}>} with the bytes, which
    *   `verifyHour` proves again offline
-   * @throws {import('./errors.js').OracleError} `HourError`; `ProblemError` `unknown-hour`
-   *   for an hour that is ahead (with `retryAfterMs`), or before the log
+   * @throws {import('./errors.js').OracleError} `HourError`; `NonceReusedError`;
+   *   `ProblemError` `unknown-hour` for an hour that is ahead (with `retryAfterMs`), or
+   *   before the log
    */
   async hour(hour, { before, signal } = {}) {
     const path = ['v1', 'bundles', requireHour(hour)];
@@ -276,16 +279,59 @@ export class OracleClient {
     const bytes = await this.#retrying({ signal }, async () => requireJson('hour', await this.#http.get(request)));
     const proven = verifyHour(bytes, { identity, hour, before });
     this.#prover.requireKey('genesis', proven.genesis.oraclePublicKey);
-    const known = this.#memory.head(identity.vkey);
-    const root = known && rootAt(proven, known.size);
-    if (known && root !== null && root !== known.root) {
-      throw new HourError('forked', `the log is not the one seen before: of its first ${known.size} entries the root was ${known.root}, here it is ${root}`);
-    }
-    // Otherwise it ends before the checkpoint that is known, or begins behind it.
-    if (!known || root !== null) this.#memory.saw(identity.vkey, known, proven.checkpoint);
-    await this.#memory.save();
+    for (const entry of proven.entries) if (entry.type === 'announcement') this.#memory.check(entry.announcement);
+    await this.#remember(identity.vkey, proven, signal);
     this.#prover.publicKey = proven.genesis.oraclePublicKey;
     return { proven, bytes };
+  }
+
+  /**
+   * Ties an hour to the largest checkpoint of its log that was proven so far, and
+   * remembers the hour's own if it is larger.
+   *
+   * @param {string} identity
+   * @param {ProvenHour} proven
+   * @param {AbortSignal | undefined} signal
+   */
+  async #remember(identity, proven, signal) {
+    for (let races = 0; races < RACES; races += 1) {
+      const known = this.#memory.head(identity);
+      if (known) await this.#tie(known, proven, signal);
+      // Another request may have been answered with a later checkpoint meanwhile.
+      const isOlder = known !== null && proven.checkpoint.size <= known.size;
+      if (isOlder || this.#memory.saw(identity, known, proven.checkpoint)) return this.#memory.save();
+    }
+    throw new MalformedError('hour', `the log grew ${RACES} times while it was read`);
+  }
+
+  /**
+   * That the log of an hour and the one that was seen before are one: by the hour itself
+   * where it has the entries up to there, else by the log's tiles.
+   *
+   * @param {Readonly<import('./memory.js').Head>} known
+   * @param {ProvenHour} proven
+   * @param {AbortSignal | undefined} signal
+   * @throws {HourError} `forked`, `no-consistency`
+   */
+  async #tie(known, proven, signal) {
+    const { first, checkpoint } = proven;
+    const root = rootAt(proven, known.size);
+    if (root === known.root) return;
+    if (root !== null) {
+      throw new HourError('forked', `the log is not the one seen before: of its first ${known.size} entries the root was ${known.root}, here it is ${root}`);
+    }
+    const [older, newer] = known.size < checkpoint.size ? [known, checkpoint] : [checkpoint, known];
+    const gap = `it has the entries from ${first} to ${checkpoint.size}, and the log was seen before with ${known.size}`;
+    const hashes = await consistencyOf(this.#files('hour', { signal }), older.size, newer.size).catch((error) => {
+      if (!(error instanceof LogError)) throw error;
+      throw new HourError('no-consistency', `${gap}: the tiles that would prove both to be one log are not there; ask for the hours up to that one first (${error.problem})`, { cause: error });
+    });
+    try {
+      verifyConsistency(older, newer, hashes);
+    } catch (error) {
+      if (!(error instanceof LogError)) throw error;
+      throw new HourError('forked', `${gap}: the log's tiles do not lead from one to the other: ${error.problem}`, { cause: error });
+    }
   }
 
   /**
@@ -503,7 +549,7 @@ export class OracleClient {
    */
   async genesis(options) {
     const identity = this.#isUnproven ? null : this.#prover.identity;
-    const files = this.#files(options);
+    const files = this.#files('genesis', options);
     const key = this.#prover.publicKey;
     const genesis = identity && key === null ? readGenesis(await provenFirst(files, identity)) : verifyGenesis(await firstOf(files), key ?? (await this.publicKey(options)));
     if (identity && (genesis.logOrigin !== identity.name || genesis.logPublicKey !== identity.publicKey)) {
@@ -516,14 +562,15 @@ export class OracleClient {
    * The log's files, of whatever content type: a mirror names what it likes, and their
    * bytes are checked.
    *
+   * @param {string} what
    * @param {CallOptions} [options]
    * @returns {import('./tiles.js').Files}
    */
-  #files(options) {
+  #files(what, options) {
     return (path) =>
       this.#retrying(options, async () => {
         try {
-          return await this.#http.get({ what: 'genesis', path, accept: '*/*', signal: options?.signal });
+          return await this.#http.get({ what, path, accept: '*/*', signal: options?.signal });
         } catch (error) {
           const status = error instanceof TransportError || error instanceof ProblemError ? error.status : null;
           if (status === 404) return null;

@@ -13,8 +13,9 @@ import { base64Bytes, bytesToBase64, bytesToHex, sameBytes, utf8ToText } from '.
 import { ArgumentError, BundleError, CodecError, OracleError } from './errors.js';
 import { NonceProof } from './nonce-proof.js';
 import { Reader } from './reader.js';
+import { announcementHash } from './tags.js';
 import { EMPTY_ROOT, MAX_PROOF, leafHash, nodeHash } from './tlog.js';
-import { readAnnouncement, readAttestation, writeAnnouncement, writeAttestation } from './tlv.js';
+import { readAnnouncement, readAttestation, writeAnnouncement, writeAttestation, writeEvent } from './tlv.js';
 
 /** @import { Bundle } from './bundle-json.js' */
 /** @import { Announcement, Attestation } from './event.js' */
@@ -32,7 +33,12 @@ const [OPERATOR_ACTION, STATUS] = [4, 5];
 /** Well made, as far as this version can tell, and not known to it. @type {OtherPart} */
 const UNKNOWN = Object.freeze({ type: 'unknown' });
 
-/** What an hour does not prove, or is not. `code` as in `schema/vectors/hours.json`. */
+/**
+ * What an hour does not prove, or is not. `code` as in `schema/vectors/hours.json`; of
+ * entries that contradict the genesis or each other `other-key`, `other-announcement` and
+ * `nonce-reused`; of an hour that contradicts what was seen before, or cannot be tied to
+ * it, `forked` and `no-consistency`.
+ */
 export class HourError extends OracleError {
   /**
    * @param {HourErrorCode} code
@@ -44,7 +50,7 @@ export class HourError extends OracleError {
   }
 }
 
-/** @typedef {'json' | 'format' | 'other-hour' | 'next' | 'base64' | 'checkpoint' | 'other-entry' | 'other-log' | 'inclusion' | 'entry' | 'left' | 'root' | 'gap' | 'forked' | (string & {})} HourErrorCode */
+/** @typedef {'json' | 'format' | 'other-hour' | 'next' | 'base64' | 'checkpoint' | 'other-entry' | 'other-log' | 'inclusion' | 'entry' | 'left' | 'root' | 'gap' | 'other-key' | 'other-announcement' | 'nonce-reused' | 'forked' | 'no-consistency' | (string & {})} HourErrorCode */
 
 /**
  * A tree of the log: how many leaves, and the hashes of its largest complete subtrees
@@ -155,10 +161,62 @@ function checked(input, key, asked, due) {
   if (tree.size !== checkpoint.size || tree.root() !== checkpoint.root) {
     throw new HourError('root', `its entries from ${first} on do not make the checkpoint of ${checkpoint.size}`);
   }
+  requireOneOracle(entries, genesis);
+  requireOwnNonces(entries);
   if (due && !(due.size === first && due.left.join() === before.left.join())) {
     throw new HourError('gap', `the hours before end at ${due.size} entries, this one begins at ${first}, or elsewhere`);
   }
   return Object.freeze({ hour, complete, next, genesis, checkpoint, first, entries: Object.freeze(entries), before, after: tree.now() });
+}
+
+/**
+ * That all messages are by the key that the genesis names, and that what belongs to an
+ * announcement comes after it. Where the announcement is in an earlier hour, only its
+ * position can be compared.
+ *
+ * @param {readonly HourEntry[]} entries
+ * @param {Genesis} genesis
+ */
+function requireOneOracle(entries, { oraclePublicKey }) {
+  const first = entries[0]?.position ?? 0n;
+  for (const entry of entries) {
+    const { position } = entry;
+    const message = entry.type === 'announcement' ? entry.announcement : entry.type === 'attestation' ? entry.attestation : null;
+    if (message && message.oraclePublicKey !== oraclePublicKey) {
+      throw new HourError('other-key', `entry ${position} is by oracle key ${message.oraclePublicKey}, the log's is ${oraclePublicKey}`);
+    }
+    if (entry.type !== 'attestation' && entry.type !== 'nonce-proof') continue;
+    const at = entry.announcementPosition;
+    const named = at >= first ? entries[Number(at - first)] : null;
+    const isEarlier = at > 0n && at < position;
+    const isAnnouncement = named === null || named?.type === 'announcement';
+    const isOfIt = entry.type !== 'attestation' || named?.type !== 'announcement' || named.announcement.event.eventId === entry.attestation.eventId;
+    if (!isEarlier || !isAnnouncement || !isOfIt) {
+      throw new HourError('other-announcement', `entry ${position} names ${at} as the position of its announcement, where it is not`);
+    }
+  }
+}
+
+/**
+ * That no nonce is announced in two events: whoever sees both attested can compute the
+ * oracle's key.
+ *
+ * @param {readonly HourEntry[]} entries
+ */
+function requireOwnNonces(entries) {
+  /** @type {Map<string, {position: bigint, event: Announcement['event']}>} */
+  const seen = new Map();
+  for (const entry of entries) {
+    if (entry.type !== 'announcement') continue;
+    const { position, announcement: { event } } = entry;
+    for (const [index, nonce] of event.nonces.entries()) {
+      const known = seen.get(nonce);
+      if (known && !sameBytes(announcementHash(writeEvent(known.event)), announcementHash(writeEvent(event)))) {
+        throw new HourError('nonce-reused', `entry ${position}: nonce ${index} of event ${JSON.stringify(event.eventId)} is one of event ${JSON.stringify(known.event.eventId)} too, at entry ${known.position}`);
+      }
+      if (!known) seen.set(nonce, { position, event });
+    }
+  }
 }
 
 /** The document, whose form alone is known. @param {Uint8Array | string} input */

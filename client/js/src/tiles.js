@@ -1,11 +1,12 @@
 /**
- * The first entry of a log from its files, as any mirror has them: no API, nobody's word.
+ * The first entry of a log, and that the log only grew, from its files, as any mirror has
+ * them: no API, nobody's word.
  *
  * Source: C2SP `tlog-tiles`.
  *
  * @module
  */
-import { bytesToHex, textToUtf8, utf8ToText } from './bytes.js';
+import { bytesToBase64, bytesToHex, textToUtf8, utf8ToText } from './bytes.js';
 import { LogError } from './errors.js';
 import { Note } from './note.js';
 import { firstEntry, leafHash, nodeHash } from './tlog.js';
@@ -69,20 +70,109 @@ export async function provenFirst(files, identity) {
 }
 
 /**
+ * The proof that the tree of the first `older` entries is the beginning of that of the
+ * first `newer` (RFC 6962, 2.1.2), made of the log's tiles. Nothing is known of it before
+ * `verifyConsistency`.
+ *
+ * @param {Files} files
+ * @param {bigint} older
+ * @param {bigint} newer not less
+ * @returns {Promise<string[]>} base64
+ * @throws {LogError} where tiles are missing
+ */
+export async function consistencyOf(files, older, newer) {
+  /** @type {Map<string, Promise<Uint8Array | null>>} */
+  const read = new Map();
+  /** @type {Files} */
+  const once = (path) => {
+    const name = path.join('/');
+    const file = read.get(name) ?? files(path);
+    read.set(name, file);
+    return file;
+  };
+  // Mirrors have the widest tiles of today's log alone, which hold those of any size before.
+  const { size } = (await noteOf(once)).checkpoint;
+  if (size < newer) throw new LogError('consistency', `the log here has ${size} entries, not ${newer}`);
+  const whole = new Subtrees(once, size);
+  /** @type {Uint8Array[]} From the root downwards. */
+  const down = [];
+  let [start, end, rest, isOld] = [0n, newer, older, true];
+  while (rest > 0n && rest !== end - start) {
+    const half = 1n << BigInt((end - start - 1n).toString(2).length - 1);
+    if (rest <= half) {
+      down.push(await whole.root(start + half, end));
+      end = start + half;
+    } else {
+      down.push(await whole.root(start, start + half));
+      [start, rest, isOld] = [start + half, rest - half, false];
+    }
+  }
+  if (!isOld) down.push(await whole.root(start, end));
+  return down.reverse().map(bytesToBase64);
+}
+
+/** The subtrees of a log of some size, whose hashes are in its tiles. */
+class Subtrees {
+  #files;
+  #size;
+
+  /**
+   * @param {Files} files
+   * @param {bigint} size
+   */
+  constructor(files, size) {
+    this.#files = files;
+    this.#size = size;
+  }
+
+  /**
+   * The root over the entries from `start` to before `end`.
+   *
+   * @param {bigint} start a multiple of the largest power of two in `end - start`
+   * @param {bigint} end
+   */
+  async root(start, end) {
+    /** @type {Uint8Array[]} */
+    const peaks = [];
+    for (let at = start; at < end; ) {
+      const height = (end - at).toString(2).length - 1;
+      peaks.push(await this.#complete(height, at >> BigInt(height)));
+      at += 1n << BigInt(height);
+    }
+    return fold(peaks);
+  }
+
+  /**
+   * @param {number} height
+   * @param {bigint} index among those of this height
+   */
+  async #complete(height, index) {
+    const level = Math.floor(height / 8);
+    const width = 2 ** (height % 8);
+    const first = index * BigInt(width);
+    const hashes = hashesOf(await tile(this.#files, String(level), first / WIDTH, this.#size >> BigInt(8 * level), 'consistency'), 'consistency');
+    const at = Number(first % WIDTH);
+    if (hashes.length < at + width) throw new LogError('consistency', 'a tile has fewer hashes than the log');
+    return fold(peaksOf(hashes.slice(at, at + width)));
+  }
+}
+
+/**
  * A tile, whole or as far as the log has come; mirrors may have only the whole one left.
  *
  * @param {Files} files
  * @param {string} kind a level, or entries
  * @param {bigint} index
  * @param {bigint} count how many of its kind the log has
+ * @param {'genesis' | 'consistency'} [code] what cannot be proven without it
  */
-async function tile(files, kind, index, count) {
+async function tile(files, kind, index, count, code = 'genesis') {
   const left = count - index * WIDTH;
   const path = pathOf(index);
   const last = path.at(-1) ?? '';
   const whole = left < WIDTH ? await files(['tile', kind, ...path.slice(0, -1), `${last}.p`, String(left)]) : null;
   const found = whole ?? (await files(['tile', kind, ...path]));
-  if (!found) throw new LogError('genesis', `there is no tile ${kind}/${path.join('/')} here`);
+  if (!found) throw new LogError(code, `there is no tile ${kind}/${path.join('/')} here`);
   return kind !== 'entries' && left < WIDTH ? found.subarray(0, Number(left) * 32) : found;
 }
 
@@ -93,9 +183,9 @@ function pathOf(index) {
   return groups.map((group, i) => (i < groups.length - 1 ? `x${group}` : group));
 }
 
-/** @param {Uint8Array} bytes */
-function hashesOf(bytes) {
-  if (bytes.length === 0 || bytes.length % 32 !== 0) throw new LogError('genesis', 'a tile is not hashes of 32 bytes');
+/** @param {Uint8Array} bytes @param {'genesis' | 'consistency'} [code] */
+function hashesOf(bytes, code = 'genesis') {
+  if (bytes.length === 0 || bytes.length % 32 !== 0) throw new LogError(code, 'a tile is not hashes of 32 bytes');
   return Array.from({ length: bytes.length / 32 }, (_, i) => bytes.subarray(32 * i, 32 * (i + 1)));
 }
 

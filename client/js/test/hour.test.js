@@ -2,7 +2,9 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
 
-import { ArgumentError, HourError, MalformedError, Memory, OracleClient, ProblemError, adaptorPoints, verifyAnnouncement, verifyAttestation, verifyHour } from '../src/index.js';
+import { ArgumentError, HourError, MalformedError, Memory, NonceReusedError, OracleClient, ProblemError, adaptorPoints, verifyAnnouncement, verifyAttestation, verifyHour } from '../src/index.js';
+import { FakeLog, filesOf, root } from './log.js';
+import { FakeOracle } from './oracle.js';
 import { must } from './vectors.js';
 import { problem, send, serve } from './server.js';
 
@@ -30,6 +32,34 @@ async function world(t, { memory = new Memory(), hours = HOURS } = {}) {
     else problem(response, 404, 'unknown-hour', { 'retry-after': '60' });
   });
   return { asked, memory, client: new OracleClient(url, { identity, memory, retries: 0 }) };
+}
+
+/** @param {string} code */
+const isHour = (code) => (/** @type {unknown} */ error) => error instanceof HourError && error.code === code;
+const HOUR = '2026-11-22T16';
+
+/**
+ * A server of one hour of a log, and of the log's files.
+ *
+ * @param {TestContext} t
+ * @param {FakeLog} log
+ * @param {object} document
+ * @param {{memory?: Memory, files?: FakeLog | null}} [options] `files`: another log's, or none
+ */
+async function served(t, log, document, { memory = new Memory(), files = log } = {}) {
+  const all = files ? filesOf(files) : new Map();
+  const { url, requests } = await serve(t, (request, response) => {
+    const file = all.get(request.url ?? '');
+    if (request.url === `/v1/bundles/${HOUR}`) send(response, document);
+    else if (file !== undefined) response.end(file);
+    else problem(response, 404, 'unknown-tile');
+  });
+  return { memory, requests, client: new OracleClient(url, { identity: log.identity, memory, retries: 0 }) };
+}
+
+/** That a log of so many entries was seen. @param {FakeLog} log @param {number} size */
+function seen(log, size) {
+  return new Memory({ text: `log ${size} ${Buffer.from(root(log.entries.slice(0, size))).toString('hex')} ${log.identity}\n` });
 }
 
 describe('the log by hours', () => {
@@ -75,10 +105,132 @@ describe('the log by hours', () => {
     const other = new Memory({ text: `log 5 ${'55'.repeat(32)} ${identity}\n` });
     const forked = await world(t, { memory: other });
     await assert.rejects(forked.client.hour(middle.hour), (error) => error instanceof HourError && error.code === 'forked');
-    // One that the hour does not reach says nothing of it.
-    await forked.client.hour(first.hour);
+    // One that the hour does not reach, and nothing here that ties them.
+    await assert.rejects(forked.client.hour(first.hour), isHour('no-consistency'));
     assert.equal(other.head(identity)?.size, 5n);
     assert.equal(memory.head(identity)?.size, 3n);
+  });
+});
+
+describe('an hour and what was seen before', () => {
+  /** @param {number} size */
+  const grown = (size) => {
+    const log = new FakeLog(new FakeOracle());
+    log.grow(size - 1);
+    return log;
+  };
+
+  // [entries that were seen, first of the hour, its end, entries of the log today]
+  for (const [known, first, end, today] of /** @type {const} */ ([
+    ...[[3, 5, 9, 9], [8, 12, 20, 20], [7, 2, 5, 7], [20, 2, 5, 30], [255, 257, 300, 300], [256, 300, 301, 700], [513, 600, 700, 700], [700, 3, 260, 701], [700, 256, 512, 999]],
+  ])) {
+    test(`${known} were seen, and it has those from ${first} to ${end} of ${today}`, async (t) => {
+      const log = grown(today);
+      const memory = seen(log, known);
+      const { client } = await served(t, log, log.hour(HOUR, first, end), { memory });
+      await client.hour(HOUR);
+      assert.equal(memory.head(log.identity)?.size, BigInt(Math.max(known, end)));
+
+      // Another log of the same key: what it says of itself holds, and it is not the one seen.
+      const other = new FakeLog(log.oracle);
+      other.announce('never', { kind: 'enum', outcomes: ['a', 'b'] });
+      other.grow(today - 2);
+      for (const files of [other, log]) {
+        const mine = seen(log, known);
+        const lying = await served(t, log, other.hour(HOUR, first, end), { memory: mine, files });
+        await assert.rejects(lying.client.hour(HOUR), isHour('forked'));
+        assert.equal(mine.head(log.identity)?.size, BigInt(known));
+      }
+      const silent = await served(t, log, other.hour(HOUR, first, end), { memory: seen(log, known), files: null });
+      await assert.rejects(silent.client.hour(HOUR), isHour('no-consistency'));
+    });
+  }
+
+  test('without anything seen, and where the hour has it, no file is asked for', async (t) => {
+    const log = grown(20);
+    for (const memory of [new Memory(), seen(log, 5), seen(log, 12), seen(log, 20)]) {
+      const { client, requests } = await served(t, log, log.hour(HOUR, 5), { memory });
+      await client.hour(HOUR);
+      assert.equal(requests.length, 1);
+    }
+  });
+
+  test('what another request learned meanwhile counts', async (t) => {
+    const log = grown(20);
+    const memory = seen(log, 10);
+    const later = seen(log, 15).head(log.identity);
+    // Between looking and remembering somebody else was faster.
+    const saw = memory.saw.bind(memory);
+    memory.saw = (identity, known, head) => {
+      memory.saw = saw;
+      saw(identity, known, must(later));
+      return saw(identity, known, head);
+    };
+    const { client } = await served(t, log, log.hour(HOUR, 5), { memory });
+    await client.hour(HOUR);
+    assert.equal(memory.head(log.identity)?.size, 20n);
+  });
+
+  test('an announcement under a nonce that was attested is refused', async (t) => {
+    const oracle = new FakeOracle();
+    const log = new FakeLog(oracle);
+    const memory = new Memory();
+    const past = verifyAnnouncement(oracle.announce('past', { kind: 'enum', outcomes: ['a', 'b'] }));
+    memory.learn(past, verifyAttestation(oracle.attest('past', ['a']), past));
+    log.announceUnder('again', { kind: 'enum', outcomes: ['a', 'b'] }, [...past.event.nonces]);
+    const { client } = await served(t, log, log.hour(HOUR, 0), { memory });
+    await assert.rejects(client.hour(HOUR), NonceReusedError);
+    assert.equal(memory.head(log.identity), null);
+  });
+});
+
+describe('what an hour holds fits together', () => {
+  /** @param {(log: FakeLog) => void} fill @param {number} [first] */
+  const checked = (fill, first = 0) => {
+    const log = new FakeLog(new FakeOracle());
+    fill(log);
+    return () => verifyHour(JSON.stringify(log.hour(HOUR, first)), { identity: log.identity, hour: HOUR });
+  };
+  const choice = /** @type {const} */ ({ kind: 'enum', outcomes: ['a', 'b'] });
+
+  test('no nonce is in two events', () => {
+    assert.throws(checked((log) => void log.announceUnder('two', choice, [...log.announce('one', choice).event.nonces])), isHour('nonce-reused'));
+  });
+
+  test('everything is by the key of the genesis', () => {
+    const stranger = new FakeLog(new FakeOracle());
+    stranger.announce('match', choice);
+    stranger.attest('match', ['a']);
+    const [, announced, attested] = stranger.entries;
+    assert.throws(checked((log) => void log.entries.push(must(announced))), isHour('other-key'));
+    assert.throws(checked((log) => {
+      log.announce('match', choice);
+      log.entries.push(must(attested));
+    }), isHour('other-key'));
+  });
+
+  test('what belongs to an announcement comes after it', () => {
+    const at = (/** @type {Uint8Array} */ entry, /** @type {number} */ position) => {
+      const moved = Uint8Array.from(entry);
+      new DataView(moved.buffer).setBigUint64(2, BigInt(position));
+      return moved;
+    };
+    const world = (/** @type {FakeLog} */ log) => {
+      log.announce('one', choice);
+      const two = log.announce('two', choice);
+      log.prove(two);
+      log.attest('two', ['a']);
+    };
+    checked(world)();
+    checked(world, 2)();
+    checked(world, 3)();
+    for (const [index, position] of /** @type {const} */ ([[3, 0], [3, 3], [3, 4], [3, 9], [4, 0], [4, 1], [4, 3], [4, 4], [4, 1000]])) {
+      const moved = (/** @type {FakeLog} */ log) => {
+        world(log);
+        log.entries[index] = at(must(log.entries[index]), position);
+      };
+      assert.throws(checked(moved), isHour('other-announcement'), `${index} of ${position}`);
+    }
   });
 });
 

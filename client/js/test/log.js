@@ -221,6 +221,28 @@ export class FakeLog {
     };
   }
 
+  /**
+   * An hour that has the entries from `first` to before `size`.
+   *
+   * @param {string} hour
+   * @param {number} first
+   * @param {number} [size]
+   * @param {string | null} [next] names the next hour; null where this one is not over
+   */
+  hour(hour, first, size = this.entries.length, next = null) {
+    /** @type {string[]} */
+    const left = [];
+    for (let at = 0; at < first; ) {
+      const width = 2 ** Math.floor(Math.log2(first - at));
+      left.push(base64(root(this.entries.slice(at, at + width))));
+      at += width;
+    }
+    return {
+      ...{ format: 'peercoin-dlc-oracle/hour/v1', hour, complete: next !== null, next, checkpoint: this.note(size) },
+      ...{ genesis: this.included(0, size), first, left, entries: this.entries.slice(first, size).map(base64) },
+    };
+  }
+
   /** What `/v1/oracle` says. */
   get info() {
     return {
@@ -256,4 +278,24 @@ export class FakeLog {
       return problem(response, 404, 'not-attested');
     });
   }
+}
+
+/** @param {bigint} n */
+const tilePath = (n) => (n < 1000n ? String(n).padStart(3, '0') : `x${String(n / 1000n).padStart(3, '0')}/${String(n % 1000n).padStart(3, '0')}`);
+
+/** A log's files as a static mirror keeps them: of a tile only the widest. @param {FakeLog} log @returns {Map<string, Uint8Array | string>} */
+export function filesOf(log) {
+  /** @type {Map<string, Uint8Array | string>} */
+  const files = new Map([['/checkpoint', log.note()]]);
+  const put = (/** @type {string} */ kind, /** @type {readonly Uint8Array[]} */ items) => {
+    for (let at = 0; at < items.length; at += 256) {
+      const part = items.slice(at, at + 256);
+      files.set(`/tile/${kind}/${tilePath(BigInt(at / 256))}${part.length < 256 ? `.p/${part.length}` : ''}`, concatBytes(...part));
+    }
+  };
+  put('entries', log.entries.map((entry) => concatBytes(Uint8Array.of(entry.length >> 8, entry.length & 255), entry)));
+  put('0', log.entries.map(leaf));
+  const whole = Math.floor(log.entries.length / 256);
+  if (whole > 0) put('1', Array.from({ length: whole }, (_, i) => root(log.entries.slice(256 * i, 256 * (i + 1)))));
+  return files;
 }
