@@ -22,7 +22,7 @@ import { readPolicy } from './policy.js';
 import { Prover, requireEvent } from './prover.js';
 import { stream } from './stream.js';
 import { sha256Hex } from './tags.js';
-import { consistencyOf, firstOf, provenFirst } from './tiles.js';
+import { MAX_FILE, consistencyOf, firstOf, provenFirst } from './tiles.js';
 import { readGenesis, verifyConsistency, verifyGenesis } from './tlog.js';
 import { verifyAnnouncement, verifyAttestation } from './verify.js';
 
@@ -107,7 +107,6 @@ export class OracleClient {
   #http;
   #options;
   #prover;
-  #hasWitnesses;
   #isUnproven;
   #isPinned;
   #memory;
@@ -144,7 +143,6 @@ export class OracleClient {
     this.#isPinned = !unproven && pinned !== null;
     this.#memory = memory;
     this.#http = new Http(url, { fetch, timeoutMs, maxBytes, clock });
-    this.#hasWitnesses = witnesses !== undefined;
     this.#prover = new Prover(this.#http, { identity: pinned, publicKey: key, witnesses, memory });
     this.#options = { idleTimeoutMs, retries, firstBackoffMs, maxBackoffMs, clock };
     this.#announcements = new Cache(cacheEntries);
@@ -273,7 +271,7 @@ export class OracleClient {
    */
   async hour(hour, { before, signal } = {}) {
     const path = ['v1', 'bundles', requireHour(hour)];
-    if (this.#hasWitnesses) throw new HourError('quorum', 'hours carry no cosignatures, and this client believes nothing without its witnesses');
+    if (this.#prover.witnesses) throw new HourError('quorum', 'hours carry no cosignatures, and this client believes nothing without its witnesses');
     const identity = await this.#trusted({ signal });
     const request = { what: 'hour', path, query: {}, accept: JSON_TYPE, limit: MAX_HOUR, signal };
     const bytes = await this.#retrying({ signal }, async () => requireJson('hour', await this.#http.get(request)));
@@ -539,19 +537,22 @@ export class OracleClient {
   /**
    * The first entry of the oracle's log, signed by the oracle key that it names: who
    * signs the log's checkpoints, and their origin. Also from a mirror, which has nothing
-   * but the log's files: with an identity and no key known yet, it is proven from them to
-   * be the first entry of the identity's log; else the key is the one that was given or
-   * that a bundle has proven.
+   * but the log's files: with an identity and no key known yet, or with witnesses, it is
+   * proven from them to be the first entry of the identity's log, under a checkpoint that
+   * the witnesses cosigned; else the key is the one that was given or that a bundle has
+   * proven.
    *
    * @param {CallOptions} [options]
    * @returns {Promise<Genesis>}
    * @throws {LogError}
    */
   async genesis(options) {
-    const identity = this.#isUnproven ? null : this.#prover.identity;
+    const { witnesses, publicKey: key } = this.#prover;
+    const isDemanded = !this.#isUnproven && witnesses !== undefined;
+    const identity = isDemanded ? await this.#trusted(options) : this.#isUnproven ? null : this.#prover.identity;
     const files = this.#files('genesis', options);
-    const key = this.#prover.publicKey;
-    const genesis = identity && key === null ? readGenesis(await provenFirst(files, identity)) : verifyGenesis(await firstOf(files), key ?? (await this.publicKey(options)));
+    const entry = identity && (isDemanded || key === null) ? await provenFirst(files, identity, witnesses) : await firstOf(files);
+    const genesis = identity && key === null ? readGenesis(entry) : verifyGenesis(entry, key ?? (await this.publicKey(options)));
     if (identity && (genesis.logOrigin !== identity.name || genesis.logPublicKey !== identity.publicKey)) {
       throw new LogError('genesis', 'it is that of another log than the identity');
     }
@@ -570,7 +571,7 @@ export class OracleClient {
     return (path) =>
       this.#retrying(options, async () => {
         try {
-          return await this.#http.get({ what, path, accept: '*/*', signal: options?.signal });
+          return await this.#http.get({ what, path, accept: '*/*', limit: MAX_FILE, signal: options?.signal });
         } catch (error) {
           const status = error instanceof TransportError || error instanceof ProblemError ? error.status : null;
           if (status === 404) return null;

@@ -35,9 +35,10 @@ export class Prover {
   identity;
   /** The oracle's key: given, or proven. @type {string | null} */
   publicKey;
+  /** Whose cosignatures a checkpoint needs; undefined for nobody's. @type {Witnesses | undefined} @readonly */
+  witnesses;
   #http;
   #memory;
-  #witnesses;
 
   /**
    * @param {Http} http
@@ -47,7 +48,7 @@ export class Prover {
   constructor(http, { identity, publicKey, memory, witnesses }) {
     this.#http = http;
     this.#memory = memory;
-    this.#witnesses = witnesses === undefined ? undefined : witnessesOf(witnesses);
+    this.witnesses = witnesses === undefined ? undefined : witnessesOf(witnesses);
     this.identity = identity;
     this.publicKey = publicKey;
   }
@@ -88,7 +89,7 @@ export class Prover {
     for (let races = 0; races < RACES; races += 1) {
       const known = memory.head(identity.vkey);
       const bytes = await this.#bundle(id, known, signal);
-      const proven = verifyBundle(bytes, identity, { witnesses: this.#witnesses, known });
+      const proven = verifyBundle(bytes, identity, { witnesses: this.witnesses, known });
       const { announcement, attestation, genesis, checkpoint } = proven;
       requireEvent('bundle', id, announcement.event.eventId);
       this.requireKey('genesis', genesis.oraclePublicKey);

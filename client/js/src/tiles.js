@@ -12,10 +12,13 @@ import { Note } from './note.js';
 import { firstEntry, leafHash, nodeHash } from './tlog.js';
 
 /** @import { NoteKey } from './note.js' */
+/** @import { Witnesses } from './witnesses.js' */
 
 /** A file of the log by its path, or null where there is none. @typedef {(path: readonly string[]) => Promise<Uint8Array | null>} Files */
 
 const WIDTH = 256n;
+/** Longest file, bytes: a tile of entries, each behind two bytes of length. */
+export const MAX_FILE = 256 * (65_535 + 2);
 
 /**
  * @param {Files} files
@@ -41,16 +44,19 @@ export async function firstOf(files) {
 }
 
 /**
- * The first entry, proven to be the one under a checkpoint that the identity signed: hashes
- * from it to the root, and those of everything behind it.
+ * The first entry, proven to be the one under a checkpoint that the identity signed, and
+ * the witnesses cosigned: hashes from it to the root, and those of everything behind it.
  *
  * @param {Files} files
  * @param {NoteKey} identity
+ * @param {Witnesses} [witnesses]
  * @returns {Promise<Uint8Array>}
  * @throws {LogError}
  */
-export async function provenFirst(files, identity) {
-  const { size, root } = (await noteOf(files)).verify(identity);
+export async function provenFirst(files, identity, witnesses) {
+  const note = await noteOf(files);
+  const { size, root } = note.verify(identity);
+  witnesses?.check(note);
   if (size === 0n) throw new LogError('genesis', 'the log is empty');
   const entry = firstEntry(await tile(files, 'entries', 0n, size));
   let first = leafHash(entry);
