@@ -6,7 +6,7 @@
  *
  * @module
  */
-import { ArgumentError, OracleError, TooLargeError } from './errors.js';
+import { ArgumentError, OracleError, TooLargeError, TransportError } from './errors.js';
 
 /**
  * As much of a `Response` as is used.
@@ -38,19 +38,40 @@ function lacks(what) {
 }
 
 /**
+ * A request, or a read of its answer. Whatever the platform throws there is a failure on
+ * the way: its words, its language and its classes differ, and those of another realm are
+ * no classes of this one. What a given `fetch` does wrong in itself is the `cause` too.
+ *
+ * @template T
+ * @param {string} what
+ * @param {() => Promise<T>} run
+ * @returns {Promise<T>}
+ * @throws {TransportError} `unreachable`
+ */
+export async function overNetwork(what, run) {
+  try {
+    return await run();
+  } catch (error) {
+    if (error instanceof OracleError) throw error;
+    throw new TransportError('unreachable', what, 'the server cannot be reached or broke off', { cause: error });
+  }
+}
+
+/**
  * The body as it comes, or null where the response has none to read that way.
  *
+ * @param {string} what
  * @param {Answer} response
  * @returns {Pieces | null}
  */
-export function piecesOf(response) {
+export function piecesOf(what, response) {
   /** @type {any} */
   const { body } = response;
   if (typeof body?.getReader === 'function') {
     /** @type {ReadableStreamDefaultReader<Uint8Array>} */
     const reader = body.getReader();
     return {
-      next: async () => bytesOf((await reader.read()).value),
+      next: async () => bytesOf((await overNetwork(what, () => reader.read())).value),
       cancel: () => void reader.cancel().catch(() => {}),
     };
   }
@@ -58,7 +79,7 @@ export function piecesOf(response) {
   /** @type {AsyncIterator<unknown>} */
   const iterator = body[Symbol.asyncIterator]();
   return {
-    next: async () => bytesOf((await iterator.next()).value),
+    next: async () => bytesOf((await overNetwork(what, () => iterator.next())).value),
     cancel() {
       // node-fetch gives a stream of Node, which holds its connection until destroyed.
       if (typeof body.destroy === 'function') body.destroy();
@@ -73,8 +94,10 @@ export function piecesOf(response) {
  */
 function bytesOf(piece) {
   if (piece === undefined) return null;
-  if (!(piece instanceof Uint8Array)) throw lacks('bytes in its body');
-  return piece;
+  if (piece instanceof Uint8Array) return piece;
+  // Bytes of another realm are no instance of this one's.
+  if (!ArrayBuffer.isView(piece)) throw lacks('bytes in its body');
+  return new Uint8Array(piece.buffer, piece.byteOffset, piece.byteLength);
 }
 
 /** Of any number of pieces. @param {readonly Uint8Array[]} pieces @param {number} length */
@@ -100,7 +123,7 @@ function joined(pieces, length) {
  * @returns {Promise<Uint8Array>}
  */
 export async function bodyOf(what, response, limit) {
-  const pieces = piecesOf(response);
+  const pieces = piecesOf(what, response);
   if (!pieces) return atOnce(what, response, limit);
   /** @type {Uint8Array[]} */
   const read = [];
@@ -124,42 +147,14 @@ export async function bodyOf(what, response, limit) {
  */
 async function atOnce(what, response, limit) {
   // A body that is null is empty, by the standard; one that is not there may be had at once.
-  if (typeof response.arrayBuffer !== 'function') {
+  const { arrayBuffer } = response;
+  if (typeof arrayBuffer !== 'function') {
     if (response.body === null) return new Uint8Array();
     throw lacks('a body: a stream, something to iterate, or arrayBuffer()');
   }
   const claimed = Number(response.headers.get('content-length') ?? 0);
   if (claimed > limit) throw new TooLargeError(what, limit);
-  const body = new Uint8Array(await response.arrayBuffer());
+  const body = new Uint8Array(await overNetwork(what, () => arrayBuffer.call(response)));
   if (body.length > limit) throw new TooLargeError(what, limit);
   return body;
-}
-
-/**
- * How platforms word a request that failed on the way; each throws a `TypeError`,
- * as a program does that is wrong.
- */
-const WORDINGS = [
-  ...['fetch failed', 'terminated', 'Failed to fetch', 'network error', 'Load failed', 'Network request failed'],
-  ...['NetworkError when attempting to fetch resource.', 'Error in input stream', 'Error in body stream'],
-  ...['The network connection was lost.', 'The Internet connection appears to be offline.', 'Could not connect to the server.'],
-  ...['A server with the specified hostname could not be found.', 'The request timed out.', 'cancelled', 'error sending request'],
-  ...['A network error occurred.', 'Connection refused', 'Connection closed'],
-];
-
-/**
- * Whether an error of `fetch`, or of reading its answer, says that the network
- * failed, and not that the program is wrong.
- *
- * @param {unknown} error
- */
-export function isNetworkFailure(error) {
-  // A page's own kind of error is none of another realm's: names say more than classes.
-  const name = error instanceof Error || error instanceof DOMException ? error.name : '';
-  if (name === '' || error instanceof OracleError) return false;
-  if (name === 'TypeError') {
-    const { message } = /** @type {Error} */ (error);
-    return WORDINGS.some((wording) => message.trim().toLowerCase().startsWith(wording.toLowerCase()));
-  }
-  return !['ReferenceError', 'RangeError', 'SyntaxError', 'EvalError', 'URIError'].includes(name);
 }

@@ -9,7 +9,7 @@
  *
  * @module
  */
-import { bodyOf, isNetworkFailure, requireResponse } from './body.js';
+import { bodyOf, overNetwork, requireResponse } from './body.js';
 import { SYSTEM_CLOCK } from './clock.js';
 import {
   AheadOfLogError,
@@ -133,12 +133,13 @@ export class Http {
    */
   async #accepted({ what, path, query, accept, headers }, signal) {
     const fetch = this.#fetch;
-    const response = await fetch(this.#address(path, query), {
+    const address = this.#address(path, query);
+    const response = await overNetwork(what, async () => fetch(address, {
       headers: { accept, ...headers },
       signal,
       credentials: 'omit',
       referrerPolicy: 'no-referrer',
-    });
+    }));
     requireResponse(response);
     const type = typeOf(response);
     if (response.status === 200 && (accept === ANY_TYPE || type === accept)) return response;
@@ -217,7 +218,8 @@ class Deadline {
   }
 
   /**
-   * What really happened: `fetch` words every failure alike.
+   * What really happened: an abort, the caller's or that of the time limit, looks like
+   * any other failure of `fetch`.
    *
    * @param {unknown} error
    * @returns {unknown}
@@ -225,20 +227,8 @@ class Deadline {
   explain(error) {
     if (this.#caller?.aborted) return this.#caller.reason;
     if (this.#expired) return new TransportError('timeout', this.#what, 'no answer in time', { cause: error });
-    return asTransport(this.#what, error);
+    return error;
   }
-}
-
-/**
- * The platform's errors as ours; ours, and those of a program that is wrong, as
- * they are.
- *
- * @param {string} what
- * @param {unknown} error
- */
-export function asTransport(what, error) {
-  if (!isNetworkFailure(error)) return error;
-  return new TransportError('unreachable', what, 'the server cannot be reached or broke off', { cause: error });
 }
 
 /**

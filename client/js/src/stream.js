@@ -10,7 +10,7 @@ import { Backoff, sleep } from './backoff.js';
 import { piecesOf } from './body.js';
 import { SYSTEM_CLOCK } from './clock.js';
 import { AheadOfLogError, ArgumentError, MalformedError, TransportError, isTransient } from './errors.js';
-import { asTransport, memberOf } from './http.js';
+import { memberOf } from './http.js';
 import { shapeOf } from './model.js';
 import { EventParser } from './sse.js';
 
@@ -140,7 +140,7 @@ async function* connection(http, { idleMs, clock }, query, last, signal) {
       headers: last === null ? {} : { 'last-event-id': String(last) },
       signal: controller.signal,
     });
-    pieces = piecesOf(response);
+    pieces = piecesOf(WHAT, response);
     if (!pieces) {
       throw new ArgumentError('fetch', "the given fetch gives no body that can be read as it comes (React Native's does not); use wait(), or ask for events()");
     }
@@ -152,7 +152,7 @@ async function* connection(http, { idleMs, clock }, query, last, signal) {
     }
   } catch (error) {
     if (signal?.aborted) throw signal.reason;
-    throw asTransport(WHAT, error);
+    throw error;
   } finally {
     // Also when the caller leaves the loop: the connection goes with it.
     signal?.removeEventListener('abort', forward);

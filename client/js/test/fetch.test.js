@@ -3,6 +3,7 @@
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { runInNewContext } from 'node:vm';
 
 import nodeFetch3 from 'node-fetch';
 // @ts-expect-error: it has no types of its own
@@ -113,25 +114,76 @@ test('what a given fetch lacks is said, at once', async () => {
   assert.throws(() => client('http://127.0.0.1', /** @type {any} */ ('fetch')), ArgumentError);
 });
 
-test("a program's own mistake is never a failure of the network", async () => {
-  for (const wrong of [new TypeError("Cannot read properties of undefined (reading 'agent')"), new ReferenceError('agent is not defined'), new RangeError('no')]) {
+/** @param {unknown} cause */
+const isUnreachable = (cause) => (/** @type {unknown} */ error) => error instanceof TransportError && error.code === 'unreachable' && error.cause === cause;
+
+/** Whatever platforms, agents and programs throw. */
+const FAILURES = [
+  ...['Failed to fetch', 'NetworkError when attempting to fetch resource.', 'Load failed', 'Network request failed', 'terminated'].map((words) => new TypeError(words)),
+  new TypeError('Die Netzwerkverbindung wurde unterbrochen.'),
+  Object.assign(new Error('Socks5 proxy rejected connection'), { name: 'SocksClientError' }),
+  new DOMException('The operation was aborted.', 'AbortError'),
+  new RangeError('Invalid status code: 999'),
+  runInNewContext("new TypeError('fetch failed', { cause: { code: 'ECONNRESET' } })"),
+  runInNewContext("({ name: 'NetworkError' })"),
+  'offline',
+  undefined,
+];
+
+test('whatever a fetch throws means that the oracle is out of reach', async () => {
+  for (const failure of FAILURES) {
     let asked = 0;
     const fetch = async () => {
       asked += 1;
-      throw wrong;
+      throw failure;
     };
-    await assert.rejects(client('http://127.0.0.1', fetch).event('match'), wrong);
-    await assert.rejects(client('http://127.0.0.1', fetch).wait('match'), wrong);
-    await assert.rejects(client('http://127.0.0.1', fetch).stream().next(), wrong);
-    assert.equal(asked, 3);
+    await assert.rejects(client('http://127.0.0.1', fetch).event('match'), isUnreachable(failure));
+    assert.equal(asked, 2);
+    await assert.rejects(client('http://127.0.0.1', fetch).wait('match', { timeoutMs: 0 }), isUnreachable(failure));
+    /** @type {unknown[]} */
+    const lost = [];
+    const stop = new AbortController();
+    const news = client('http://127.0.0.1', fetch).stream({
+      signal: stop.signal,
+      onDisconnect(error) {
+        lost.push(error);
+        if (lost.length === 2) stop.abort(new Error('enough'));
+      },
+    });
+    await assert.rejects(news.next(), /enough/);
+    assert.ok(lost.every(isUnreachable(failure)));
+    // One that throws before there is a promise does the same.
+    const atOnce = () => {
+      throw failure;
+    };
+    await assert.rejects(client('http://127.0.0.1', atOnce).event('match'), isUnreachable(failure));
   }
 });
 
-test('how each platform words a lost connection', async () => {
-  for (const words of ['Failed to fetch', 'NetworkError when attempting to fetch resource.', 'Load failed', 'Network request failed', 'terminated']) {
-    const call = client('http://127.0.0.1', async () => Promise.reject(new TypeError(words)), { retries: 0 }).event('match');
-    await assert.rejects(call, (error) => error instanceof TransportError && error.code === 'unreachable', words);
+test('whatever breaks a body off does too, and bytes of another realm are bytes', async () => {
+  const headers = new Headers({ 'content-type': 'application/json' });
+  for (const failure of FAILURES) {
+    const broken = () => Promise.reject(failure);
+    for (const body of [{ getReader: () => ({ read: broken, cancel: async () => {} }) }, { [Symbol.asyncIterator]: () => ({ next: broken }) }]) {
+      await assert.rejects(client('http://127.0.0.1', async () => ({ status: 200, headers, body })).event('match'), isUnreachable(failure));
+    }
+    await assert.rejects(client('http://127.0.0.1', async () => ({ status: 200, headers, arrayBuffer: broken })).event('match'), isUnreachable(failure));
   }
-  const socks = Object.assign(new Error('Socks5 proxy rejected connection'), { name: 'SocksClientError' });
-  await assert.rejects(client('http://127.0.0.1', async () => Promise.reject(socks), { retries: 0 }).event('match'), TransportError);
+  const foreign = runInNewContext('Uint8Array.from(text, (char) => char.codePointAt(0))', { text: JSON.stringify(log.info) });
+  const body = (async function* () {
+    yield foreign;
+  })();
+  assert.equal((await client('http://127.0.0.1', async () => ({ status: 200, headers, body })).oracle()).name, 'Test');
+});
+
+test('an abort is none, whoever words it', async () => {
+  for (const failure of FAILURES) {
+    const stop = new AbortController();
+    /** @type {Fetch} */
+    const fetch = (_, { signal }) => new Promise((_, reject) => signal?.addEventListener('abort', () => reject(failure)));
+    const called = client('http://127.0.0.1', fetch).event('match', { signal: stop.signal });
+    stop.abort(new Error('enough'));
+    await assert.rejects(called, /enough/);
+    await assert.rejects(client('http://127.0.0.1', fetch, { timeoutMs: 5, retries: 0 }).event('match'), (error) => error instanceof TransportError && error.code === 'timeout');
+  }
 });
