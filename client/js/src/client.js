@@ -15,7 +15,7 @@ import { liftX } from './curve.js';
 import { ArgumentError, CodecError, HashError, LogError, MalformedError, NeverError, NotYetError, ProblemError, TransportError, isTransient } from './errors.js';
 import { eventIdProblem } from './event.js';
 import { HourError, MAX_HOUR, requireHour, rootAt, verifyHour } from './hour.js';
-import { Http, cutOff, requireJson } from './http.js';
+import { Http, cutOff, isOfFormat, memberOf, requireJson } from './http.js';
 import { Memory } from './memory.js';
 import { readEventInfo, readEventsPage, readEvidenceInfo, readOracleInfo, readProofsInfo, readSeriesInfo, readSeriesPage } from './model.js';
 import { readPolicy } from './policy.js';
@@ -24,6 +24,7 @@ import { stream } from './stream.js';
 import { sha256Hex } from './tags.js';
 import { MAX_FILE, consistencyOf, firstOf, provenFirst } from './tiles.js';
 import { readGenesis, verifyConsistency, verifyGenesis } from './tlog.js';
+import { isMessage } from './tlv.js';
 import { verifyAnnouncement, verifyAttestation } from './verify.js';
 
 /** @import { Proven } from './bundle.js' */
@@ -166,7 +167,7 @@ export class OracleClient {
    * @throws {import('./errors.js').WrongIdentityError | import('./errors.js').WrongKeyError | MalformedError}
    */
   async oracle(options) {
-    const info = readOracleInfo(await this.#json('oracle', ['v1', 'oracle'], options));
+    const info = readOracleInfo(await this.#json('oracle', ['v1', 'oracle'], options, {}, isOracle));
     if (info.dialect !== 'tagged') {
       throw new MalformedError('oracle', `dialect is ${JSON.stringify(info.dialect)}; only "tagged" can be verified`);
     }
@@ -274,7 +275,7 @@ export class OracleClient {
     if (this.#prover.witnesses) throw new HourError('quorum', 'hours carry no cosignatures, and this client believes nothing without its witnesses');
     const identity = await this.#trusted({ signal });
     const request = { what: 'hour', path, query: {}, accept: JSON_TYPE, limit: MAX_HOUR, signal };
-    const bytes = await this.#retrying({ signal }, async () => requireJson('hour', await this.#http.get(request)));
+    const bytes = await this.#retrying({ signal }, async () => requireJson('hour', await this.#http.get(request), isOfFormat('hour')));
     const proven = verifyHour(bytes, { identity, hour, before });
     this.#prover.requireKey('genesis', proven.genesis.oraclePublicKey);
     for (const entry of proven.entries) if (entry.type === 'announcement') this.#memory.check(entry.announcement);
@@ -640,7 +641,7 @@ export class OracleClient {
     if (!this.#isUnproven) return (await this.#prove(id, options)).proven.announcement;
     const path = ['v1', 'announcements', eventId(id)];
     const bytes = await this.#http.get({ what, path, query: { format: 'tlv' }, accept: TLV, signal: options?.signal });
-    const announcement = whole(what, () => decodeAnnouncement(bytes));
+    const announcement = whole(what, bytes, decodeAnnouncement);
     requireEvent(what, id, announcement.event.eventId);
     await this.publicKey(options);
     this.#prover.requireKey(what, announcement.oraclePublicKey);
@@ -689,7 +690,7 @@ export class OracleClient {
     const query = { format: 'tlv', wait: holdMs > 0 ? holdMs / 1000 : undefined };
     const path = ['v1', 'attestations', eventId(id)];
     const bytes = await this.#http.get({ what, path, query, accept: TLV, holdMs, signal: options?.signal });
-    const attestation = whole(what, () => decodeAttestation(bytes));
+    const attestation = whole(what, bytes, decodeAttestation);
     // A missing id is the wire's old form: the nonces tie it to its event.
     if (attestation.eventId !== null) requireEvent(what, id, attestation.eventId);
     return verifyAttestation(attestation, announcement);
@@ -700,10 +701,11 @@ export class OracleClient {
    * @param {readonly string[]} path
    * @param {CallOptions} [options]
    * @param {Request['query']} [query]
+   * @param {(json: unknown) => boolean} [isOurs]
    */
-  #json(what, path, options, query = {}) {
+  #json(what, path, options, query = {}, isOurs) {
     const request = { what, path, query, accept: JSON_TYPE, signal: options?.signal };
-    return this.#retrying(options, async () => requireJson(what, await this.#http.get(request)));
+    return this.#retrying(options, async () => requireJson(what, await this.#http.get(request), isOurs));
   }
 
   /**
@@ -740,19 +742,27 @@ function askedPause(error) {
   return error instanceof ProblemError || error instanceof TransportError ? error.retryAfterMs : null;
 }
 
+/** Whether it says what no other service does. @param {unknown} json */
+function isOracle(json) {
+  return ['dialect', 'log_public_key', 'public_key'].some((key) => typeof memberOf(json, key) === 'string');
+}
+
 /**
- * What was read of a message; one that ends too early never came over whole.
+ * What was read of a message. One that ends too early never came over whole; bytes that do
+ * not begin as a message are not the oracle's.
  *
  * @template T
  * @param {string} what
- * @param {() => T} decode
+ * @param {Uint8Array} bytes
+ * @param {(bytes: Uint8Array) => T} decode
  * @returns {T}
  */
-function whole(what, decode) {
+function whole(what, bytes, decode) {
   try {
-    return decode();
+    return decode(bytes);
   } catch (error) {
-    throw error instanceof CodecError && error.code === 'truncated' ? cutOff(what, error) : error;
+    if (!(error instanceof CodecError) || (error.code !== 'truncated' && isMessage(bytes))) throw error;
+    throw cutOff(what, error);
   }
 }
 

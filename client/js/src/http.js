@@ -247,19 +247,29 @@ function foreign(what, response, more) {
 }
 
 /**
- * A body of the announced type that ends too early, or is no JSON at all.
+ * JSON that came over whole, and is the oracle's: a proxy or a portal says 200 in JSON too.
  *
  * @param {string} what
  * @param {Uint8Array} body
+ * @param {(json: unknown) => boolean} [isOurs] by what no other service says
  * @returns {Uint8Array} the same
+ * @throws {TransportError} `foreign`
  */
-export function requireJson(what, body) {
+export function requireJson(what, body, isOurs = () => true) {
+  /** @type {unknown} */
+  let json;
   try {
-    JSON.parse(new TextDecoder().decode(body));
+    json = JSON.parse(new TextDecoder().decode(body));
   } catch (error) {
     throw cutOff(what, error);
   }
-  return body;
+  if (isOurs(json)) return body;
+  throw new TransportError('foreign', what, 'what answered is not the oracle (status 200, JSON of another service): a proxy, a login page or another server', { status: 200 });
+}
+
+/** Documents of this format, of whatever version. @param {string} format without its version */
+export function isOfFormat(format) {
+  return (/** @type {unknown} */ json) => String(memberOf(json, 'format')).startsWith(`peercoin-dlc-oracle/${format}/`);
 }
 
 /**
@@ -282,7 +292,7 @@ function typeOf(response) {
  */
 async function refusal(what, response) {
   const said = await problemOf(what, response);
-  const slug = /(?:^|\/)problems\/([a-z0-9-]+)$/.exec(said?.type ?? '')?.[1];
+  const slug = /^\/problems\/([a-z0-9-]+)$/.exec(said?.type ?? '')?.[1];
   if (!said || slug === undefined) return foreign(what, response, 'a problem that is none of the oracle');
   const { title, detail } = said;
   const problem = { status: response.status, slug, detail: detail || title, retryAfterMs: retryAfter(response) };

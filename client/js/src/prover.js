@@ -16,7 +16,7 @@ import {
   WrongIdentityError,
   WrongKeyError,
 } from './errors.js';
-import { requireJson } from './http.js';
+import { isOfFormat, requireJson } from './http.js';
 import { ED25519, noteKey } from './note.js';
 
 /** @import { Proven } from './bundle.js' */
@@ -117,7 +117,7 @@ export class Prover {
     const path = ['v1', 'events', id, 'bundle'];
     try {
       const body = await this.#http.get({ what: 'bundle', path, query, accept: 'application/json', limit: MAX_BUNDLE, signal });
-      return requireJson('bundle', body);
+      return requireJson('bundle', body, isOfFormat('bundle'));
     } catch (error) {
       if (!known || !(error instanceof ProblemError) || error.code !== 'ahead-of-log') throw error;
       const problem = `a log of ${known.size} entries was seen before; the server says: ${error.detail}`;

@@ -32,6 +32,15 @@ const ATTESTATION = [55400n, 'oracle_attestation'];
  * @typedef {'spec' | 'counted'} Layout
  */
 
+/**
+ * Whether bytes begin as a message does, whatever follows.
+ *
+ * @param {Uint8Array} bytes
+ */
+export function isMessage(bytes) {
+  return [ANNOUNCEMENT, ATTESTATION].some((type) => new Reader(bytes).startsWith(type));
+}
+
 // --- writing ---------------------------------------------------------------
 
 /**

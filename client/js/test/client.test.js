@@ -186,6 +186,11 @@ const STRANGERS = {
     response.writeHead(403, { 'content-type': 'application/problem+json' }).end('{"type":"about:blank","status":403}');
   },
   'a problem that is none': (_, response) => response.writeHead(404, { 'content-type': 'application/problem+json' }).end('<html>'),
+  "another service's problem of a like name": (_, response) => {
+    response.writeHead(403, { 'content-type': 'application/problem+json' }).end('{"type":"https://api.example/problems/forbidden","status":403}');
+  },
+  'a page in JSON': (_, response) => send(response, { login: '/portal' }),
+  'bytes of something else': (_, response) => send(response, new TextEncoder().encode('<html>log in</html>'.repeat(20))),
   'half a message': (_, response) => send(response, Object.values(FakeOracle.answers(match))[0]?.subarray(0, 70)),
   'half of what was promised': (request, response) => {
     response.writeHead(200, { 'content-type': 'application/octet-stream', 'content-length': '500' });
@@ -393,12 +398,14 @@ test('JSON of another shape than documented is refused by name', async (t) => {
   for (const answer of ['null', '[]', '{}', '{"event_id":1}', '{"event_id":"e","kind":"k","state":"s","maturity":"m","announce_at":"a","attest_by":"b","policy_hash":"c","reason":1}']) {
     const { url } = await serve(t, (_, response) => send(response, answer));
     await assert.rejects(client(url).event('e'), MalformedError, answer);
-    await assert.rejects(client(url).oracle(), MalformedError, answer);
+    await assert.rejects(client(url, { retries: 0 }).oracle(), (error) => error instanceof TransportError && error.code === 'foreign', answer);
     await assert.rejects(client(url).events(), MalformedError, answer);
     await assert.rejects(client(url).evidence('e'), MalformedError, answer);
   }
   const { url } = await serveAnswers(t, { '/v1/oracle': { ...INFO, dialect: 'legacy' } });
   await assert.rejects(client(url).oracle(), MalformedError);
+  const { url: half } = await serveAnswers(t, { '/v1/oracle': { dialect: 'tagged' } });
+  await assert.rejects(client(half).oracle(), MalformedError);
 });
 
 test('an id cannot leave its place in the address', async (t) => {

@@ -12,6 +12,7 @@ import {
   OracleClient,
   OracleError,
   TRUST_ON_FIRST_USE,
+  TransportError,
   WrongEventError,
   WrongIdentityError,
   WrongKeyError,
@@ -112,7 +113,8 @@ test('a lying server is refused, each lie by its name', async (t) => {
     ['inclusion', (bundle) => ({ ...bundle, announcement: { ...log.included(1), hashes: log.included(2).hashes } })],
     ['inclusion', (bundle) => ({ ...bundle, announcement: twin.included(1) })],
     ['policy', (bundle) => ({ ...bundle, policy: '{}' })],
-    ['json', () => ({})],
+    ['json', () => ({ format: 'peercoin-dlc-oracle/bundle/v1' })],
+    ['format', (bundle) => ({ ...bundle, format: 'peercoin-dlc-oracle/bundle/v2' })],
   ];
   for (const [code, lie] of lies) {
     const { url } = await log.serve(t, { change: lie });
@@ -225,4 +227,26 @@ test('nothing that was proven is returned before it is remembered', async (t) =>
   const { url } = await log.serve(t);
   const memory = new Memory({ append: () => Promise.reject(new Error('disk full')) });
   await assert.rejects(client(log, url, { memory }).attestation('match'), /disk full/);
+});
+
+test('a page in JSON in place of the oracle ends no wait for what is proven', async (t) => {
+  const log = logOf();
+  /** @type {{[page: string]: unknown}} */
+  const pages = { object: {}, error: { status: 'error', message: 'log in' }, list: [], text: 'no', nothing: null, format: { format: 'peercoin' } };
+  for (const [name, page] of Object.entries(pages)) {
+    let isThere = true;
+    const { url } = await log.serve(t, { change: (bundle) => (isThere ? /** @type {BundleJson} */ ({ toJSON: () => page }) : bundle) });
+    await assert.rejects(client(log, url).wait('match', { timeoutMs: 20 }), (error) => error instanceof TransportError && error.code === 'foreign', name);
+    const waiting = client(log, url).wait('match', { timeoutMs: 60_000 });
+    setTimeout(() => (isThere = false), 20);
+    assert.equal((await waiting).outcome.text, 'draw', name);
+  }
+  // Of the first use the identity is asked for too.
+  let isPortal = true;
+  const info = log.info;
+  Object.defineProperty(log, 'info', { get: () => (isPortal ? { login: true } : info) });
+  const { url } = await log.serve(t);
+  const waiting = client(log, url, { identity: TRUST_ON_FIRST_USE }).wait('match', { timeoutMs: 60_000 });
+  setTimeout(() => (isPortal = false), 20);
+  assert.equal((await waiting).outcome.text, 'draw');
 });
