@@ -7,8 +7,10 @@
  *
  * @module
  */
+import { cutDescriptor, demand, listOf } from './arguments.js';
 import { ArgumentError } from './errors.js';
 import { maxValue } from './event.js';
+import { MAX_BITS, MAX_POINTS } from './range.js';
 
 /** @import { DigitsDescriptor } from './event.js' */
 
@@ -16,15 +18,22 @@ import { maxValue } from './event.js';
 
 /**
  * Straight lines through corners (number, payout), flat before the first and after the
- * last, rounded to the nearest multiple of `step`, halves upwards.
+ * last, rounded to the nearest multiple of `step`, halves upwards. At most 65,536 corners,
+ * and as many pieces: a contract has a transaction for each, at least.
  *
  * @param {DigitsDescriptor} descriptor
  * @param {readonly (readonly [number: bigint, payout: bigint])[]} corners in ascending order
  * @param {bigint} step
  * @returns {Piece[]} every number once, in ascending order
+ * @throws {ArgumentError} that names `descriptor`, `corners` or `step`: for more pieces
+ *   than a contract can have, take a larger `step`
  */
 export function linearPayouts(descriptor, corners, step) {
-  const max = maxValue(descriptor);
+  demand('descriptor', descriptor, cutDescriptor);
+  const max = descriptor.nbDigits <= MAX_BITS ? maxValue(descriptor) : 1n << MAX_BITS;
+  if (max >> MAX_BITS !== 0n) throw new ArgumentError('descriptor', `its digits hold more than ${MAX_BITS} bits`);
+  demand('corners', corners, listOf((corner) => (Array.isArray(corner) && corner.length === 2 && corner.every((x) => typeof x === 'bigint') ? null : 'is no pair of bigints')));
+  if (corners.length > MAX_POINTS) throw new ArgumentError('corners', `are ${corners.length}; at most ${MAX_POINTS} make a curve`);
   const min = descriptor.isSigned ? -max : 0n;
   const [first, last] = [corners[0], corners.at(-1)];
   if (typeof step !== 'bigint' || step <= 0n) throw new ArgumentError('step', 'is no bigint above zero');
@@ -37,6 +46,7 @@ export function linearPayouts(descriptor, corners, step) {
     const before = pieces.at(-1);
     if (start > end) return;
     if (before?.payout === payout) before.range[1] = end;
+    else if (pieces.length === MAX_POINTS) throw new ArgumentError('step', `makes more than ${MAX_POINTS} ranges of equal payout; take a larger one`);
     else pieces.push({ range: [start, end], payout });
   };
   push(min, first[0] - 1n, rounded(first[1], 1n, step));

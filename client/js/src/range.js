@@ -11,7 +11,7 @@ import { maxValue, placesOf } from './event.js';
 /** @import { DigitsDescriptor } from './event.js' */
 
 /** Widest number that is grouped, bits; the other implementations stop there. */
-const MAX_BITS = 127n;
+export const MAX_BITS = 127n;
 /** Most prefixes that one call makes. */
 export const MAX_POINTS = 65_536;
 

@@ -11,7 +11,7 @@ import { bytesToHex, concatBytes, hexToBytes } from '@noble/hashes/utils.js';
 import * as musig from '@scure/btc-signer/musig2.js';
 
 import { COIN, Contract, Holder, Party, joinFunding, linearPayouts } from '../src/contract.js';
-import { AdaptorError, ContractError, verifyAnnouncement, verifyAttestation } from '../src/index.js';
+import { AdaptorError, ArgumentError, ContractError, verifyAnnouncement, verifyAttestation } from '../src/index.js';
 import { encode, sighash } from '../src/transaction.js';
 import { FakeOracle } from './oracle.js';
 
@@ -223,6 +223,22 @@ test('a curve pays for every number once, as in Rust', () => {
   assert.deepEqual(pieces.at(-1)?.payout, 10n * COIN);
   assert.ok(pieces.every(({ range }, i) => i === 0 || range[0] === (pieces[i - 1]?.range[1] ?? 0n) + 1n));
   assert.equal(pieces.at(-1)?.range[1], 2n ** 20n - 1n);
+});
+
+test('a curve of more pieces than a contract can have is refused, by the name of what is too much', () => {
+  /** @param {string} argument */
+  const names = (argument) => (/** @type {unknown} */ error) => error instanceof ArgumentError && error.argument === argument;
+  const max = 2n ** 20n - 1n;
+  // A hundred years of CPU otherwise: 2^20 numbers of as many payouts, 2^100 of them, and a curve that is all corners.
+  assert.throws(() => linearPayouts(PRICE, [[0n, 0n], [max, max]], 1n), names('step'));
+  assert.throws(() => linearPayouts({ ...PRICE, nbDigits: 100 }, [[0n, 0n], [2n ** 100n - 1n, 10n ** 40n]], 1n), names('step'));
+  assert.throws(() => linearPayouts(PRICE, Array.from({ length: 65_537 }, (_, i) => [BigInt(i), 0n]), 1n), names('corners'));
+  assert.throws(() => linearPayouts({ ...PRICE, nbDigits: 65_535, base: 65_535 }, [[0n, 0n]], 1n), names('descriptor'));
+  assert.throws(() => linearPayouts({ ...PRICE, nbDigits: 128 }, [[0n, 0n]], 1n), names('descriptor'));
+  assert.throws(() => linearPayouts(/** @type {any} */ (null), [[0n, 0n]], 1n), names('descriptor'));
+  for (const corners of [[], [[0, 0]], [[0n]], [null], null]) assert.throws(() => linearPayouts(PRICE, /** @type {any} */ (corners), 1n), names('corners'));
+  assert.equal(linearPayouts(PRICE, [[0n, 0n], [65_535n, 65_535n]], 1n).length, 65_536);
+  assert.equal(linearPayouts({ ...PRICE, nbDigits: 127 }, [[0n, 5n]], 5n).length, 1);
 });
 
 test('halves without a point are those of BIP327, and the bytes those of the chain', () => {
