@@ -77,7 +77,7 @@ export const listOf = (check) => (value, name) => {
   const index = value.findIndex((item) => check(item, name) !== null);
   return index < 0 ? null : `[${index}] ${check(value[index], name)}`;
 };
-/** @param {new (...args: any[]) => object} kind @returns {Check} */
+/** @param {Function} kind @returns {Check} */
 export const a = (kind) => (value) => (value instanceof kind ? null : `is no ${kind.name}`);
 /** @param {Readonly<Record<string, Check>>} members @returns {Check} */
 export const shaped = (members) => (value, name) => {

@@ -94,7 +94,7 @@ export function revealLocktime(announcements) {
  * @throws {CoinlibError} `not-a-timestamp`
  */
 export function refundLocktime(attestBy, marginSeconds = 86_400) {
-  const second = Math.floor((attestBy instanceof Date ? attestBy.getTime() : timeOf(attestBy)) / 1000);
+  const second = Math.floor(millisecondsOf(attestBy) / 1000);
   // A locktime in the very second of attest_by would not be after it.
   return requireLocktime(second + Math.max(1, Math.floor(marginSeconds)));
 }
@@ -110,6 +110,15 @@ export function checkLocktimes({ cet, reveal, refund }) {
   for (const locktime of [cet, reveal, refund]) requireLocktime(locktime);
   if (cet > reveal) throw new CoinlibError('after-reveal', `CET locktime ${cet} is after the expected reveal ${reveal}`);
   if (cet >= refund) throw new CoinlibError('after-refund', `CET locktime ${cet} is not before the refund locktime ${refund}`);
+}
+
+/**
+ * @param {string | Date} time RFC 3339, with `Z` or an offset
+ * @returns {number} Unix milliseconds; NaN for a `Date` that is none
+ * @throws {CoinlibError} `not-a-timestamp`
+ */
+export function millisecondsOf(time) {
+  return time instanceof Date ? time.getTime() : timeOf(time);
 }
 
 const RFC_3339 = /^(\d{4}-\d{2}-\d{2})T([01]\d|2[0-3]):\d{2}:\d{2}(\.\d+)?(Z|[+-]([01]\d|2[0-3]):[0-5]\d)$/;

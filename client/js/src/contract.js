@@ -27,12 +27,13 @@ import { schnorr, secp256k1 } from '@noble/curves/secp256k1.js';
 
 import { AdaptorSignature } from './adaptor.js';
 import { bytesToHex, bytesToNumber, concatBytes, hexBytes, sameBytes } from './bytes.js';
-import { checkLocktimes, refundLocktime, revealLocktime } from './coinlib.js';
+import { checkLocktimes, millisecondsOf, refundLocktime, revealLocktime } from './coinlib.js';
 import { liftX, pointFromCompressed } from './curve.js';
 import { AdaptorError, ContractError } from './errors.js';
 import { OutcomePoint } from './outcome-point.js';
 import { adaptorPoints } from './points.js';
 import { taggedHash } from './tags.js';
+import { freeze, ownBytes, ownCoin, ownOffers, ownTerms, requireFew } from './terms.js';
 import { MIN_OUTPUT, feeOf, isTaproot, requireFee, sighash, signSchnorr, signed, sum, taprootScript, txidOf } from './transaction.js';
 import { requireVerifiedAttestation } from './verify.js';
 
@@ -61,37 +62,42 @@ export { COIN, MIN_OUTPUT } from './transaction.js';
  * @property {VerifiedAnnouncement} announcement proven, of a bundle that both have
  * @property {string | Date} attestBy no attestation comes after this
  * @property {readonly [bigint, bigint]} stakes units
- * @property {readonly Payout[]} payouts one for everything that can come out
+ * @property {readonly Payout[]} payouts one for everything that can come out; of all of them
+ *   together at most 65,536 points, of each of which there is a transaction
  */
 
 /** @typedef {{readonly transaction: Unsigned, readonly message: Uint8Array, readonly point: OutcomePoint | null}} Task */
 /** A contract execution transaction. @typedef {Task & {readonly when: AdaptorPoint, readonly first: bigint}} Cet */
 
-/** All that is signed, unsigned: from the same offers both parties get the same bytes. */
+/**
+ * All that is signed, unsigned: from the same offers both parties get the same bytes. It
+ * has its own copies of terms and offers, and does not change.
+ */
 export class Contract {
-  /** @type {Terms} */
+  /** @type {Terms} @readonly */
   terms;
-  /** Compressed, in the order of the session. @type {readonly Uint8Array[]} */
+  /** Compressed, in the order of the session. @type {readonly Uint8Array[]} @readonly */
   keys;
-  /** The key that the chain sees, x-only hex. @type {string} */
+  /** The key that the chain sees, x-only hex. @type {string} @readonly */
   outputKey;
-  /** Spends a coin of each. @type {Unsigned} */
+  /** Spends a coin of each. @type {Unsigned} @readonly */
   funding;
-  /** The output under the key of both. @type {Coin} */
+  /** The output under the key of both. @type {Coin} @readonly */
   output;
-  /** @type {readonly Cet[]} */
+  /** @type {readonly Cet[]} @readonly */
   cets;
-  /** @type {Task} */
+  /** @type {Task} @readonly */
   refund;
   /** @type {Uint8Array} */
   #tweak;
 
   /**
-   * @param {Terms} terms
-   * @param {readonly [Offer, Offer]} offers
-   * @throws {ContractError}
+   * @param {Terms} agreed
+   * @param {readonly [Offer, Offer]} offered
+   * @throws {ContractError | import('./errors.js').ArgumentError}
    */
-  constructor(terms, offers) {
+  constructor(agreed, offered) {
+    const [terms, offers] = [ownTerms(agreed), ownOffers(offered)];
     requireOffers(offers);
     this.terms = terms;
     this.keys = musig.sortKeys(offers.map(({ key }) => key));
@@ -104,14 +110,16 @@ export class Contract {
     const reveal = revealLocktime([terms.announcement]);
     const after = refundLocktime(terms.attestBy);
     checkLocktimes({ cet: reveal, reveal, refund: after });
-    if (new Date(terms.attestBy).getTime() / 1000 < terms.announcement.event.maturity) throw new ContractError('refund', 'attestBy is before the maturity');
-    if (after <= Math.floor(new Date(terms.attestBy).getTime() / 1000)) throw new ContractError('refund', 'the refund would be valid before the oracle has spoken');
+    const attestBy = millisecondsOf(terms.attestBy) / 1000;
+    if (attestBy < terms.announcement.event.maturity) throw new ContractError('refund', 'attestBy is before the maturity');
+    if (after <= Math.floor(attestBy)) throw new ContractError('refund', 'the refund would be valid before the oracle has spoken');
     const total = terms.stakes[0] + terms.stakes[1];
     /** @param {bigint} first @param {number} lockTime */
     const settlement = (first, lockTime) => {
       if (first < 0n || first > total) throw new ContractError('payout', `a payout of ${first} of ${total} units`);
       return settlementOf(this.output, [[offers[0].payout, first], [offers[1].payout, total - first]], lockTime);
     };
+    requireFew(terms);
     this.cets = terms.payouts.flatMap(({ when, first }) => {
       const transaction = settlement(first, reveal);
       const message = sighash(transaction, 0);
@@ -119,7 +127,9 @@ export class Contract {
     });
     requireWhole(terms.announcement, this.cets.map(({ when }) => when.subject));
     const refund = settlement(terms.stakes[0], after);
-    this.refund = Object.freeze({ transaction: refund, message: sighash(refund, 0), point: null });
+    this.refund = { transaction: refund, message: sighash(refund, 0), point: null };
+    for (const part of [this.keys, this.funding, this.output, this.cets, this.refund]) freeze(part);
+    Object.freeze(this);
   }
 
   /** All that both sign together: CETs first, the refund last. @returns {readonly Task[]} */
@@ -157,22 +167,21 @@ export class Party {
 
   /** @param {Coin} coin a coin of its wallet @returns {Offer} */
   offer(coin) {
-    return Object.freeze({ key: secp256k1.getPublicKey(this.#secret, true), payout: this.script, coin });
+    return Object.freeze({ key: secp256k1.getPublicKey(this.#secret, true), payout: this.script, coin: ownCoin(coin) });
   }
 
   /**
    * Makes a nonce for each signature of the contract. The public halves go to the other.
-   *
-   * @param {Contract} contract
    * Once: whoever has to negotiate again does so as a new `Party`, with a new offer.
    *
+   * @param {Contract} contract
    * @param {Coin} coin its own, which it offered
    * @throws {ContractError} `used`
    */
   negotiate(contract, coin) {
     if (this.#hasNegotiated) throw new ContractError('used', 'this party has negotiated before; make a new Party, with a new offer');
     this.#hasNegotiated = true;
-    return new Negotiating(contract, coin, { secret: this.#secret, wallet: this.#wallet });
+    return Negotiating.of(contract, ownCoin(coin), { secret: this.#secret, wallet: this.#wallet });
   }
 }
 
@@ -185,10 +194,15 @@ export class Negotiating {
   #secrets;
   /** Of each signature; gone once used. @type {musig.Nonces[] | null} */
   #nonces;
-  /** To be sent. @type {readonly Uint8Array[]} */
+  /** To be sent. @type {readonly Uint8Array[]} @readonly */
   nonces;
 
   /** @internal @param {Contract} contract @param {Coin} coin @param {Secrets} secrets */
+  static of(contract, coin, secrets) {
+    return new Negotiating(contract, coin, secrets);
+  }
+
+  /** @private @param {Contract} contract @param {Coin} coin @param {Secrets} secrets */
   constructor(contract, coin, secrets) {
     this.#contract = contract;
     this.#coin = coin;
@@ -196,7 +210,8 @@ export class Negotiating {
     const key = secp256k1.getPublicKey(secrets.secret, true);
     const output = /** @type {Uint8Array} */ (hexBytes(contract.outputKey));
     this.#nonces = contract.tasks.map(({ message }) => musig.nonceGen(key, secrets.secret, output, message));
-    this.nonces = this.#nonces.map((nonce) => nonce.public);
+    this.nonces = ownBytes(this.#nonces.map((nonce) => nonce.public));
+    Object.freeze(this);
   }
 
   /**
@@ -216,14 +231,17 @@ export class Negotiating {
     if (!nonces) throw new ContractError('used', 'these nonces have signed already; make a new Party');
     if (!Array.isArray(theirs) || theirs.length !== tasks.length) throw new ContractError('count', `${theirs?.length} nonces for ${tasks.length} signatures`);
     this.#nonces = null;
+    const given = ownBytes(theirs);
     const halves = tasks.map((task, i) => {
       const own = /** @type {musig.Nonces} */ (nonces[i]);
-      const session = named('nonce', i, () => contract.session(task, musig.nonceAggregate([own.public, theirs[i] ?? new Uint8Array()])));
+      const session = named('nonce', i, () => contract.session(task, musig.nonceAggregate([own.public, given[i] ?? new Uint8Array()])));
       return session.sign(own.secret, this.#secrets.secret);
     });
-    return new Signing(contract, this.#coin, this.#secrets, { ours: this.nonces, theirs: [...theirs], halves });
+    return Signing.of(contract, this.#coin, this.#secrets, { ours: nonces.map((nonce) => nonce.public), theirs: given, halves });
   }
 }
+
+/** @typedef {{ours: readonly Uint8Array[], theirs: readonly Uint8Array[], halves: readonly Uint8Array[]}} Made */
 
 /** A party that has signed its halves. */
 export class Signing {
@@ -231,7 +249,8 @@ export class Signing {
   #coin;
   #secrets;
   #nonces;
-  /** To be sent. @type {readonly Uint8Array[]} */
+  #halves;
+  /** To be sent. @type {readonly Uint8Array[]} @readonly */
   halves;
 
   /**
@@ -239,14 +258,27 @@ export class Signing {
    * @param {Contract} contract
    * @param {Coin} coin
    * @param {Secrets} secrets
-   * @param {{ours: readonly Uint8Array[], theirs: readonly Uint8Array[], halves: readonly Uint8Array[]}} made
+   * @param {Made} made
+   */
+  static of(contract, coin, secrets, made) {
+    return new Signing(contract, coin, secrets, made);
+  }
+
+  /**
+   * @private
+   * @param {Contract} contract
+   * @param {Coin} coin
+   * @param {Secrets} secrets
+   * @param {Made} made
    */
   constructor(contract, coin, secrets, { ours, theirs, halves }) {
     this.#contract = contract;
     this.#coin = coin;
     this.#secrets = secrets;
     this.#nonces = { ours, theirs };
-    this.halves = halves;
+    this.#halves = halves;
+    this.halves = ownBytes(halves);
+    Object.freeze(this);
   }
 
   /**
@@ -270,11 +302,11 @@ export class Signing {
       const mine = task.point ? withPoint(/** @type {Uint8Array} */ (ours), task.point) : ours;
       const nonces = at === 0 ? [their, mine] : [mine, their];
       if (!session.partialSigVerify(theirs[i] ?? new Uint8Array(), /** @type {Uint8Array[]} */ (nonces), at)) throw new Error('it does not verify');
-      return session.partialSigAgg([this.halves[i] ?? new Uint8Array(), theirs[i] ?? new Uint8Array()]);
+      return session.partialSigAgg([this.#halves[i] ?? new Uint8Array(), theirs[i] ?? new Uint8Array()]);
     }));
     const adaptors = contract.cets.map((cet, i) => adaptorOf(joined[i] ?? new Uint8Array(), contract.outputKey, cet));
     const refund = signed(contract.refund.transaction, joined.slice(-1));
-    return new Holder(contract, this.#coin, this.#secrets.wallet, { adaptors, refund });
+    return Holder.of(contract, this.#coin, this.#secrets.wallet, { adaptors, refund });
   }
 }
 
@@ -284,20 +316,26 @@ export class Signing {
 export class Holder {
   #coin;
   #wallet;
-  /** @type {Contract} */
+  /** @type {Contract} @readonly */
   contract;
-  /** One for each CET, verified. @type {readonly AdaptorSignature[]} */
+  /** One for each CET, verified. @type {readonly AdaptorSignature[]} @readonly */
   adaptors;
-  /** Signed, hex; valid from its lock time on. @type {string} */
+  /** Signed, hex; valid from its lock time on. @type {string} @readonly */
   refund;
 
-  /** @internal @param {Contract} contract @param {Coin | null} coin @param {Uint8Array | null} wallet @param {{adaptors: readonly AdaptorSignature[], refund: string}} held */
+  /** @internal @param {Contract} contract @param {Coin} coin @param {Uint8Array} wallet @param {{adaptors: readonly AdaptorSignature[], refund: string}} held */
+  static of(contract, coin, wallet, held) {
+    return new Holder(contract, coin, wallet, held);
+  }
+
+  /** @private @param {Contract} contract @param {Coin | null} coin @param {Uint8Array | null} wallet @param {{adaptors: readonly AdaptorSignature[], refund: string}} held */
   constructor(contract, coin, wallet, { adaptors, refund }) {
     this.contract = contract;
     this.#coin = coin;
     this.#wallet = wallet;
-    this.adaptors = adaptors;
+    this.adaptors = Object.freeze([...adaptors]);
     this.refund = refund;
+    Object.freeze(this);
   }
 
   /**

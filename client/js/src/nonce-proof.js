@@ -37,6 +37,7 @@ export class NonceProof {
   #response;
 
   /**
+   * @private
    * @param {Uint8Array} bytes
    * @param {CurvePoint} commitment
    * @param {bigint} response

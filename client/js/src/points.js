@@ -183,6 +183,35 @@ function requireSelection(selection) {
   if (index >= 0) throw new PointsError('selection', `${key}[${index}]: is ${named(value[index])}; write ${key === 'prefix' ? "['0', '1']" : '[0n, 99n]'}`);
 }
 
+/**
+ * A selection that nobody else can change any more.
+ *
+ * @param {Selection} selection
+ * @returns {Selection}
+ * @throws {PointsError} `selection`
+ */
+export function ownSelection(selection) {
+  requireSelection(selection);
+  if (selection === 'all') return selection;
+  if ('outcome' in selection) return Object.freeze({ outcome: selection.outcome });
+  if ('prefix' in selection) return Object.freeze({ prefix: Object.freeze([...selection.prefix]) });
+  /** @type {readonly [bigint, bigint]} */
+  const range = [selection.range[0], selection.range[1]];
+  Object.freeze(range);
+  return Object.freeze({ range });
+}
+
+/**
+ * How many points a selection has, without computing any.
+ *
+ * @param {Descriptor} descriptor
+ * @param {Selection} selection
+ */
+export function countOf(descriptor, selection) {
+  if (selection !== 'all' && !('range' in selection)) return 1;
+  return subjects(descriptor, selection).length;
+}
+
 /** @param {unknown} value */
 function named(value) {
   return typeof value === 'number' ? `the number ${value}` : value === null ? 'null' : `of type ${typeof value}`;

@@ -11,7 +11,7 @@ import { bytesToHex, concatBytes, hexToBytes } from '@noble/hashes/utils.js';
 import * as musig from '@scure/btc-signer/musig2.js';
 
 import { COIN, Contract, Holder, Party, joinFunding, linearPayouts } from '../src/contract.js';
-import { AdaptorError, ArgumentError, ContractError, verifyAnnouncement, verifyAttestation } from '../src/index.js';
+import { AdaptorError, ArgumentError, CoinlibError, ContractError, VerifyError, verifyAnnouncement, verifyAttestation } from '../src/index.js';
 import { encode, sighash } from '../src/transaction.js';
 import { FakeOracle } from './oracle.js';
 
@@ -223,6 +223,74 @@ test('a curve pays for every number once, as in Rust', () => {
   assert.deepEqual(pieces.at(-1)?.payout, 10n * COIN);
   assert.ok(pieces.every(({ range }, i) => i === 0 || range[0] === (pieces[i - 1]?.range[1] ?? 0n) + 1n));
   assert.equal(pieces.at(-1)?.range[1], 2n ** 20n - 1n);
+});
+
+/** Everything below a value that is no bytes, which nobody can freeze. @param {unknown} value @returns {unknown[]} */
+function partsOf(value) {
+  if (value === null || typeof value !== 'object' || ArrayBuffer.isView(value)) return [];
+  return [value, ...Object.values(value).flatMap(partsOf)];
+}
+
+test('what becomes of lists, dates and bytes that were handed over changes nothing', () => {
+  const announcement = verifyAnnouncement(oracle.announce('changed', BET.descriptor));
+  const parties = [new Party(), new Party()];
+  const coins = parties.map((party, i) => coinOf(party, 0xb1 + i, BET.stakes[i] === undefined ? 0n : BET.stakes[i] + COIN));
+  const offers = /** @type {any} */ (parties.map((party, i) => ({ ...party.offer(/** @type {any} */ (coins[i])) })));
+  const attestBy = new Date(ATTEST_BY);
+  const payouts = BET.payouts.map(({ when, first }) => ({ when: { .../** @type {any} */ (when) }, first }));
+  const terms = { announcement, attestBy, stakes: /** @type {[bigint, bigint]} */ ([...BET.stakes]), payouts };
+  const contract = new Contract(terms, offers);
+  const same = new Contract({ ...terms, attestBy: ATTEST_BY, stakes: BET.stakes, payouts: BET.payouts }, offers);
+  const [a, b] = parties.map((party, i) => party.negotiate(contract, /** @type {any} */ (coins[i])));
+  assert.ok(a && b);
+  const [mine, yours] = [a.nonces.map((nonce) => Uint8Array.from(nonce)), b.nonces.map((nonce) => Uint8Array.from(nonce))];
+  const signing = a.sign(yours);
+  const halves = b.sign(mine).halves;
+
+  payouts.reverse();
+  payouts.forEach((payout) => Object.assign(payout.when, { outcome: 'home' }));
+  payouts.length = 1;
+  terms.stakes[0] = 1n;
+  attestBy.setTime(0);
+  for (const offer of offers) for (const bytes of [offer.key, offer.payout, offer.coin.script]) bytes.fill(0);
+  for (const bytes of [...yours, ...mine, ...a.nonces, ...signing.halves]) bytes.fill(0);
+  for (const coin of coins) Object.assign(coin, { amount: 1n, txid: '' });
+
+  assert.deepEqual(contract, same);
+  const holder = signing.check(halves);
+  const attestation = verifyAttestation(oracle.attest('changed', ['draw']), announcement);
+  assert.equal(contract.cets[holder.complete(attestation).index]?.first, 0n);
+  assert.equal(holder.signFunding(EARLY).input, 0);
+  for (const part of [contract, a, signing, holder].flatMap(partsOf)) assert.ok(Object.isFrozen(part), String(Object.keys(/** @type {object} */ (part))));
+});
+
+test('a coin has one spelling, and arguments that are none are named', () => {
+  const { offers, terms } = agree('spelled', BET);
+  const [one, other] = offers;
+  assert.ok(one && other);
+  const shouted = { ...other, coin: { ...other.coin, txid: one.coin.txid.toUpperCase() } };
+  assert.throws(() => new Contract(terms, [one, shouted]), /both offer the same coin/);
+  /** @type {[any, any][]} */
+  const cases = [
+    [null, offers], [{ ...terms, stakes: [30, 50] }, offers], [{ ...terms, payouts: null }, offers], [{ ...terms, payouts: [{ when: 'all', first: 1 }] }, offers],
+    [{ ...terms, attestBy: 7 }, offers], [terms, null], [terms, [one, null]], [terms, [one, { ...other, coin: { ...other.coin, amount: 7 } }]],
+    [terms, [one, { ...other, coin: { ...other.coin, txid: 'ab' } }]], [terms, [one, { ...other, coin: { ...other.coin, index: -1 } }]],
+  ];
+  for (const [given, two] of cases) assert.throws(() => new Contract(given, two), ArgumentError);
+  assert.throws(() => new Contract({ ...terms, announcement: { ...terms.announcement } }, /** @type {any} */ (offers)), VerifyError);
+  assert.throws(() => new Contract({ ...terms, attestBy: new Date(Number.NaN) }, /** @type {any} */ (offers)), CoinlibError);
+});
+
+test('more transactions than two parties can sign are refused before the first is made', () => {
+  const wide = { ...PRICE, nbDigits: 60 };
+  const { offers } = agree('wide', BET);
+  const announcement = verifyAnnouncement(oracle.announce('wide one', wide));
+  const make = (/** @type {Payout[]} */ payouts) => new Contract({ announcement, attestBy: ATTEST_BY, stakes: BET.stakes, payouts }, /** @type {any} */ (offers));
+  /** @param {unknown} error */
+  const isTooMany = (error) => error instanceof ContractError && error.code === 'payout' && /^payouts: .* 65536 /.test(error.message);
+  const top = 2n ** 60n - 1n;
+  assert.throws(() => make(Array.from({ length: 1000 }, () => ({ when: { range: [1n, top - 1n] }, first: 0n }))), isTooMany);
+  assert.throws(() => make(Array.from({ length: 65_537 }, () => ({ when: { outcome: 1n }, first: 0n }))), isTooMany);
 });
 
 test('a curve of more pieces than a contract can have is refused, by the name of what is too much', () => {
