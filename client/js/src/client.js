@@ -12,7 +12,7 @@ import { Cache } from './cache.js';
 import { SYSTEM_CLOCK } from './clock.js';
 import { decodeAnnouncement, decodeAttestation } from './codec.js';
 import { liftX } from './curve.js';
-import { ArgumentError, CodecError, HashError, LogError, MalformedError, NeverError, NotYetError, ProblemError, TransportError, isTransient } from './errors.js';
+import { ArgumentError, CodecError, HashError, LogError, MalformedError, NeverError, NotYetError, ProblemError, TooLargeError, TransportError, isTransient } from './errors.js';
 import { eventIdProblem } from './event.js';
 import { HourError, MAX_HOUR, requireHour, rootAt, verifyHour } from './hour.js';
 import { Http, cutOff, isOfFormat, memberOf, requireJson } from './http.js';
@@ -220,12 +220,15 @@ export class OracleClient {
    * @param {EventQuery} [query]
    * @param {CallOptions} [options]
    * @returns {AsyncGenerator<EventInfo, void, void>}
+   * @throws {MalformedError} for a page without events that is not the last
    */
   async *allEvents(query = {}, options) {
     let cursor = query.cursor ?? null;
     do {
       const page = await this.events(cursor === null ? query : { ...query, cursor }, options);
       yield* page.events;
+      // Such pages could follow each other for ever, and the caller would never have its turn.
+      if (page.events.length === 0 && page.next_cursor !== null) throw new MalformedError('events', 'a page without events names a next one');
       cursor = page.next_cursor;
     } while (cursor !== null);
   }
@@ -434,7 +437,9 @@ export class OracleClient {
       try {
         return await this.#polled(id, holdMs, { signal });
       } catch (error) {
-        if (!(isTransient(error) || error instanceof NotYetError) || left() === 0) throw error;
+        // No message of an oracle is too large: something else answered, as with what is transient.
+        const isOutOfReach = isTransient(error) || error instanceof TooLargeError;
+        if (!(isOutOfReach || error instanceof NotYetError) || left() === 0) throw error;
         askedMs = askedPause(error);
       }
       // A server that held the request to its end has made the pause.

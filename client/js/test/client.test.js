@@ -224,6 +224,19 @@ test('a refusal of something else is told with its status, and asked again', asy
   assert.equal(requests.length, 2);
 });
 
+test('what floods in place of the oracle is waited out too', async (t) => {
+  let isThere = true;
+  const { url } = await serve(t, (request, response) => {
+    const { pathname } = new URL(request.url ?? '', 'http://x');
+    send(response, isThere ? new Uint8Array(5000) : FakeOracle.answers(match, attested)[pathname]);
+  });
+  const small = () => client(url, { maxBytes: 2000 });
+  await assert.rejects(small().wait('match', { timeoutMs: 30 }), TooLargeError);
+  const waiting = small().wait('match', { timeoutMs: 60_000 });
+  setTimeout(() => (isThere = false), 30);
+  assert.equal((await waiting).outcome.text, 'draw');
+});
+
 test('an event that is announced later is waited for', async (t) => {
   const answers = FakeOracle.answers(match, attested);
   let asked = 0;
@@ -392,6 +405,12 @@ test('events come page by page until there is no cursor', async (t) => {
   for await (const { event_id } of client(url).allEvents({ state: 'announced', q: 'a&b' })) ids.push(event_id);
   assert.deepEqual(ids, ['a', 'b']);
   assert.equal(requests[0]?.url, '/v1/events?state=announced&q=a%26b');
+});
+
+test('pages without events that never end are refused', async (t) => {
+  const { url, requests } = await serve(t, (_, response, nth) => send(response, { events: [], next_cursor: nth < 50 ? String(nth) : null }));
+  await assert.rejects(client(url).allEvents().next(), MalformedError);
+  assert.equal(requests.length, 1);
 });
 
 test('JSON of another shape than documented is refused by name', async (t) => {
