@@ -53,29 +53,23 @@
 //! Whole contracts on Peercoin are in `client/examples/`, the bytes for other
 //! languages in `docs/for-wallets.md` and `schema/vectors/`.
 
-pub mod adaptor;
 pub mod anchor;
 mod attested;
 pub mod audit;
 mod backoff;
 mod cache;
 mod client;
-pub mod coinlib;
 pub mod equivocation;
 mod error;
 mod evidence;
 mod hours;
 mod http;
-mod joint;
 mod memory;
 mod mirror;
 mod model;
 pub mod operator;
 mod options;
-pub mod payout;
-pub mod points;
 mod proof;
-pub mod sample;
 mod search;
 mod series;
 mod sse;
@@ -94,6 +88,8 @@ pub use model::{
 };
 pub use options::Options;
 pub use oracle_feeds::replay;
+/// What is computed without asking anybody: a crate of its own, for who fetches by itself.
+pub use oracle_math::{adaptor, coinlib, payout, points, sample};
 pub use oracle_schema::bundle;
 pub use oracle_schema::hour;
 pub use oracle_schema::tlog::{NoteKey, Policy as WitnessPolicy};

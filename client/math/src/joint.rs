@@ -90,11 +90,11 @@ pub struct JointPoint {
 /// which there is neither.
 ///
 /// ```
-/// use oracle_client::points::{NonceProof, Nonces, Part, Selection, joint_points};
-/// # use oracle_client::{Announcement, Attestation, Verified};
+/// use oracle_math::points::{NonceProof, Nonces, Part, Selection, joint_points};
+/// # use oracle_math::{Announcement, Attestation, Verified};
 /// # type Vector = Vec<(Verified<Announcement>, Verified<Attestation>, NonceProof)>;
 /// # fn vector(name: &str) -> Vector {
-/// #     let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../schema/vectors/joint.json");
+/// #     let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../../schema/vectors/joint.json");
 /// #     let file: serde_json::Value = serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap();
 /// #     let case = file["cases"].as_array().unwrap().iter().find(|c| c["name"] == name).unwrap();
 /// #     case["oracles"].as_array().unwrap().iter().map(|o| {
@@ -161,8 +161,8 @@ pub fn joint_points(parts: &[Part<'_>]) -> Result<Vec<JointPoint>, PointsError> 
 /// or prefix each; [`joint_points`] has the details.
 ///
 /// ```
-/// use oracle_client::points::{NonceProof, Nonces, Part, Selection, joint_point};
-/// # use oracle_client::{Announcement, sample, verify::verify_announcement};
+/// use oracle_math::points::{NonceProof, Nonces, Part, Selection, joint_point};
+/// # use oracle_math::{Announcement, sample, verify::verify_announcement};
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let read = |hex: &str| Announcement::from_any(hex.as_bytes());
 /// # let one = verify_announcement(read(sample::MATCH_ANNOUNCEMENT)?)?;

@@ -5,8 +5,8 @@
 //! Their keys are public, so nothing may ever rest on them.
 //!
 //! ```
-//! use oracle_client::{Announcement, Attestation, sample};
-//! use oracle_client::verify::{verify_announcement, verify_attestation};
+//! use oracle_math::{Announcement, Attestation, sample};
+//! use oracle_math::verify::{verify_announcement, verify_attestation};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let announcement = Announcement::from_any(sample::RAIN_ANNOUNCEMENT.as_bytes())?;

@@ -17,8 +17,8 @@
 //! the crate `musig2` (module `adaptor`), with P the aggregated and tweaked key.
 //!
 //! ```
-//! use oracle_client::adaptor::AdaptorSignature;
-//! use oracle_client::points::AdaptorSecret;
+//! use oracle_math::adaptor::AdaptorSignature;
+//! use oracle_math::points::AdaptorSecret;
 //! use secp256k1::SecretKey;
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -91,7 +91,7 @@ pub enum AdaptorError {
 /// the oracle has attested.
 ///
 /// ```
-/// use oracle_client::adaptor::{AdaptorError, AdaptorSignature};
+/// use oracle_math::adaptor::{AdaptorError, AdaptorSignature};
 ///
 /// // R' = G, s' = 1.
 /// let text = "0279be667ef9dcbbac55a06295ce870b07029bfcdb2dce28d959f2815b16f81798\

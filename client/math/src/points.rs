@@ -146,8 +146,8 @@ pub struct AdaptorPoint {
 /// The selected points of an event, in ascending order of outcome.
 ///
 /// ```
-/// use oracle_client::points::{Selection, Subject, adaptor_points};
-/// # use oracle_client::{Announcement, Attestation, sample, verify::*};
+/// use oracle_math::points::{Selection, Subject, adaptor_points};
+/// # use oracle_math::{Announcement, Attestation, sample, verify::*};
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let announcement = Announcement::from_any(sample::RAIN_ANNOUNCEMENT.as_bytes())?;
 /// # let announcement = verify_announcement(announcement)?;
@@ -295,8 +295,8 @@ fn exact(descriptor: &DigitsDescriptor, value: i128) -> Result<oracle_schema::Di
 /// The grouping of dlcspecs' `NumericOutcomeCompression`, in any base.
 ///
 /// ```
-/// use oracle_client::points::range_prefixes;
-/// use oracle_client::DigitsDescriptor;
+/// use oracle_math::points::range_prefixes;
+/// use oracle_math::DigitsDescriptor;
 ///
 /// let cut = DigitsDescriptor::new(10, false, String::new(), 0, 4)?;
 /// let prefixes = range_prefixes(&cut, &(5677..=8621))?;

@@ -10,8 +10,8 @@
 //!
 //! ```
 //! use std::num::NonZeroU64;
-//! use oracle_client::DigitsDescriptor;
-//! use oracle_client::payout::{domain, linear, payout_groups};
+//! use oracle_math::DigitsDescriptor;
+//! use oracle_math::payout::{domain, linear, payout_groups};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! // 20 binary digits, µUSD per PPC: nothing below 0.20 USD, all 10 PPC above
@@ -95,7 +95,7 @@ pub struct PayoutGroup {
 /// Every number the event can attest: from 0, or from −max if it is signed.
 ///
 /// ```
-/// use oracle_client::{DigitsDescriptor, payout::domain};
+/// use oracle_math::{DigitsDescriptor, payout::domain};
 ///
 /// let cut = DigitsDescriptor::new(10, true, String::new(), 0, 2)?;
 /// assert_eq!(domain(&cut)?, -99..=99);

@@ -12,7 +12,7 @@
 //!
 //! ```
 //! use std::time::Duration;
-//! use oracle_client::coinlib::{MedianTimeLocktime, check_locktimes, refund_locktime};
+//! use oracle_math::coinlib::{MedianTimeLocktime, check_locktimes, refund_locktime};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let reveal = MedianTimeLocktime::new(1_795_363_200)?; // 2026-11-22T16:00:00Z
@@ -82,7 +82,7 @@ impl MedianTimeLocktime {
     /// A locktime from Unix seconds.
     ///
     /// ```
-    /// use oracle_client::coinlib::MedianTimeLocktime;
+    /// use oracle_math::coinlib::MedianTimeLocktime;
     /// assert!(MedianTimeLocktime::new(499_999_999).is_err(), "a block height");
     /// ```
     pub fn new(unix: i64) -> Result<Self, CoinlibError> {
@@ -115,7 +115,7 @@ pub fn reveal_locktime(
 }
 
 /// The refund's locktime: `margin` after the time from which the oracle will
-/// certainly not attest any more ([`crate::EventInfo::attest_by`]; the latest,
+/// certainly not attest any more (`attest_by` of the bundle or of the event; the latest,
 /// if there are several oracles).
 ///
 /// The margin is the time to get a CET mined that was attested at the last
@@ -168,9 +168,9 @@ pub struct CetOutcome {
 /// The outcomes by x-only point, in the order in which coinlib serialises them.
 ///
 /// ```
-/// use oracle_client::coinlib::{outcomes, reveal_locktime};
-/// use oracle_client::points::{Selection, adaptor_points};
-/// # use oracle_client::{Announcement, Attestation, sample, verify::*};
+/// use oracle_math::coinlib::{outcomes, reveal_locktime};
+/// use oracle_math::points::{Selection, adaptor_points};
+/// # use oracle_math::{Announcement, Attestation, sample, verify::*};
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let announcement = Announcement::from_any(sample::MATCH_ANNOUNCEMENT.as_bytes())?;
 /// # let announcement = verify_announcement(announcement)?;
@@ -246,9 +246,9 @@ impl Point for JointPoint {
 /// module: the final nonce's x and its parity instead of the nonce point.
 ///
 /// ```
-/// use oracle_client::adaptor::AdaptorSignature;
-/// use oracle_client::coinlib::SchnorrAdaptorSignature;
-/// use oracle_client::points::AdaptorSecret;
+/// use oracle_math::adaptor::AdaptorSignature;
+/// use oracle_math::coinlib::SchnorrAdaptorSignature;
+/// use oracle_math::points::AdaptorSecret;
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// // coinlib signs under the even-y point, which the normalised secret opens.
