@@ -4,6 +4,7 @@
 mod common;
 #[path = "../examples/contract/mod.rs"]
 mod contract;
+mod contract_vector;
 
 use bitcoin::absolute::LockTime;
 use bitcoin::hashes::Hash as _;

@@ -3,13 +3,18 @@
 //!
 //! `musig2` runs the session; what comes out of it is an adaptor signature as
 //! the client library knows it, which verifies, adapts and extracts.
+//!
+//! The adaptor point is added to the first half of the sum of nonces before
+//! anything is hashed, as libsecp256k1-zkp, coinlib and `client/js` do: a party
+//! that uses one of those can sign with this one. `musig2::adaptor` adds it after
+//! the hash, which gives other halves, so it is not used here.
 
 use bitcoin::key::TapTweak as _;
 use bitcoin::{ScriptBuf, XOnlyPublicKey};
 use musig2::secp::{MaybePoint, MaybeScalar, Point, Scalar};
 use musig2::{
     AggNonce, CompactSignature, KeyAggContext, LiftedSignature, PartialSignature, PubNonce,
-    SecNonce, adaptor,
+    SecNonce, compute_challenge_hash_tweak,
 };
 use oracle_client::adaptor::AdaptorSignature;
 use oracle_client::points::{AdaptorSecret, OutcomePoint};
@@ -29,6 +34,11 @@ impl JointKey {
         keys.sort();
         let key = KeyAggContext::new(keys)?.with_unspendable_taproot_tweak()?;
         Ok(Self(key))
+    }
+
+    /// Its parts.
+    pub(crate) fn context(&self) -> &KeyAggContext {
+        &self.0
     }
 
     fn output_key(&self) -> Point {
@@ -58,12 +68,18 @@ pub(crate) struct Task {
 }
 
 impl Task {
-    fn adaptor(&self) -> Result<MaybePoint> {
+    /// The sum of both nonces, with the point in it.
+    pub(crate) fn sum(&self, nonces: [&PubNonce; 2]) -> Result<AggNonce> {
+        let sum = AggNonce::sum(nonces);
         Ok(match &self.point {
-            Some(point) => MaybePoint::Valid(Point::from_slice(&point.compressed())?),
-            None => MaybePoint::Infinity,
+            Some(point) => AggNonce::new(sum.R1 + public(point)?, sum.R2),
+            None => sum,
         })
     }
+}
+
+fn public(point: &OutcomePoint) -> Result<MaybePoint> {
+    Ok(Point::from_slice(&point.compressed())?.into())
 }
 
 /// A party's first step: a fresh nonce for each task. The secret half never
@@ -90,8 +106,7 @@ pub(crate) fn sign(
     both: &AggNonce,
     task: &Task,
 ) -> Result<PartialSignature> {
-    let point = task.adaptor()?;
-    let half = adaptor::sign_partial(&key.0, secret, nonce, both, point, task.message)?;
+    let half = musig2::sign_partial(&key.0, secret, nonce, both, task.message)?;
     Ok(half)
 }
 
@@ -104,13 +119,15 @@ pub(crate) fn verify_half(
     task: &Task,
     half: PartialSignature,
 ) -> Result<()> {
-    let point = task.adaptor()?;
-    adaptor::verify_partial(&key.0, half, both, point, signer, nonce, task.message)?;
+    musig2::verify_partial(&key.0, half, both, signer, nonce, task.message)?;
     Ok(())
 }
 
 /// Both halves together: an adaptor signature that the secret of `point` will
 /// complete, which is verified here.
+///
+/// s' is the sum of the halves and the tweak's part in it (BIP327, `PartialSigAgg`);
+/// R' is the session's nonce without the point.
 pub(crate) fn join(
     key: &JointKey,
     both: &AggNonce,
@@ -118,8 +135,16 @@ pub(crate) fn join(
     point: &OutcomePoint,
     halves: [PartialSignature; 2],
 ) -> Result<AdaptorSignature> {
-    let joined =
-        adaptor::aggregate_partial_signatures(&key.0, both, task.adaptor()?, halves, task.message)?;
+    let output = key.output_key();
+    let coefficient: MaybeScalar = both.nonce_coefficient(output, task.message);
+    let nonce: Point = both.final_nonce(coefficient);
+    let challenge: MaybeScalar =
+        compute_challenge_hash_tweak(&nonce.serialize_xonly(), &output, task.message);
+    let tweak: Scalar = key.0.tweak_sum().ok_or("the key is not tweaked")?;
+    let tweaked = (challenge * tweak).negate_if(output.parity());
+    let scalar = halves.into_iter().sum::<MaybeScalar>() + tweaked;
+    let without = nonce - public(point)?;
+    let joined = musig2::AdaptorSignature::new(without, scalar);
     let signature = AdaptorSignature::from_bytes(&joined.serialize())?;
     signature.verify(&key.x_only()?, &task.message, point)?;
     Ok(signature)

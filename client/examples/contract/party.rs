@@ -74,16 +74,22 @@ impl Offering {
     pub(crate) fn negotiate(self, contract: Contract) -> Result<(Negotiating, Vec<PubNonce>)> {
         let secret = self.party.secret;
         let nonces = musig::nonces(&contract.key, secret, &contract.tasks())?;
+        Ok(self.with_nonces(contract, nonces))
+    }
+
+    fn with_nonces(
+        self,
+        contract: Contract,
+        nonces: Vec<SecNonce>,
+    ) -> (Negotiating, Vec<PubNonce>) {
         let public = nonces.iter().map(SecNonce::public_nonce).collect();
-        Ok((
-            Negotiating {
-                party: self.party,
-                coin: self.coin,
-                contract,
-                nonces,
-            },
-            public,
-        ))
+        let negotiating = Negotiating {
+            party: self.party,
+            coin: self.coin,
+            contract,
+            nonces,
+        };
+        (negotiating, public)
     }
 }
 
@@ -96,9 +102,12 @@ pub(crate) struct Negotiating {
 }
 
 impl Negotiating {
-    /// Signs its half of everything. The halves go to the other party: they give
-    /// it nothing that could be published before the oracle attests, but for the
-    /// refund, which waits for its lock time.
+    /// Signs its half of everything. The halves go to the other party, who may be
+    /// able to complete a CET with them before the oracle attests: by a nonce from
+    /// which it took the point away. What such a CET spends does not exist yet, and
+    /// the funding is never to be signed unless [`Signing::check`] accepts the
+    /// other's halves, which under such a nonce nobody can make. The key is for this
+    /// contract alone.
     pub(crate) fn sign(self, theirs: Vec<PubNonce>) -> Result<(Signing, Vec<PartialSignature>)> {
         let tasks = self.contract.tasks();
         ensure(theirs.len() == tasks.len(), || {
@@ -107,7 +116,7 @@ impl Negotiating {
         let mut halves = Vec::with_capacity(tasks.len());
         let mut both = Vec::with_capacity(tasks.len());
         for ((task, nonce), their) in tasks.iter().zip(self.nonces).zip(&theirs) {
-            let sum = AggNonce::sum([&nonce.public_nonce(), their]);
+            let sum = task.sum([&nonce.public_nonce(), their])?;
             let secret = self.party.secret;
             halves.push(musig::sign(&self.contract.key, secret, nonce, &sum, task)?);
             both.push(sum);
@@ -206,13 +215,16 @@ impl Holder {
                 event.event_id, event.maturity
             )
         })?;
+        self.sign_own_input(&random()?)
+    }
+
+    fn sign_own_input(&self, aux: &[u8; 32]) -> Result<Witness> {
         let spent = &self.contract.spent;
         let input = self.own_input()?;
         let secp = Secp256k1::new();
         let key = self.party.wallet.tap_tweak(&secp, None).to_keypair();
         let message = message(&self.contract.funding, spent, input)?;
-        let signature =
-            secp.sign_schnorr_with_aux_rand(&Message::from_digest(message), &key, &random()?);
+        let signature = secp.sign_schnorr_with_aux_rand(&Message::from_digest(message), &key, aux);
         Ok(key_path(&signature.serialize()))
     }
 
@@ -304,4 +316,39 @@ fn witness(transaction: &mut Transaction, witness: Witness) -> Result<()> {
     let input = transaction.input.first_mut().ok_or("no input")?;
     input.witness = witness;
     Ok(())
+}
+
+/// For vectors, which are public: everything is the same each time. Nothing of value may
+/// ever be signed by this.
+#[cfg(test)]
+pub(crate) mod fixed {
+    use super::*;
+
+    /// A party with these keys.
+    pub(crate) fn party(wallet: &[u8; 32], secret: &[u8; 32]) -> Result<Party> {
+        let wallet = SecretKey::from_slice(wallet)?;
+        Ok(Party {
+            wallet: Keypair::from_secret_key(&Secp256k1::new(), &wallet),
+            secret: Scalar::from_slice(secret)?,
+        })
+    }
+
+    /// Negotiates with these nonces, one for each task.
+    pub(crate) fn negotiate(
+        offering: Offering,
+        contract: Contract,
+        nonces: Vec<SecNonce>,
+    ) -> (Negotiating, Vec<PubNonce>) {
+        offering.with_nonces(contract, nonces)
+    }
+
+    /// Signs its input of the funding without randomness, whenever it is.
+    pub(crate) fn sign_funding(holder: &Holder) -> Result<Witness> {
+        holder.sign_own_input(&[0; 32])
+    }
+
+    /// The adaptor signature of a CET.
+    pub(crate) fn adaptor(holder: &Holder, index: usize) -> Result<AdaptorSignature> {
+        Ok(*holder.cet(index)?.1)
+    }
 }

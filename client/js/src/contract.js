@@ -10,9 +10,8 @@
  * The key is MuSig2 (BIP327) of both, with BIP341's tweak without a script tree; sessions,
  * nonces and key aggregation are those of `@scure/btc-signer`. An adaptor point is added
  * to the first half of the sum of nonces before the session begins, so that it is part of
- * all that follows, as in libsecp256k1-zkp and coinlib. (The Rust crate `musig2` adds it
- * later: the halves of a party that signs with it do not fit, the joined signature is the
- * same in kind.)
+ * all that follows, as in libsecp256k1-zkp, coinlib and the examples in Rust. (The Rust
+ * crate `musig2` by itself adds it later, and such halves do not fit.)
  *
  * **Limits.** JavaScript has no constant-time arithmetic: `@noble/curves` multiplies
  * secrets algorithmically in constant time, but engines, their garbage collectors and
