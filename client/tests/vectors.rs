@@ -309,4 +309,5 @@ fn check_whole(adaptor: &AdaptorSignature, given: &AdaptorCase, case: &Value) {
     let coinlib = SchnorrAdaptorSignature::new(adaptor, &given.point).unwrap();
     assert_eq!(coinlib.pre_sig, array(&case["pre_sig"]));
     assert_eq!(Some(coinlib.parity), case["parity"].as_bool());
+    assert_eq!(coinlib.adaptor(&given.point), Ok(*adaptor), "{name}");
 }

@@ -13,7 +13,8 @@ const PAGE: &str = "docs/architecture.md";
 const SOURCES: &str = "oracle-server/src";
 /// Crates that only some modules may use; `oracle_schema` and what is not ours is free to all.
 const WATCHED: [&str; 3] = ["oracle_client", "oracle_feeds", "sqlx"];
-const CRATES: [&str; 6] = [
+const CRATES: [&str; 7] = [
+    "client/ffi",
     "schema",
     "feeds",
     "client/math",

@@ -29,8 +29,9 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use oracle_schema::{Announcement, Verified};
+use secp256k1::PublicKey;
 
-use crate::adaptor::{AdaptorError, AdaptorSignature};
+use crate::adaptor::{AdaptorError, AdaptorSignature, LENGTH};
 use crate::points::{AdaptorPoint, AdaptorSecret, JointPoint, OutcomePoint, Subject};
 
 /// Locktimes below are block heights, from here on they are timestamps
@@ -278,6 +279,26 @@ impl SchnorrAdaptorSignature {
         head.copy_from_slice(&x);
         tail.copy_from_slice(&adaptor.scalar());
         Ok(Self { pre_sig, parity })
+    }
+
+    /// Back again: what coinlib made under `point`, to be verified, adapted and extracted
+    /// from by [`AdaptorSignature`], which checks what it makes.
+    pub fn adaptor(&self, point: &OutcomePoint) -> Result<AdaptorSignature, AdaptorError> {
+        let (x, s) = self.pre_sig.split_at(32);
+        let mut nonce = [0; 33];
+        let mut bytes = [0; LENGTH];
+        let (tag, rest) = nonce.split_at_mut(1);
+        tag.fill(if self.parity { 3 } else { 2 });
+        rest.copy_from_slice(x);
+        // R includes the point; R' does not.
+        let nonce = PublicKey::from_slice(&nonce)
+            .map_err(|_| AdaptorError::Nonce)?
+            .combine(&point.point.negate())
+            .map_err(|_| AdaptorError::Infinity)?;
+        let (head, tail) = bytes.split_at_mut(33);
+        head.copy_from_slice(&nonce.serialize());
+        tail.copy_from_slice(s);
+        AdaptorSignature::from_bytes(&bytes)
     }
 }
 
