@@ -42,6 +42,8 @@ pub(crate) enum Without {
     Sync,
     /// There is no journal record at all.
     JournalRecord,
+    /// What is published is not compared with the intent row.
+    Comparison,
 }
 
 impl Rules {

@@ -142,7 +142,12 @@ impl World {
         }
         let database = &mut self.database;
         let is_attestation = end != End::Refund;
-        let is_bound = !is_attestation || matches!(database.intent, Some(End::Yes | End::No));
+        let is_bound = match database.intent {
+            Some(intent) if rules.lacks(Without::Comparison) => {
+                !is_attestation || intent != End::Refund
+            }
+            intent => intent == Some(end),
+        };
         let can_step = database.row == Row::Committed || rules.lacks(Without::RowStep);
         if !is_bound || !can_step || database.log.is_some() {
             self.servers[i].phase = Phase::Leading(Work::Idle);

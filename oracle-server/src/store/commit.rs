@@ -117,7 +117,8 @@ impl Intent {
     }
 }
 
-fn messages(json: &str) -> Result<Vec<String>, StoreError> {
+/// The texts of an intent row.
+pub(super) fn messages(json: &str) -> Result<Vec<String>, StoreError> {
     serde_json::from_str(json).map_err(|e| StoreError::Damaged(format!("intent messages: {e}")))
 }
 

@@ -1,6 +1,6 @@
 //! What follows from an intent row: attestations and refund notices.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
 use oracle_schema::log_entry::{LogEntry, NoticeKind};
@@ -8,6 +8,7 @@ use oracle_schema::{Attestation, EventId, Outcome};
 
 use super::encoded;
 use crate::lifecycle::{Input, Standing};
+use crate::store::commit::messages;
 use crate::store::db::{Fetch as _, Row, Tx, args, millis};
 use crate::store::lead::NewEntry;
 use crate::store::steps::{Reason, step_of};
@@ -73,14 +74,21 @@ impl Store {
         let mut steps = Vec::with_capacity(signed.len());
         for s in signed {
             let id = &s.event_id;
-            let (announcement, manifest) =
-                bound.get(id.as_str()).ok_or_else(|| ChangeError::Entry {
+            let intent = bound.get(id.as_str()).ok_or_else(|| ChangeError::Entry {
+                event: id.clone(),
+                reason: "it has no announcement or no intent".to_owned(),
+            })?;
+            // The ticket came from this row. After an older database was put in place under
+            // a running process the row may be another process's, of the same epoch.
+            if intent.messages != s.outcome.messages() {
+                return Err(ChangeError::Conflict {
                     event: id.clone(),
-                    reason: "it has no announcement or no intent".to_owned(),
-                })?;
+                    existing: intent.messages.join(","),
+                });
+            }
             let entry = LogEntry::Attestation {
-                announcement_position: *announcement,
-                manifest_sha256: *manifest,
+                announcement_position: intent.announcement_position,
+                manifest_sha256: intent.manifest_sha256,
                 attestation: s.attestation.clone(),
             };
             entries.push(NewEntry {
@@ -145,8 +153,19 @@ impl Store {
             return Ok(());
         }
         let (mut tx, reserved) = self.appending_tx(refunds.len(), now).await?;
+        let ids: Vec<&str> = refunds.iter().map(|r| r.event_id.as_str()).collect();
+        let sql = "SELECT event_id FROM intent WHERE kind = 'refund' AND event_id IN";
+        let rows = tx.fetch_in(sql, &ids).await?;
+        let committed = rows.iter().map(|r| r.get("event_id"));
+        let committed: HashSet<String> = committed.collect::<Result<_, _>>()?;
         let mut steps = Vec::with_capacity(refunds.len());
         for r in refunds {
+            if !committed.contains(r.event_id.as_str()) {
+                return Err(ChangeError::Entry {
+                    event: r.event_id.clone(),
+                    reason: "its intent is no refund".to_owned(),
+                });
+            }
             steps.push(step_of(&r.event_id, &r.standing, Input::Refund, now)?);
         }
         tx.take_steps(&steps, Reason::Keep).await?;
@@ -181,12 +200,16 @@ fn open_refund(r: &Row) -> Result<OpenRefund, StoreError> {
     })
 }
 
-/// Announcement position and evidence manifest per event.
-async fn bound_by_intent(
-    tx: &mut Tx,
-    ids: &[&str],
-) -> Result<HashMap<String, (u64, [u8; 32])>, StoreError> {
-    let sql = "SELECT i.event_id, a.position, i.manifest_sha256 FROM intent i \
+/// What an event was committed to, and where it was announced.
+struct Bound {
+    announcement_position: u64,
+    manifest_sha256: [u8; 32],
+    messages: Vec<String>,
+}
+
+/// Per event that is to be attested.
+async fn bound_by_intent(tx: &mut Tx, ids: &[&str]) -> Result<HashMap<String, Bound>, StoreError> {
+    let sql = "SELECT i.event_id, a.position, i.manifest_sha256, i.messages FROM intent i \
                JOIN announcement a ON a.event_id = i.event_id \
                WHERE i.kind = 'attest' AND i.event_id IN";
     let rows = tx.fetch_in(sql, ids).await?;
@@ -194,10 +217,15 @@ async fn bound_by_intent(
     for row in &rows {
         let id: String = row.get("event_id")?;
         let position: i64 = row.get("position")?;
-        let position = u64::try_from(position).map_err(|_| {
+        let announcement_position = u64::try_from(position).map_err(|_| {
             StoreError::Damaged(format!("announcement of {id}: position {position}"))
         })?;
-        bound.insert(id, (position, row.hash("manifest_sha256")?));
+        let committed = Bound {
+            announcement_position,
+            manifest_sha256: row.hash("manifest_sha256")?,
+            messages: messages(&row.get::<String>("messages")?)?,
+        };
+        bound.insert(id, committed);
     }
     Ok(bound)
 }

@@ -245,6 +245,13 @@ impl Home {
 
     /// Commits and attests an outcome.
     async fn attest(&self, id: &str, text: &str) {
+        let signed = [self.signed_outcome(id, text).await];
+        let published = self.store.publish_attestations(&signed, at(MATURITY));
+        published.await.unwrap();
+    }
+
+    /// Commits an outcome; answers what the signer would make of the ticket.
+    async fn signed_outcome(&self, id: &str, text: &str) -> SignedOutcome {
         let candidate = self.candidate(id).await;
         let announcement = candidate.announcement().clone();
         let descriptor = &announcement.event.descriptor;
@@ -259,9 +266,7 @@ impl Home {
         let tickets = self.store.commit_outcomes(&decided, &[6; 32], at(MATURITY));
         let ticket = tickets.await.unwrap().remove(0);
         let tlv = attestation.to_tlv(oracle_schema::codec::Layout::Spec);
-        let signed = [SignedOutcome::new(ticket, attestation, tlv)];
-        let published = self.store.publish_attestations(&signed, at(MATURITY));
-        published.await.unwrap();
+        SignedOutcome::new(ticket, attestation, tlv)
     }
 
     /// Changes rows behind the store's back.

@@ -8,13 +8,14 @@ use crate::keys::LegKey;
 use crate::lifecycle::{self, Input, Step};
 use crate::store::lead::NewEntry;
 use crate::store::steps::Reason;
-use crate::store::{Attempt, Progress, RoundResult, StoreError};
+use crate::store::{Attempt, OpenRefund, Progress, RoundResult, StoreError};
 
 laws! {
     steps_are_taken_only_from_where_they_begin,
     a_batch_of_steps_is_taken_as_a_whole_or_not_at_all,
     an_event_has_one_intent_and_the_same_again_is_no_conflict,
     a_batch_with_a_conflict_commits_none_of_its_outcomes,
+    what_is_published_is_what_the_intent_row_says,
     a_deposed_leader_changes_nothing,
     positions_stay_gapless_whatever_was_rolled_back,
     a_nonce_is_burned_once,
@@ -144,6 +145,41 @@ fn deposed<T: std::fmt::Debug>(answer: Result<T, impl Into<ChangeError>>) {
     let error = answer.unwrap_err().into();
     let is = matches!(error, ChangeError::Store(StoreError::Deposed { .. }));
     assert!(is, "{error:?}");
+}
+
+async fn what_is_published_is_what_the_intent_row_says(home: Home) {
+    home.announce("a").await;
+    let signed = [home.signed_outcome("a", "above").await];
+    // As after an older database was put in place under a process that has its ticket: the
+    // same event was committed again, to another end.
+    let other = r#"["not_above"]"#;
+    home.execute(&format!("UPDATE intent SET messages = '{other}'"))
+        .await;
+    let before = home.image().await;
+    let refused = home.store.publish_attestations(&signed, at(MATURITY));
+    let refused = refused.await;
+    let Err(ChangeError::Conflict { existing, .. }) = refused else {
+        panic!("{refused:?}");
+    };
+    assert_eq!(existing, "not_above");
+    let refund = OpenRefund {
+        event_id: EventId::parse("a").unwrap(),
+        content_hash: [4; 32],
+        epoch: 1,
+        standing: Standing {
+            state: State::Committed,
+            is_vetoed: false,
+            maturity: Maturity::from_unix(MATURITY).unwrap(),
+            attest_by: at(ATTEST_BY),
+        },
+        reason: "no outcome".to_owned(),
+    };
+    let refused = home.store.publish_refunds(&[refund], at(ATTEST_BY)).await;
+    assert!(
+        matches!(refused, Err(ChangeError::Entry { .. })),
+        "{refused:?}"
+    );
+    assert_eq!(home.image().await, before);
 }
 
 async fn a_deposed_leader_changes_nothing(home: Home) {
