@@ -239,8 +239,8 @@ fn nothing_is_funded_shortly_before_the_maturity_though_the_event_is_still_open(
         let program = Program::start("sports_bet", &[&event[..], &node, &time].concat());
         let said = program.failed().await;
         assert!(said.contains("too late to sign the funding"), "{said}");
-        // The wallet's two payments, and no funding.
-        assert_eq!(chain.confirmed().len(), 2);
+        // The payment to both parties, and no funding.
+        assert_eq!(chain.confirmed().len(), 1);
     });
 }
 

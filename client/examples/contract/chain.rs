@@ -18,7 +18,7 @@ pub(crate) enum Chain {
     /// No node: coins are made up, and of a transaction is checked what can be
     /// checked of it alone.
     Offline,
-    /// A node on regtest, whose wallet gives the coins.
+    /// A node on regtest, whose blocks pay for the coins.
     Node(Node),
 }
 
@@ -45,10 +45,7 @@ impl Chain {
                 };
                 Ok([made_up(alice, 0xa1), made_up(bob, 0xb0)])
             }
-            Self::Node(node) => Ok([
-                node.pay(alice.0, alice.1).await?,
-                node.pay(bob.0, bob.1).await?,
-            ]),
+            Self::Node(node) => node.pay([alice, bob]).await,
         }
     }
 

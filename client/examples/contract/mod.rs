@@ -7,6 +7,7 @@
 //! - `musig`: one key and one signature of two parties;
 //! - `party`: what each party sends, and checks before it goes on;
 //! - `transaction`: Peercoin's rules for transactions, and consensus code;
+//! - `wallet`: a key, its coins' address and its signatures;
 //! - `oracle`, `chain`, `node`, `report`: the world around.
 //!
 //! The order, and why it is this one:
@@ -44,6 +45,7 @@ pub(crate) mod party;
 pub(crate) mod report;
 pub(crate) mod terms;
 pub(crate) mod transaction;
+pub(crate) mod wallet;
 
 use std::error::Error;
 use std::path::PathBuf;
@@ -73,6 +75,13 @@ pub(crate) fn ensure(holds: bool, otherwise: impl FnOnce() -> String) -> Result<
     } else {
         Err(otherwise().into())
     }
+}
+
+/// Fresh randomness from the system.
+pub(crate) fn random() -> Result<[u8; 32]> {
+    let mut bytes = [0; 32];
+    getrandom::fill(&mut bytes)?;
+    Ok(bytes)
 }
 
 /// A contract between two parties, settled by an oracle.

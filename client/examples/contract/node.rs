@@ -1,24 +1,30 @@
 //! A Peercoin node on regtest, over JSON-RPC.
 //!
-//! Start it with `peercoind -regtest -minting=0`: a minting wallet would stake
-//! the coins that are about to be spent. What differs from Bitcoin's RPC and
-//! matters here: `testmempoolaccept` leaves out `allowed` when it would accept.
+//! Start it with `peercoind -regtest -minting=0`. It needs no wallet: blocks pay to a
+//! key of this program, which spends the first ones' coins by a transaction that it
+//! signs itself. The wallet of a node (0.15) would not: it counts a transaction's
+//! confirmations in proof-of-stake blocks, of which regtest without minting has none,
+//! so that a coin it has mined there never matures. For the chain itself, 60 blocks
+//! of any kind are enough.
+//!
+//! What differs from Bitcoin's RPC and matters here: `testmempoolaccept` leaves out
+//! `allowed` when it would accept.
 
 use std::ops::Range;
 use std::path::Path;
 use std::time::Duration;
 
-use bitcoin::bech32::{Fe32, Hrp, segwit};
+use bitcoin::absolute::LockTime;
 use bitcoin::consensus::encode::serialize_hex;
-use bitcoin::{OutPoint, ScriptBuf, Transaction, Txid};
+use bitcoin::{Amount, Denomination, OutPoint, ScriptBuf, Transaction, TxOut, Txid};
 use serde_json::{Value, json};
 
-use super::report::coins;
-use super::transaction::{Coin, pay};
+use super::transaction::{Coin, MIN_OUTPUT, fee_of_size, final_size, pay, unsigned, verify};
+use super::wallet::Wallet;
 use super::{Result, ensure};
 
-/// Regtest's coinbase matures after 60 blocks; some more, so that several mature.
-const FIRST_BLOCKS: u32 = 70;
+/// A coin that a block paid can be spent so many blocks later, on regtest.
+const MATURITY: u32 = 60;
 
 /// The chain's time is the median of so many blocks.
 const MEDIAN_OF: u32 = 11;
@@ -27,21 +33,18 @@ const MEDIAN_OF: u32 = 11;
 /// every few blocks; those up to the funding by less than this, seconds.
 const ROOM: i64 = 120;
 
-/// Prefix of regtest's addresses.
-const HRP: &str = "pcrt";
-
 /// A node, by its cookie.
 pub(crate) struct Node {
     http: reqwest::Client,
     url: String,
     user: String,
     password: String,
-    /// Where blocks pay to.
-    miner: String,
+    /// What its blocks pay to.
+    miner: Wallet,
 }
 
 impl Node {
-    /// Connects, refuses any chain but regtest, and makes a wallet with coins.
+    /// Connects, and refuses any chain but regtest.
     ///
     /// The first of these times (Unix seconds) that its chain has not passed yet
     /// becomes the node's time: blocks get their times from it, and with them lock
@@ -50,14 +53,14 @@ impl Node {
         let secret =
             std::fs::read_to_string(cookie).map_err(|e| format!("{}: {e}", cookie.display()))?;
         let (user, password) = secret.trim().split_once(':').ok_or("no cookie file")?;
-        let mut node = Self {
+        let node = Self {
             http: reqwest::Client::builder()
                 .timeout(Duration::from_mins(1))
                 .build()?,
             url: url.to_owned(),
             user: user.to_owned(),
             password: password.to_owned(),
-            miner: String::new(),
+            miner: Wallet::new()?,
         };
         let chain = node.call("getblockchaininfo", json!([])).await?;
         ensure(chain.get("chain") == Some(&json!("regtest")), || {
@@ -74,32 +77,74 @@ impl Node {
                 times.end
             )
         })?;
-        if node.call("listwallets", json!([])).await? == json!([]) {
-            node.call("createwallet", json!(["contract"])).await?;
-        }
         node.call("setmocktime", json!([now])).await?;
-        node.miner = text(&node.call("getnewaddress", json!([])).await?)?;
-        node.mine(FIRST_BLOCKS).await?;
         Ok(node)
     }
 
-    /// Pays from the node's wallet to a script, in a block.
-    pub(crate) async fn pay(&self, script: &ScriptBuf, units: u64) -> Result<Coin> {
-        let sent = json!([address(script)?, coins(units)]);
-        let txid: Txid = text(&self.call("sendtoaddress", sent).await?)?.parse()?;
-        self.mine(1).await?;
-        let wanted = hex::encode(script.as_bytes());
-        // The wallet puts its change anywhere.
-        for vout in 0..8 {
-            let found = self.output(txid, vout).await?;
-            if found.pointer("/scriptPubKey/hex") == Some(&json!(wanted)) {
-                return Ok(Coin {
-                    outpoint: OutPoint::new(txid, vout),
-                    output: pay(script, units),
-                });
+    /// Pays so many units to each script, by one transaction that spends as many new
+    /// blocks' coins as it takes, in a block.
+    pub(crate) async fn pay<const N: usize>(
+        &self,
+        wanted: [(&ScriptBuf, u64); N],
+    ) -> Result<[Coin; N]> {
+        let mut blocks = self.mine(MATURITY).await?.into_iter();
+        let mut coins = Vec::new();
+        let mut payment = loop {
+            let block = blocks.next().ok_or("the node's blocks pay too little")?;
+            coins.push(self.mined_coin(&block).await?);
+            if let Some(payment) = self.payment(&coins, &wanted) {
+                break payment;
+            }
+            // With it the next block's coin can be spent too.
+            self.mine(1).await?;
+        };
+        let spent: Vec<TxOut> = coins.into_iter().map(|coin| coin.output).collect();
+        for index in 0..spent.len() {
+            let witness = self.miner.sign(&payment, &spent, index)?;
+            if let Some(input) = payment.input.get_mut(index) {
+                input.witness = witness;
             }
         }
-        Err(format!("the wallet's payment {txid} has no output to {wanted}").into())
+        verify(&payment, &spent)?;
+        self.confirm(&payment).await?;
+        let txid = payment.compute_txid();
+        let mut vout = 0..;
+        Ok(wanted.map(|(to, units)| Coin {
+            outpoint: OutPoint::new(txid, vout.next().unwrap_or_default()),
+            output: pay(to, units),
+        }))
+    }
+
+    /// Unsigned, with the rest back to the miner; `None` if the coins are too few.
+    fn payment(&self, coins: &[Coin], wanted: &[(&ScriptBuf, u64)]) -> Option<Transaction> {
+        let change = self.miner.script();
+        let mut outputs: Vec<_> = wanted.iter().map(|(to, units)| pay(to, *units)).collect();
+        outputs.push(pay(&change, 0));
+        let spends: Vec<OutPoint> = coins.iter().map(|coin| coin.outpoint).collect();
+        let mut payment = unsigned(&spends, outputs, LockTime::ZERO);
+        // Exactly the fee: what is left is known once the size is.
+        let fee = fee_of_size(final_size(&payment));
+        let due = fee + wanted.iter().map(|(_, units)| units).sum::<u64>();
+        let there: u64 = coins.iter().map(|coin| coin.output.value.to_sat()).sum();
+        let left = there.checked_sub(due).filter(|left| *left >= MIN_OUTPUT)?;
+        *payment.output.last_mut()? = pay(&change, left);
+        Some(payment)
+    }
+
+    /// What a block has paid.
+    async fn mined_coin(&self, block: &str) -> Result<Coin> {
+        let block = self.call("getblock", json!([block])).await?;
+        let coinbase = block.pointer("/tx/0").ok_or("a block without a coinbase")?;
+        let txid: Txid = text(coinbase)?.parse()?;
+        let output = self.output(txid, 0).await?;
+        let value = output.get("value").and_then(Value::as_number);
+        let value = value.ok_or_else(|| format!("the coinbase {txid} is not there"))?;
+        // A peercoin has as many units as Bitcoin's hundredth.
+        let value = Amount::from_str_in(&value.to_string(), Denomination::CentiBitcoin)?;
+        Ok(Coin {
+            outpoint: OutPoint::new(txid, 0),
+            output: pay(&self.miner.script(), value.to_sat()),
+        })
     }
 
     /// Why the node would refuse a transaction now; `None` if it would not.
@@ -134,13 +179,15 @@ impl Node {
     /// Lets the chain's median time pass `unix`.
     pub(crate) async fn pass(&self, unix: i64) -> Result<()> {
         self.call("setmocktime", json!([unix + 1])).await?;
-        self.mine(MEDIAN_OF).await
+        self.mine(MEDIAN_OF).await?;
+        Ok(())
     }
 
-    async fn mine(&self, blocks: u32) -> Result<()> {
-        self.call("generatetoaddress", json!([blocks, self.miner]))
-            .await?;
-        Ok(())
+    /// Their hashes, oldest first.
+    async fn mine(&self, blocks: u32) -> Result<Vec<String>> {
+        let to = format!("raw({})", self.miner.script().to_hex_string());
+        let mined = self.call("generatetodescriptor", json!([blocks, to]));
+        Ok(serde_json::from_value(mined.await?)?)
     }
 
     /// An unspent output in a block; `null` if there is none.
@@ -175,11 +222,4 @@ impl Node {
 fn text(value: &Value) -> Result<String> {
     let text = value.as_str().ok_or("the node's answer is no text")?;
     Ok(text.to_owned())
-}
-
-/// The regtest address of a taproot output.
-fn address(script: &ScriptBuf) -> Result<String> {
-    let program = script.as_bytes().get(2..).filter(|_| script.is_p2tr());
-    let program = program.ok_or("not a taproot output")?;
-    Ok(segwit::encode(Hrp::parse(HRP)?, Fe32::P, program)?)
 }

@@ -5,8 +5,6 @@
 //! transaction, the first thing that puts coins at risk, can only be signed by a
 //! party that holds everything it may need to get them out again.
 
-use bitcoin::key::TapTweak as _;
-use bitcoin::secp256k1::{Keypair, Message, Secp256k1, SecretKey};
 use bitcoin::{ScriptBuf, Transaction, Witness};
 use chrono::{DateTime, Utc};
 use musig2::secp::Scalar;
@@ -17,37 +15,30 @@ use oracle_client::points::{AdaptorSecret, Subject};
 use secp256k1::schnorr::Signature;
 
 use super::agreement::{Cet, Contract, Offer};
-use super::transaction::{Coin, key_path, message, verify};
-use super::{Result, ensure, musig};
+use super::transaction::{Coin, key_path, verify};
+use super::wallet::Wallet;
+use super::{Result, ensure, musig, random};
 
 /// A party with its secrets.
 pub(crate) struct Party {
-    /// Key of its wallet: pays its stake, receives its share.
-    wallet: Keypair,
+    /// Pays its stake, receives its share.
+    wallet: Wallet,
     /// Its half of the contract's key, made for this contract alone.
     secret: Scalar,
-}
-
-/// Fresh randomness from the system.
-fn random() -> Result<[u8; 32]> {
-    let mut bytes = [0; 32];
-    getrandom::fill(&mut bytes)?;
-    Ok(bytes)
 }
 
 impl Party {
     /// A party with new keys. A wallet would derive both from its seed.
     pub(crate) fn new() -> Result<Self> {
-        let wallet = SecretKey::from_slice(&random()?)?;
         Ok(Self {
-            wallet: Keypair::from_secret_key(&Secp256k1::new(), &wallet),
+            wallet: Wallet::new()?,
             secret: Scalar::from_slice(&random()?)?,
         })
     }
 
-    /// The wallet's address: a taproot output of one key (BIP86).
+    /// Its wallet's address.
     pub(crate) fn script(&self) -> ScriptBuf {
-        ScriptBuf::new_p2tr(&Secp256k1::new(), self.wallet.x_only_public_key().0, None)
+        self.wallet.script()
     }
 
     /// What the other party needs to know; the coin is what this one will sign
@@ -221,11 +212,9 @@ impl Holder {
     fn sign_own_input(&self, aux: &[u8; 32]) -> Result<Witness> {
         let spent = &self.contract.spent;
         let input = self.own_input()?;
-        let secp = Secp256k1::new();
-        let key = self.party.wallet.tap_tweak(&secp, None).to_keypair();
-        let message = message(&self.contract.funding, spent, input)?;
-        let signature = secp.sign_schnorr_with_aux_rand(&Message::from_digest(message), &key, aux);
-        Ok(key_path(&signature.serialize()))
+        let funding = &self.contract.funding;
+        let wallet = &self.party.wallet;
+        wallet.sign_with(funding, spent, input, aux)
     }
 
     /// Which input of the funding transaction spends this party's coin. Looked up
@@ -326,9 +315,8 @@ pub(crate) mod fixed {
 
     /// A party with these keys.
     pub(crate) fn party(wallet: &[u8; 32], secret: &[u8; 32]) -> Result<Party> {
-        let wallet = SecretKey::from_slice(wallet)?;
         Ok(Party {
-            wallet: Keypair::from_secret_key(&Secp256k1::new(), &wallet),
+            wallet: Wallet::of(wallet)?,
             secret: Scalar::from_slice(secret)?,
         })
     }

@@ -12,10 +12,11 @@ use bitcoin::{
     TxOut, Txid, Witness, absolute::LockTime, transaction,
 };
 
-/// Blocks before a coinbase can be spent: regtest's.
+/// Blocks before a coinbase can be spent, regtest's: of any kind for the chain, and
+/// one more of proof of stake for a wallet.
 pub const MATURITY: usize = 60;
-/// What a block pays to its miner, units.
-const REWARD: u64 = 5_000_000_000;
+/// What a block pays to its miner, units: on regtest 50 PPC.
+const REWARD: u64 = 50_000_000;
 /// The chain's time is the median of so many blocks.
 const MEDIAN_OF: usize = 11;
 /// Longest `OP_RETURN` script: marker, length and 255 bytes.
@@ -24,6 +25,25 @@ const MAX_DATA: usize = 258;
 /// What a transaction is judged by, beside the inputs' being there and mature
 /// and the lock time; the text is the node's reason.
 pub type Judge = fn(&Transaction, &[TxOut]) -> Result<(), String>;
+
+/// Who made a block.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Proof {
+    /// A miner: all of regtest without minting.
+    Work,
+    /// Somebody who minted: most of a network's blocks.
+    Stake,
+}
+
+impl Proof {
+    /// A block of proof of stake has nonce 0 in Peercoin too.
+    const fn nonce(self) -> u32 {
+        match self {
+            Self::Work => 1,
+            Self::Stake => 0,
+        }
+    }
+}
 
 /// A chain that grows when told to.
 pub(super) struct Chain {
@@ -62,13 +82,18 @@ impl Chain {
     }
 
     /// Puts what waits into a block that pays to `miner`.
-    pub(super) fn mine(&mut self, miner: &ScriptBuf) -> BlockHash {
+    pub(super) fn mine(&mut self, miner: &ScriptBuf, proof: Proof) -> BlockHash {
         let waiting = std::mem::take(&mut self.mempool);
-        self.mine_with(miner, waiting)
+        self.mine_with(miner, waiting, proof)
     }
 
     /// Puts these into a block.
-    pub(super) fn mine_with(&mut self, miner: &ScriptBuf, waiting: Vec<Transaction>) -> BlockHash {
+    pub(super) fn mine_with(
+        &mut self,
+        miner: &ScriptBuf,
+        waiting: Vec<Transaction>,
+        proof: Proof,
+    ) -> BlockHash {
         self.salt += 1;
         let time = self.now.max(self.median() + 1);
         let mut txdata = vec![coinbase(self.blocks.len(), self.salt, miner)];
@@ -82,7 +107,7 @@ impl Chain {
             merkle_root: bitcoin::TxMerkleNode::all_zeros(),
             time: u32::try_from(time).expect("a block's time"),
             bits: CompactTarget::from_consensus(0x1d00_ffff),
-            nonce: 0,
+            nonce: proof.nonce(),
         };
         let mut block = Block { header, txdata };
         block.header.merkle_root = block.compute_merkle_root().expect("a coinbase");
@@ -105,6 +130,14 @@ impl Chain {
                 self.mempool.push(transaction);
             }
         }
+    }
+
+    /// How deep the block of this height is to a wallet, and to an index of
+    /// transactions: both count blocks of proof of stake alone.
+    pub(super) fn stake_depth(&self, height: usize) -> usize {
+        let later = self.blocks.iter().skip(height + 1);
+        let staked = |b: &&Block| b.header.nonce == Proof::Stake.nonce();
+        1 + later.filter(staked).count()
     }
 
     /// The height of a block of the main chain.

@@ -1,13 +1,14 @@
 //! The methods, with a node's shapes and codes.
 
-use bitcoin::bech32::segwit;
 use bitcoin::consensus::encode::{deserialize, deserialize_hex, serialize_hex};
 use bitcoin::consensus::serialize;
 use bitcoin::script::{Builder, PushBytesBuf};
-use bitcoin::{Amount, BlockHash, MerkleBlock, OutPoint, ScriptBuf, Transaction, TxOut, Txid};
+use bitcoin::{
+    Amount, BlockHash, Denomination, MerkleBlock, OutPoint, ScriptBuf, Transaction, TxOut, Txid,
+};
 use serde_json::{Value, json};
 
-use super::wallet::unfunded;
+use super::chain::Proof;
 use super::{Answer, Inner};
 
 impl Inner {
@@ -18,18 +19,12 @@ impl Inner {
                 "blocks": self.chain.blocks.len().saturating_sub(1),
                 "mediantime": self.chain.median(),
             })),
-            "listwallets" => Ok(json!(self.wallets)),
-            "createwallet" => {
-                self.wallets.push(params[0].clone());
-                Ok(json!({ "name": params[0], "warning": "" }))
-            }
             "setmocktime" => {
                 self.chain.now = params[0].as_i64().expect("a time");
                 Ok(Value::Null)
             }
-            "getnewaddress" => Ok(json!("pcrt1qloopback")),
-            "generatetoaddress" => self.generate(params),
-            "sendtoaddress" => self.pay(params),
+            "generatetodescriptor" => self.generate(params),
+            "getblock" => self.block(params),
             "gettxout" => Ok(self.output(params)),
             "getblockheader" => self.block_header(params),
             "gettxoutproof" => self.proof(params),
@@ -75,25 +70,23 @@ impl Inner {
         if self.chain.now + 60 < self.chain.median() {
             return Err((-1, "TestBlockValidity failed: time-too-old".to_owned()));
         }
-        let miner = self.wallet.script().clone();
+        let script = params[1].as_str().expect("a descriptor");
+        let script = script
+            .strip_prefix("raw(")
+            .and_then(|s| s.strip_suffix(')'));
+        let miner = ScriptBuf::from_hex(script.expect("a raw script")).expect("a script");
         let blocks = params[0].as_u64().expect("a number");
-        let hashes = (0..blocks).map(|_| self.chain.mine(&miner).to_string());
+        let hashes = (0..blocks).map(|_| self.chain.mine(&miner, Proof::Work).to_string());
         Ok(json!(hashes.collect::<Vec<_>>()))
     }
 
-    fn pay(&mut self, params: &Value) -> Answer {
-        let address = params[0].as_str().expect("an address");
-        let (hrp, version, program) = segwit::decode(address).expect("an address");
-        assert_eq!((hrp.as_str(), version.to_u8()), ("pcrt", 1));
-        let amount = params[1].as_str().expect("an amount");
-        let (coins, units) = amount.split_once('.').expect("an amount");
-        assert_eq!(units.len(), 6, "an amount has six decimals");
-        let value = format!("{coins}{units}").parse().expect("an amount");
-        let script = ScriptBuf::from_bytes([vec![0x51, 0x20], program].concat());
-        let transaction = self.wallet.pay(&self.chain, script, value)?;
-        let txid = self.chain.send(transaction.clone())?;
-        self.wallet.notice(&transaction);
-        Ok(json!(txid.to_string()))
+    fn block(&self, params: &Value) -> Answer {
+        let hash: BlockHash = params[0].as_str().expect("a hash").parse().expect("a hash");
+        let height = self.chain.height(hash);
+        let height = height.ok_or((-5, "Block not found".to_owned()))?;
+        let transactions = self.chain.blocks[height].txdata.iter();
+        let txids: Vec<String> = transactions.map(|t| t.compute_txid().to_string()).collect();
+        Ok(json!({ "hash": hash.to_string(), "height": height, "tx": txids }))
     }
 
     fn output(&self, params: &Value) -> Value {
@@ -103,6 +96,7 @@ impl Inner {
         match self.chain.unspent().get(&place) {
             Some((output, height, _)) => json!({
                 "confirmations": self.chain.blocks.len() - height,
+                "value": peercoins(output.value),
                 "scriptPubKey": { "hex": hex::encode(output.script_pubkey.as_bytes()) },
             }),
             None => Value::Null,
@@ -153,7 +147,7 @@ impl Inner {
         Ok(if let Some((height, block)) = self.chain.block_of(id) {
             json!({
                 "txid": id.to_string(),
-                "confirmations": self.chain.blocks.len() - height,
+                "confirmations": self.chain.stake_depth(height),
                 "blockhash": block.block_hash().to_string(),
                 "blockheight": height,
             })
@@ -186,7 +180,7 @@ impl Inner {
             return Err((-22, "TX decode failed".to_owned()));
         };
         let outputs: Vec<TxOut> = deserialize(outputs).expect("outputs");
-        let (funded, fee) = self.wallet.fund(&self.chain, unfunded(outputs))?;
+        let (funded, fee) = self.wallet.fund(&self.chain, &outputs)?;
         // With inputs and without witnesses there is one way to read it.
         Ok(json!({ "hex": serialize_hex(&funded), "fee": fee, "changepos": 0 }))
     }
@@ -216,6 +210,13 @@ fn create(params: &Value) -> Answer {
     ]
     .concat();
     Ok(json!(hex::encode(bytes)))
+}
+
+/// As a node writes an amount: a number with a point.
+fn peercoins(value: Amount) -> Value {
+    // A peercoin has as many units as Bitcoin's hundredth.
+    let text = value.to_string_in(Denomination::CentiBitcoin);
+    serde_json::from_str(&text).expect("a number")
 }
 
 fn txid(value: &Value) -> Txid {

@@ -1,11 +1,12 @@
 //! A Peercoin node on loopback: JSON-RPC over a chain, a mempool and a wallet of
 //! this process.
 //!
-//! It is not a node: it has no peers, no proof of work or of stake, and its wallet
-//! has one key. What it does have is what code that talks to a node can be tested
+//! It is not a node: it has no peers, its blocks prove nothing, and its wallet has
+//! one key. What it does have is what code that talks to a node can be tested
 //! against: blocks with real headers and Merkle roots, unspent outputs,
-//! transactions judged by consensus code and Peercoin's fee, reorganisations, the
-//! shapes and codes of its answers, and faults on demand.
+//! transactions judged by consensus code and Peercoin's fee, confirmations counted as
+//! Peercoin's wallet counts them, reorganisations, the shapes and codes of its
+//! answers, and faults on demand.
 
 mod chain;
 mod methods;
@@ -23,14 +24,14 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::routing::post;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use bitcoin::{Amount, Transaction, TxOut, Txid};
+use bitcoin::{Amount, OutPoint, Transaction, TxOut, Txid};
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 
-use chain::Chain;
+use chain::{Chain, Proof};
 pub use chain::{Judge, MATURITY, fee, judge, scripts};
 pub use real::{PEERCOIND, RealNode};
-use wallet::Wallet;
+use wallet::{Key, Wallet};
 
 /// User and password of the cookie file.
 const COOKIE: &str = "__cookie__:6c6f6f706261636b";
@@ -63,7 +64,6 @@ struct Inner {
     network: &'static str,
     chain: Chain,
     wallet: Wallet,
-    wallets: Vec<Value>,
     password: String,
     faults: BTreeMap<&'static str, Fault>,
     calls: Vec<String>,
@@ -86,7 +86,6 @@ impl Node {
             network,
             chain: Chain::new(judge),
             wallet: Wallet::new(),
-            wallets: Vec::new(),
             password: COOKIE.to_owned(),
             faults: BTreeMap::new(),
             calls: Vec::new(),
@@ -190,20 +189,54 @@ impl Node {
         self.lock().chain.now = unix;
     }
 
-    /// Blocks that pay to the wallet.
+    /// Blocks of the network, by proof of stake, that pay to the wallet.
     pub fn mine(&self, blocks: usize) {
+        self.grow(blocks, Proof::Stake);
+    }
+
+    /// Blocks by proof of work that pay to the wallet, as `generatetoaddress` makes
+    /// them: what they pay never matures there.
+    pub fn work(&self, blocks: usize) {
+        self.grow(blocks, Proof::Work);
+    }
+
+    fn grow(&self, blocks: usize, proof: Proof) {
         let mut inner = self.lock();
         let miner = inner.wallet.script().clone();
         for _ in 0..blocks {
-            inner.chain.mine(&miner);
+            inner.chain.mine(&miner, proof);
         }
+    }
+
+    /// Somebody with a mined coin pays the wallet, in a block.
+    pub fn pay_wallet(&self, units: u64) {
+        let mut inner = self.lock();
+        let payer = Key::of([0x43; 32]);
+        let mut mined = Vec::new();
+        for _ in 0..MATURITY {
+            mined.push(inner.chain.mine(payer.script(), Proof::Work));
+        }
+        let height = inner.chain.height(mined[0]).expect("just mined");
+        let coinbase = &inner.chain.blocks[height].txdata[0];
+        let coin = (
+            OutPoint::new(coinbase.compute_txid(), 0),
+            coinbase.output[0].clone(),
+        );
+        let output = TxOut {
+            value: Amount::from_sat(units),
+            script_pubkey: inner.wallet.script().clone(),
+        };
+        let payment = payer.pay(&coin, &[output]).expect("less than a block pays");
+        inner.chain.send(payment.clone()).expect("a payment");
+        inner.wallet.notice(&payment);
+        inner.chain.mine(payer.script(), Proof::Work);
     }
 
     /// A block without anything that waits.
     pub fn mine_empty(&self) {
         let mut inner = self.lock();
         let miner = inner.wallet.script().clone();
-        inner.chain.mine_with(&miner, Vec::new());
+        inner.chain.mine_with(&miner, Vec::new(), Proof::Stake);
     }
 
     /// Takes the last blocks back; what was in them waits again.
@@ -229,7 +262,9 @@ impl Node {
         }];
         let (other, is_signed) = inner.wallet.sign(&inner.chain, other);
         assert!(is_signed, "not the wallet's coins");
-        inner.chain.mine_with(&script_pubkey, vec![other]);
+        inner
+            .chain
+            .mine_with(&script_pubkey, vec![other], Proof::Stake);
     }
 
     /// As a chain is that was used before: its last blocks have this time.
