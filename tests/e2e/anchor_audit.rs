@@ -227,10 +227,13 @@ async fn what_a_node_cannot_say_is_no_violation(backend: Backend) {
 }
 
 async fn audited(source: &str, world: &World, node: &Node) -> Report {
+    audited_by(source, world, asked(&node.url(), &node.cookie())).await
+}
+
+async fn audited_by(source: &str, world: &World, node: Asked) -> Report {
     let source = Source::new(source, &Options::default()).unwrap();
     let mut options = AuditOptions::at(world.now());
-    let asked = asked(&node.url(), &node.cookie());
-    options.peercoin = Some((Arc::new(asked), 3));
+    options.peercoin = Some((Arc::new(node), 3));
     audit(&source, &options, &|_| ()).await.unwrap()
 }
 
@@ -285,42 +288,53 @@ async fn checkpoints_are_anchored_through_a_real_node(backend: Backend) {
     let node = RealNode::start(&program).await;
     node.call("createwallet", &json!(["anchors"])).await;
     let address = node.call("getnewaddress", &json!([])).await;
-    let mine = async |blocks: u32| {
-        node.call("generatetoaddress", &json!([blocks, address]))
-            .await
-    };
-    mine(70).await;
     let world = World::new(backend, &section(&node.url, &node.cookie)).await;
     let mut anchorer = world.anchorer();
+    // What its wallet mines is no money there.
+    node.call("generatetoaddress", &json!([70, address])).await;
     anchorer.run_due().await.unwrap();
-    assert_eq!(anchorer.trouble(), None);
-    mine(3).await;
+    let trouble = anchorer.trouble();
+    assert_eq!(
+        trouble,
+        Some("fundrawtransaction: Insufficient funds (code -4)")
+    );
+    node.pay(&address, 1_000_000).await;
     world.set_time(START + 60);
     anchorer.run_due().await.unwrap();
     assert_eq!(anchorer.trouble(), None);
-    let anchors = anchors(&world).await;
-    let (head, key) = head(&world).await;
-    let log = Log {
-        head: &head,
-        key: &key,
-        network: NETWORK,
+    node.mine(3).await;
+    world.set_time(START + 120);
+    anchorer.run_due().await.unwrap();
+    assert_eq!(anchorer.trouble(), None);
+    let [first] = anchors(&world).await.try_into().unwrap();
+    let block = first.confirmation.clone().unwrap().block_hash;
+    let audited = async || {
+        let asked = asked(&node.url, &node.cookie);
+        audited_by(&world.url(), &world, asked).await
     };
-    let asked = asked(&node.url, &node.cookie);
-    let found = check(&anchors[0], &log, &Served(&world), Some((&asked, 3))).await;
-    let Verdict::Anchored(found) = found else {
-        panic!("{found:?}");
-    };
+    let report = audited().await;
+    assert_eq!(report.verdict(), Audited::Clean, "{report:?}");
+    assert_eq!(report.anchored.unwrap().block_hash, block);
 
-    // Its block leaves the chain, and the transaction comes back.
-    node.call("invalidateblock", &json!([found.block_hash]))
-        .await;
-    mine(3).await;
-    for minutes in [11, 12] {
-        world.set_time(START + minutes * 60);
-        anchorer.run_due().await.unwrap();
-    }
-    let again = self::anchors(&world).await;
-    assert_eq!(again[0].txid, anchors[0].txid);
-    let confirmation = again[0].confirmation.clone().unwrap();
-    assert_ne!(confirmation.block_hash, found.block_hash);
+    // Its block leaves the chain, and the transaction comes back. The new blocks pay
+    // elsewhere: else the first could be the very one that left.
+    node.call("invalidateblock", &json!([block])).await;
+    node.call("generatetoaddress", &json!([6, address])).await;
+    let report = audited().await;
+    assert_eq!(report.verdict(), Audited::Violation);
+    let said = report.violations.first[0].to_string();
+    assert!(said.ends_with("is not in the main chain"), "{said}");
+    world.set_time(START + 13 * 60);
+    anchorer.run_due().await.unwrap();
+    let [again] = anchors(&world).await.try_into().unwrap();
+    assert_eq!(again.txid, first.txid);
+    let other = again.confirmation.clone().unwrap().block_hash;
+    assert_ne!(other, block);
+    let report = audited().await;
+    assert_eq!(report.verdict(), Audited::Clean, "{report:?}");
+    node.tell(&format!(
+        "anchor {} of {} bytes: audited in block {block}, and in {other} after that had left",
+        first.txid,
+        first.transaction.len() / 2
+    ));
 }
