@@ -269,9 +269,14 @@ async fn serve(stream: TcpStream, inner: Arc<Mutex<Inner>>, changed: watch::Send
             _ => continue,
         };
         let json: Value = serde_json::from_str(&text).unwrap_or_default();
-        if json[0] == "REQ" {
-            answer(&mut socket, &inner, &json).await;
-            continue;
+        match json[0].as_str() {
+            Some("REQ") => {
+                answer(&mut socket, &inner, &json).await;
+                continue;
+            }
+            // Readers end what they asked for, and may log in: nothing comes of it.
+            Some("CLOSE" | "AUTH") => continue,
+            _ => {}
         }
         let event = Event {
             json: json[1].clone(),
