@@ -1,5 +1,7 @@
 //! How readers find what relays have: tags and ids.
 
+use std::io::Write as _;
+
 use super::*;
 
 laws! {
@@ -119,6 +121,33 @@ async fn a_reader_like_ddks_reads_both_messages_by_the_ids_that_are_told(backend
     let secp = Secp256k1::new();
     announcement.validate(&secp).unwrap();
     attestation.validate(&secp, announcement).unwrap();
+    read_with_ddk(&world, &relay, &told).await;
+}
+
+/// ddk's own client decodes the same two, where it was built (tests/peers/nostr).
+async fn read_with_ddk(world: &World, relay: &Relay, told: &Value) {
+    let Some(program) = std::env::var_os("ORACLE_TEST_DDK_NOSTR") else {
+        leave_out("reading events with ddk's Nostr client: ORACLE_TEST_DDK_NOSTR is not set");
+        return;
+    };
+    let oracle = world.json("/v1/oracle").await;
+    let output = tokio::process::Command::new(program)
+        .args([&relay.url(), text(&oracle["public_key"])])
+        .arg(event_id("btc-cents", MATURITY).as_str())
+        .args([&told["announcement"], &told["attestation"]].map(text))
+        .output()
+        .await
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}{errors}");
+    assert_eq!(said.matches("ddk: Received a").count(), 2, "{said}");
+    relay.assert_sound();
+    let _ = writeln!(std::io::stderr(), "\n{said}");
+}
+
+fn text(value: &Value) -> &str {
+    value.as_str().unwrap()
 }
 
 async fn what_was_published_before_there_were_tags_keeps_its_id(backend: Backend) {
