@@ -129,6 +129,19 @@ pub enum Error {
         /// Root now, hex.
         got: String,
     },
+    /// The same, where an hour and what was seen before have no entry in common.
+    #[error(
+        "hour {hour}: this is another log than was seen before: its first {older} entries are \
+         not the beginning of the {newer}"
+    )]
+    Apart {
+        /// Which hour shows it.
+        hour: String,
+        /// Entries of the smaller one of the two.
+        older: u64,
+        /// Entries of the larger one.
+        newer: u64,
+    },
     /// The log has fewer entries than it had.
     #[error("hour {hour}: the log ends at {got} entries; it had {had} before")]
     Shorter {

@@ -7,8 +7,9 @@ use oracle_schema::bundle::identity_of;
 use oracle_schema::hour::{Hour, HourError, ProvenHour, begin_of, hour_of};
 use oracle_schema::log_entry::LogEntry;
 use oracle_schema::tlog::checkpoint::MAX_NOTE_BYTES;
-use oracle_schema::tlog::tile::{Content, unbundle};
-use oracle_schema::tlog::{Note, NoteKey, Tile};
+use oracle_schema::tlog::tile::{Content, TileSet, unbundle};
+use oracle_schema::tlog::tree::{prove_consistency, verify_consistency};
+use oracle_schema::tlog::{Checkpoint, Note, NoteKey, Tile};
 
 use crate::http::{ANY, Get, JSON};
 use crate::{Client, Error};
@@ -17,6 +18,8 @@ use crate::{Client, Error};
 pub(crate) const MAX_HOUR_BYTES: usize = 64 * 1024 * 1024;
 /// Longest bundle of entries: 256 of them, of 64 KiB and their lengths.
 const MAX_ENTRIES_BYTES: usize = 256 * (64 * 1024 + 2);
+/// A tile of hashes: 256 of them.
+const MAX_HASHES_BYTES: usize = 256 * 32;
 /// How often an hour is held against what this client knows, while other requests of it
 /// learn of later checkpoints.
 const RACES: usize = 16;
@@ -79,29 +82,36 @@ impl Client {
         let found = HourOfLog::verify(bytes, hour, &identity)?;
         let key = found.proven.genesis.oracle_public_key;
         self.trusted_key("genesis", key)?;
-        self.agrees(hour, &found.proven, &identity)?;
+        self.agrees(hour, &found.proven, &identity).await?;
         Ok(found)
     }
 
-    /// Holds the hour against the largest checkpoint that was proven so far, where the
-    /// hour reaches it, and remembers the hour's if it is larger.
-    fn agrees(&self, hour: &str, proven: &ProvenHour, identity: &NoteKey) -> Result<(), Error> {
+    /// Holds the hour against the largest checkpoint that was proven so far, by its own
+    /// entries or by the log's tiles, and remembers the hour's if it is larger.
+    async fn agrees(
+        &self,
+        hour: &str,
+        proven: &ProvenHour,
+        identity: &NoteKey,
+    ) -> Result<(), Error> {
         let memory = &self.options.memory;
         let head = &proven.checkpoint;
         for _ in 0..RACES {
             let known = memory.head(identity)?;
             if let Some(known) = &known {
-                let Some(root) = proven.root_at(known.size) else {
-                    // It ends before that checkpoint, or begins behind it.
-                    return Ok(());
-                };
-                if root != known.root {
-                    return Err(Error::Forked {
-                        hour: hour.to_owned(),
-                        size: known.size,
-                        seen: hex::encode(known.root),
-                        got: hex::encode(root),
-                    });
+                match proven.root_at(known.size) {
+                    Some(root) if root == known.root => {}
+                    Some(root) => {
+                        return Err(Error::Forked {
+                            hour: hour.to_owned(),
+                            size: known.size,
+                            seen: hex::encode(known.root),
+                            got: hex::encode(root),
+                        });
+                    }
+                    // It begins behind that checkpoint, or ends before it.
+                    None if known.size < head.size => self.tie(hour, known, head).await?,
+                    None => return self.tie(hour, head, known).await,
                 }
             }
             if memory.saw(identity, known.as_ref(), head)? {
@@ -114,23 +124,66 @@ impl Client {
         })
     }
 
+    /// That the smaller of two logs is the beginning of the larger one, by the log's tiles.
+    async fn tie(&self, hour: &str, older: &Checkpoint, newer: &Checkpoint) -> Result<(), Error> {
+        const WHAT: &str = "tile";
+        let identity = self.identity().await?;
+        // Mirrors keep the widest tiles alone, those of the log as it is today.
+        let today = self.checkpoint(WHAT, &identity).await?.size;
+        if today < newer.size {
+            return Err(Error::Shorter {
+                hour: hour.to_owned(),
+                had: newer.size,
+                got: today,
+            });
+        }
+        let mut tiles = TileSet::of(today);
+        for size in [older.size, newer.size] {
+            for tile in TileSet::needed(size.saturating_sub(1), today) {
+                tiles.insert(tile, self.tile(tile, MAX_HASHES_BYTES).await?);
+            }
+        }
+        let proof = prove_consistency(older.size, newer.size, &tiles);
+        let proof = proof.map_err(|e| Error::Malformed {
+            what: WHAT,
+            reason: e.to_string(),
+        })?;
+        let proof = proof.unwrap_or_default();
+        verify_consistency(older.size, &older.root, newer.size, &newer.root, &proof).map_err(|_| {
+            Error::Apart {
+                hour: hour.to_owned(),
+                older: older.size,
+                newer: newer.size,
+            }
+        })
+    }
+
+    /// The log's checkpoint as it is now.
+    async fn checkpoint(&self, what: &'static str, identity: &NoteKey) -> Result<Checkpoint, Error> {
+        let wrong = |reason: String| Error::Malformed { what, reason };
+        let note = self.file(&["checkpoint"], MAX_NOTE_BYTES).await?;
+        let note = String::from_utf8(note).map_err(|_| wrong("checkpoint: not UTF-8".into()))?;
+        let note = Note::parse(&note).map_err(|e| wrong(format!("checkpoint: {e}")))?;
+        let checkpoint = note.verify(identity);
+        let checkpoint = checkpoint.map_err(|e| wrong(format!("checkpoint: {e}")))?;
+        Ok(checkpoint.clone())
+    }
+
+    async fn tile(&self, tile: Tile, limit: usize) -> Result<Vec<u8>, Error> {
+        let path = format!("tile/{tile}");
+        let path: Vec<&str> = path.split('/').collect();
+        self.file(&path, limit).await
+    }
+
     /// The hour in which the log began, by its first entry.
     pub(crate) async fn first_hour(&self) -> Result<String, Error> {
         const WHAT: &str = "genesis";
         let wrong = |reason: String| Error::Malformed { what: WHAT, reason };
         let identity = self.identity().await?;
-        let note = self.file(&["checkpoint"], MAX_NOTE_BYTES).await?;
-        let note = String::from_utf8(note).map_err(|_| wrong("checkpoint: not UTF-8".into()))?;
-        let note = Note::parse(&note).map_err(|e| wrong(format!("checkpoint: {e}")))?;
-        let checkpoint = note.verify(&identity);
-        let size = checkpoint
-            .map_err(|e| wrong(format!("checkpoint: {e}")))?
-            .size;
+        let size = self.checkpoint(WHAT, &identity).await?.size;
         let tile = Tile::of(Content::Entries, 0, size)
             .ok_or_else(|| wrong("the log is empty".to_owned()))?;
-        let path = format!("tile/{tile}");
-        let path: Vec<&str> = path.split('/').collect();
-        let bytes = self.file(&path, MAX_ENTRIES_BYTES).await?;
+        let bytes = self.tile(tile, MAX_ENTRIES_BYTES).await?;
         let first = unbundle(&bytes).and_then(|entries| entries.first().copied());
         let entry = LogEntry::from_bytes(first.unwrap_or_default());
         let Ok(LogEntry::Genesis(genesis)) = entry else {

@@ -505,3 +505,29 @@ async fn the_command_keeps_a_mirror_and_answers_from_it_with_the_oracle_gone() {
         unpinned.2
     );
 }
+
+#[tokio::test]
+async fn an_hour_that_ends_before_what_is_known_is_its_beginning_or_refused() {
+    let (_, server, url) = world().await;
+    let client = new_client(&url);
+    let known = client.hour(FIRST[2]).await.unwrap();
+    // Tied by the tiles: it does not reach what is known.
+    client.hour(FIRST[0]).await.unwrap();
+    // As the log's key signed it for somebody else.
+    let mut other = Log::new();
+    other.announce("another");
+    serve(&server, &other, (FIRST[0], 0, true));
+    let refused = client.hour(FIRST[0]).await.unwrap_err();
+    let newer = known.proven.checkpoint.size;
+    let is_due = matches!(&refused, Error::Apart { hour, newer: n, .. }
+        if hour == FIRST[0] && *n == newer);
+    assert!(is_due, "{refused}");
+    // Without tiles nothing is shown, so nothing is believed.
+    let (log, server, url) = world().await;
+    let client = new_client(&url);
+    client.hour(FIRST[2]).await.unwrap();
+    for (path, _) in log.files().into_iter().filter(|(p, _)| p.starts_with("tile/0/")) {
+        server.put(&format!("/{path}"), [Answer::Problem(404, "not-found")]);
+    }
+    client.hour(FIRST[0]).await.unwrap_err();
+}
