@@ -321,6 +321,10 @@ pub fn hour_of(at: DateTime<Utc>) -> String {
 /// When the hour of this name begins. `None` for a day that no calendar has, and for any
 /// other spelling than [`hour_of`]'s: each hour has one name.
 pub fn begin_of(hour: &str) -> Option<DateTime<Utc>> {
+    // Years with a sign, of which there are longer ones, are none of these names.
+    if hour.replace(|c: char| c.is_ascii_digit(), "0") != "0000-00-00T00" {
+        return None;
+    }
     let begin = NaiveDateTime::parse_from_str(&format!("{hour}:00"), "%Y-%m-%dT%H:%M").ok()?;
     let begin = begin.and_utc();
     (hour_of(begin) == hour).then_some(begin)

@@ -70,7 +70,7 @@ export const COUNTS = Object.freeze({
   adaptor: 39,
   log_entries: 37,
   bundles: 45,
-  hours: 42,
+  hours: 43,
   nonce_proof: 23,
   forged: 3,
   anchors: 39,

@@ -88,10 +88,9 @@ pub(super) async fn get_hour(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     Query::strict(&uri, &[])?;
-    let found = app
-        .store
-        .hour_of_log(begin, begin + Duration::seconds(HOUR_S))
-        .await?;
+    let end = begin.checked_add_signed(Duration::seconds(HOUR_S));
+    let end = end.ok_or_else(|| Problem::unknown_hour("no later hour can be named"))?;
+    let found = app.store.hour_of_log(begin, end).await?;
     let found = found.ok_or_else(|| {
         Problem::unknown_hour("the log has no signed checkpoint of that hour or an earlier one")
     })?;

@@ -9,3 +9,6 @@ CREATE TABLE event_count (
     events BIGINT NOT NULL
 );
 INSERT INTO event_count (state, events) SELECT state, COUNT(*) FROM event GROUP BY state;
+-- The takeover under which the counts are kept: a build that does not know them may lead after one
+-- that does, and what it changes is counted anew at the next takeover.
+ALTER TABLE ledger ADD COLUMN counted_epoch BIGINT NOT NULL DEFAULT -1;

@@ -142,6 +142,7 @@ fn about_the_form(cases: &mut Cases) {
         ("next-is-no-hour", Some("../oracle")),
         ("next-is-on-no-day", Some("2026-11-31T05")),
         ("next-is-in-no-day", Some("2026-11-22T24")),
+        ("next-is-in-a-year-with-a-sign", Some("+262142-12-31T23")),
         ("over-without-a-next", None),
     ] {
         cases.refuse(name, "next", |h| h.next = next.map(str::to_owned));

@@ -29,7 +29,7 @@ fn proven(case: &Value) -> Result<(Hour, ProvenHour), HourError> {
 
 #[test]
 fn hours_are_accepted_or_refused_for_the_named_reason() {
-    run("hours.json", 42, |case| match proven(case) {
+    run("hours.json", 43, |case| match proven(case) {
         Ok((hour, proven)) => {
             assert!(case["error"].is_null(), "{}", case["name"]);
             assert_eq!(proven.after, tree(&case["after"]), "{}", case["name"]);
