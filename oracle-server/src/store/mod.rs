@@ -402,12 +402,17 @@ impl Store {
         let mut tx = self.db.begin().await?;
         let row = tx
             .fetch_optional(
-                "UPDATE ledger SET epoch = epoch + 1 WHERE id = 1 RETURNING epoch",
+                "UPDATE ledger SET epoch = epoch + 1 WHERE id = 1 RETURNING epoch, counted_epoch",
                 args![],
             )
             .await?
             .ok_or(StoreError::NotInitialised)?;
-        let epoch = row.get("epoch")?;
+        let (epoch, counted): (i64, i64) = (row.get("epoch")?, row.get("counted_epoch")?);
+        if counted != epoch - 1 {
+            steps::recount_events(&mut tx).await?;
+        }
+        tx.execute("UPDATE ledger SET counted_epoch = epoch", args![])
+            .await?;
         tx.commit().await?;
         self.epoch.store(epoch, Ordering::SeqCst);
         *self.lease() = lease;

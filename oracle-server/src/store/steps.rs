@@ -7,7 +7,7 @@ use oracle_schema::EventId;
 use oracle_schema::event::OutcomeError;
 
 use super::StoreError;
-use super::db::{Arg, args};
+use super::db::{Arg, Tx, args};
 use super::lead::LeaderTx;
 use super::read::StateChange;
 use crate::lifecycle::{self, Input, Standing, State, Step};
@@ -193,6 +193,17 @@ impl LeaderTx<'_> {
         .await?;
         Ok(())
     }
+}
+
+/// Counts all events anew: who led last may have been a build that does not keep counts.
+pub(super) async fn recount_events(tx: &mut Tx) -> Result<(), StoreError> {
+    tx.execute("DELETE FROM event_count", args![]).await?;
+    tx.execute(
+        "INSERT INTO event_count (state, events) SELECT state, COUNT(*) FROM event GROUP BY state",
+        args![],
+    )
+    .await?;
+    Ok(())
 }
 
 #[cfg(test)]
