@@ -35,7 +35,7 @@ mod sample;
 mod startup;
 mod time;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -192,6 +192,8 @@ pub struct Engine {
     health: watch::Sender<HealthReport>,
     /// Requests of operators.
     commands: mpsc::Receiver<Command>,
+    /// Of these, what is to be carried out by itself.
+    set_aside: VecDeque<Command>,
 }
 
 /// What an engine is made of.
@@ -259,6 +261,7 @@ impl Engine {
             stuck: HashMap::new(),
             health,
             commands,
+            set_aside: VecDeque::new(),
         }
     }
 
@@ -382,8 +385,8 @@ impl Engine {
                 // An error would mean that the signer is gone, and it is ours.
                 _ = signing.changed() => {}
                 // First: answers that keep coming would let nobody be heard.
-                command = Self::next_command(&mut self.commands) => {
-                    match self.commands_from(command).await {
+                next = Self::next_command(&mut self.set_aside, &mut self.commands) => {
+                    match self.serve(next).await {
                         Ok(()) => {}
                         Err(e) if e.is_deposed() => return Err(e),
                         Err(e) => tracing::error!(error = %e, "operator's request not carried out"),

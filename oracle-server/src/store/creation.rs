@@ -7,7 +7,6 @@ use chrono::{DateTime, Utc};
 use oracle_schema::log_entry::LogEntry;
 use oracle_schema::operator::OperatorAction;
 
-use super::db::args;
 use super::lead::NewEntry;
 use super::operator::{INSERT_ACTIONS, action_row};
 use super::schedule::schedule_in;
@@ -24,12 +23,11 @@ pub struct Creation<'a> {
     pub document: &'a [u8],
 }
 
-/// What kept a batch of creations from being kept. Nothing of it has changed then, no
-/// nonce is burned, and each of them can be carried out by itself.
+/// What kept a batch of creations from being kept. Nothing of it has changed then.
 #[derive(Debug, thiserror::Error)]
 pub enum CreationError {
-    /// A nonce of one of them was used before, or an event of that name exists.
-    #[error("a nonce or a name of the batch was used before")]
+    /// There is an event of one of these names.
+    #[error("a name of the batch was used before")]
     Used,
     /// See [`StoreError`].
     #[error(transparent)]
@@ -37,8 +35,7 @@ pub enum CreationError {
 }
 
 impl Store {
-    /// Burns the nonces of requests, keeps them, puts them into the log and schedules
-    /// their events: all, or nothing.
+    /// Keeps requests, puts them into the log and schedules their events: all, or nothing.
     pub async fn keep_creations(
         &self,
         creations: &[Creation<'_>],
@@ -49,17 +46,6 @@ impl Store {
             entries.push(entry(creation, now)?);
         }
         let (mut tx, reserved) = self.appending_tx(creations.len(), now).await?;
-        let nonces: Vec<_> = creations
-            .iter()
-            .map(|c| args![c.action.request.public_key(), c.action.request.nonce()])
-            .collect();
-        let burned = tx
-            .insert_rows(
-                "INSERT INTO operator_nonce (public_key, nonce)",
-                nonces,
-                "ON CONFLICT (public_key, nonce) DO NOTHING",
-            )
-            .await?;
         let rows = (reserved.first..)
             .zip(creations)
             .map(|(position, creation)| action_row(position, &creation.action, now))
@@ -74,7 +60,7 @@ impl Store {
             .collect();
         let new = schedule_in(&mut tx, &events, &[], &policies).await?;
         let due = u64::try_from(creations.len()).unwrap_or(u64::MAX);
-        if (burned, new) != (due, due) {
+        if new != due {
             return Err(CreationError::Used);
         }
         tx.append(&reserved, entries).await?;

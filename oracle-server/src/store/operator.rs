@@ -162,6 +162,29 @@ impl Store {
         Ok(new == 1)
     }
 
+    /// Burns nonces of keys for ever, if all of them are new; else none. Answers whether
+    /// they were.
+    pub async fn burn_operator_nonces(
+        &self,
+        nonces: &[(&[u8; 32], &str)],
+        now: DateTime<Utc>,
+    ) -> Result<bool, StoreError> {
+        let mut tx = self.leader_tx_at(now).await?;
+        let rows = nonces.iter().map(|(key, nonce)| args![*key, *nonce]);
+        let new = tx
+            .insert_rows(
+                "INSERT INTO operator_nonce (public_key, nonce)",
+                rows.collect(),
+                "ON CONFLICT (public_key, nonce) DO NOTHING",
+            )
+            .await?;
+        if new != u64::try_from(nonces.len()).unwrap_or(u64::MAX) {
+            return Ok(false);
+        }
+        tx.commit().await?;
+        Ok(true)
+    }
+
     /// An event and its policy, for an operator's request.
     pub async fn operated_event(&self, id: &str) -> Result<Option<OperatedEvent>, StoreError> {
         let row = self

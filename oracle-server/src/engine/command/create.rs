@@ -12,7 +12,7 @@ use oracle_schema::operator::Verb;
 use oracle_schema::policy::choice_bits;
 
 use super::act::{Act, Failed, refuse};
-use super::answer;
+use super::{answer, answer_with};
 use crate::command::{Accepted, Command, Refused};
 use crate::config::{OneOff, Scope, parse_event};
 use crate::engine::announce::new_event;
@@ -28,49 +28,71 @@ struct Plain {
 
 impl Engine {
     /// Carries out requests for new events. Those about which there is nothing to say are
-    /// kept together; every other one, and each of them if that fails, is carried out by
-    /// itself, as if it had come alone.
+    /// kept together; every other one is set aside, to be carried out as if it had come
+    /// alone, and so is each of them where a nonce was used before.
     pub(super) async fn create_all(
         &mut self,
         commands: Vec<Command>,
         now: DateTime<Utc>,
     ) -> Result<(), EngineError> {
-        let (plain, others) = self.plain(commands, now).await?;
-        let mut result = Ok(());
-        let left = match self.keep(&plain, now).await {
+        let (plain, others) = match self.plain(commands, now).await {
+            Ok(sorted) => sorted,
+            Err((commands, error)) => return unavailable(commands, error),
+        };
+        self.set_aside.extend(others);
+        let nonces: Vec<_> = plain
+            .iter()
+            .map(|p| (p.command.request.public_key(), p.command.request.nonce()))
+            .collect();
+        match self.store.burn_operator_nonces(&nonces, now).await {
+            Ok(true) => self.create_plain(plain, now).await,
+            // Nothing is burned; which one was used shows by itself.
+            Ok(false) => {
+                self.set_aside.extend(plain.into_iter().map(|p| p.command));
+                Ok(())
+            }
+            Err(error) => unavailable(plain.into_iter().map(|p| p.command), error.into()),
+        }
+    }
+
+    /// Makes new events, whose requests' nonces are burned.
+    async fn create_plain(
+        &mut self,
+        plain: Vec<Plain>,
+        now: DateTime<Utc>,
+    ) -> Result<(), EngineError> {
+        match self.keep(&plain, now).await {
             Ok(()) => {
                 for Plain { command, event } in plain {
                     answer(command, Ok(accepted(event.id)));
                 }
-                Vec::new()
+                Ok(())
             }
-            Err(CreationError::Store(error)) if !error.is_constraint() => {
+            Err(CreationError::Store(error)) if !error.is_constraint() && !error.is_damaged() => {
+                unavailable(plain.into_iter().map(|p| p.command), error.into())
+            }
+            // One of them cannot be kept. Which one shows by itself, and the others are.
+            Err(_) => {
+                let mut result = Ok(());
                 for Plain { command, .. } in plain {
-                    answer(command, Err(Refused::Unavailable));
+                    let made = self.create(&command.request, now).await;
+                    if let Err(error) = answer_with(command, made) {
+                        result = Err(error);
+                    }
                 }
-                result = Err(EngineError::from(error));
-                Vec::new()
-            }
-            // One of them is to be refused; which one shows by itself.
-            Err(_) => plain.into_iter().map(|p| p.command).collect(),
-        };
-        for command in left.into_iter().chain(others) {
-            match self.command(command).await {
-                Err(error) if error.is_deposed() => return Err(error),
-                Err(error) => result = Err(error),
-                Ok(()) => {}
+                result
             }
         }
-        result
     }
 
-    /// Requests that nothing refuses, and the others.
+    /// Requests that nothing refuses, and the others; all of them, if that could not be
+    /// found out.
     async fn plain(
         &mut self,
         commands: Vec<Command>,
         now: DateTime<Utc>,
-    ) -> Result<(Vec<Plain>, Vec<Command>), EngineError> {
-        if commands.len() < 2 || !self.may_sign() {
+    ) -> Result<(Vec<Plain>, Vec<Command>), (Vec<Command>, EngineError)> {
+        if !self.may_sign() {
             return Ok((Vec::new(), commands));
         }
         let (mut plain, mut others) = (Vec::with_capacity(commands.len()), Vec::new());
@@ -81,13 +103,13 @@ impl Engine {
                 _ => others.push(command),
             }
         }
-        let ids: Vec<String> = plain.iter().map(|p| p.event.id.to_string()).collect();
-        let known = self.store.known_events(&ids).await?;
-        let known: HashSet<&str> = known.iter().map(|(id, _)| id.as_str()).collect();
-        let mut open = Vec::new();
-        if plain.iter().any(|p| p.event.definition.sole_outcomes > 0) {
-            open = self.store.open_choice().await?;
-        }
+        let (known, mut open) = match self.known_and_open(&plain).await {
+            Ok(found) => found,
+            Err(error) => {
+                others.extend(plain.into_iter().map(|p| p.command));
+                return Err((others, error));
+            }
+        };
         let most = self.config.signer.max_open_choice_bits;
         let mut new = Vec::with_capacity(plain.len());
         for one in plain {
@@ -106,10 +128,23 @@ impl Engine {
         Ok((new, others))
     }
 
-    async fn keep(&self, plain: &[Plain], now: DateTime<Utc>) -> Result<(), CreationError> {
-        if plain.is_empty() {
-            return Ok(());
+    /// Which of the events there are already, and how many outcomes each open one has that
+    /// one party decides, if any of these is such a one.
+    async fn known_and_open(
+        &self,
+        plain: &[Plain],
+    ) -> Result<(HashSet<String>, Vec<u32>), EngineError> {
+        let ids: Vec<String> = plain.iter().map(|p| p.event.id.to_string()).collect();
+        let known = self.store.known_events(&ids).await?;
+        let known = known.into_iter().map(|(id, _)| id).collect();
+        let mut open = Vec::new();
+        if plain.iter().any(|p| p.event.definition.sole_outcomes > 0) {
+            open = self.store.open_choice().await?;
         }
+        Ok((known, open))
+    }
+
+    async fn keep(&self, plain: &[Plain], now: DateTime<Utc>) -> Result<(), CreationError> {
         let creations: Vec<Creation<'_>> = plain
             .iter()
             .map(|Plain { command, event }| {
@@ -211,4 +246,15 @@ fn accepted(event_id: EventId) -> Accepted {
         state: State::Scheduled.as_str(),
         repeated: false,
     }
+}
+
+/// Nothing is lost by asking again.
+fn unavailable(
+    commands: impl IntoIterator<Item = Command>,
+    error: EngineError,
+) -> Result<(), EngineError> {
+    for command in commands {
+        answer(command, Err(Refused::Unavailable));
+    }
+    Err(error)
 }

@@ -9,6 +9,8 @@
 mod act;
 mod create;
 
+use std::collections::VecDeque;
+
 use oracle_schema::EventId;
 use oracle_schema::http_signature::VerifiedRequest;
 use oracle_schema::operator::Verb;
@@ -20,24 +22,39 @@ use crate::config::Scope;
 use crate::logging::{self, Shown};
 use act::{Act, Failed, refuse};
 
-/// Requests that are carried out between two ticks at most.
+/// Requests for new events that are kept together at most.
 const TOGETHER: usize = 128;
 
+/// What an engine does of requests before its next tick.
+pub(super) enum Next {
+    /// This one, and if it is about a new event those that wait behind it.
+    First(Command),
+    /// This one by itself.
+    Alone(Command),
+}
+
 impl Engine {
-    /// The next request; never resolves where none can come.
-    pub(super) async fn next_command(commands: &mut mpsc::Receiver<Command>) -> Command {
+    /// The next request; never resolves where none can come. What was set aside comes
+    /// first, one between two ticks: prices that are sampled wait for no operator.
+    pub(super) async fn next_command(
+        set_aside: &mut VecDeque<Command>,
+        commands: &mut mpsc::Receiver<Command>,
+    ) -> Next {
+        if let Some(command) = set_aside.pop_front() {
+            return Next::Alone(command);
+        }
         match commands.recv().await {
-            Some(command) => command,
+            Some(command) => Next::First(command),
             // Nobody is left who could send.
             None => std::future::pending().await,
         }
     }
 
-    /// Waits for a request, and carries out all that wait with it: what a test without
-    /// [`Engine::run`] calls.
+    /// Waits for a request and does what [`Engine::run`] does of it: what a test without
+    /// that calls.
     pub async fn serve_command(&mut self) -> Result<(), EngineError> {
-        let command = Self::next_command(&mut self.commands).await;
-        self.commands_from(command).await
+        let next = Self::next_command(&mut self.set_aside, &mut self.commands).await;
+        self.serve(next).await
     }
 
     /// How many requests wait to be carried out.
@@ -45,42 +62,33 @@ impl Engine {
         self.commands.len()
     }
 
-    /// Carries out a request and those that wait behind it.
-    pub(super) async fn commands_from(&mut self, first: Command) -> Result<(), EngineError> {
-        let (mut created, mut others) = (Vec::new(), Vec::new());
-        let mut next = Some(first);
-        while let Some(command) = next {
-            match command.event {
-                None => created.push(command),
-                Some(_) => others.push(command),
+    /// Carries out a request, or those for new events that wait with it.
+    pub(super) async fn serve(&mut self, next: Next) -> Result<(), EngineError> {
+        let first = match next {
+            Next::First(first) if first.event.is_none() => first,
+            Next::First(command) | Next::Alone(command) => return self.command(command).await,
+        };
+        let mut created = vec![first];
+        while created.len() < TOGETHER
+            && let Ok(command) = self.commands.try_recv()
+        {
+            if command.event.is_some() {
+                self.set_aside.push_back(command);
+                break;
             }
-            let is_full = created.len() + others.len() >= TOGETHER;
-            next = (!is_full).then(|| self.commands.try_recv().ok()).flatten();
+            created.push(command);
         }
-        // Who asks about an event has heard that it is there: it is in no later request.
-        let mut result = self.create_all(created, self.clock.now()).await;
-        for command in others {
-            match self.command(command).await {
-                Err(error) if error.is_deposed() => return Err(error),
-                Err(error) => result = Err(error),
-                Ok(()) => {}
-            }
+        match <[Command; 1]>::try_from(created) {
+            Ok([alone]) => self.command(alone).await,
+            Err(created) => self.create_all(created, self.clock.now()).await,
         }
-        result
     }
 
     /// Carries a request out and answers it. An error is the engine's; whoever
     /// asked is told to ask again.
     async fn command(&mut self, command: Command) -> Result<(), EngineError> {
-        match self.carry_out(&command).await {
-            Ok(accepted) => answer(command, Ok(accepted)),
-            Err(Failed::Refused(refused)) => answer(command, Err(refused)),
-            Err(Failed::Engine(error)) => {
-                answer(command, Err(Refused::Unavailable));
-                return Err(error);
-            }
-        }
-        Ok(())
+        let done = self.carry_out(&command).await;
+        answer_with(command, done)
     }
 
     async fn carry_out(&mut self, command: &Command) -> Result<Accepted, Failed> {
@@ -142,6 +150,19 @@ impl Engine {
             scope: scope.as_str(),
         })
     }
+}
+
+/// Answers a request with what became of it. An error is the engine's.
+fn answer_with(command: Command, done: Result<Accepted, Failed>) -> Result<(), EngineError> {
+    match done {
+        Ok(accepted) => answer(command, Ok(accepted)),
+        Err(Failed::Refused(refused)) => answer(command, Err(refused)),
+        Err(Failed::Engine(error)) => {
+            answer(command, Err(Refused::Unavailable));
+            return Err(error);
+        }
+    }
+    Ok(())
 }
 
 /// Answers a request, and says in the journal of the service what became of it.
