@@ -22,7 +22,7 @@ import { readPolicy } from './policy.js';
 import { Prover, requireEvent } from './prover.js';
 import { stream } from './stream.js';
 import { sha256Hex } from './tags.js';
-import { MAX_FILE, consistencyOf, firstOf, provenFirst } from './tiles.js';
+import { consistencyOf, firstOf, longest, provenFirst } from './tiles.js';
 import { readGenesis, verifyConsistency, verifyGenesis } from './tlog.js';
 import { isMessage } from './tlv.js';
 import { verifyAnnouncement, verifyAttestation } from './verify.js';
@@ -577,7 +577,7 @@ export class OracleClient {
     return (path) =>
       this.#retrying(options, async () => {
         try {
-          return await this.#http.get({ what, path, accept: '*/*', limit: MAX_FILE, signal: options?.signal });
+          return await this.#http.get({ what, path, accept: '*/*', limit: longest(path), signal: options?.signal });
         } catch (error) {
           const status = error instanceof TransportError || error instanceof ProblemError ? error.status : null;
           if (status === 404) return null;

@@ -17,8 +17,15 @@ import { firstEntry, leafHash, nodeHash } from './tlog.js';
 /** A file of the log by its path, or null where there is none. @typedef {(path: readonly string[]) => Promise<Uint8Array | null>} Files */
 
 const WIDTH = 256n;
-/** Longest file, bytes: a tile of entries, each behind two bytes of length. */
-export const MAX_FILE = 256 * (65_535 + 2);
+/** Longest tile of entries, bytes, each behind two bytes of length. */
+const MAX_ENTRIES = 256 * (65_535 + 2);
+/** Longest file of any other kind: a checkpoint; a tile of hashes has 8,192 bytes. */
+const MAX_OTHER = 64 * 1024;
+
+/** How long a file of the log can be, bytes. @param {readonly string[]} path */
+export function longest(path) {
+  return path[1] === 'entries' ? MAX_ENTRIES : MAX_OTHER;
+}
 
 /**
  * @param {Files} files
@@ -179,7 +186,8 @@ async function tile(files, kind, index, count, code = 'genesis') {
   const whole = left < WIDTH ? await files(['tile', kind, ...path.slice(0, -1), `${last}.p`, String(left)]) : null;
   const found = whole ?? (await files(['tile', kind, ...path]));
   if (!found) throw new LogError(code, `there is no tile ${kind}/${path.join('/')} here`);
-  return kind !== 'entries' && left < WIDTH ? found.subarray(0, Number(left) * 32) : found;
+  // Who serves more than a tile has would have all of it hashed.
+  return kind === 'entries' ? found : found.subarray(0, Number(left < WIDTH ? left : WIDTH) * 32);
 }
 
 /** In groups of three digits, all but the last with an x. @param {bigint} index */
