@@ -4,7 +4,9 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
+use chrono::TimeDelta;
 use oracle_client::{Client, EventId, EventInfo, EventState};
+use oracle_schema::policy::Policy;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, Command};
 
@@ -113,10 +115,14 @@ pub(crate) async fn event(client: &Client, id: &EventId) -> Result<Event> {
     if info.state != EventState::Announced {
         return Err(format!("{id} is {}, not open", info.state).into());
     }
-    let attest_by = info.attest_by.ok_or("the event has no attest_by")?;
+    let announcement = client.announcement(id).await?;
+    // By the policy, which the announcement's log entry names: a server that says an earlier
+    // one would have the refund come before a late attestation.
+    let policy = Policy::parse(&client.policy(id).await?)?;
+    let give_up_after = TimeDelta::seconds(policy.give_up_after_s.into());
     Ok(Event {
-        announcement: client.announcement(id).await?,
-        attest_by,
+        attest_by: announcement.event.maturity.to_datetime() + give_up_after,
+        announcement,
     })
 }
 
