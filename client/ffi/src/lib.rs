@@ -392,8 +392,9 @@ pub unsafe extern "C" fn oracle_adaptor_verify(
 
 /// Completes an adaptor signature with the secret of its point, and verifies what comes out.
 ///
-/// - `request`: `adaptor_signature`, `public_key`, `message` as above, `secret`: for coinlib's
-///   signatures the `adaptor_scalar` of `oracle_points`.
+/// - `request`: `adaptor_signature`, `public_key`, `message` as above, `secret`: that of
+///   `oracle_points` if it was signed under its `point`; its `adaptor_scalar` if it was signed
+///   under the even point of its `xonly`, as coinlib's `DLCTerms` does.
 ///
 /// Answer: `signature` (64 bytes, BIP340).
 ///

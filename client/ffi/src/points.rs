@@ -273,5 +273,9 @@ pub(crate) fn locktimes(bytes: &[u8]) -> Result<Value, Failure> {
         None => reveal,
     };
     check_locktimes(cet, reveal, refund).map_err(refused)?;
+    let mut pairs = asked.maturities.iter().zip(&asked.attest_by);
+    if pairs.any(|(maturity, attest_by)| attest_by < maturity) {
+        return Err(Failure::request("attest_by: before the maturity"));
+    }
     Ok(json!({ "cet": cet.value(), "reveal": reveal.value(), "refund": refund.value() }))
 }
