@@ -128,15 +128,10 @@ impl Client {
     async fn tie(&self, hour: &str, older: &Checkpoint, newer: &Checkpoint) -> Result<(), Error> {
         const WHAT: &str = "tile";
         let identity = self.identity().await?;
-        // Mirrors keep the widest tiles alone, those of the log as it is today.
+        // Mirrors keep the widest tiles alone, those of the log as it is today. A cache may
+        // have an earlier checkpoint; whoever served the larger of the two has its tiles.
         let today = self.checkpoint(WHAT, &identity).await?.size;
-        if today < newer.size {
-            return Err(Error::Shorter {
-                hour: hour.to_owned(),
-                had: newer.size,
-                got: today,
-            });
-        }
+        let today = today.max(newer.size);
         let mut tiles = TileSet::of(today);
         for size in [older.size, newer.size] {
             for tile in TileSet::needed(size.saturating_sub(1), today) {
@@ -159,7 +154,11 @@ impl Client {
     }
 
     /// The log's checkpoint as it is now.
-    async fn checkpoint(&self, what: &'static str, identity: &NoteKey) -> Result<Checkpoint, Error> {
+    async fn checkpoint(
+        &self,
+        what: &'static str,
+        identity: &NoteKey,
+    ) -> Result<Checkpoint, Error> {
         let wrong = |reason: String| Error::Malformed { what, reason };
         let note = self.file(&["checkpoint"], MAX_NOTE_BYTES).await?;
         let note = String::from_utf8(note).map_err(|_| wrong("checkpoint: not UTF-8".into()))?;

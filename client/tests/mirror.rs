@@ -41,6 +41,9 @@ fn path(hour: &str) -> String {
 fn serve(server: &Server, log: &Log, (hour, first, complete): (&str, u64, bool)) {
     let document = serde_json::to_value(log.hour(hour, first, complete)).unwrap();
     server.put(&path(hour), [Answer::Json(document)]);
+    for (path, bytes) in log.files() {
+        server.put(&format!("/{path}"), [Answer::Bytes(bytes)]);
+    }
 }
 
 /// Serves the files by which a client finds the log's beginning, and no hour.
@@ -300,7 +303,7 @@ async fn hours_are_held_against_what_was_proven_before() {
     let folder = tempfile::tempdir().unwrap();
     let client = Client::with_options(&url, remembers()).unwrap();
     let error = open(folder.path()).sync(&client, None).await.unwrap_err();
-    assert!(matches!(error, Error::Forked { size: 8, .. }), "{error}");
+    assert!(matches!(error, Error::Apart { newer: 8, .. }), "{error}");
 }
 
 #[tokio::test]
@@ -526,7 +529,11 @@ async fn an_hour_that_ends_before_what_is_known_is_its_beginning_or_refused() {
     let (log, server, url) = world().await;
     let client = new_client(&url);
     client.hour(FIRST[2]).await.unwrap();
-    for (path, _) in log.files().into_iter().filter(|(p, _)| p.starts_with("tile/0/")) {
+    for (path, _) in log
+        .files()
+        .into_iter()
+        .filter(|(p, _)| p.starts_with("tile/0/"))
+    {
         server.put(&format!("/{path}"), [Answer::Problem(404, "not-found")]);
     }
     client.hour(FIRST[0]).await.unwrap_err();
