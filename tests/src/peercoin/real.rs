@@ -105,7 +105,9 @@ impl RealNode {
         let blocks = self.mine(MATURITY).await;
         let block = self.call("getblock", &json!([blocks[0]])).await;
         let coinbase: Txid = text(&block["tx"][0]).parse().expect("a txid");
-        let mined = self.call("gettxout", &json!([coinbase, 0, false])).await;
+        let mined = self
+            .call("gettxout", &json!([coinbase.to_string(), 0, false]))
+            .await;
         // A peercoin has as many units as Bitcoin's hundredth.
         let value = mined["value"].to_string();
         let value = Amount::from_str_in(&value, Denomination::CentiBitcoin);
