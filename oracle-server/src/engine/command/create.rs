@@ -40,6 +40,9 @@ impl Engine {
             Err((commands, error)) => return unavailable(commands, error),
         };
         self.set_aside.extend(others);
+        if plain.is_empty() {
+            return Ok(());
+        }
         let nonces: Vec<_> = plain
             .iter()
             .map(|p| (p.command.request.public_key(), p.command.request.nonce()))
